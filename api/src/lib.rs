@@ -1,0 +1,1 @@
+//! The HTTP interface: accounts, videos, uploads, playback, events, recommendations.

@@ -1,0 +1,1 @@
+//! Every adapter to the outside: Postgres, object stores, queues, caches.

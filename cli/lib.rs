@@ -1,0 +1,1 @@
+//! Marquee: subcommands and the one wiring function.

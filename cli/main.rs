@@ -1,0 +1,2 @@
+//! The `marquee` binary.
+fn main() {}

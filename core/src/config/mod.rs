@@ -1,0 +1,140 @@
+//! Configuration: one TOML file, overridden by `MARQUEE_*` variables, overridden by flags. Unknown keys are refused; every
+//! mistake names the key and the fix.
+//!
+//! The environment is passed in as pairs: nothing here reads it.
+
+mod sections;
+
+pub use sections::{Api, Auth, Backends, BlobsUrl, CacheUrl, DatabaseUrl, Edge, QueueUrl, Uploads, Worker};
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// Prefix of every variable that configures Marquee.
+pub const ENV_PREFIX: &str = "MARQUEE_";
+
+/// Variables with the prefix that are not keys of the file: they belong to one command.
+const NOT_KEYS: [&str; 3] = ["MARQUEE_ADMIN_EMAIL", "MARQUEE_ADMIN_PASSWORD", "MARQUEE_LOG"];
+
+/// The whole configuration. Every section has defaults that run on one machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Postgres.
+    pub database: DatabaseUrl,
+    /// Object store.
+    pub blobs: BlobsUrl,
+    /// Job queue.
+    pub queue: QueueUrl,
+    /// Cache.
+    pub cache: CacheUrl,
+    /// The HTTP interface.
+    pub api: Api,
+    /// The CDN node.
+    pub edge: Edge,
+    /// Background work.
+    pub worker: Worker,
+    /// Accounts.
+    pub auth: Auth,
+    /// Uploads.
+    pub uploads: Uploads,
+}
+
+impl Config {
+    /// The configuration in `toml` with the variables in `env` laid over it: `MARQUEE_EDGE_PUBLIC_URL` sets `edge.public_url`.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the key and what it takes.
+    pub fn load(toml: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let mut table: toml::Table = toml.parse().map_err(|error| bad(format!("the configuration file is not TOML: {error}")))?;
+        let mut variables: Vec<_> = env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
+        variables.sort();
+        for (name, value) in variables.iter().filter(|(name, _)| !NOT_KEYS.contains(&name.as_str())) {
+            lay_over(&mut table, name, value)?;
+        }
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| bad(error.to_string().trim().to_owned()))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks what types cannot: bounds and combinations.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the key and what it takes.
+    pub fn validate(&self) -> Result<()> {
+        let schemes: [(&str, &Option<url::Url>, &[&str]); 4] = [
+            ("database.url", &self.database.url, &["postgres", "postgresql"]),
+            ("blobs.url", &self.blobs.url, &["file"]),
+            ("queue.url", &self.queue.url, &["postgres"]),
+            ("cache.url", &self.cache.url, &["memory"]),
+        ];
+        for (key, url, allowed) in schemes {
+            if let Some(url) = url.as_ref().filter(|url| !allowed.contains(&url.scheme())) {
+                let known = allowed.join(":, ");
+                return Err(bad(format!("{key} begins with {}: but must begin with one of {known}:", url.scheme())));
+            }
+        }
+        self.worker.validate()?;
+        self.auth.validate()?;
+        self.uploads.validate()
+    }
+}
+
+/// Sets the key that `variable` names. The text is read as a TOML value where it is one, else as a string.
+fn lay_over(table: &mut toml::Table, variable: &str, text: &str) -> Result<()> {
+    let name = variable[ENV_PREFIX.len()..].to_ascii_lowercase();
+    let Some((section, key)) = name.split_once('_') else {
+        return Err(bad(format!("{variable} names no key: expected {ENV_PREFIX}SECTION_KEY, as in MARQUEE_DATABASE_URL")));
+    };
+    let parsed = format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut parsed| parsed.remove("value"));
+    let value = match parsed {
+        Some(value @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_) | toml::Value::Array(_))) => {
+            value
+        }
+        _ => toml::Value::String(text.to_owned()),
+    };
+    let section = table.entry(section.to_owned()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let Some(section) = section.as_table_mut() else {
+        return Err(bad(format!("{variable} sets a key in a section that the file uses as a plain value")));
+    };
+    section.insert(key.to_owned(), value);
+    Ok(())
+}
+
+pub(crate) fn bad(message: String) -> Error {
+    Error::invalid("invalid_config", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn nothing_configured_is_valid() {
+        assert_eq!(Config::load("", env(&[])).ok(), Some(Config::default()));
+    }
+
+    #[test]
+    fn variables_override_the_file() {
+        let file = "[worker]\nslots = 3\n[edge]\nlisten = \"127.0.0.1:1\"";
+        let variables = env(&[("MARQUEE_WORKER_SLOTS", "7"), ("MARQUEE_ADMIN_EMAIL", "a@b.c"), ("PATH", "/bin")]);
+        let config = Config::load(file, variables).expect("valid");
+        assert_eq!(config.worker.slots, 7);
+        assert_eq!(config.edge.listen.port(), 1);
+    }
+
+    #[test]
+    fn mistakes_name_the_key() {
+        let message =
+            |toml: &str, pairs: &[(&str, &str)]| Config::load(toml, env(pairs)).expect_err("refused").message().to_owned();
+        assert!(message("[worker]\nslotz = 1", &[]).contains("slotz"));
+        assert!(message("", &[("MARQUEE_WORKER_SLOTS", "many")]).contains("slots"));
+        assert!(message("", &[("MARQUEE_BLOBS_URL", "ftp://x")]).contains("blobs.url"));
+        assert!(message("", &[("MARQUEE_NONSENSE", "1")]).contains("MARQUEE_NONSENSE"));
+        assert!(message("[worker]\nslots = 0", &[]).contains("worker.slots"));
+    }
+}

@@ -1,0 +1,179 @@
+//! One struct per section, a doc comment on each key.
+
+use super::bad;
+use crate::{Result, job::Class, job::Kind};
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+use url::Url;
+
+/// `[database]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseUrl {
+    /// `postgres://user:password@host/name`. Unset: `marquee up` runs a private server in its data directory.
+    pub url: Option<Url>,
+}
+
+/// `[blobs]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlobsUrl {
+    /// `file:///absolute/folder`. Unset: a folder in the data directory.
+    pub url: Option<Url>,
+}
+
+/// `[queue]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueueUrl {
+    /// `postgres:` uses the database. Unset: the same.
+    pub url: Option<Url>,
+}
+
+/// `[cache]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheUrl {
+    /// `memory:` keeps entries in this process. Unset: the same.
+    pub url: Option<Url>,
+}
+
+/// The four engines, for those who open them.
+#[derive(Clone, Copy, Debug)]
+pub struct Backends<'a> {
+    /// See [`BlobsUrl::url`].
+    pub blobs: &'a Url,
+    /// See [`QueueUrl::url`].
+    pub queue: &'a Url,
+    /// See [`CacheUrl::url`].
+    pub cache: &'a Url,
+}
+
+/// `[api]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    /// Address of the API and the pages. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How edges and clients reach the API from outside, without a path. Unset: from the listening address.
+    pub public_url: Option<Url>,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { listen: (Ipv4Addr::LOCALHOST, 8080).into(), public_url: None }
+    }
+}
+
+/// `[edge]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Edge {
+    /// Address of the edge. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How players reach the edge, without a path. Unset: from the listening address.
+    pub public_url: Option<Url>,
+    /// Where an edge finds the API. Unset: the API of the same process.
+    pub api_url: Option<Url>,
+    /// Secret that edges and the API share. Unset: made up when both run in one process.
+    pub key: Option<String>,
+    /// Bytes of segments kept in memory.
+    pub memory_bytes: u64,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self { listen: (Ipv4Addr::LOCALHOST, 8081).into(), public_url: None, api_url: None, key: None, memory_bytes: 256 << 20 }
+    }
+}
+
+/// `[worker]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Worker {
+    /// Jobs at a time.
+    pub slots: u16,
+    /// Kinds of job this worker takes.
+    pub kinds: Vec<Kind>,
+    /// Classes of job this worker takes.
+    pub classes: Vec<Class>,
+    /// Recipe for new encodes, see `transcoder/recipes`.
+    pub recipe: String,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { slots: 2, kinds: Kind::ALL.to_vec(), classes: Class::ALL.to_vec(), recipe: "standard".into() }
+    }
+}
+
+impl Worker {
+    pub(super) fn validate(&self) -> Result<()> {
+        if !(1..=256).contains(&self.slots) {
+            return Err(bad(format!("worker.slots is {} but must be 1 to 256", self.slots)));
+        }
+        if self.kinds.is_empty() || self.classes.is_empty() {
+            return Err(bad("worker.kinds and worker.classes must each name at least one, or be left out for all".into()));
+        }
+        Ok(())
+    }
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// Life of an access token.
+    pub access_seconds: u32,
+    /// Life of a refresh token, renewed with each use.
+    pub refresh_seconds: u32,
+    /// Whether anybody may sign up as a viewer.
+    pub sign_up: bool,
+    /// Wrong passwords per account and minute before a pause.
+    pub login_attempts_per_minute: u32,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self { access_seconds: 600, refresh_seconds: 30 * 24 * 3600, sign_up: true, login_attempts_per_minute: 10 }
+    }
+}
+
+impl Auth {
+    pub(super) fn validate(&self) -> Result<()> {
+        if !(30..=3600).contains(&self.access_seconds) {
+            return Err(bad(format!("auth.access_seconds is {} but must be 30 to 3600", self.access_seconds)));
+        }
+        if self.refresh_seconds <= self.access_seconds {
+            return Err(bad("auth.refresh_seconds must be larger than auth.access_seconds".into()));
+        }
+        Ok(())
+    }
+}
+
+/// `[uploads]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uploads {
+    /// Largest source.
+    pub size_bytes_max: u64,
+    /// Unfinished uploads are dropped this long after their last byte.
+    pub expiry_seconds: u32,
+    /// Unfinished uploads that one account may have.
+    pub open_max: u32,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { size_bytes_max: 512 << 30, expiry_seconds: 24 * 3600, open_max: 100 }
+    }
+}
+
+impl Uploads {
+    pub(super) fn validate(&self) -> Result<()> {
+        if self.size_bytes_max == 0 || self.expiry_seconds == 0 || self.open_max == 0 {
+            return Err(bad("uploads.size_bytes_max, uploads.expiry_seconds and uploads.open_max must be above 0".into()));
+        }
+        Ok(())
+    }
+}

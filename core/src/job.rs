@@ -1,0 +1,199 @@
+//! Background work: what kinds there are, what each needs to know, and when it is tried again.
+
+use crate::id::{EncodeId, UploadId, VideoId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Attempts before a job is dead-lettered.
+pub const ATTEMPTS_MAX: i32 = 5;
+/// How long a claim lives without a heartbeat. Runs on the database's clock.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// How often a running job extends its lease.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+const RETRY_MAX: Duration = Duration::from_secs(600);
+
+/// What a job does. Payloads are ids and numbers, never media. Stored as tagged JSON, so a new variant never breaks an old row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Job {
+    /// Probe a source and write the plan.
+    Inspect {
+        /// The video that the source belongs to.
+        video: VideoId,
+        /// The finished upload.
+        upload: UploadId,
+    },
+    /// Encode one chunk of the picture into a set of rungs.
+    Encode {
+        /// The encode whose plan is followed.
+        encode: EncodeId,
+        /// Position of the chunk in the plan.
+        chunk: u32,
+        /// Rungs by id.
+        rungs: Vec<String>,
+    },
+    /// Encode one source sound track, whole, into its renditions.
+    Audio {
+        /// The encode whose plan is followed.
+        encode: EncodeId,
+        /// Stream index in the source.
+        stream: u32,
+    },
+    /// Write final manifests, run the gate, flip the video to ready.
+    Publish {
+        /// The encode to publish.
+        encode: EncodeId,
+    },
+}
+
+/// The kind of a job: names queues, metrics and what a worker is willing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// See [`Job::Inspect`].
+    Inspect,
+    /// See [`Job::Encode`].
+    Encode,
+    /// See [`Job::Audio`].
+    Audio,
+    /// See [`Job::Publish`].
+    Publish,
+}
+
+/// Who goes first. Within a class older jobs go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Somebody waits for it: inspection, first chunks, publishing.
+    Urgent,
+    /// The rest of a title.
+    Normal,
+    /// Backlogs.
+    Bulk,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Inspect, Self::Encode, Self::Audio, Self::Publish];
+
+    /// Name in the database, in queue names and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect",
+            Self::Encode => "encode",
+            Self::Audio => "audio",
+            Self::Publish => "publish",
+        }
+    }
+
+    /// The kind called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl Class {
+    /// Every class, most urgent first.
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
+
+    /// Name in the database, in queue names and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Urgent => "urgent",
+            Self::Normal => "normal",
+            Self::Bulk => "bulk",
+        }
+    }
+
+    /// The class called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+}
+
+impl Job {
+    /// This job's kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Inspect { .. } => Kind::Inspect,
+            Self::Encode { .. } => Kind::Encode,
+            Self::Audio { .. } => Kind::Audio,
+            Self::Publish { .. } => Kind::Publish,
+        }
+    }
+
+    /// The class it starts in.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Encode { chunk, .. } if *chunk > 0 => Class::Normal,
+            _ => Class::Urgent,
+        }
+    }
+
+    /// Two jobs with the same key are the same work; the second is not inserted.
+    #[must_use]
+    pub fn dedup_key(&self) -> String {
+        match self {
+            Self::Inspect { upload, .. } => format!("inspect:{upload}"),
+            Self::Encode { encode, chunk, rungs } => format!("encode:{encode}:{chunk}:{}", rungs.join(",")),
+            Self::Audio { encode, stream } => format!("audio:{encode}:{stream}"),
+            Self::Publish { encode } => format!("publish:{encode}"),
+        }
+    }
+}
+
+/// How long to wait before attempt `attempt + 1`, after attempt `attempt` (from 1) failed: doubling from 5 s to 10 min.
+#[must_use]
+pub fn retry_delay(attempt: i32) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(16);
+    RETRY_FIRST.saturating_mul(1 << doublings).min(RETRY_MAX)
+}
+
+/// Why a job did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// May work next time: the network, a full disk, a vanished child.
+    Retry(crate::Error),
+    /// Will never work: the input is at fault. `code` and `message` become the video's failure.
+    Fail {
+        /// Stable code, such as `not_a_video`.
+        code: String,
+        /// What is wrong and what to do, for the content team.
+        message: String,
+    },
+}
+
+impl From<crate::Error> for Failure {
+    fn from(error: crate::Error) -> Self {
+        Self::Retry(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_ten_minutes() {
+        let seconds: Vec<_> = (1..=9).map(|attempt| retry_delay(attempt).as_secs()).collect();
+        assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
+        assert_eq!(retry_delay(i32::MAX).as_secs(), 600);
+    }
+
+    #[test]
+    fn names_round_trip_and_json_is_tagged() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_name(kind.as_str()), Some(kind));
+        }
+        let encode = EncodeId(uuid::Uuid::nil());
+        let json = serde_json::to_value(Job::Encode { encode, chunk: 2, rungs: vec!["540p".into()] }).ok();
+        assert_eq!(json.and_then(|json| json["kind"].as_str().map(str::to_owned)).as_deref(), Some("encode"));
+    }
+}

@@ -1,0 +1,26 @@
+//! The domain of Marquee, as values and pure functions: ids, errors, the video state machine, what an inspected source
+//! is, encode plans, jobs, object names, playback tokens, configuration, and the three ports (blobs, queue, cache).
+//!
+//! This crate never opens a socket or a file, never reads the environment, the system clock or a random source by
+//! itself: time and randomness are passed in ([`Clock`], [`Random`]).
+
+pub mod blobs;
+pub mod cache;
+mod clock;
+pub mod config;
+mod error;
+pub mod id;
+pub mod job;
+pub mod object;
+pub mod plan;
+pub mod queue;
+mod random;
+mod shutdown;
+pub mod source;
+pub mod token;
+pub mod video;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{Error, ErrorKind, Result};
+pub use random::{OsRandom, Random, SeededRandom};
+pub use shutdown::Shutdown;

@@ -1,0 +1,142 @@
+//! Names of stored objects. Every object is immutable; its name is the same in every store and, behind the token, on every edge.
+
+use crate::{
+    Error, Result,
+    id::{EncodeId, UploadId, VideoId},
+};
+use std::fmt;
+
+/// Longest key: what every object store takes.
+const KEY_LENGTH_MAX: usize = 512;
+
+/// The name of an object: segments of `[A-Za-z0-9._-]` joined by `/`, none empty or starting with a dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(String);
+
+impl Key {
+    /// Checks a key that came from outside.
+    ///
+    /// # Errors
+    /// `Invalid` for anything that could climb out of the store or that some store would not take.
+    pub fn parse(text: &str) -> Result<Self> {
+        let good_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let good_segment = |segment: &str| !segment.is_empty() && !segment.starts_with('.') && segment.bytes().all(good_byte);
+        if text.len() <= KEY_LENGTH_MAX && text.split('/').all(good_segment) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::invalid("invalid_key", "this is not the name of an object"))
+        }
+    }
+
+    /// `sources/{video}/{upload}`: an uploaded original.
+    #[must_use]
+    pub fn source(video: VideoId, upload: UploadId) -> Self {
+        Self(format!("sources/{video}/{upload}"))
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The layout of one encode, relative to its folder: the same in the store and in the directory of `marquee encode`.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    video: VideoId,
+    encode: EncodeId,
+}
+
+impl Layout {
+    /// The layout of `media/{video}/{encode}/`.
+    #[must_use]
+    pub fn new(video: VideoId, encode: EncodeId) -> Self {
+        Self { video, encode }
+    }
+
+    /// The scope that a playback token grants, `{video}/{encode}`.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        format!("{}/{}", self.video, self.encode)
+    }
+
+    /// The object at `path` (see [`self`] functions below) inside the encode.
+    #[must_use]
+    pub fn key(&self, path: &str) -> Key {
+        Key(format!("media/{}/{}/{path}", self.video, self.encode))
+    }
+}
+
+/// The HLS multivariant playlist.
+pub const MASTER: &str = "master.m3u8";
+
+/// A kind of rendition, by the folder it lives in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Track {
+    /// `v/{rung}`
+    Video,
+    /// `a/{track}`
+    Audio,
+}
+
+impl Track {
+    /// Folder name.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Video => "v",
+            Self::Audio => "a",
+        }
+    }
+
+    /// The track that lives in folder `name`.
+    #[must_use]
+    pub fn from_folder(name: &str) -> Option<Self> {
+        [Self::Video, Self::Audio].into_iter().find(|track| track.folder() == name)
+    }
+}
+
+/// `v/{rung}/init.mp4`
+#[must_use]
+pub fn init_path(track: Track, rendition: &str) -> String {
+    format!("{}/{rendition}/init.mp4", track.folder())
+}
+
+/// `v/{rung}/000001.m4s`; numbers start at 1.
+#[must_use]
+pub fn segment_path(track: Track, rendition: &str, number: u32) -> String {
+    format!("{}/{rendition}/{number:06}.m4s", track.folder())
+}
+
+/// `v/{rung}/playlist.m3u8`
+#[must_use]
+pub fn playlist_path(track: Track, rendition: &str) -> String {
+    format!("{}/{rendition}/playlist.m3u8", track.folder())
+}
+
+/// `v/{rung}/iframes.m3u8`
+#[must_use]
+pub fn iframes_path(rendition: &str) -> String {
+    format!("v/{rendition}/iframes.m3u8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_climb_or_hide_are_refused() {
+        for bad in ["", "/", "a//b", "../a", "a/../b", "a/.", "a/.hidden", "a b", "a\\b", "ä", "a/%2e", "a?b", &"a".repeat(600)]
+        {
+            assert!(Key::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Key::parse("media/vid_1/enc_2/v/540p/000001.m4s").is_ok());
+    }
+}

@@ -1,0 +1,41 @@
+//! Cutting a title into chunks: short ones first, so that it plays soon; longer ones later, so that little is spent on seeking.
+
+use super::Timeline;
+use serde::{Deserialize, Serialize};
+
+/// Segments in the first chunks; every later chunk has [`LATER_SEGMENTS`].
+const FIRST_SEGMENTS: [u32; 2] = [1, 2];
+/// Segments of a later chunk: 24 s, a minute or so of work.
+const LATER_SEGMENTS: u32 = 4;
+
+/// Some seconds of the source: frames with `start_ticks <= tick < end_ticks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Position in the plan, from 0.
+    pub index: u32,
+    /// First tick, the start of a segment.
+    pub start_ticks: u64,
+    /// First tick that is not in the chunk; the last chunk takes what there is.
+    pub end_ticks: Option<u64>,
+    /// Number of the chunk's first segment, from 1.
+    pub first_segment: u32,
+}
+
+/// The chunks of a title that is `duration_ticks` long.
+pub(super) fn cut(timeline: &Timeline, duration_ticks: u64) -> Vec<Chunk> {
+    let last_segment = timeline.segment_of(duration_ticks.saturating_sub(1));
+    let mut chunks = Vec::new();
+    let mut first_segment = 1;
+    while first_segment <= last_segment {
+        let length = FIRST_SEGMENTS.get(chunks.len()).copied().unwrap_or(LATER_SEGMENTS);
+        let next = first_segment + length;
+        chunks.push(Chunk {
+            index: chunks.len() as u32,
+            start_ticks: timeline.segment_start(first_segment),
+            end_ticks: (next <= last_segment).then(|| timeline.segment_start(next)),
+            first_segment,
+        });
+        first_segment = next;
+    }
+    chunks
+}

@@ -1,0 +1,162 @@
+//! The encode plan: what an encode will do, as pure data. It is stored, printable, and made by [`Plan::new`] from a
+//! [`Source`] and a [`Recipe`] alone, so it is tested by value.
+
+mod chunk;
+mod ladder;
+mod recipe;
+mod timeline;
+
+pub use chunk::Chunk;
+pub use ladder::Rung;
+pub use recipe::{AudioChoice, Recipe, RungChoice};
+pub use timeline::Timeline;
+
+use crate::source::{AudioTrack, Note, Source};
+use serde::{Deserialize, Serialize};
+
+/// Version of the plan's meaning. A stored plan of another version is not run.
+pub const PLAN_VERSION: u32 = 1;
+
+/// What one encode will do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_VERSION`] at the time of making.
+    pub version: u32,
+    /// The grid that all renditions share.
+    pub timeline: Timeline,
+    /// Length of the title in ticks of the timeline.
+    pub duration_ticks: u64,
+    /// What is done to every picture before it is scaled.
+    pub picture: Picture,
+    /// Video renditions, highest first.
+    pub rungs: Vec<Rung>,
+    /// Audio renditions.
+    pub audio: Vec<AudioRendition>,
+    /// Pieces of the source that jobs work on, in order, without gaps.
+    pub chunks: Vec<Chunk>,
+    /// Why the plan is as it is, for people.
+    pub notes: Vec<Note>,
+}
+
+/// What is done to every picture before it is scaled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Remove interlacing.
+    pub deinterlace: bool,
+    /// Bring HDR to BT.709.
+    pub tone_map: bool,
+    /// Clockwise turn: 0, 90, 180 or 270.
+    pub rotation_degrees: u16,
+    /// Mirror left to right after the turn.
+    pub mirrored: bool,
+}
+
+/// One encoded sound track, whole and never cut at chunk seams.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioRendition {
+    /// Name in object keys (`a/{id}/…`): letters, digits and dashes.
+    pub id: String,
+    /// Renditions of equal quality in several languages share a group.
+    pub group: String,
+    /// Stream index in the source.
+    pub stream: u32,
+    /// Target bitrate.
+    pub bitrate_bps: u32,
+    /// Channels of the result.
+    pub channels: u16,
+    /// Samples per second of the result.
+    pub sample_rate_hz: u32,
+    /// BCP 47 language, `und` if unknown.
+    pub language: String,
+    /// What a player's menu shows; unique in its group.
+    pub name: String,
+    /// The one that plays when the viewer chose nothing.
+    pub default: bool,
+}
+
+impl Plan {
+    /// The plan of `source` under `recipe` with the fixed ladder.
+    #[must_use]
+    pub fn new(source: &Source, recipe: &Recipe) -> Self {
+        let timeline = Timeline::of(&source.video);
+        let duration_ticks = timeline.duration_ticks(&source.video);
+        let mut notes = source.notes.clone();
+        let picture = Picture {
+            deinterlace: source.video.interlaced,
+            tone_map: source.video.is_hdr(),
+            rotation_degrees: source.video.rotation_degrees,
+            mirrored: source.video.mirrored,
+        };
+        if picture.tone_map {
+            notes.push(Note::new("hdr_tone_mapped", format!("the {} picture is tone-mapped to BT.709", source.video.transfer)));
+        }
+        if picture.deinterlace {
+            notes.push(Note::new("deinterlaced", "the interlaced picture is deinterlaced, one frame per frame"));
+        }
+        Self {
+            version: PLAN_VERSION,
+            chunks: chunk::cut(&timeline, duration_ticks),
+            rungs: ladder::fixed(source.video.display_size(), source.video.frame_rate, recipe),
+            audio: audio_renditions(&source.audio, recipe, &mut notes),
+            timeline,
+            duration_ticks,
+            picture,
+            notes,
+        }
+    }
+
+    /// The rung called `id`.
+    #[must_use]
+    pub fn rung(&self, id: &str) -> Option<&Rung> {
+        self.rungs.iter().find(|rung| rung.id == id)
+    }
+
+    /// Length of the title in milliseconds, rounded.
+    #[must_use]
+    pub fn duration_ms(&self) -> u64 {
+        self.timeline.ticks_to_ms(self.duration_ticks)
+    }
+}
+
+/// Every source track at every bitrate of the recipe. One track is the default: the one the container marks, else the first.
+fn audio_renditions(tracks: &[AudioTrack], recipe: &Recipe, notes: &mut Vec<Note>) -> Vec<AudioRendition> {
+    let default = tracks.iter().position(|track| track.default).unwrap_or(0);
+    let mut renditions = Vec::new();
+    for choice in &recipe.audio {
+        for (position, track) in tracks.iter().enumerate() {
+            let bitrate_kbps = choice.bitrate_bps / 1000;
+            renditions.push(AudioRendition {
+                id: format!("aac-{bitrate_kbps}-{position}"),
+                group: format!("aac-{bitrate_kbps}"),
+                stream: track.stream,
+                bitrate_bps: choice.bitrate_bps,
+                channels: track.channels.clamp(1, 2),
+                sample_rate_hz: if track.sample_rate_hz == 44_100 { 44_100 } else { 48_000 },
+                language: track.language.clone(),
+                name: audio_name(tracks, position),
+                default: position == default,
+            });
+        }
+    }
+    for track in tracks.iter().filter(|track| track.channels > 2) {
+        notes.push(Note::new(
+            "audio_downmixed",
+            format!("audio stream {} has {} channels and is mixed to stereo", track.stream, track.channels),
+        ));
+    }
+    renditions
+}
+
+/// The track's title, else its language; numbered where that would not be unique.
+fn audio_name(tracks: &[AudioTrack], position: usize) -> String {
+    let label = |track: &AudioTrack| {
+        let title = track.title.as_deref().map(|title| title.replace(['"', '\r', '\n'], " "));
+        title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| track.language.clone())
+    };
+    let name = label(&tracks[position]);
+    let unique = tracks.iter().enumerate().all(|(other, track)| other == position || label(track) != name);
+    if unique { name } else { format!("{name} {}", position + 1) }
+}
+
+#[cfg(test)]
+mod tests;

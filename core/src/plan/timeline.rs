@@ -1,0 +1,93 @@
+//! The grid that all renditions of a title share: exact ticks, keyframes about every two seconds, segments of three of those.
+
+use crate::source::{Ratio, VideoTrack};
+use serde::{Deserialize, Serialize};
+
+/// Groups of pictures per segment: 3 × 2 s = 6 s (Apple HLS Authoring Specification 7.5).
+const GOPS_PER_SEGMENT: u64 = 3;
+/// Nominal seconds between keyframes (Apple HLS Authoring Specification 1.13).
+const GOP_SECONDS: f64 = 2.0;
+/// Ticks per second where frame durations are not constant.
+const VARIABLE_TIMESCALE: u32 = 90_000;
+/// A frame this close to the constant-rate grid belongs on it: containers such as Matroska round to milliseconds.
+const SNAP_SECONDS: f64 = 0.0021;
+
+/// Maps the source's times to ticks, and ticks to groups of pictures and segments. Zero is the first frame presented.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Ticks per second.
+    pub timescale: u32,
+    /// Ticks of one frame where the rate is constant: then every frame duration is exact.
+    pub frame_ticks: Option<u32>,
+    /// Ticks between keyframes: whole frames where the rate is constant.
+    pub gop_ticks: u64,
+}
+
+impl Timeline {
+    /// The timeline for a source's picture track.
+    #[must_use]
+    pub fn of(video: &VideoTrack) -> Self {
+        let Ratio { num, den } = video.frame_rate;
+        if !video.constant_rate || num == 0 || num > 240 * den || den > num.saturating_mul(10) {
+            return Self { timescale: VARIABLE_TIMESCALE, frame_ticks: None, gop_ticks: u64::from(VARIABLE_TIMESCALE) * 2 };
+        }
+        // At least 10,000 ticks a second, so that sound and rounded durations have room.
+        let factor = 10_000_u32.div_ceil(num);
+        let frames = (GOP_SECONDS * video.frame_rate.as_f64()).round().max(1.0) as u64;
+        let frame_ticks = den * factor;
+        Self { timescale: num * factor, frame_ticks: Some(frame_ticks), gop_ticks: frames * u64::from(frame_ticks) }
+    }
+
+    /// Tick at which a frame with presentation time `pts` (in the track's time base) is shown; negative before zero.
+    #[must_use]
+    pub fn tick(&self, video: &VideoTrack, pts: i64) -> i64 {
+        let elapsed = i128::from(pts) - i128::from(video.origin);
+        let numerator = elapsed * i128::from(video.time_base.num) * i128::from(self.timescale);
+        let tick = i64::try_from(div_round(numerator, i128::from(video.time_base.den))).unwrap_or(i64::MAX);
+        let Some(frame_ticks) = self.frame_ticks.map(i64::from) else { return tick };
+        let on_grid = div_round(i128::from(tick), i128::from(frame_ticks)) as i64 * frame_ticks;
+        let tolerance = (f64::from(self.timescale) * SNAP_SECONDS) as i64;
+        if (tick - on_grid).abs() <= tolerance.min(frame_ticks / 3) { on_grid } else { tick }
+    }
+
+    /// Length of the title in ticks: at least one.
+    #[must_use]
+    pub fn duration_ticks(&self, video: &VideoTrack) -> u64 {
+        u64::try_from(self.tick(video, video.end)).unwrap_or(0).max(1)
+    }
+
+    /// Ticks of one segment.
+    #[must_use]
+    pub fn segment_ticks(&self) -> u64 {
+        self.gop_ticks * GOPS_PER_SEGMENT
+    }
+
+    /// Number of the segment that holds `tick`, from 1 as in object names.
+    #[must_use]
+    pub fn segment_of(&self, tick: u64) -> u32 {
+        u32::try_from(tick / self.segment_ticks()).unwrap_or(u32::MAX - 1) + 1
+    }
+
+    /// Number of the group of pictures that holds `tick`, from 0. A frame whose number differs from its predecessor's is an IDR.
+    #[must_use]
+    pub fn gop_of(&self, tick: u64) -> u64 {
+        tick / self.gop_ticks
+    }
+
+    /// First tick of segment `number` (from 1).
+    #[must_use]
+    pub fn segment_start(&self, number: u32) -> u64 {
+        u64::from(number.saturating_sub(1)) * self.segment_ticks()
+    }
+
+    /// Ticks in milliseconds, rounded.
+    #[must_use]
+    pub fn ticks_to_ms(&self, ticks: u64) -> u64 {
+        u64::try_from((u128::from(ticks) * 1000 + u128::from(self.timescale) / 2) / u128::from(self.timescale))
+            .unwrap_or(u64::MAX)
+    }
+}
+
+fn div_round(numerator: i128, denominator: i128) -> i128 {
+    (numerator + denominator / 2).div_euclid(denominator)
+}

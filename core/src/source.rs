@@ -1,0 +1,159 @@
+//! What `inspect` found in a source: pure data that the plan is made from, stored with the video and shown to people.
+
+use serde::{Deserialize, Serialize};
+
+/// A rational number as containers write it, denominator above zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Numerator.
+    pub num: u32,
+    /// Denominator.
+    pub den: u32,
+}
+
+impl Ratio {
+    /// `num / den`; a zero denominator is read as 1.
+    #[must_use]
+    pub fn new(num: u32, den: u32) -> Self {
+        Self { num, den: den.max(1) }
+    }
+
+    /// As a float, for display and bitrate arithmetic.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.num) / f64::from(self.den)
+    }
+}
+
+/// A readable source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Demuxer's name, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    pub container: String,
+    /// Bytes of the whole file.
+    pub size_bytes: u64,
+    /// From the first presented video frame to the end of the last one.
+    pub duration_ms: u64,
+    /// The picture track that is carried.
+    pub video: VideoTrack,
+    /// Sound tracks that are carried, in file order.
+    pub audio: Vec<AudioTrack>,
+    /// What was decided or left out, for the content team.
+    pub notes: Vec<Note>,
+}
+
+/// The picture track. Times are in `time_base`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoTrack {
+    /// Index of the stream in the container.
+    pub stream: u32,
+    /// Codec's short name, such as `hevc`.
+    pub codec: String,
+    /// Coded width in pixels, before rotation.
+    pub width: u32,
+    /// Coded height in pixels, before rotation.
+    pub height: u32,
+    /// Shape of one pixel.
+    pub sample_aspect: Ratio,
+    /// Clockwise turn that shows the picture upright: 0, 90, 180 or 270.
+    pub rotation_degrees: u16,
+    /// Whether the picture is mirrored left to right after the turn.
+    pub mirrored: bool,
+    /// Pixel format's name, such as `yuv420p10le`.
+    pub pixel_format: String,
+    /// Bits per component.
+    pub bit_depth: u8,
+    /// Transfer characteristics' name (`bt709`, `smpte2084`, `arib-std-b67`, …), `unknown` if not stated.
+    pub transfer: String,
+    /// Colour primaries' name.
+    pub primaries: String,
+    /// Matrix coefficients' name.
+    pub matrix: String,
+    /// Whether luma uses the full range 0 to 255.
+    pub full_range: bool,
+    /// Whether frames are interlaced.
+    pub interlaced: bool,
+    /// Frames per second: the exact rate if `constant_rate`, else the average.
+    pub frame_rate: Ratio,
+    /// Whether presentation times lie on the grid of `frame_rate`.
+    pub constant_rate: bool,
+    /// Seconds per unit of the track's times.
+    pub time_base: Ratio,
+    /// Presentation time of the first frame inside the edit list: the title's time zero.
+    pub origin: i64,
+    /// Presentation time at which the last frame inside the edit list ends.
+    pub end: i64,
+    /// Frames inside the edit list, as counted from the container.
+    pub frames: u64,
+    /// How a chunk's first frame is reached.
+    pub seek: Seek,
+}
+
+/// How to reach a frame in the middle of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seek {
+    /// Seek to the keyframe before it.
+    Keyframe,
+    /// Decode from the beginning: the container's times cannot be trusted after a seek.
+    FromStart,
+}
+
+/// A sound track. Times are in `time_base`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioTrack {
+    /// Index of the stream in the container.
+    pub stream: u32,
+    /// Codec's short name.
+    pub codec: String,
+    /// Channel count of the source.
+    pub channels: u16,
+    /// Samples per second and channel.
+    pub sample_rate_hz: u32,
+    /// BCP 47 language, `und` if not stated.
+    pub language: String,
+    /// Title the container gives the track.
+    pub title: Option<String>,
+    /// Whether the container marks it as the default.
+    pub default: bool,
+}
+
+/// Something the content team should know about how a source was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Stable code, such as `hdr_tone_mapped` or `damage_concealed`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Note {
+    /// A note from its code and sentence.
+    #[must_use]
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl VideoTrack {
+    /// Size as displayed: pixels made square, rotation applied, rounded to whole pixels.
+    #[must_use]
+    pub fn display_size(&self) -> (u32, u32) {
+        let aspect = self.sample_aspect.as_f64();
+        // The longer side keeps its pixels, so that nothing of the picture's detail is thrown away.
+        let (width, height) = if aspect >= 1.0 {
+            ((f64::from(self.width) * aspect).round() as u32, self.height)
+        } else if aspect > 0.0 {
+            (self.width, (f64::from(self.height) / aspect).round() as u32)
+        } else {
+            (self.width, self.height)
+        };
+        if self.rotation_degrees % 180 == 90 { (height, width) } else { (width, height) }
+    }
+
+    /// Whether the picture is HDR (PQ or HLG).
+    #[must_use]
+    pub fn is_hdr(&self) -> bool {
+        matches!(self.transfer.as_str(), "smpte2084" | "arib-std-b67")
+    }
+}

@@ -1,0 +1,1 @@
+//! The CDN node: token check, cache, one origin fetch per miss, ranges.

@@ -1,0 +1,5 @@
+//! CMAF, HLS and the conformance gate, as functions from values to bytes and strings.
+//!
+//! This crate never sees a socket or a file.
+
+pub mod model;

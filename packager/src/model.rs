@@ -1,0 +1,91 @@
+//! The one input model that every manifest is written from: renditions and their segments, measured.
+
+use marquee_core::source::Ratio;
+use serde::{Deserialize, Serialize};
+
+/// One encoded track, as manifests need to know it. Stored in the ledger beside its init segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// Name in object keys: `v/{id}` or `a/{id}`.
+    pub id: String,
+    /// RFC 6381 codec string of the real sample entry, such as `avc1.64001f` or `mp4a.40.2`.
+    pub codec: String,
+    /// Ticks per second of the track's times.
+    pub timescale: u32,
+    /// Bits per second that the encoder may not exceed: declared while the rendition grows and nothing is measured yet.
+    pub max_bitrate_bps: u32,
+    /// What kind of track it is.
+    pub media: Media,
+}
+
+/// What kind of track a rendition is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Media {
+    /// A picture track.
+    Video {
+        /// Width in square pixels.
+        width: u32,
+        /// Height in square pixels.
+        height: u32,
+        /// Frames per second.
+        frame_rate: Ratio,
+    },
+    /// A sound track.
+    Audio {
+        /// Renditions of equal quality in several languages share a group.
+        group: String,
+        /// What a player's menu shows; unique in its group.
+        name: String,
+        /// BCP 47 language, `und` if unknown.
+        language: String,
+        /// The one that plays when the viewer chose nothing.
+        default: bool,
+        /// Channel count.
+        channels: u16,
+        /// Samples per second.
+        sample_rate_hz: u32,
+    },
+}
+
+/// One stored media segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Number in the object's name, from 1.
+    pub number: u32,
+    /// Presentation time of the first sample, in the rendition's timescale.
+    pub start_ticks: u64,
+    /// Length in the rendition's timescale.
+    pub duration_ticks: u64,
+    /// Bytes of the object.
+    pub size_bytes: u64,
+    /// Where its keyframes are; empty for sound.
+    pub iframes: Vec<Iframe>,
+}
+
+/// A keyframe inside a segment: the byte range from its `moof` to the end of the frame's data (Apple HLS Authoring Specification 6.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Iframe {
+    /// Presentation time in the rendition's timescale.
+    pub start_ticks: u64,
+    /// First byte of the range.
+    pub offset_bytes: u64,
+    /// Bytes of the range.
+    pub size_bytes: u64,
+}
+
+/// A rendition with the segments that exist so far, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    /// What it is.
+    pub rendition: Rendition,
+    /// Its segments, by number, without gaps from the first.
+    pub segments: Vec<Segment>,
+}
+
+/// A title as manifests describe it: video tracks highest first, then audio tracks, best group first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Presentation {
+    /// Every track that the manifest offers.
+    pub tracks: Vec<Track>,
+}

@@ -1,0 +1,1 @@
+//! What a profile may like next: models as pure maths, training and serving.

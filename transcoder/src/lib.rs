@@ -1,0 +1,1 @@
+//! Any film in, CMAF renditions out: the only crate that links libav.
