@@ -1,4 +1,4 @@
-//! The domain of Marquee, as values and pure functions: ids, errors, the video state machine, what an inspected source
+//! The domain of Marquee, as values and pure functions: ids, errors, roles, the video state machine, what an inspected source
 //! is, encode plans, jobs, object names, playback tokens, configuration, and the three ports (blobs, queue, cache).
 //!
 //! This crate never opens a socket or a file, never reads the environment, the system clock or a random source by
@@ -13,8 +13,10 @@ pub mod id;
 pub mod job;
 pub mod object;
 pub mod plan;
+pub mod presentation;
 pub mod queue;
 mod random;
+mod role;
 mod shutdown;
 pub mod source;
 pub mod token;
@@ -23,4 +25,5 @@ pub mod video;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind, Result};
 pub use random::{OsRandom, Random, SeededRandom};
+pub use role::Role;
 pub use shutdown::Shutdown;

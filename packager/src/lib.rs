@@ -2,4 +2,4 @@
 //!
 //! This crate never sees a socket or a file.
 
-pub mod model;
+pub use marquee_core::presentation as model;

@@ -1,6 +1,6 @@
 //! The one input model that every manifest is written from: renditions and their segments, measured.
 
-use marquee_core::source::Ratio;
+use crate::source::Ratio;
 use serde::{Deserialize, Serialize};
 
 /// One encoded track, as manifests need to know it. Stored in the ledger beside its init segment.
