@@ -1,0 +1,165 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// A video streaming platform that any team can run itself.
+#[derive(Debug, Parser)]
+#[command(name = "marquee", version, max_term_width = 110)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What `marquee` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine: database, API and pages, worker, edge, scheduler
+    Up(Up),
+    /// Run one or several roles against configured engines
+    Serve(Serve),
+    /// Encode a local film into HLS, without any service
+    #[cfg(feature = "media")]
+    Encode(Encode),
+    /// Bring the database's schema up to date
+    Migrate(ConfigFile),
+    /// Look at the configuration
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Operate accounts from the shell
+    Admin {
+        /// What to do.
+        #[command(subcommand)]
+        action: AdminAction,
+    },
+    /// Reads one hostile source inside a sandbox; started by workers, not by people
+    #[cfg(feature = "media")]
+    #[command(hide = true)]
+    Child,
+}
+
+/// Options of `marquee up`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Up {
+    /// Folder that holds everything: database, films, keys
+    #[arg(long, default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Address of the API and the pages
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address of the edge
+    #[arg(long)]
+    pub(crate) edge_listen: Option<SocketAddr>,
+    /// Configuration file
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Options of `marquee serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Roles, separated by commas
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(crate) role: Vec<Role>,
+    /// Configuration file
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Only jobs of these kinds (worker)
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) kinds: Vec<String>,
+    /// Only jobs of these classes (worker)
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) classes: Vec<String>,
+    /// Jobs at a time (worker)
+    #[arg(long)]
+    pub(crate) slots: Option<u16>,
+}
+
+/// A part that a process can play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// HTTP interface and pages
+    Api,
+    /// Background jobs
+    Worker,
+    /// CDN node
+    Edge,
+    /// Rings for due jobs, expires uploads; any number may run, one acts
+    Scheduler,
+}
+
+/// Options of `marquee encode`.
+#[cfg(feature = "media")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct Encode {
+    /// The film
+    pub(crate) input: PathBuf,
+    /// Folder to make; it must be empty or absent
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Named set of encode choices
+    #[arg(long, default_value = "standard")]
+    pub(crate) recipe: String,
+    /// How the rungs are chosen
+    #[arg(long, value_enum, default_value = "fixed")]
+    pub(crate) ladder: Ladder,
+    /// x264 preset instead of the recipe's
+    #[arg(long)]
+    pub(crate) preset: Option<String>,
+    /// Cores to use; all by default
+    #[arg(long)]
+    pub(crate) threads: Option<u16>,
+    /// Print the plan as JSON and stop
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How the rungs of a ladder are chosen.
+#[cfg(feature = "media")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ladder {
+    /// The recipe's heights, up to the source's size
+    Fixed,
+}
+
+/// A configuration file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigFile {
+    /// Configuration file
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `marquee config …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Say what is wrong with it, or nothing
+    Check(ConfigFile),
+    /// Print it with all defaults, secrets hidden
+    Show(ConfigFile),
+}
+
+/// `marquee admin …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminAction {
+    /// Give an account a role: viewer, editor, publisher, operator or admin
+    Grant {
+        /// The account's e-mail
+        email: String,
+        /// The role
+        role: String,
+        /// Folder of a running `marquee up`, used when no database is configured
+        #[arg(long, default_value = "data")]
+        data: PathBuf,
+        /// Configuration file
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+}

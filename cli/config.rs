@@ -1,0 +1,71 @@
+//! `marquee config` and `marquee migrate`.
+
+use crate::{
+    args::{ConfigAction, ConfigFile},
+    settings,
+};
+use anyhow::Context;
+use marquee_backends::db::Db;
+use marquee_core::config::Config;
+use std::process::ExitCode;
+use url::Url;
+
+/// What stands where a secret would.
+const HIDDEN: &str = "(hidden)";
+
+/// Checks or shows the configuration.
+///
+/// # Errors
+/// When it is wrong; the message names the key and the fix.
+#[expect(clippy::print_stdout, reason = "this is what the command is for")]
+pub(crate) fn run(action: ConfigAction) -> anyhow::Result<ExitCode> {
+    match action {
+        ConfigAction::Check(file) => {
+            settings::load(file.config.as_deref())?;
+            println!("The configuration is valid.");
+        }
+        ConfigAction::Show(file) => {
+            let config = without_secrets(settings::load(file.config.as_deref())?);
+            print!("{}", toml::to_string_pretty(&config)?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings the database's schema up to date.
+///
+/// # Errors
+/// When the database is not configured, does not answer, or refuses.
+#[expect(clippy::print_stdout, reason = "this is what the command is for")]
+pub(crate) async fn migrate(file: ConfigFile) -> anyhow::Result<ExitCode> {
+    let config = settings::load(file.config.as_deref())?;
+    let url = config.database.url.context("database.url is not set: put it in the configuration file or in MARQUEE_DATABASE_URL")?;
+    Db::connect(&url).await?.migrate().await?;
+    println!("The database is up to date.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn without_secrets(mut config: Config) -> Config {
+    for url in [&mut config.database.url, &mut config.blobs.url, &mut config.queue.url, &mut config.cache.url] {
+        let Some(url) = url.as_mut().filter(|url| url.password().is_some()) else { continue };
+        // A URL that carries a password can carry another one.
+        let _ = Url::set_password(url, Some("hidden"));
+    }
+    config.edge.key = config.edge.key.map(|_| HIDDEN.to_owned());
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_configuration_has_no_secrets() {
+        let mut config = Config::default();
+        config.database.url = Url::parse("postgres://me:canary@db/marquee").ok();
+        config.edge.key = Some("canary".into());
+        let shown = toml::to_string_pretty(&without_secrets(config)).expect("serialises");
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains("me:hidden@db"));
+    }
+}

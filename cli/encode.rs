@@ -1,0 +1,68 @@
+//! `marquee encode`: the whole transcode and package path on a local film, without any service.
+
+use crate::args::{Encode, Ladder};
+use indicatif::{ProgressBar, ProgressStyle};
+use marquee_core::{Shutdown, job::Failure};
+use marquee_transcoder::local;
+use std::process::ExitCode;
+
+/// Exit code for an input that cannot become a title.
+const REFUSED: u8 = 2;
+/// Steps of the progress bar.
+const PROGRESS_STEPS: u64 = 1000;
+
+/// Encodes the film. Exit codes: 0 done, 2 the input cannot become a title, 1 anything else.
+///
+/// # Errors
+/// Anything that is not the input's fault.
+pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
+    let Ladder::Fixed = options.ladder;
+    let choices = local::Options { recipe: options.recipe, preset: options.preset, threads: options.threads, plan_only: options.plan };
+    let bar = progress_bar(options.json || options.plan)?;
+    let shutdown = Shutdown::new();
+    let report = |progress: f32| bar.set_position((f64::from(progress) * PROGRESS_STEPS as f64) as u64);
+    let encode = local::encode(crate::child_host()?, &options.input, &options.out, choices, report, shutdown.hard_token());
+    tokio::pin!(encode);
+    let outcome = tokio::select! {
+        outcome = &mut encode => outcome,
+        _ = tokio::signal::ctrl_c() => {
+            // The children are killed and the unfinished folder is removed before we leave.
+            shutdown.stop();
+            encode.await
+        }
+    };
+    bar.finish_and_clear();
+    match outcome {
+        Ok(result) => Ok(show(&result, options.json)?),
+        Err(Failure::Fail { code, message }) => Ok(refuse(&code, &message, options.json)),
+        Err(Failure::Retry(error)) => Err(error.into()),
+    }
+}
+
+fn progress_bar(hidden: bool) -> anyhow::Result<ProgressBar> {
+    if hidden {
+        return Ok(ProgressBar::hidden());
+    }
+    let style = ProgressStyle::with_template("  {bar:40} {percent:>3} %  {elapsed} elapsed, {eta} left")?;
+    Ok(ProgressBar::new(PROGRESS_STEPS).with_style(style))
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the command is for")]
+fn show(result: &local::Outcome, json: bool) -> anyhow::Result<ExitCode> {
+    match result {
+        local::Outcome::Planned(plan) => println!("{}", serde_json::to_string_pretty(plan)?),
+        local::Outcome::Encoded(summary) if json => println!("{}", serde_json::to_string_pretty(summary)?),
+        local::Outcome::Encoded(summary) => print!("{summary}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the command is for")]
+fn refuse(code: &str, message: &str, json: bool) -> ExitCode {
+    if json {
+        println!("{}", serde_json::json!({ "code": code, "message": message }));
+    } else {
+        eprintln!("marquee: this cannot become a title: {message} ({code})");
+    }
+    ExitCode::from(REFUSED)
+}

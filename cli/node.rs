@@ -1,0 +1,172 @@
+//! `Node::start`: the one wiring function. A laptop's `up` and one role of a cluster differ only in the configuration.
+
+use crate::args::Role;
+use anyhow::{Context, bail};
+use marquee_backends::{db::Db, dispatch, open};
+use marquee_core::{Clock, OsRandom, Random, Shutdown, SystemClock, blobs::Blobs, cache::Cache, config::Config, queue::Queue};
+use marquee_recommender::serving::Recommender;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::net::TcpListener;
+use url::Url;
+
+/// A running set of roles.
+pub(crate) struct Node {
+    /// Where the API and the pages are, if this node has them.
+    pub(crate) api_url: Option<Url>,
+    /// Where the edge is, if this node has one.
+    pub(crate) edge_url: Option<Url>,
+}
+
+/// What the roles share.
+struct Engines {
+    db: Db,
+    blobs: Arc<dyn Blobs>,
+    queue: Arc<dyn Queue>,
+    cache: Arc<dyn Cache>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Node {
+    /// Opens the engines, binds the listeners and starts `roles`; they run until `shutdown`.
+    ///
+    /// # Errors
+    /// When an engine does not answer, a port is taken, or a role lacks a key of the configuration.
+    pub(crate) async fn start(config: &Config, roles: &[Role], shutdown: &Shutdown) -> anyhow::Result<Self> {
+        let has = |role| roles.contains(&role);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let edge_key = edge_key(config, roles, random.as_ref())?;
+        let api_listener = if has(Role::Api) { Some(bind("api.listen", config.api.listen).await?) } else { None };
+        let edge_listener = if has(Role::Edge) { Some(bind("edge.listen", config.edge.listen).await?) } else { None };
+        let api_url = api_listener.as_ref().map(|listener| public_url(config.api.public_url.as_ref(), listener)).transpose()?;
+        let edge_url = match &edge_listener {
+            Some(listener) => Some(public_url(config.edge.public_url.as_ref(), listener)?),
+            None => config.edge.public_url.clone(),
+        };
+
+        if has(Role::Api) || has(Role::Worker) || has(Role::Scheduler) {
+            let engines = Engines::open(config, clock.clone(), random.clone()).await?;
+            if let Some(listener) = api_listener {
+                let edge_url = edge_url.clone().context("edge.public_url is not set: players must be told where an edge is")?;
+                engines.start_api(config, edge_url, edge_key.clone(), listener, shutdown).await?;
+            }
+            if has(Role::Worker) {
+                engines.start_worker(config, shutdown)?;
+            }
+            if has(Role::Scheduler) {
+                engines.start_scheduler(shutdown);
+            }
+        }
+        if let Some(listener) = edge_listener {
+            let local = api_url.as_ref();
+            let api_url = config.edge.api_url.as_ref().or(local).context("edge.api_url is not set: where is the API?")?;
+            let deps = marquee_edge::Deps {
+                blobs: open::blobs(required("blobs.url", config.blobs.url.as_ref())?).await?,
+                api_url: api_url.clone(),
+                edge_key,
+                memory_bytes: config.edge.memory_bytes,
+                clock,
+                random,
+            };
+            shutdown.spawn_essential("edge", marquee_edge::serve(deps, listener, shutdown.clone()));
+        }
+        Ok(Self { api_url, edge_url: edge_url.filter(|_| has(Role::Edge)) })
+    }
+}
+
+impl Engines {
+    async fn open(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<Self> {
+        let db = Db::connect(required("database.url", config.database.url.as_ref())?).await?;
+        db.migrate().await?;
+        Ok(Self {
+            blobs: open::blobs(required("blobs.url", config.blobs.url.as_ref())?).await?,
+            queue: open::queue(required("queue.url", config.queue.url.as_ref())?, &db).await?,
+            cache: open::cache(required("cache.url", config.cache.url.as_ref())?).await?,
+            db,
+            clock,
+            random,
+        })
+    }
+
+    async fn start_api(&self, config: &Config, edge_url: Url, edge_key: String, listener: TcpListener, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let recommender = Recommender::start(self.db.clone(), self.clock.clone(), shutdown).await?;
+        let deps = marquee_api::Deps {
+            db: self.db.clone(),
+            blobs: self.blobs.clone(),
+            cache: self.cache.clone(),
+            recommender,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            auth: config.auth.clone(),
+            uploads: config.uploads.clone(),
+            edge_url,
+            edge_key,
+        };
+        shutdown.spawn_essential("api", marquee_api::serve(deps, listener, shutdown.clone()));
+        Ok(())
+    }
+
+    #[cfg(feature = "media")]
+    fn start_worker(&self, config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let handler = marquee_transcoder::handler(marquee_transcoder::Deps {
+            db: self.db.clone(),
+            blobs: self.blobs.clone(),
+            host: crate::child_host()?,
+            recipe: config.worker.recipe.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        })?;
+        let runner = dispatch::Runner::new(self.db.clone(), self.queue.clone(), handler, config.worker.clone(), self.random.as_ref());
+        shutdown.spawn_essential("worker", runner.run(shutdown.clone()));
+        Ok(())
+    }
+
+    #[cfg(not(feature = "media"))]
+    fn start_worker(&self, _config: &Config, _shutdown: &Shutdown) -> anyhow::Result<()> {
+        bail!("this binary was built without the `media` feature, so it cannot be a worker; use the full image")
+    }
+
+    fn start_scheduler(&self, shutdown: &Shutdown) {
+        let relay = dispatch::relay(self.db.clone(), self.queue.clone(), shutdown.clone());
+        shutdown.spawn_essential("relay", relay);
+        let sweep = dispatch::sweep(self.db.clone(), self.queue.clone(), self.blobs.clone(), shutdown.clone());
+        shutdown.spawn_essential("sweep", sweep);
+    }
+}
+
+/// The secret that edges and the API share: configured, or made up where both live in this process.
+fn edge_key(config: &Config, roles: &[Role], random: &dyn Random) -> anyhow::Result<String> {
+    let (api, edge) = (roles.contains(&Role::Api), roles.contains(&Role::Edge));
+    match &config.edge.key {
+        Some(key) if key.len() >= 16 => Ok(key.clone()),
+        Some(_) => bail!("edge.key is too short: use at least 16 characters, the same on the API and every edge"),
+        None if api != edge => bail!("edge.key is not set: choose a secret, the same on the API and every edge"),
+        None => {
+            let mut bytes = [0; 16];
+            random.fill(&mut bytes);
+            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        }
+    }
+}
+
+fn required<'a>(key: &str, url: Option<&'a Url>) -> anyhow::Result<&'a Url> {
+    let variable = key.to_uppercase().replace('.', "_");
+    url.with_context(|| format!("{key} is not set: put it in the configuration file or in MARQUEE_{variable}"))
+}
+
+async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key}): is something else running there?"))
+}
+
+/// The configured URL, else one that reaches `listener` from this machine.
+fn public_url(configured: Option<&Url>, listener: &TcpListener) -> anyhow::Result<Url> {
+    if let Some(url) = configured {
+        return Ok(url.clone());
+    }
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    Ok(Url::parse(&format!("http://{address}"))?)
+}
