@@ -1,0 +1,266 @@
+//! Initialization segments: `ftyp` and a `moov` without samples (ISO/IEC 23000-19 section 7.3.1).
+//!
+//! `mp4-atom` writes required children of a box before optional ones; CMAF fixes another order (`mvhd trak mvex`,
+//! `tkhd edts mdia`, `vmhd dinf stbl`), so those three containers are written here.
+
+use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
+use crate::codec::{AudioConfig, Codec};
+use bytes::Bytes;
+use marquee_core::{Error, Result, source::Ratio};
+use mp4_atom::{
+    Atom, Audio, Avc1, Avcc, AvccExt, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr,
+    Mdhd, Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
+};
+
+/// `profile_idc` values without the chroma and depth fields in `avcC` (ISO/IEC 14496-15 section 5.3.3.1.2).
+const PROFILES_WITHOUT_FORMAT: [u8; 3] = [66, 77, 88];
+/// `profile_idc` of the High profile, the only other one that is 8-bit 4:2:0.
+const HIGH_PROFILE: u8 = 100;
+/// `objectTypeIndication` of MPEG-4 audio and `streamType` of sound (ISO/IEC 14496-1 tables 5 and 6).
+const MPEG4_AUDIO: u8 = 0x40;
+const AUDIO_STREAM: u8 = 5;
+
+/// Colour as coding-independent code points (ITU-T H.273).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour {
+    /// `ColourPrimaries`.
+    pub primaries: u16,
+    /// `TransferCharacteristics`.
+    pub transfer: u16,
+    /// `MatrixCoefficients`.
+    pub matrix: u16,
+    /// Whether luma uses 0 to 255.
+    pub full_range: bool,
+}
+
+impl Colour {
+    /// BT.709, limited range: what HD television is.
+    pub const BT709: Self = Self { primaries: 1, transfer: 1, matrix: 1, full_range: false };
+}
+
+/// An H.264 track with its parameter sets in the sample entry (`avc1`): 8-bit 4:2:0, square pixels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VideoTrack {
+    /// Ticks per second of the track's times.
+    pub timescale: u32,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Frames per second; chooses the media profile that the file claims.
+    pub frame_rate: Ratio,
+    /// Sequence parameter set with its NAL header.
+    pub sps: Bytes,
+    /// Picture parameter set with its NAL header.
+    pub pps: Bytes,
+    /// Colour description.
+    pub colour: Colour,
+}
+
+impl VideoTrack {
+    /// RFC 6381 codec string of the sample entry, such as `avc1.64001f`.
+    ///
+    /// # Errors
+    /// `malformed_media` if `sps` is not a sequence parameter set.
+    pub fn codec(&self) -> Result<String> {
+        Codec::of_sps(&self.sps).map(|codec| codec.to_string())
+    }
+
+    /// The bytes of `init.mp4`.
+    ///
+    /// # Errors
+    /// `malformed_media` for parameter sets that an 8-bit 4:2:0 `avc1` track cannot have; `Internal` for sizes that a
+    /// box cannot hold.
+    pub fn init_segment(&self) -> Result<Bytes> {
+        let Codec::Avc { profile, level, .. } = Codec::of_sps(&self.sps)? else {
+            return Err(Error::internal("a sequence parameter set is H.264"));
+        };
+        let (width, height) = (size(self.width)?, size(self.height)?);
+        let entry = Avc1 {
+            visual: Visual { data_reference_index: 1, width, height, ..Visual::default() },
+            avcc: self.decoder_configuration(profile)?,
+            colr: Some(Colr::Nclx {
+                colour_primaries: self.colour.primaries,
+                transfer_characteristics: self.colour.transfer,
+                matrix_coefficients: self.colour.matrix,
+                full_range_flag: self.colour.full_range,
+            }),
+            pasp: Some(Pasp { h_spacing: 1, v_spacing: 1 }),
+            ..Avc1::default()
+        };
+        let mut brands = vec![*b"cmf2"];
+        brands.extend(self.media_profile(level));
+        let tkhd = Tkhd { width: width.into(), height: height.into(), ..track_header() };
+        Header {
+            brands,
+            timescale: self.timescale,
+            tkhd,
+            edit: None,
+            hdlr: Hdlr { handler: b"vide".into(), name: "VideoHandler".to_owned() },
+            media: MediaHeader::Video,
+            entry: entry.into(),
+        }
+        .write()
+    }
+
+    fn decoder_configuration(&self, profile: u8) -> Result<Avcc> {
+        let ext = match profile {
+            HIGH_PROFILE => Some(AvccExt::default()),
+            profile if PROFILES_WITHOUT_FORMAT.contains(&profile) => None,
+            _ => return Err(crate::malformed(format!("H.264 profile {profile} is not 8-bit 4:2:0"))),
+        };
+        let avcc = Avcc::new(&self.sps, &self.pps).map_err(Error::internal)?;
+        Ok(Avcc { ext, ..avcc })
+    }
+
+    /// The AVC media profile that the track conforms to, if any (ISO/IEC 23000-19 annex A.1).
+    fn media_profile(&self, level: u8) -> Option<[u8; 4]> {
+        let table = [(*b"cfsd", 864, 576, 31), (*b"cfhd", 1920, 1080, 40), (*b"chdf", 1920, 1080, 42)];
+        let fits = |&(_, width, height, level_max): &(_, u32, u32, u8)| {
+            self.width <= width && self.height <= height && level <= level_max && self.frame_rate.as_f64() <= 60.0
+        };
+        table.into_iter().find(fits).map(|(brand, ..)| brand)
+    }
+}
+
+/// An AAC track. Its timescale is its sample rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioTrack {
+    /// Samples per second and channel.
+    pub sample_rate_hz: u32,
+    /// Channel count.
+    pub channels: u16,
+    /// `AudioSpecificConfig`, the encoder's extradata.
+    pub asc: Bytes,
+    /// Samples at the start that the encoder put before the sound; a player cuts them.
+    pub priming_samples: u32,
+    /// Bits per second on average.
+    pub bitrate_bps: u32,
+}
+
+impl AudioTrack {
+    /// RFC 6381 codec string of the sample entry, such as `mp4a.40.2`.
+    ///
+    /// # Errors
+    /// `malformed_media` if `asc` is not an `AudioSpecificConfig`.
+    pub fn codec(&self) -> Result<String> {
+        AudioConfig::parse(&self.asc).map(|config| config.codec().to_string())
+    }
+
+    /// The bytes of `init.mp4`.
+    ///
+    /// # Errors
+    /// `malformed_media` if `asc` does not describe this track.
+    pub fn init_segment(&self) -> Result<Bytes> {
+        let config = AudioConfig::parse(&self.asc)?;
+        if config.sample_rate_hz != self.sample_rate_hz || ![0, self.channels].contains(&config.channels) {
+            return Err(crate::malformed(format!("{config:?} does not describe {self:?}")));
+        }
+        let dec_config = esds::DecoderConfig {
+            object_type_indication: MPEG4_AUDIO,
+            stream_type: AUDIO_STREAM,
+            max_bitrate: self.bitrate_bps,
+            avg_bitrate: self.bitrate_bps,
+            dec_specific: Some(esds::DecoderSpecific { raw: self.asc.to_vec(), ..esds::DecoderSpecific::default() }),
+            ..esds::DecoderConfig::default()
+        };
+        let entry = Mp4a {
+            audio: Audio {
+                data_reference_index: 1,
+                channel_count: self.channels,
+                sample_size: 16,
+                // The field has 16 bits; where the rate does not fit, it is 0 and the configuration counts.
+                sample_rate: u16::try_from(self.sample_rate_hz).unwrap_or(0).into(),
+            },
+            // In a file the id is 0: the track's own id counts (ISO/IEC 14496-14 section 4.1.2).
+            esds: Esds { es_desc: esds::EsDescriptor { dec_config, ..esds::EsDescriptor::default() } },
+            btrt: Some(Btrt { buffer_size_db: 0, max_bitrate: self.bitrate_bps, avg_bitrate: self.bitrate_bps }),
+            taic: None,
+        };
+        Header {
+            brands: vec![*b"cmf2", *b"caac"],
+            timescale: self.sample_rate_hz,
+            tkhd: Tkhd { volume: 1.into(), ..track_header() },
+            edit: (self.priming_samples > 0).then_some(self.priming_samples),
+            hdlr: Hdlr { handler: b"soun".into(), name: "SoundHandler".to_owned() },
+            media: MediaHeader::Audio,
+            entry: entry.into(),
+        }
+        .write()
+    }
+}
+
+fn size(pixels: u32) -> Result<u16> {
+    u16::try_from(pixels).map_err(Error::internal)
+}
+
+fn track_header() -> Tkhd {
+    Tkhd { track_id: TRACK_ID, enabled: true, in_movie: true, ..Tkhd::default() }
+}
+
+/// What differs between the init segments of video and audio.
+struct Header {
+    brands: Vec<[u8; 4]>,
+    timescale: u32,
+    tkhd: Tkhd,
+    /// Media time at which the presentation starts.
+    edit: Option<u32>,
+    hdlr: Hdlr,
+    media: MediaHeader,
+    entry: mp4_atom::Codec,
+}
+
+enum MediaHeader {
+    Video,
+    Audio,
+}
+
+impl Header {
+    fn write(self) -> Result<Bytes> {
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes).map_err(Error::internal)?;
+        Ok(bytes.into())
+    }
+
+    fn encode(self, buf: &mut Vec<u8>) -> mp4_atom::Result<()> {
+        let compatible = [*b"iso6", *b"cmfc"].into_iter().chain(self.brands.iter().copied()).map(FourCC::from).collect();
+        Ftyp { major_brand: b"iso6".into(), minor_version: 0, compatible_brands: compatible }.encode(buf)?;
+        buf.encode_atom(Moov::KIND, |buf| {
+            let rate_and_volume = Mvhd { rate: 1.into(), volume: 1.into(), ..Mvhd::default() };
+            Mvhd { timescale: self.timescale, next_track_id: TRACK_ID + 1, ..rate_and_volume }.encode(buf)?;
+            self.track(buf)?;
+            Mvex { mehd: None, trex: vec![extends()] }.encode(buf)
+        })
+    }
+
+    fn track(self, buf: &mut Vec<u8>) -> mp4_atom::Result<()> {
+        // One edit without an end, as CMAF asks for (ISO/IEC 23000-19 section 7.5.13).
+        let edit = self.edit.map(|start| Edts {
+            elst: Some(Elst {
+                entries: vec![ElstEntry { segment_duration: 0, media_time: Some(start.into()), media_rate: 1.into() }],
+            }),
+        });
+        buf.encode_atom(Trak::KIND, |buf| {
+            self.tkhd.encode(buf)?;
+            edit.encode(buf)?;
+            buf.encode_atom(Mdia::KIND, |buf| {
+                Mdhd { timescale: self.timescale, language: "und".to_owned(), ..Mdhd::default() }.encode(buf)?;
+                self.hdlr.encode(buf)?;
+                buf.encode_atom(Minf::KIND, |buf| {
+                    match self.media {
+                        MediaHeader::Video => Vmhd::default().encode(buf)?,
+                        MediaHeader::Audio => Smhd::default().encode(buf)?,
+                    }
+                    Dinf { dref: Dref { entries: vec![Url::default().into()] } }.encode(buf)?;
+                    let stsd = Stsd { codecs: vec![self.entry] };
+                    Stbl { stsd, stco: Some(Stco::default()), ..Stbl::default() }.encode(buf)
+                })
+            })
+        })
+    }
+}
+
+/// Defaults that no fragment relies on.
+fn extends() -> Trex {
+    Trex { track_id: TRACK_ID, default_sample_description_index: SAMPLE_DESCRIPTION_INDEX, ..Trex::default() }
+}
