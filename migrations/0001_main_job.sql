@@ -153,6 +153,8 @@ create table finished_chunks (
     frames      bigint not null,
     damaged     bigint not null default 0,
     cpu_ms      bigint not null,
+    -- What the content team should know about this piece.
+    notes       jsonb not null default '[]',
     committed_at timestamptz not null default now(),
     primary key (encode_id, track, rendition, chunk)
 );
@@ -166,7 +168,10 @@ create table jobs (
     video_id      uuid not null references videos on delete cascade,
     encode_id     uuid references encodes on delete cascade,
     state         text not null default 'queued' check (state in ('queued', 'running', 'done', 'dead', 'cancelled')),
+    -- Fences late writers: it only ever grows.
     attempt       integer not null default 0,
+    -- Attempts that do not count against the limit: given back by a draining worker, or before a retry by hand.
+    forgiven      integer not null default 0,
     progress      real not null default 0,
     due_at        timestamptz not null default now(),
     lease_owner   text,
@@ -178,11 +183,14 @@ create table jobs (
     finished_at   timestamptz,
     -- When the doorbell was last rung for it, so that the sweep does not ring without pause.
     rung_at       timestamptz,
+    -- The job whose failure made this one pointless; retrying that one revives this one.
+    cancelled_by  uuid,
     check ((state = 'running') = (lease_until is not null))
 );
 create index jobs_due on jobs (due_at) where state in ('queued', 'running');
 create index jobs_video on jobs (video_id);
 create index jobs_encode on jobs (encode_id);
+create index jobs_cancelled on jobs (cancelled_by) where cancelled_by is not null;
 
 -- Outbox: written in the transaction that makes a job due; the relay publishes and deletes.
 create table outbox (
@@ -190,6 +198,7 @@ create table outbox (
     job_id     uuid not null references jobs on delete cascade,
     created_at timestamptz not null default now()
 );
+create index outbox_job on outbox (job_id);
 
 -- The `postgres:` queue.
 create table queue_messages (
@@ -202,6 +211,17 @@ create table queue_messages (
     hidden_until  timestamptz
 );
 create index queue_messages_next on queue_messages (class_rank, id);
+-- However often the doorbell rings for a job, one message is enough.
+create unique index queue_messages_job on queue_messages ((body ->> 'job'));
+
+-- Messages that no worker can read, for people to look at.
+create table queue_dead_messages (
+    id      bigint primary key,
+    kind    text not null,
+    body    jsonb not null,
+    reason  text not null,
+    dead_at timestamptz not null default now()
+);
 
 -- What players report. Partitioned by month; the scheduler keeps partitions ahead.
 create table watch_events (
@@ -215,6 +235,22 @@ create table watch_events (
     primary key (id, received_at)
 ) partition by range (received_at);
 create table watch_events_default partition of watch_events default;
+
+-- Makes the partition of the month that `day` lies in. Events that were waiting in the default partition move there.
+create function watch_events_ensure_month(day date) returns void language plpgsql as $$
+declare
+    first date := date_trunc('month', day);
+    next  date := first + interval '1 month';
+    name  text := 'watch_events_' || to_char(first, 'YYYY_MM');
+begin
+    if to_regclass(name) is not null then
+        return;
+    end if;
+    execute format('create table %I (like watch_events including all)', name);
+    execute format('with moved as (delete from watch_events_default where received_at >= %L and received_at < %L returning *)
+                    insert into %I select * from moved', first, next, name);
+    execute format('alter table watch_events attach partition %I for values from (%L) to (%L)', name, first, next);
+end $$;
 create index watch_events_profile on watch_events (profile_id, received_at desc);
 create index watch_events_video on watch_events (video_id, received_at desc);
 
@@ -237,3 +273,25 @@ create table models (
     created_at  timestamptz not null default now(),
     deployed_at timestamptz
 );
+
+-- Tells whoever shows videos that one has changed; the payload is its id.
+create function notify_video() returns trigger language plpgsql as $$
+begin
+    if tg_table_name = 'videos' then
+        perform pg_notify('video', new.id::text);
+    else
+        perform pg_notify('video', new.video_id::text);
+    end if;
+    return null;
+end $$;
+create trigger videos_changed after insert or update on videos for each row execute function notify_video();
+create trigger jobs_changed after insert or update of state, progress on jobs for each row execute function notify_video();
+
+-- Edges hold the keys that verify playback tokens: their feed is told of every change.
+create function notify_keys() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('keys', '');
+    return null;
+end $$;
+create trigger signing_keys_changed after insert or update or delete on signing_keys
+    for each statement execute function notify_keys();

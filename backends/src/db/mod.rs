@@ -1,0 +1,112 @@
+//! Postgres. One concrete type, its functions grouped by aggregate, one file each; every statement is checked at compile time.
+
+mod encodes;
+mod error;
+pub mod events;
+pub mod idempotency;
+pub mod jobs;
+pub mod keys;
+mod ledger;
+mod listen;
+pub mod models;
+mod outbox;
+pub mod profiles;
+mod queue;
+mod sweep;
+pub mod tokens;
+pub mod uploads;
+pub mod users;
+pub mod videos;
+
+pub(crate) use error::error;
+pub use listen::{Notice, Notices};
+
+use marquee_core::{Error, Result};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, migrate::Migrator};
+use std::time::Duration;
+use tokio::time::Instant;
+use url::Url;
+
+/// Connections that one process holds at most, listeners included.
+const CONNECTIONS_MAX: u32 = 20;
+/// How long a caller waits for a connection before it is told that the database does not answer.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long [`Db::connect`] waits for a server that is not there yet.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_PAUSE: Duration = Duration::from_millis(500);
+/// Server-side bounds of every session, in milliseconds: no statement, lock wait or forgotten transaction lasts longer.
+const SESSION: [(&str, &str); 3] =
+    [("statement_timeout", "30000"), ("lock_timeout", "10000"), ("idle_in_transaction_session_timeout", "60000")];
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// The database. Clones share one pool.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pool: PgPool,
+}
+
+impl Db {
+    /// Connects to `url` (`postgres:`), waiting up to a minute for a server that is still starting.
+    ///
+    /// # Errors
+    /// `Invalid` if the URL cannot be right, `Unavailable` if nobody answers.
+    pub async fn connect(url: &Url) -> Result<Self> {
+        let options = PgConnectOptions::from_url(url)
+            .map_err(|cause| Error::invalid("invalid_config", format!("database.url: {cause}")))?
+            .application_name("marquee")
+            .options(SESSION);
+        let place = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        };
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        let deadline = Instant::now() + CONNECT_TIMEOUT;
+        loop {
+            let cause = match pool.clone().connect_with(options.clone()).await {
+                Ok(pool) => return Ok(Self { pool }),
+                Err(cause) => error(cause),
+            };
+            if !cause.kind().is_transient() || Instant::now() >= deadline {
+                return Err(cause);
+            }
+            tracing::warn!(database.place = place, error = cause.detail(), "waiting for the database");
+            tokio::time::sleep(CONNECT_PAUSE).await;
+        }
+    }
+
+    /// Brings the schema up to what this binary needs. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// `Unavailable`, or `Internal` if the database was changed by a newer version or by hand.
+    pub async fn migrate(&self) -> Result<()> {
+        use sqlx::migrate::MigrateError;
+        MIGRATIONS.run(&self.pool).await.map_err(|cause| match cause {
+            MigrateError::Execute(cause) => error(cause),
+            MigrateError::VersionMissing(version) => Error::conflict(
+                "newer_database",
+                format!("the database has migration {version}, which this version of marquee does not know: use the newer one"),
+            ),
+            other => Error::internal(other),
+        })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `Unavailable` if not.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query!("select 1 as one").fetch_one(&self.pool).await.map_err(error)?;
+        Ok(())
+    }
+
+    /// Closes every connection; running statements finish first.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}

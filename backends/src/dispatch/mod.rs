@@ -1,0 +1,8 @@
+//! From a row in `jobs` to a handler that runs it, whatever dies on the way.
+//!
+//! [`relay`] carries rings from the outbox to the queue, [`sweep`] rings again for whatever was lost, a [`Runner`] claims
+//! and runs. The row is the truth; the queue only wakes.
+
+mod handler;
+
+pub use handler::{Handler, Work};
