@@ -1,0 +1,295 @@
+//! The ledger: which renditions, segments and chunks of an encode are stored. Rows are only ever added.
+
+mod commit;
+#[cfg(test)]
+mod tests;
+
+use super::{Db, error};
+use marquee_core::{
+    Error, Result,
+    id::EncodeId,
+    object::Track as Folder,
+    plan::Plan,
+    presentation::{Media, Presentation, Rendition, Segment, Track},
+    source::Note,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// SHA-256 of a stored object.
+pub type Sha256 = [u8; 32];
+
+/// A rendition whose init segment is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRendition {
+    /// Which folder it is in.
+    pub track: Folder,
+    /// What manifests need to know of it.
+    pub rendition: Rendition,
+    /// Bytes of the init segment.
+    pub init_bytes: u64,
+    /// Checksum of the init segment.
+    pub init_sha256: Sha256,
+}
+
+/// A media segment that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSegment {
+    /// Which folder it is in.
+    pub track: Folder,
+    /// Id of its rendition.
+    pub rendition: String,
+    /// The chunk it was made from; 0 for sound.
+    pub chunk: u32,
+    /// What manifests need to know of it.
+    pub segment: Segment,
+    /// Checksum of the object.
+    pub sha256: Sha256,
+}
+
+/// A (chunk, rendition) of which every segment is stored. Sound is one chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Which folder it is in.
+    pub track: Folder,
+    /// Id of the rendition.
+    pub rendition: String,
+    /// Position of the chunk in the plan; 0 for sound.
+    pub chunk: u32,
+    /// Frames of picture, or samples of sound.
+    pub frames: u64,
+    /// Frames of the source that were concealed or missing.
+    pub damaged: u64,
+    /// Processor time that it took.
+    pub cpu_ms: u64,
+    /// What the content team should know about this piece.
+    pub notes: Vec<Note>,
+}
+
+/// What one job adds to the ledger of an encode at a time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Renditions that it wrote, or found written.
+    pub renditions: Vec<StoredRendition>,
+    /// Segments that it wrote, or found written.
+    pub segments: Vec<StoredSegment>,
+    /// What is finished with it.
+    pub finished: Vec<Finished>,
+}
+
+/// How an encode went, for the content team and operations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Processor time of all its jobs.
+    pub cpu_ms: u64,
+    /// Frames of the title.
+    pub frames: u64,
+    /// Frames of the source that were concealed or missing.
+    pub damaged: u64,
+    /// What was stored, in the order of the manifest.
+    pub renditions: Vec<RenditionReport>,
+    /// What was decided, left out or repaired.
+    pub notes: Vec<Note>,
+}
+
+/// What was stored of one rendition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenditionReport {
+    /// Folder and id, such as `v/540p`.
+    pub id: String,
+    /// Codec string.
+    pub codec: String,
+    /// Bytes of its media segments.
+    pub size_bytes: u64,
+    /// Average over its length.
+    pub bitrate_bps: u64,
+}
+
+/// Every row of an encode's ledger.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// Renditions.
+    pub renditions: Vec<StoredRendition>,
+    /// Segments by track, rendition and number.
+    pub segments: Vec<StoredSegment>,
+    /// Finished pieces.
+    pub finished: Vec<Finished>,
+}
+
+impl Ledger {
+    /// What a manifest can offer now: renditions in the plan's order, each with the segments that follow without a gap from
+    /// its first; renditions without any are left out.
+    #[must_use]
+    pub fn presentation(&self, plan: &Plan) -> Presentation {
+        let video = plan.rungs.iter().map(|rung| (Folder::Video, rung.id.as_str()));
+        let audio = plan.audio.iter().map(|rendition| (Folder::Audio, rendition.id.as_str()));
+        let mut by_rendition: HashMap<(Folder, &str), Vec<&Segment>> = HashMap::new();
+        for stored in &self.segments {
+            by_rendition.entry((stored.track, &stored.rendition)).or_default().push(&stored.segment);
+        }
+        for segments in by_rendition.values_mut() {
+            segments.sort_unstable_by_key(|segment| segment.number);
+        }
+        let track = |(folder, id): (Folder, &str)| {
+            let rendition = self.rendition(folder, id)?.clone();
+            let stored = by_rendition.get(&(folder, id))?;
+            let leading = stored.iter().zip(1..).take_while(|(segment, number)| segment.number == *number);
+            let segments: Vec<_> = leading.map(|(segment, _)| (*segment).clone()).collect();
+            (!segments.is_empty()).then_some(Track { rendition, segments })
+        };
+        Presentation { tracks: video.chain(audio).filter_map(track).collect() }
+    }
+
+    /// How the encode went: meaningful once everything is finished.
+    #[must_use]
+    pub fn report(&self, plan: &Plan) -> Report {
+        let mut notes = plan.notes.clone();
+        for note in self.finished.iter().flat_map(|finished| &finished.notes) {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+        let mut picture: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for finished in self.finished.iter().filter(|finished| finished.track == Folder::Video) {
+            let (frames, damaged) = picture.entry(&finished.rendition).or_default();
+            *frames += finished.frames;
+            *damaged += finished.damaged;
+        }
+        // Every rung saw the same source frames, so one rung speaks for the picture.
+        let (frames, damaged) = picture.values().copied().max_by_key(|(_, damaged)| *damaged).unwrap_or_default();
+        Report {
+            cpu_ms: self.finished.iter().map(|finished| finished.cpu_ms).sum(),
+            frames,
+            damaged,
+            renditions: self.presentation(plan).tracks.iter().map(RenditionReport::of).collect(),
+            notes,
+        }
+    }
+
+    fn rendition(&self, folder: Folder, id: &str) -> Option<&Rendition> {
+        let found = self.renditions.iter().find(|stored| stored.track == folder && stored.rendition.id == id);
+        found.map(|stored| &stored.rendition)
+    }
+}
+
+impl RenditionReport {
+    fn of(track: &Track) -> Self {
+        let size_bytes: u64 = track.segments.iter().map(|segment| segment.size_bytes).sum();
+        let ticks: u64 = track.segments.iter().map(|segment| segment.duration_ticks).sum();
+        let bits_per_tick = size_bytes as f64 * 8.0 / ticks.max(1) as f64;
+        let folder = match track.rendition.media {
+            Media::Video { .. } => Folder::Video,
+            Media::Audio { .. } => Folder::Audio,
+        };
+        Self {
+            id: format!("{}/{}", folder.folder(), track.rendition.id),
+            codec: track.rendition.codec.clone(),
+            size_bytes,
+            bitrate_bps: (bits_per_tick * f64::from(track.rendition.timescale)).round() as u64,
+        }
+    }
+}
+
+impl Db {
+    /// What a manifest of `encode` can offer now: see [`Ledger::presentation`].
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such encode.
+    pub async fn presentation(&self, encode: EncodeId) -> Result<Presentation> {
+        let plan = self.encode(encode).await?.plan;
+        Ok(self.ledger(encode).await?.presentation(&plan))
+    }
+
+    /// Everything that is stored of `encode`.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn ledger(&self, encode: EncodeId) -> Result<Ledger> {
+        // One snapshot: a job that commits in between must not show its segments without their rendition.
+        let mut tx = self.pool().begin_with("begin isolation level repeatable read read only").await.map_err(error)?;
+        let renditions = sqlx::query!(
+            "select track, description, init_bytes, init_sha256 from renditions where encode_id = $1 order by track, rendition",
+            encode.0,
+        );
+        let renditions = renditions.fetch_all(&mut *tx).await.map_err(error)?;
+        let segments = sqlx::query!(
+            "select track, rendition, number, chunk, start_ticks, duration_ticks, size_bytes, iframes, sha256 from segments
+             where encode_id = $1 order by track, rendition, number",
+            encode.0,
+        );
+        let segments = segments.fetch_all(&mut *tx).await.map_err(error)?;
+        let finished = sqlx::query!(
+            "select track, rendition, chunk, frames, damaged, cpu_ms, notes from finished_chunks
+             where encode_id = $1 order by track, rendition, chunk",
+            encode.0,
+        );
+        let finished = finished.fetch_all(&mut *tx).await.map_err(error)?;
+        let renditions = renditions.into_iter().map(|row| {
+            Ok(StoredRendition {
+                track: folder(&row.track)?,
+                rendition: serde_json::from_value(row.description).map_err(Error::internal)?,
+                init_bytes: unsigned(row.init_bytes),
+                init_sha256: sha256(row.init_sha256)?,
+            })
+        });
+        let segments = segments.into_iter().map(|row| {
+            Ok(StoredSegment {
+                track: folder(&row.track)?,
+                chunk: row.chunk.unsigned_abs(),
+                segment: Segment {
+                    number: row.number.unsigned_abs(),
+                    start_ticks: unsigned(row.start_ticks),
+                    duration_ticks: unsigned(row.duration_ticks),
+                    size_bytes: unsigned(row.size_bytes),
+                    iframes: serde_json::from_value(row.iframes).map_err(Error::internal)?,
+                },
+                rendition: row.rendition,
+                sha256: sha256(row.sha256)?,
+            })
+        });
+        let finished = finished.into_iter().map(|row| {
+            Ok(Finished {
+                track: folder(&row.track)?,
+                rendition: row.rendition,
+                chunk: row.chunk.unsigned_abs(),
+                frames: unsigned(row.frames),
+                damaged: unsigned(row.damaged),
+                cpu_ms: unsigned(row.cpu_ms),
+                notes: serde_json::from_value(row.notes).map_err(Error::internal)?,
+            })
+        });
+        Ok(Ledger {
+            renditions: renditions.collect::<Result<_>>()?,
+            segments: segments.collect::<Result<_>>()?,
+            finished: finished.collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// Name of a kind of track in the database.
+fn name_of(track: Folder) -> &'static str {
+    match track {
+        Folder::Video => "video",
+        Folder::Audio => "audio",
+    }
+}
+
+fn folder(name: &str) -> Result<Folder> {
+    match name {
+        "video" => Ok(Folder::Video),
+        "audio" => Ok(Folder::Audio),
+        other => Err(Error::internal(format!("{other} is not a kind of track"))),
+    }
+}
+
+fn sha256(bytes: Vec<u8>) -> Result<Sha256> {
+    bytes.try_into().map_err(|_| Error::internal("a checksum in the ledger is not 32 bytes"))
+}
+
+pub(super) fn signed(value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(Error::internal)
+}
+
+pub(super) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
