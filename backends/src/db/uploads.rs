@@ -1,0 +1,349 @@
+//! Uploads: transfers of sources. The row says what is durable, and who may append now.
+//!
+//! The lock is a lease: whoever appends renews it with every commit, so that the lock of a process or a connection that died
+//! ends by itself. It runs on the database's clock, like the expiry.
+
+use super::{Db, error, jobs};
+use marquee_core::{
+    Error, ErrorKind, Result,
+    blobs::Growing,
+    id::{JobId, UploadId, UserId, VideoId},
+    job::Job,
+    video::{Event, Status},
+};
+use sqlx::PgConnection;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// An upload about to be opened.
+#[derive(Clone, Debug)]
+pub struct NewUpload {
+    /// Its id.
+    pub id: UploadId,
+    /// The video that the source is for.
+    pub video: VideoId,
+    /// Who sends it.
+    pub user: UserId,
+    /// What the client calls the file; shown, never used as a name.
+    pub filename: String,
+    /// Bytes that will come, or the most that may come.
+    pub length_bytes: u64,
+    /// The object that will grow.
+    pub growing: Growing,
+    /// State of the SHA-256 of no bytes.
+    pub hash_state: Vec<u8>,
+}
+
+/// What is durable of an upload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    /// Its id.
+    pub id: UploadId,
+    /// The video that the source is for.
+    pub video: VideoId,
+    /// Who sends it.
+    pub user: UserId,
+    /// What the client calls the file.
+    pub filename: String,
+    /// Bytes that will come, or the most that may come.
+    pub length_bytes: u64,
+    /// Bytes that came.
+    pub offset_bytes: u64,
+    /// The object that grows.
+    pub growing: Growing,
+    /// State of the SHA-256 of what came.
+    pub hash_state: Vec<u8>,
+    /// Whether the whole is stored and handed over.
+    pub finished: bool,
+    /// Whether its time is over.
+    pub expired: bool,
+    /// When its time is over, unless more bytes come.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Answer to the wish to append.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lock {
+    /// The upload is the caller's for the length of the lease.
+    Held(Box<Upload>),
+    /// Somebody else appends now.
+    Busy,
+    /// Its time is over.
+    Expired,
+}
+
+/// Who appends, and how long a silence ends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder {
+    /// Made up for each request.
+    pub id: Uuid,
+    /// How long the lock lives without being renewed.
+    pub lease: Duration,
+}
+
+struct Row {
+    id: Uuid,
+    video_id: Uuid,
+    user_id: Uuid,
+    filename: String,
+    length_bytes: i64,
+    offset_bytes: i64,
+    growing: serde_json::Value,
+    hash_state: Vec<u8>,
+    finished: bool,
+    expired: bool,
+    expires_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Upload {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            video: row.video_id.into(),
+            user: row.user_id.into(),
+            filename: row.filename,
+            length_bytes: u64::try_from(row.length_bytes).map_err(Error::internal)?,
+            offset_bytes: u64::try_from(row.offset_bytes).map_err(Error::internal)?,
+            growing: serde_json::from_value(row.growing).map_err(Error::internal)?,
+            hash_state: row.hash_state,
+            finished: row.finished,
+            expired: row.expired && !row.finished,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+impl Db {
+    /// Opens an upload, held by `holder`, that expires `expiry` after its last byte; the video then waits for its bytes. A video that failed may be
+    /// given another source.
+    ///
+    /// # Errors
+    /// `Conflict` if the video has a source already, `RateLimited` with code `too_many_uploads` beyond `open_max`.
+    pub async fn open_upload(&self, new: &NewUpload, holder: Holder, expiry: Duration, open_max: u32) -> Result<()> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        begin_receiving(&mut tx, new.video).await?;
+        let insert = sqlx::query!(
+            "insert into uploads (id, video_id, user_id, filename, length_bytes, growing, hash_state, locked_by, locked_until,
+                                  expires_at)
+             select $1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), now() + make_interval(secs => $10)
+             where (select count(*) from uploads where user_id = $3 and finished_at is null) < $11",
+            new.id.0,
+            new.video.0,
+            new.user.0,
+            new.filename,
+            signed(new.length_bytes)?,
+            growing_json(&new.growing)?,
+            new.hash_state,
+            holder.id,
+            holder.lease.as_secs_f64(),
+            expiry.as_secs_f64(),
+            i64::from(open_max),
+        );
+        if insert.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
+            let message = format!("you have {open_max} unfinished uploads: finish or terminate one first");
+            return Err(Error::new(ErrorKind::RateLimited, "too_many_uploads", message));
+        }
+        tx.commit().await.map_err(error)
+    }
+
+    /// What is durable of the upload called `id`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn upload(&self, id: UploadId) -> Result<Upload> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"select u.id, video_id, user_id, filename, length_bytes, offset_bytes, growing, hash_state,
+                      finished_at is not null as "finished!", expires_at <= now() as "expired!", expires_at
+               from uploads u join videos v on v.id = video_id where u.id = $1 and deleted_at is null"#,
+            id.0
+        );
+        let found = row.fetch_optional(self.pool()).await.map_err(error)?;
+        found.ok_or_else(|| Error::not_found("upload"))?.try_into()
+    }
+
+    /// Takes the upload for one request, unless another one holds it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn lock_upload(&self, id: UploadId, holder: Holder) -> Result<Lock> {
+        let take = sqlx::query!(
+            "update uploads set locked_by = $2, locked_until = now() + make_interval(secs => $3)
+             where id = $1 and (locked_until is null or locked_until < now())
+               and (finished_at is not null or expires_at > now())",
+            id.0,
+            holder.id,
+            holder.lease.as_secs_f64(),
+        );
+        let taken = take.execute(self.pool()).await.map_err(error)?.rows_affected() == 1;
+        let upload = self.upload(id).await?;
+        Ok(match (taken, upload.expired) {
+            (true, _) => Lock::Held(Box::new(upload)),
+            (false, true) => Lock::Expired,
+            (false, false) => Lock::Busy,
+        })
+    }
+
+    /// Keeps the lock. False if it was lost to somebody else.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn renew_upload(&self, id: UploadId, holder: Holder) -> Result<bool> {
+        let renew = sqlx::query!(
+            "update uploads set locked_until = now() + make_interval(secs => $3) where id = $1 and locked_by = $2",
+            id.0,
+            holder.id,
+            holder.lease.as_secs_f64(),
+        );
+        Ok(renew.execute(self.pool()).await.map_err(error)?.rows_affected() == 1)
+    }
+
+    /// Stores how far the upload is, keeps the lock and moves the expiry on. False, changing nothing, if the lock was lost.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn advance_upload(&self, upload: &Upload, holder: Holder, expiry: Duration) -> Result<bool> {
+        let update = sqlx::query!(
+            "update uploads set offset_bytes = $3, growing = $4, hash_state = $5,
+                    locked_until = now() + make_interval(secs => $6), expires_at = now() + make_interval(secs => $7)
+             where id = $1 and locked_by = $2 and finished_at is null",
+            upload.id.0,
+            holder.id,
+            signed(upload.offset_bytes)?,
+            growing_json(&upload.growing)?,
+            upload.hash_state,
+            holder.lease.as_secs_f64(),
+            expiry.as_secs_f64(),
+        );
+        Ok(update.execute(self.pool()).await.map_err(error)?.rows_affected() == 1)
+    }
+
+    /// Lets go of the upload, so that the next request need not wait for the lease to end.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn unlock_upload(&self, id: UploadId, holder: Holder) -> Result<()> {
+        let free = sqlx::query!(
+            "update uploads set locked_by = null, locked_until = null where id = $1 and locked_by = $2",
+            id.0,
+            holder.id
+        );
+        free.execute(self.pool()).await.map_err(error)?;
+        Ok(())
+    }
+
+    /// Hands a whole source over, in one transaction: the upload is finished, the video is `uploaded`, and the inspect job
+    /// `job` is due. Other uploads for the same video expire. False if it was finished before.
+    ///
+    /// # Errors
+    /// `Conflict` if the video got its source by another upload, or the lock was lost.
+    pub async fn finish_upload(&self, upload: &Upload, holder: Holder, sha256: &[u8; 32], job: JobId) -> Result<bool> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        let status = jobs::lock_video(&mut tx, upload.video).await?;
+        let finish = sqlx::query!(
+            "update uploads set finished_at = now(), sha256 = $3, length_bytes = $4, offset_bytes = $4
+             where id = $1 and locked_by = $2 and finished_at is null",
+            upload.id.0,
+            holder.id,
+            &sha256[..],
+            signed(upload.offset_bytes)?,
+        );
+        if finish.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        set_status(&mut tx, upload.video, status.after(Event::UploadFinished)?).await?;
+        let expire = sqlx::query!(
+            "update uploads set expires_at = now() where video_id = $1 and id <> $2 and finished_at is null",
+            upload.video.0,
+            upload.id.0
+        );
+        expire.execute(&mut *tx).await.map_err(error)?;
+        let inspect = Job::Inspect { video: upload.video, upload: upload.id };
+        jobs::enqueue(&mut tx, job, &inspect, upload.video, None).await?;
+        tx.commit().await.map_err(error)?;
+        Ok(true)
+    }
+
+    /// Ends an upload that nobody will finish. Its row stays, expired, until its bytes are gone: see [`Db::drop_upload`].
+    ///
+    /// # Errors
+    /// `Conflict` if it is finished, or the lock was lost.
+    pub async fn expire_upload(&self, id: UploadId, holder: Holder) -> Result<()> {
+        let expire = sqlx::query!(
+            "update uploads set expires_at = now() - interval '1 second'
+             where id = $1 and locked_by = $2 and finished_at is null",
+            id.0,
+            holder.id
+        );
+        if expire.execute(self.pool()).await.map_err(error)?.rows_affected() == 1 {
+            return Ok(());
+        }
+        Err(Error::conflict("upload_finished", "the upload is finished and belongs to its video: delete the video instead"))
+    }
+
+    /// Forgets an expired upload whose bytes are gone; its video waits for another one.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn drop_upload(&self, id: UploadId, video: VideoId) -> Result<()> {
+        self.forget_upload(id, video).await
+    }
+
+    /// Ends a video whose source cannot become a title, before anything of it is stored.
+    ///
+    /// # Errors
+    /// `Conflict` if the video has a source already.
+    pub async fn refuse_source(&self, video: VideoId, code: &str, message: &str) -> Result<()> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        let status = begin_receiving(&mut tx, video).await?.after(Event::Failed)?;
+        let update = sqlx::query!(
+            "update videos set status = $2, failure_code = $3, failure_message = $4, updated_at = now() where id = $1",
+            video.0,
+            status.as_str(),
+            code,
+            message
+        );
+        update.execute(&mut *tx).await.map_err(error)?;
+        tx.commit().await.map_err(error)
+    }
+}
+
+/// Makes the video wait for bytes. What a failed source left is forgotten.
+async fn begin_receiving(conn: &mut PgConnection, video: VideoId) -> Result<Status> {
+    let status = jobs::lock_video(conn, video).await?;
+    let after = status.after(Event::UploadOpened).map_err(|_| {
+        Error::conflict("has_source", format!("the video is {status} and keeps its source: create another video"))
+    })?;
+    if status == Status::Failed {
+        let reset = sqlx::query!(
+            "update videos set failure_code = null, failure_message = null, encode_id = null, playable_at = null,
+                    duration_ms = null, status = $2 where id = $1",
+            video.0,
+            after.as_str()
+        );
+        reset.execute(&mut *conn).await.map_err(error)?;
+    }
+    set_status(conn, video, after).await?;
+    Ok(after)
+}
+
+async fn set_status(conn: &mut PgConnection, video: VideoId, status: Status) -> Result<()> {
+    let update = sqlx::query!(
+        "update videos set status = $2, updated_at = now() where id = $1 and deleted_at is null",
+        video.0,
+        status.as_str()
+    );
+    let changed = update.execute(conn).await.map_err(error)?.rows_affected();
+    if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
+}
+
+fn growing_json(growing: &Growing) -> Result<serde_json::Value> {
+    serde_json::to_value(growing).map_err(Error::internal)
+}
+
+fn signed(bytes: u64) -> Result<i64> {
+    i64::try_from(bytes).map_err(Error::internal)
+}

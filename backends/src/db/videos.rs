@@ -1,0 +1,235 @@
+//! Videos and their state.
+
+use super::{
+    Db, error,
+    idempotency::{self, Made, Once},
+    jobs,
+};
+use marquee_core::{
+    Error, Result,
+    id::{EncodeId, JobId, UserId, VideoId},
+    video::Status,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A video.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Video {
+    /// Its id.
+    pub id: VideoId,
+    /// Who made it.
+    pub owner: UserId,
+    /// How it is called.
+    pub title: String,
+    /// Where it is on its way.
+    pub status: Status,
+    /// Why it failed: code and message.
+    pub failure: Option<(String, String)>,
+    /// Length, once inspected.
+    pub duration_ms: Option<u64>,
+    /// The encode that is being made or was published last.
+    pub encode: Option<EncodeId>,
+    /// Since when its beginning can be played.
+    pub playable_at: Option<OffsetDateTime>,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it went live.
+    pub ready_at: Option<OffsetDateTime>,
+}
+
+impl Video {
+    /// Whether its beginning can be played now.
+    #[must_use]
+    pub fn is_playable(&self) -> bool {
+        let growing = matches!(self.status, Status::Encoding | Status::Publishing) && self.playable_at.is_some();
+        self.encode.is_some() && (growing || self.status == Status::Ready)
+    }
+}
+
+/// Which videos a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    All,
+    /// Those that are ready, and this account's own.
+    ReadyOrOwn(UserId),
+}
+
+struct Row {
+    id: Uuid,
+    owner_id: Uuid,
+    title: String,
+    status: String,
+    failure_code: Option<String>,
+    failure_message: Option<String>,
+    duration_ms: Option<i64>,
+    encode_id: Option<Uuid>,
+    playable_at: Option<OffsetDateTime>,
+    created_at: OffsetDateTime,
+    ready_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Row> for Video {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            owner: row.owner_id.into(),
+            title: row.title,
+            status: row.status.parse().map_err(Error::internal)?,
+            failure: row.failure_code.map(|code| (code, row.failure_message.unwrap_or_default())),
+            duration_ms: row.duration_ms.and_then(|duration| u64::try_from(duration).ok()),
+            encode: row.encode_id.map(EncodeId),
+            playable_at: row.playable_at,
+            created_at: row.created_at,
+            ready_at: row.ready_at,
+        })
+    }
+}
+
+impl Db {
+    /// Makes a video that waits for its source.
+    ///
+    /// # Errors
+    /// See [`idempotency`] for a repeated `once`.
+    pub async fn create_video(&self, id: VideoId, owner: UserId, title: &str, once: Option<&Once>) -> Result<Made<VideoId>> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        if let Some(earlier) = idempotency::claim(&mut tx, owner, once, &id.to_string()).await? {
+            return Ok(Made::Earlier(earlier.parse()?));
+        }
+        let insert = sqlx::query!("insert into videos (id, owner_id, title) values ($1, $2, $3)", id.0, owner.0, title);
+        insert.execute(&mut *tx).await.map_err(error)?;
+        tx.commit().await.map_err(error)?;
+        Ok(Made::Now(id))
+    }
+
+    /// The video called `id`, unless it was deleted.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn video(&self, id: VideoId) -> Result<Video> {
+        let row = sqlx::query_as!(
+            Row,
+            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, playable_at, created_at,
+                    ready_at
+             from videos where id = $1 and deleted_at is null",
+            id.0
+        );
+        let found = row.fetch_optional(self.pool()).await.map_err(error)?;
+        found.ok_or_else(|| Error::not_found("video"))?.try_into()
+    }
+
+    /// The newest `limit` videos of `scope` that are older than `before`.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn list_videos(&self, scope: Scope, before: Option<VideoId>, limit: i64) -> Result<Vec<Video>> {
+        let owner = match scope {
+            Scope::All => None,
+            Scope::ReadyOrOwn(user) => Some(user.0),
+        };
+        let rows = sqlx::query_as!(
+            Row,
+            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, playable_at, created_at,
+                    ready_at
+             from videos
+             where deleted_at is null and ($1::uuid is null or owner_id = $1 or status = 'ready') and ($2::uuid is null or id < $2)
+             order by id desc limit $3",
+            owner,
+            before.map(Uuid::from),
+            limit,
+        );
+        rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(Video::try_from).collect()
+    }
+
+    /// The videos called `ids` that are there, in no order.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn videos(&self, ids: &[VideoId]) -> Result<Vec<Video>> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows = sqlx::query_as!(
+            Row,
+            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, playable_at, created_at,
+                    ready_at
+             from videos where id = any($1) and deleted_at is null",
+            &ids
+        );
+        rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(Video::try_from).collect()
+    }
+
+    /// Gives a video another title.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn rename_video(&self, id: VideoId, title: &str) -> Result<()> {
+        let update = sqlx::query!(
+            "update videos set title = $2, updated_at = now() where id = $1 and deleted_at is null",
+            id.0,
+            title
+        );
+        let changed = update.execute(self.pool()).await.map_err(error)?.rows_affected();
+        if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
+    }
+
+    /// Deletes a video: nobody sees it from now on, its jobs are cancelled, its open uploads expire.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn delete_video(&self, id: VideoId) -> Result<()> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        jobs::lock_video(&mut tx, id).await?;
+        let update = sqlx::query!(
+            "update videos set deleted_at = now(), updated_at = now() where id = $1 and deleted_at is null",
+            id.0
+        );
+        if update.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
+            return Err(Error::not_found("video"));
+        }
+        let cancel = sqlx::query!(
+            "update jobs set state = 'cancelled', lease_owner = null, lease_until = null, finished_at = now()
+             where video_id = $1 and state in ('queued', 'running')",
+            id.0
+        );
+        cancel.execute(&mut *tx).await.map_err(error)?;
+        let expire = sqlx::query!("update uploads set expires_at = now() where video_id = $1 and finished_at is null", id.0);
+        expire.execute(&mut *tx).await.map_err(error)?;
+        tx.commit().await.map_err(error)
+    }
+
+    /// Deleted videos whose stored objects may be removed: long enough ago that no worker still writes for them.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn deleted_videos(&self, limit: i64) -> Result<Vec<VideoId>> {
+        let rows = sqlx::query_scalar!(
+            "select id from videos v where deleted_at < now() - interval '2 minutes'
+             and not exists (select from uploads where video_id = v.id and finished_at is null)
+             order by deleted_at limit $1",
+            limit
+        );
+        Ok(rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
+    }
+
+    /// Forgets a deleted video, once its objects are gone.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn forget_video(&self, id: VideoId) -> Result<()> {
+        let delete = sqlx::query!("delete from videos where id = $1 and deleted_at is not null", id.0);
+        delete.execute(self.pool()).await.map_err(error)?;
+        Ok(())
+    }
+
+    /// The video that a job works for.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such job.
+    pub async fn video_of_job(&self, job: JobId) -> Result<VideoId> {
+        let row = sqlx::query_scalar!("select video_id from jobs where id = $1", job.0);
+        let found = row.fetch_optional(self.pool()).await.map_err(error)?;
+        found.map(VideoId).ok_or_else(|| Error::not_found("job"))
+    }
+}
