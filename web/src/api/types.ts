@@ -1,0 +1,86 @@
+// Shapes of what the API answers. Units are last in the names; times are RFC 3339 text.
+
+export type Status =
+  | "created"
+  | "uploading"
+  | "uploaded"
+  | "inspecting"
+  | "encoding"
+  | "publishing"
+  | "ready"
+  | "failed";
+
+export interface Reason {
+  code: string;
+  message: string;
+}
+
+export interface Video {
+  id: string;
+  title: string;
+  status: Status;
+  playable: boolean;
+  /** 0 to 1. */
+  progress: number;
+  duration_ms: number | null;
+  failure: Reason | null;
+  notes?: Reason[];
+  created_at: string;
+  ready_at: string | null;
+  owner_id: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export interface Profile {
+  id: string;
+  name: string;
+  default: boolean;
+}
+
+export type Role = "viewer" | "editor" | "publisher" | "operator" | "admin";
+
+export interface Me {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  profiles: Profile[];
+}
+
+export interface Tokens {
+  access_token: string;
+  refresh_token: string;
+}
+
+export interface Playback {
+  hls: string;
+  dash?: string | null;
+  expires_at: string;
+  resume_ms: number | null;
+}
+
+export interface Recommendation {
+  id: string;
+  title: string;
+  reason: string | Reason;
+}
+
+export interface Job {
+  id: string;
+  kind: string;
+  state: string;
+}
+
+export type WatchKind = "start" | "progress" | "finish" | "stop";
+
+export interface WatchEvent {
+  id: string;
+  video_id: string;
+  kind: WatchKind;
+  position_ms: number;
+  happened_at: string;
+}

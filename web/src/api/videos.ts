@@ -1,0 +1,125 @@
+// The API's video endpoints, and following one video while it changes.
+
+import { request, send } from "./client";
+import { asProblem, type Problem } from "./problem";
+import { readEvents } from "./sse";
+import type { Job, Page, Playback, Recommendation, Video, WatchEvent } from "./types";
+
+/** Titles per page of the library. */
+const PAGE_SIZE = 24;
+/** Between two looks at a video whose event stream is closed. */
+const POLL_MS = 2000;
+
+export function listVideos(cursor: string | null, signal?: AbortSignal): Promise<Page<Video>> {
+  const query = `limit=${PAGE_SIZE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
+  return request(`/v1/videos?${query}`, withSignal(signal));
+}
+
+export function getVideo(id: string, signal?: AbortSignal): Promise<Video> {
+  return request(`/v1/videos/${encodeURIComponent(id)}`, withSignal(signal));
+}
+
+/** `key` makes a repeated call harmless. */
+export function createVideo(title: string, key: string): Promise<{ id: string }> {
+  return request("/v1/videos", { method: "POST", body: { title }, headers: { "idempotency-key": key } });
+}
+
+export function deleteVideo(id: string): Promise<void> {
+  return request(`/v1/videos/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
+export function openPlayback(id: string, profileId: string | null): Promise<Playback> {
+  const body = profileId ? { profile_id: profileId } : {};
+  return request(`/v1/videos/${encodeURIComponent(id)}/playback`, { method: "POST", body });
+}
+
+export function recommendations(profileId: string, count: number, signal?: AbortSignal): Promise<{ items: Recommendation[] }> {
+  return request(`/v1/recommendations/${encodeURIComponent(profileId)}?count=${count}`, withSignal(signal));
+}
+
+/** `last` says that the page is going away. */
+export function sendWatchEvents(profileId: string, events: WatchEvent[], last: boolean): Promise<void> {
+  return request("/v1/events", { method: "POST", body: { profile_id: profileId, events }, keepalive: last });
+}
+
+/** Starts again every job of the video that gave up. */
+export async function retryFailedJobs(id: string): Promise<void> {
+  const answer = await request<Job[] | { items: Job[] }>(`/v1/videos/${encodeURIComponent(id)}/jobs`);
+  const jobs = Array.isArray(answer) ? answer : answer.items;
+  for (const job of jobs.filter((candidate) => candidate.state === "dead")) {
+    await request(`/v1/jobs/${encodeURIComponent(job.id)}/retry`, { method: "POST" });
+  }
+}
+
+/** Whether nothing more will happen to the video by itself. */
+export function isSettled(video: Video): boolean {
+  return video.status === "ready" || video.status === "failed";
+}
+
+/**
+ * Calls `onVideo` with each state of the video until it is ready or `signal` fires: live over the event stream, by
+ * polling where that does not work. `onProblem` hears what stands in the way; only a video that is gone ends it.
+ */
+export async function followVideo(
+  id: string,
+  signal: AbortSignal,
+  onVideo: (video: Video) => void,
+  onProblem: (problem: Problem) => void,
+): Promise<void> {
+  let done = false;
+  const accept = (video: Video) => {
+    done = video.status === "ready";
+    if (!signal.aborted) onVideo(video);
+  };
+  while (!done && !signal.aborted) {
+    try {
+      accept(await getVideo(id, signal));
+      if (done) return;
+      await readVideoEvents(id, signal, accept);
+    } catch (error) {
+      if (signal.aborted) return;
+      const problem = asProblem(error);
+      // The stream alone failing is no news for anybody: polling goes on.
+      if (problem.code !== "unexpected") onProblem(problem);
+      if (problem.status === 404 || problem.status === 403) return;
+    }
+    if (!done) await pause(POLL_MS, signal);
+  }
+}
+
+async function readVideoEvents(id: string, signal: AbortSignal, accept: (video: Video) => void): Promise<void> {
+  const stream = new AbortController();
+  const stop = () => stream.abort();
+  signal.addEventListener("abort", stop);
+  try {
+    const path = `/v1/videos/${encodeURIComponent(id)}/events`;
+    const response = await send(path, { signal: stream.signal, headers: { accept: "text/event-stream" } });
+    await readEvents(response, (event) => {
+      if (event.name !== "video") return;
+      const video = JSON.parse(event.data) as Video;
+      accept(video);
+      if (video.status === "ready") stop();
+    });
+  } catch (error) {
+    if (!stream.signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener("abort", finish);
+  });
+}
+
+function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal ? { signal } : {};
+}

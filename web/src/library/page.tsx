@@ -1,0 +1,139 @@
+// The library: what is recommended to the profile, then every title, newest first.
+
+import "./page.css";
+import { useEffect, useState } from "preact/hooks";
+import { currentProfile } from "../account/profile";
+import { mayUpload } from "../account/rights";
+import { asProblem, type Problem } from "../api/problem";
+import { session } from "../api/session";
+import type { Recommendation, Video } from "../api/types";
+import { isSettled, listVideos, recommendations } from "../api/videos";
+import { Blank, ProblemNotice, Waiting } from "../ui/states";
+import { RecommendationCard, VideoCard } from "./card";
+
+/** Between two looks at the list while something on it changes. */
+const REFRESH_MS = 4000;
+/** Recommendations in the row. */
+const RECOMMENDED = 8;
+
+interface Shelf {
+  videos: Video[];
+  next: string | null;
+}
+
+export function LibraryPage() {
+  const [shelf, setShelf] = useState<Shelf | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const load = async (cursor: string | null, signal?: AbortSignal) => {
+    try {
+      const page = await listVideos(cursor, signal);
+      setShelf((old) => joined(old, page.items, page.next_cursor, cursor !== null));
+      setProblem(null);
+    } catch (error) {
+      if (!signal?.aborted) setProblem(asProblem(error));
+    }
+  };
+  const changing = shelf !== null && shelf.videos.some((video) => !isSettled(video));
+  useEffect(() => {
+    const stop = new AbortController();
+    void load(null, stop.signal);
+    const timer = changing ? setInterval(() => void load(null, stop.signal), REFRESH_MS) : undefined;
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+    };
+  }, [changing]);
+
+  if (!shelf && !problem) return <Waiting label="Loading the library" />;
+  const next = shelf?.next ?? null;
+  return (
+    <main class="page" data-test="library">
+      {problem ? (
+        <ProblemNotice problem={problem}>
+          <button class="button" onClick={() => void load(null)}>
+            Try again
+          </button>
+        </ProblemNotice>
+      ) : null}
+      {shelf?.videos.length === 0 ? <EmptyLibrary /> : null}
+      {shelf && shelf.videos.length > 0 ? (
+        <>
+          <ForYou />
+          <section class="row">
+            <h2>Library</h2>
+            <div class="cards">
+              {shelf.videos.map((video) => (
+                <VideoCard key={video.id} video={video} />
+              ))}
+            </div>
+            {next ? (
+              <p class="more">
+                <button class="button" onClick={() => void load(next)}>
+                  Show more
+                </button>
+              </p>
+            ) : null}
+          </section>
+        </>
+      ) : null}
+    </main>
+  );
+}
+
+/** The shelf with one more page: appended, or, when it is the first page again, put over what changed. */
+function joined(old: Shelf | null, items: Video[], next: string | null, append: boolean): Shelf {
+  if (!old) return { videos: items, next };
+  const known = new Set(items.map((video) => video.id));
+  const others = old.videos.filter((video) => !known.has(video.id));
+  if (append) return { videos: [...others, ...items], next };
+  const oldest = items[items.length - 1];
+  // Beyond the first page nothing is known to have changed; inside it, what is missing was deleted.
+  const beyond = next && oldest ? others.filter((video) => video.created_at < oldest.created_at) : [];
+  return { videos: [...items, ...beyond], next: beyond.length > 0 ? old.next : next };
+}
+
+function ForYou() {
+  const [items, setItems] = useState<Recommendation[]>([]);
+  const profile = currentProfile();
+  useEffect(() => {
+    const stop = new AbortController();
+    if (profile) {
+      // A row that cannot be had is no reason to trouble anybody: the library below is complete.
+      recommendations(profile.id, RECOMMENDED, stop.signal).then(
+        (answer) => setItems(answer.items),
+        () => setItems([]),
+      );
+    }
+    return () => stop.abort();
+  }, [profile?.id]);
+  if (items.length === 0) return null;
+  return (
+    <section class="row" data-test="for-you">
+      <h2>For you</h2>
+      <div class="cards">
+        {items.map((item) => (
+          <RecommendationCard key={item.id} item={item} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function EmptyLibrary() {
+  const now = session.value;
+  const uploader = now.state === "signed-in" && mayUpload(now.me);
+  return (
+    <Blank icon="film" title="No films yet">
+      <p class="soft">
+        {uploader
+          ? "Upload one: it can be played a moment after its first part is encoded."
+          : "As soon as an editor uploads the first film, it appears here."}
+      </p>
+      {uploader ? (
+        <a class="button button-main button-large" href="/upload">
+          Upload a film
+        </a>
+      ) : null}
+    </Blank>
+  );
+}

@@ -1,0 +1,85 @@
+// The pages of Marquee: wires the session, the header and the addresses together.
+
+import "./polyfills";
+import "./tokens.css";
+import "./base.css";
+// Here because a style sheet of a part that is loaded later would not be loaded with it.
+import "./player/page.css";
+import { render } from "preact";
+import lazy, { ErrorBoundary } from "preact-iso/lazy";
+import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
+import { SignInPage, SignUpPage } from "./account/pages";
+import { followOtherTabs, restore, session } from "./api/session";
+import { LibraryPage } from "./library/page";
+import { TitlePage } from "./title/page";
+import { followArrows } from "./ui/arrows";
+import { Header } from "./ui/header";
+import { Blank, ProblemNotice, Waiting } from "./ui/states";
+import { UploadPage } from "./upload/page";
+import { followSession, warnBeforeLeaving } from "./upload/uploads";
+
+// The player is large, and only this page needs it.
+const WatchPage = lazy(() => import("./player/page").then((module) => module.WatchPage));
+
+function App() {
+  const { path } = useLocation();
+  const now = session.value;
+  if (now.state === "restoring") return <Waiting />;
+  if (now.state === "unreachable") {
+    return (
+      <main class="page page-narrow">
+        <ProblemNotice problem={now.problem}>
+          <button class="button" onClick={() => void restore()}>
+            Try again
+          </button>
+        </ProblemNotice>
+      </main>
+    );
+  }
+  // The address stays, so signing in leads to the page that was asked for.
+  if (now.state === "signed-out") return path === "/sign-up" ? <SignUpPage /> : <SignInPage />;
+  return (
+    <>
+      {path.startsWith("/watch/") ? null : <Header />}
+      <ErrorBoundary>
+        <Router>
+          <Route path="/" component={LibraryPage} />
+          <Route path="/sign-in" component={LibraryPage} />
+          <Route path="/sign-up" component={LibraryPage} />
+          <Route path="/upload" component={UploadPage} />
+          <Route path="/titles/:id" component={TitlePage} />
+          <Route path="/watch/:id" component={WatchPage} />
+          <Route default component={NowherePage} />
+        </Router>
+      </ErrorBoundary>
+    </>
+  );
+}
+
+function NowherePage() {
+  return (
+    <main class="page">
+      <Blank icon="film" title="There is no such page">
+        <a class="button button-main" href="/">
+          To the library
+        </a>
+      </Blank>
+    </main>
+  );
+}
+
+followArrows();
+followOtherTabs();
+followSession();
+warnBeforeLeaving();
+void restore();
+
+const root = document.getElementById("app");
+if (root) {
+  render(
+    <LocationProvider>
+      <App />
+    </LocationProvider>,
+    root,
+  );
+}

@@ -1,0 +1,146 @@
+// Everything that lies over the picture.
+
+import { useState } from "preact/hooks";
+import { Icon } from "../ui/icons";
+import { clock } from "../ui/text";
+import type { Engine, PlayerState } from "./engine";
+import { Menu, type Choice } from "./menu";
+import { SeekBar } from "./seek-bar";
+
+interface ControlsProps {
+  title: string;
+  engine: Engine;
+  state: PlayerState;
+  duration_s: number;
+  fullscreen: boolean;
+  onFullscreen: () => void;
+  onLeave: () => void;
+  /** A menu is open: the controls must stay. */
+  onHold: (hold: boolean) => void;
+}
+
+export function Controls(props: ControlsProps) {
+  const { title, engine, state, duration_s, fullscreen, onFullscreen, onLeave } = props;
+  return (
+    <>
+      <div class="controls controls-top">
+        <button class="button button-round" aria-label="Back to the title" data-test="leave" onClick={onLeave}>
+          <Icon name="back" />
+        </button>
+        <span class="controls-title">{title}</span>
+        {state.growing ? (
+          <span class="chip" data-test="growing">
+            Still encoding, {clock(state.available_s * 1000)} is here
+          </span>
+        ) : null}
+      </div>
+      <div class="controls controls-bottom">
+        <SeekBar {...state} duration_s={duration_s} onSeek={(position_s) => engine.seek(position_s)} />
+        <div class="controls-line">
+          <PlayButton engine={engine} state={state} />
+          <Volume engine={engine} state={state} />
+          <span class="controls-time" data-test="time">
+            {clock(state.position_s * 1000)} <span class="faint">/ {clock(duration_s * 1000)}</span>
+          </span>
+          <span />
+          <Choices engine={engine} state={state} onHold={props.onHold} />
+          <button
+            class="button button-round"
+            aria-label={fullscreen ? "Leave full screen" : "Full screen"}
+            data-test="fullscreen"
+            onClick={onFullscreen}
+          >
+            <Icon name={fullscreen ? "shrink" : "expand"} />
+          </button>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function PlayButton({ engine, state }: { engine: Engine; state: PlayerState }) {
+  const [icon, label] =
+    state.phase === "ended"
+      ? (["replay", "Play again"] as const)
+      : state.playing
+        ? (["pause", "Pause"] as const)
+        : (["play", "Play"] as const);
+  return (
+    <button class="button button-round" aria-label={label} data-test="toggle" onClick={() => engine.toggle()}>
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+function Volume({ engine, state }: { engine: Engine; state: PlayerState }) {
+  const silent = state.muted || state.volume === 0;
+  return (
+    <div class="volume">
+      <button
+        class="button button-round"
+        aria-label={silent ? "Sound on" : "Sound off"}
+        data-test="mute"
+        onClick={() => engine.setMuted(!silent)}
+      >
+        <Icon name={silent ? "muted" : "volume"} />
+      </button>
+      <input
+        type="range"
+        min={0}
+        max={100}
+        value={silent ? 0 : Math.round(state.volume * 100)}
+        aria-label="Volume"
+        data-test="volume"
+        onInput={(event) => engine.setVolume(Number(event.currentTarget.value) / 100)}
+      />
+    </div>
+  );
+}
+
+/** The menus of sound and of quality. */
+function Choices({ engine, state, onHold }: { engine: Engine; state: PlayerState; onHold: (hold: boolean) => void }) {
+  const [open, setOpen] = useState<"sound" | "quality" | null>(null);
+  const show = (menu: "sound" | "quality", shown: boolean) => {
+    setOpen(shown ? menu : null);
+    onHold(shown);
+  };
+  const now = state.height ? `${state.height}p` : "";
+  const sound = state.sounds.find(({ active }) => active);
+  return (
+    <>
+      {state.sounds.length > 1 ? (
+        <Menu
+          name="Sound"
+          icon="speech"
+          current={sound?.name ?? "Sound"}
+          test="sound"
+          choices={state.sounds.map(({ key, name, active }) => ({ key, name, checked: active }))}
+          open={open === "sound"}
+          onOpen={(shown) => show("sound", shown)}
+          onChoose={(key) => engine.chooseSound(key)}
+        />
+      ) : (
+        <span />
+      )}
+      <Menu
+        name="Quality"
+        icon="quality"
+        current={state.chosen === null ? `Auto ${now}` : now}
+        test="quality"
+        choices={qualities(state)}
+        open={open === "quality"}
+        onOpen={(shown) => show("quality", shown)}
+        onChoose={(key) => engine.choose(key === "auto" ? null : Number(key))}
+      />
+    </>
+  );
+}
+
+function qualities(state: PlayerState): Choice[] {
+  const auto: Choice = { key: "auto", name: "Auto", checked: state.chosen === null };
+  if (state.chosen === null && state.height) auto.aside = `now ${state.height}p`;
+  return [
+    auto,
+    ...state.heights.map((height) => ({ key: String(height), name: `${height}p`, checked: state.chosen === height })),
+  ];
+}

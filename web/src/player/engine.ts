@@ -1,0 +1,271 @@
+// Shaka Player on one video element: loads, moves to another manifest at the same position, switches rungs and sound,
+// and tells its state as one value.
+
+import { signal, type Signal } from "@preact/signals";
+import type shaka from "shaka-player";
+import { heights, languageName, soundKey, sounds, variantFor, type Sound, type VariantTrack } from "./tracks";
+
+/** Seconds of film kept ahead. */
+const BUFFER_AHEAD_S = 30;
+/** Seconds that stay in the buffer when a rung is chosen by hand, so that the switch shows soon and does not stutter. */
+const SWITCH_MARGIN_S = 1;
+/** Before trying again what the network refused. */
+const NETWORK_RETRY_S = 3;
+/** Rate assumed until the first segments are measured. */
+const FIRST_ESTIMATE_BPS = 2_500_000;
+
+export interface PlayerState {
+  /** `loading` until the first picture can be shown. */
+  phase: "loading" | "running" | "ended" | "failed";
+  playing: boolean;
+  /** Stands still because there is nothing to show yet. */
+  stalled: boolean;
+  position_s: number;
+  /** End of what can be seen now: the whole film, or what is encoded of it. */
+  available_s: number;
+  buffered_s: number;
+  volume: number;
+  muted: boolean;
+  heights: number[];
+  /** Height of the rung that is being fetched. */
+  height: number | null;
+  /** The height chosen by hand; null: the player chooses. */
+  chosen: number | null;
+  sounds: Sound[];
+  /** More of the film is still to come. */
+  growing: boolean;
+  /** The network is away and is being tried again. */
+  offline: boolean;
+  failure: string | null;
+}
+
+const INITIAL: PlayerState = {
+  phase: "loading",
+  playing: false,
+  stalled: true,
+  position_s: 0,
+  available_s: 0,
+  buffered_s: 0,
+  volume: 1,
+  muted: false,
+  heights: [],
+  height: null,
+  chosen: null,
+  sounds: [],
+  growing: false,
+  offline: false,
+  failure: null,
+};
+
+const MEDIA_EVENTS = [
+  "timeupdate", "play", "pause", "playing", "waiting", "seeking", "seeked", "progress", "volumechange", "resize",
+  "ended", "durationchange", "loadeddata",
+];
+const PLAYER_EVENTS = ["buffering", "adaptation", "variantchanged", "trackschanged", "loaded", "manifestupdated", "audiotrackschanged"];
+
+export class Engine {
+  readonly state: Signal<PlayerState> = signal(INITIAL);
+  private chosen: number | null = null;
+  private offline = false;
+  private failure: string | null = null;
+  private loaded = false;
+  private stopped = false;
+
+  private constructor(
+    private readonly library: typeof shaka,
+    private readonly player: shaka.Player,
+    private readonly video: HTMLVideoElement,
+    private readonly onRefused: () => void,
+  ) {}
+
+  /** Takes over `video`. `onRefused` is called when the edge does not accept the playback token (any more). */
+  static async open(video: HTMLVideoElement, onRefused: () => void): Promise<Engine> {
+    const library = (await import("shaka-player")).default;
+    library.polyfill.installAll();
+    if (!library.Player.isBrowserSupported()) throw new Error("This browser cannot play adaptive streams. Use a newer one.");
+    const player = new library.Player();
+    await player.attach(video);
+    player.configure({
+      // A growing playlist is played up to its last segment, not some way behind it as a broadcast is.
+      manifest: { defaultPresentationDelay: 0.5 },
+      streaming: { bufferingGoal: BUFFER_AHEAD_S, bufferBehind: BUFFER_AHEAD_S, failureCallback: () => undefined },
+      abr: { defaultBandwidthEstimate: FIRST_ESTIMATE_BPS },
+    });
+    const engine = new Engine(library, player, video, onRefused);
+    for (const name of MEDIA_EVENTS) video.addEventListener(name, engine.read);
+    for (const name of PLAYER_EVENTS) player.addEventListener(name, engine.read);
+    player.addEventListener("error", (event) => engine.onError((event as unknown as { detail: shaka.util.Error }).detail));
+    return engine;
+  }
+
+  /** Loads the manifest at `url` from `start_s` and plays, if the browser lets it. */
+  async load(url: string, start_s: number): Promise<void> {
+    this.failure = null;
+    this.loaded = false;
+    this.read();
+    await this.loadAt(url, start_s);
+    await this.play();
+  }
+
+  /** Goes over to another manifest of the same film, at the position that is shown. */
+  async moveTo(url: string): Promise<void> {
+    const paused = this.video.paused;
+    const preload = await this.player.preload(url, this.video.currentTime).catch(() => null);
+    if (this.stopped) return;
+    await this.loadAt(preload ?? url, this.video.currentTime);
+    if (!paused) await this.play();
+  }
+
+  async play(): Promise<void> {
+    if (this.video.ended) this.video.currentTime = 0;
+    // Refused where a page may not start sound by itself: then the play button is there.
+    await this.video.play().catch(() => undefined);
+    this.read();
+  }
+
+  pause(): void {
+    this.video.pause();
+  }
+
+  toggle(): void {
+    if (this.video.paused || this.video.ended) void this.play();
+    else this.pause();
+  }
+
+  /** Goes to `position_s`, at most to the end of what is there. */
+  seek(position_s: number): void {
+    this.video.currentTime = Math.min(Math.max(0, position_s), Math.max(0, this.end() - 0.1));
+    this.read();
+  }
+
+  setVolume(volume: number): void {
+    this.video.volume = Math.min(1, Math.max(0, volume));
+    this.video.muted = this.video.volume === 0;
+  }
+
+  setMuted(muted: boolean): void {
+    this.video.muted = muted;
+    if (!muted && this.video.volume === 0) this.video.volume = 0.5;
+  }
+
+  /** Stays on the rung of this height; null lets the player choose again. */
+  choose(height: number | null): void {
+    this.chosen = height;
+    this.player.configure({ abr: { enabled: height === null } });
+    const track = height === null ? null : variantFor(this.variants(), height);
+    if (track && !track.active) this.player.selectVariantTrack(track.track, true, SWITCH_MARGIN_S);
+    this.read();
+  }
+
+  chooseSound(key: string): void {
+    const track = this.player.getAudioTracks().find((candidate) => soundKey(candidate) === key);
+    if (track) this.player.selectAudioTrack(track, SWITCH_MARGIN_S);
+    this.read();
+  }
+
+  /** Ends playback with a reason. */
+  fail(reason: string): void {
+    this.failure = reason;
+    this.video.pause();
+    this.read();
+  }
+
+  async close(): Promise<void> {
+    this.stopped = true;
+    for (const name of MEDIA_EVENTS) this.video.removeEventListener(name, this.read);
+    await this.player.destroy();
+  }
+
+  private async loadAt(source: string | shaka.media.PreloadManager, start_s: number): Promise<void> {
+    try {
+      await this.player.load(source, start_s);
+      this.loaded = true;
+      if (this.chosen !== null) this.choose(this.chosen);
+    } catch (error) {
+      if (!this.stopped) this.onError(error as shaka.util.Error);
+    }
+    this.read();
+  }
+
+  private onError(error: shaka.util.Error): void {
+    const { Category, Code } = this.library.util.Error;
+    // Another load took over: what the old one says is of no interest.
+    if (this.stopped || error.code === Code.LOAD_INTERRUPTED || error.code === Code.OPERATION_ABORTED) return;
+    const status = error.code === Code.BAD_HTTP_STATUS ? Number(error.data?.[1]) : 0;
+    if (status === 401 || status === 403 || status === 410) {
+      this.onRefused();
+    } else if (error.category === Category.NETWORK && this.loaded) {
+      this.offline = true;
+      this.player.retryStreaming(NETWORK_RETRY_S);
+    } else if (error.severity === this.library.util.Error.Severity.CRITICAL || !this.loaded) {
+      this.failure = `${describe(error, Category)} (${error.code})`;
+    }
+    this.read();
+  }
+
+  private variants(): (VariantTrack & { track: shaka.extern.Track })[] {
+    return this.player.getVariantTracks().map((track) => ({
+      id: track.id,
+      active: track.active,
+      height: track.height,
+      bandwidth: track.bandwidth,
+      language: track.language,
+      audioLabel: track.label,
+      track,
+    }));
+  }
+
+  private end(): number {
+    const range = this.loaded ? this.player.seekRange() : { end: 0 };
+    return this.player.isDynamic() || !Number.isFinite(this.video.duration) ? range.end : this.video.duration;
+  }
+
+  private readonly read = (): void => {
+    if (this.stopped) return;
+    const { video, player } = this;
+    const variants = this.loaded ? this.variants() : [];
+    const hasPicture = this.loaded && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+    const playing = !video.paused && !video.ended;
+    const stalled = !this.loaded || video.seeking || (playing && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA);
+    if (playing && !stalled) this.offline = false;
+    this.state.value = {
+      phase: this.failure ? "failed" : video.ended ? "ended" : hasPicture || this.state.value.phase === "running" ? "running" : "loading",
+      playing,
+      stalled,
+      position_s: video.currentTime,
+      available_s: this.end(),
+      buffered_s: bufferedFrom(video),
+      volume: video.volume,
+      muted: video.muted,
+      heights: heights(variants),
+      height: variants.find((track) => track.active)?.height ?? null,
+      chosen: this.chosen,
+      sounds: this.loaded ? sounds(player.getAudioTracks(), languageName) : [],
+      growing: this.loaded && player.isDynamic(),
+      offline: this.offline,
+      failure: this.failure,
+    };
+  };
+}
+
+/** End of the buffered stretch that holds the position. */
+function bufferedFrom(video: HTMLVideoElement): number {
+  const { buffered, currentTime } = video;
+  for (let index = 0; index < buffered.length; index++) {
+    if (buffered.start(index) <= currentTime + 0.5 && buffered.end(index) >= currentTime) return buffered.end(index);
+  }
+  return currentTime;
+}
+
+function describe(error: shaka.util.Error, category: typeof shaka.util.Error.Category): string {
+  switch (error.category) {
+    case category.NETWORK:
+      return "The film cannot be fetched. Check the connection, then try again";
+    case category.MANIFEST:
+      return "The film's playlist cannot be read. Try again; if that does not help, tell whoever runs this library";
+    case category.MEDIA:
+      return "This browser cannot decode the film. Try another quality or another browser";
+    default:
+      return "The film stopped unexpectedly. Try again";
+  }
+}

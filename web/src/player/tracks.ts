@@ -1,0 +1,69 @@
+// What the quality and sound menus offer, and the variant that a choice means. Pure: works on plain track lists.
+
+export interface VariantTrack {
+  id: number;
+  active: boolean;
+  height: number | null;
+  bandwidth: number;
+  language: string;
+  audioLabel: string | null;
+}
+
+export interface SoundTrack {
+  active: boolean;
+  language: string;
+  label: string | null;
+}
+
+/** One entry of the sound menu. */
+export interface Sound {
+  key: string;
+  name: string;
+  active: boolean;
+}
+
+/** The heights on offer, tallest first. */
+export function heights(tracks: VariantTrack[]): number[] {
+  const found = new Set<number>();
+  for (const { height } of tracks) if (height) found.add(height);
+  return Array.from(found).sort((a, b) => b - a);
+}
+
+/** The best variant of `height` (or of the nearest height there is) that keeps the sound that is heard now. */
+export function variantFor<T extends VariantTrack>(tracks: T[], height: number): T | null {
+  const active = tracks.find((track) => track.active);
+  const sounding = tracks.filter(
+    (track) => !active || (track.language === active.language && track.audioLabel === active.audioLabel),
+  );
+  const distance = (track: T) => Math.abs((track.height ?? 0) - height);
+  const sorted = [...sounding].sort((a, b) => distance(a) - distance(b) || b.bandwidth - a.bandwidth);
+  return sorted[0] ?? null;
+}
+
+/** One entry for each language and label, however many bitrates it has. */
+export function sounds(tracks: SoundTrack[], names: (language: string) => string): Sound[] {
+  const found = new Map<string, Sound>();
+  for (const track of tracks) {
+    const key = soundKey(track);
+    const name = track.label && track.label !== track.language ? track.label : names(track.language);
+    const active = track.active || (found.get(key)?.active ?? false);
+    found.set(key, { key, name, active });
+  }
+  return Array.from(found.values());
+}
+
+export function soundKey(track: SoundTrack): string {
+  return `${track.language}/${track.label ?? ""}`;
+}
+
+/** The name of a language in the viewer's own, where the browser knows it (Chrome 81). */
+export function languageName(code: string): string {
+  if (code === "" || code === "und") return "Original";
+  const names = (Intl as { DisplayNames?: new (locales: undefined, options: { type: string }) => { of(code: string): string | undefined } })
+    .DisplayNames;
+  try {
+    return (names && new names(undefined, { type: "language" }).of(code)) || code;
+  } catch {
+    return code;
+  }
+}

@@ -1,0 +1,163 @@
+// One title: play it, see how its encode goes, or why it failed.
+
+import "./page.css";
+import { useLocation, useRoute } from "preact-iso/router";
+import { useState } from "preact/hooks";
+import { mayOperate, mayUpload } from "../account/rights";
+import { asProblem, sentence, type Problem } from "../api/problem";
+import { session } from "../api/session";
+import type { Reason, Video } from "../api/types";
+import { deleteVideo, retryFailedJobs } from "../api/videos";
+import { Icon } from "../ui/icons";
+import { Poster } from "../ui/poster";
+import { Bar, Blank, ProblemNotice, Waiting } from "../ui/states";
+import { length, percent } from "../ui/text";
+import { isWorking, statusLine, steps } from "./status";
+import { useVideo } from "./use-video";
+
+export function TitlePage() {
+  const id = useRoute().params["id"] ?? "";
+  const { video, problem } = useVideo(id);
+  if (video) {
+    return (
+      <main class="page" data-test="title-page" data-status={video.status} data-playable={video.playable} data-progress={video.progress}>
+        {problem ? <ProblemNotice problem={problem} /> : null}
+        <Head video={video} />
+        {isWorking(video) ? <Work video={video} /> : null}
+        {video.failure ? <Failure video={video} failure={video.failure} /> : null}
+        <Notes notes={video.notes ?? []} />
+      </main>
+    );
+  }
+  if (problem?.status === 404) {
+    return (
+      <main class="page">
+        <Blank icon="film" title="This title is not here">
+          <p class="soft">It was removed, or the link is not complete.</p>
+          <a class="button button-main" href="/">
+            To the library
+          </a>
+        </Blank>
+      </main>
+    );
+  }
+  return <main class="page">{problem ? <ProblemNotice problem={problem} /> : <Waiting label="Loading the title" />}</main>;
+}
+
+function Head({ video }: { video: Video }) {
+  const now = session.value;
+  const manages = now.state === "signed-in" && mayUpload(now.me);
+  return (
+    <section class="title-head">
+      <div>
+        <h1 data-test="title">{video.title}</h1>
+        <p class="title-facts soft">
+          {video.duration_ms ? <span>{length(video.duration_ms)}</span> : null}
+          <span>{new Date(video.created_at).toLocaleDateString(undefined, { dateStyle: "medium" } as Intl.DateTimeFormatOptions)}</span>
+        </p>
+        <div class="title-actions">
+          {video.playable ? (
+            <a class="button button-main button-large" href={`/watch/${video.id}`} data-test="play">
+              <Icon name="play" />
+              Play
+            </a>
+          ) : null}
+          {manages ? <Delete video={video} /> : null}
+        </div>
+      </div>
+      <Poster name={video.title} />
+    </section>
+  );
+}
+
+function Work({ video }: { video: Video }) {
+  return (
+    <section class="work" aria-label="Encode" data-test="work">
+      <div class="work-line">
+        <strong aria-live="polite">{statusLine(video)}</strong>
+        <span class="soft">{video.playable ? "It can be played already" : percent(video.progress)}</span>
+      </div>
+      <Bar value={video.progress} label={`Encoding ${video.title}`} />
+      <ul class="work-steps">
+        {steps(video).map((step) => (
+          <li key={step.name} class="work-step" data-state={step.state}>
+            {step.name}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Failure({ video, failure }: { video: Video; failure: Reason }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [asked, setAsked] = useState(false);
+  const now = session.value;
+  const retry = () => {
+    setAsked(true);
+    setProblem(null);
+    retryFailedJobs(video.id).catch((error: unknown) => {
+      setProblem(asProblem(error));
+      setAsked(false);
+    });
+  };
+  return (
+    <section class="work stack" data-test="failure" data-code={failure.code}>
+      <div class="notice notice-bad" role="alert">
+        <Icon name="alert" />
+        <p>
+          {sentence(failure.message)}
+          <span class="faint notice-code">{failure.code}</span>
+        </p>
+        {now.state === "signed-in" && mayOperate(now.me) ? (
+          <button class="button" disabled={asked} onClick={retry} data-test="retry">
+            Try again
+          </button>
+        ) : null}
+      </div>
+      <p class="soft">
+        If the file itself is at fault, export it again and <a href="/upload">upload the new file</a>.
+      </p>
+      {problem ? <ProblemNotice problem={problem} /> : null}
+    </section>
+  );
+}
+
+function Notes({ notes }: { notes: Reason[] }) {
+  if (notes.length === 0) return null;
+  return (
+    <section class="notes" data-test="notes">
+      <h2>Notes from the encoder</h2>
+      <ul>
+        {notes.map((note) => (
+          <li key={note.code + note.message} data-code={note.code}>
+            <Icon name="info" />
+            {sentence(note.message)}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Delete({ video }: { video: Video }) {
+  const { route } = useLocation();
+  const [asked, setAsked] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const remove = () => {
+    deleteVideo(video.id).then(
+      () => route("/"),
+      (error: unknown) => setProblem(asProblem(error)),
+    );
+  };
+  if (problem) return <ProblemNotice problem={problem} />;
+  return asked ? (
+    <button class="button button-bad button-large" onClick={remove} onBlur={() => setAsked(false)} data-test="delete-really">
+      Delete for good?
+    </button>
+  ) : (
+    <button class="button button-plain button-large" onClick={() => setAsked(true)} data-test="delete">
+      Delete
+    </button>
+  );
+}

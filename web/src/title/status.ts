@@ -1,0 +1,42 @@
+// What a video's status means to the people who wait for it.
+
+import type { Video } from "../api/types";
+import { percent } from "../ui/text";
+
+/** The status in a few words. */
+export function statusLine(video: Video): string {
+  switch (video.status) {
+    case "created":
+      return "Waiting for its file";
+    case "uploading":
+      return "Uploading";
+    case "uploaded":
+      return "Uploaded, waiting for a worker";
+    case "inspecting":
+      return "Looking at the file";
+    case "encoding":
+      return `Encoding, ${percent(video.progress)}`;
+    case "publishing":
+      return "Checking and publishing";
+    case "ready":
+      return "Ready";
+    case "failed":
+      return "Failed";
+  }
+}
+
+/** Steps on the way to a title, with where the video stands: what is behind it, where it is, what is ahead. */
+export function steps(video: Video): { name: string; state: "done" | "now" | "ahead" }[] {
+  const at = { created: 0, uploading: 0, uploaded: 1, inspecting: 1, encoding: 2, publishing: 3, ready: 4, failed: -1 }[
+    video.status
+  ];
+  return ["Upload", "Inspect", "Encode", "Publish"].map((name, index) => ({
+    name,
+    state: index < at ? "done" : index === at ? "now" : "ahead",
+  }));
+}
+
+/** Whether workers still have something to do for it. */
+export function isWorking(video: Video): boolean {
+  return video.status !== "ready" && video.status !== "failed";
+}
