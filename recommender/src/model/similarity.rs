@@ -95,14 +95,17 @@ impl Similarity {
 }
 
 impl Term for Similarity {
+    /// The root of the sum of squares over the history: one strong link counts more than several weak ones, so a single watch of
+    /// another taste shows in the very next list however long the history is.
     fn scores(&self, history: &History, out: &mut [f32]) {
         for watched in history.newest() {
             for (title, similarity) in self.row(watched.title) {
                 if let Some(score) = out.get_mut(*title as usize) {
-                    *score += watched.weight * similarity;
+                    *score += (watched.weight * similarity).powi(2);
                 }
             }
         }
+        out.iter_mut().for_each(|score| *score = score.sqrt());
     }
 
     fn reason(&self, history: &History, title: TitleIndex) -> Option<Cause> {
