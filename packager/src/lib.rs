@@ -2,8 +2,13 @@
 //!
 //! This crate never sees a socket or a file, and the same values always give the same bytes.
 
+pub mod bitrate;
 pub mod cmaf;
 pub mod codec;
+pub mod gate;
+pub mod hls;
+#[cfg(test)]
+mod sample;
 use marquee_core::Error;
 
 pub use marquee_core::presentation as model;

@@ -11,6 +11,7 @@ mod schedule;
 mod segment;
 
 pub use init::{AudioTrack, Colour, VideoTrack};
+pub(crate) use nal::has_parameter_sets;
 pub use nal::{ParameterSets, annexb_to_avcc, is_idr, split_avcc, split_nals};
 pub use schedule::{Timing, schedule};
 pub use segment::{MediaSegment, Sample, media_segment};

@@ -1,0 +1,62 @@
+//! Rules about sound and its groups.
+
+use super::Report;
+use crate::{
+    hls,
+    model::{Media, Presentation, Track},
+};
+use std::collections::BTreeSet;
+
+/// What sound may be longer or shorter than the picture: priming, the last frame's padding, and some.
+const TOLERANCE_S: f64 = 0.25;
+
+pub(super) fn check(report: &mut Report, presentation: &Presentation) {
+    let picture_s = hls::videos(presentation).first().map(|track| length_s(track));
+    let groups = hls::groups(presentation);
+    for group in &groups {
+        let members: Vec<_> = hls::members(presentation, group).collect();
+        report.must(!group.is_empty(), "RFC 8216 4.3.4.1", || "an audio group has no name".to_owned());
+        names(report, group, &members);
+        for track in members {
+            if let Some(picture_s) = picture_s {
+                length(report, track, picture_s);
+            }
+        }
+    }
+    let described = |group: &&str| hls::members(presentation, group).map(label).collect::<BTreeSet<_>>();
+    let same = groups.windows(2).all(|pair| described(&pair[0]) == described(&pair[1]));
+    report.must(same, "RFC 8216 4.3.4.1.1", || "audio groups do not have the same members".to_owned());
+}
+
+fn length(report: &mut Report, track: &Track, picture_s: f64) {
+    let (id, sound_s) = (&track.rendition.id, length_s(track));
+    let message = || format!("{id} lasts {sound_s:.3} s, the picture {picture_s:.3} s");
+    report.must(sound_s <= picture_s + TOLERANCE_S, "HLS-AUTH 8.3", message);
+    // A source whose sound ends early is no reason to refuse it: players keep showing the picture.
+    report.should(sound_s >= picture_s - TOLERANCE_S, "HLS-AUTH 8.3", message);
+}
+
+fn length_s(track: &Track) -> f64 {
+    let end = track.segments.last().map_or(0, |last| last.start_ticks.saturating_add(last.duration_ticks));
+    end as f64 / f64::from(track.rendition.timescale.max(1))
+}
+
+fn names(report: &mut Report, group: &str, members: &[&Track]) {
+    let labels: Vec<_> = members.iter().map(|track| label(track)).collect();
+    for (name, language) in &labels {
+        report.must(!name.is_empty(), "RFC 8216 4.3.4.1", || format!("a rendition of {group} has no name"));
+        report.must(!language.is_empty(), "HLS-AUTH 8.10", || format!("{name:?} of {group} has no language"));
+    }
+    let distinct: BTreeSet<_> = labels.iter().map(|(name, _)| name).collect();
+    report.must(distinct.len() == labels.len(), "RFC 8216 4.3.4.1.1", || format!("names in {group} are not unique"));
+    let defaults = members.iter().filter(|track| matches!(track.rendition.media, Media::Audio { default: true, .. })).count();
+    report.must(defaults <= 1, "RFC 8216 4.3.4.1.1", || format!("{group} has {defaults} defaults"));
+}
+
+/// Name and language.
+fn label(track: &Track) -> (&str, &str) {
+    match &track.rendition.media {
+        Media::Audio { name, language, .. } => (name, language),
+        Media::Video { .. } => ("", ""),
+    }
+}

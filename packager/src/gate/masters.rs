@@ -1,0 +1,83 @@
+//! Rules about the text of a multivariant playlist.
+
+use super::{Report, playlists::tag_lines};
+use crate::{
+    bitrate::Bitrate,
+    hls::{self, Variant},
+    model::Presentation,
+};
+use m3u8_rs::{MasterPlaylist, VariantStream};
+use marquee_core::object;
+use std::collections::BTreeSet;
+
+/// What a declared rate may differ from the measured one (HLS-AUTH 1.26, 1.27).
+const TOLERANCE_PERCENT: u64 = 10;
+
+/// Checks `text` and gives the paths of the media playlists that it names.
+pub(super) fn check(report: &mut Report, presentation: &Presentation, text: &str) -> BTreeSet<String> {
+    let Ok(master) = m3u8_rs::parse_master_playlist_res(text.as_bytes()) else {
+        report.must(false, "RFC 8216 4", || "the multivariant playlist cannot be read".to_owned());
+        return BTreeSet::new();
+    };
+    let streams = tag_lines(text, "#EXT-X-STREAM-INF:") + tag_lines(text, "#EXT-X-I-FRAME-STREAM-INF:");
+    let read = streams == master.variants.len() && tag_lines(text, "#EXT-X-MEDIA:") == master.alternatives.len();
+    report.must(read, "RFC 8216 4.2", || "the multivariant playlist has attributes that cannot be read".to_owned());
+    report.should(master.independent_segments, "HLS-AUTH 9.11", || {
+        "the multivariant playlist does not say that segments are independent".to_owned()
+    });
+    let (trick, normal): (Vec<_>, Vec<_>) = master.variants.iter().partition(|variant| variant.is_i_frame);
+    report.must(!normal.is_empty(), "RFC 8216 4.3.4.2", || "there is no variant".to_owned());
+    report.must(!trick.is_empty(), "HLS-AUTH 6.1", || "there is no I-frame playlist".to_owned());
+    let expected = variants(presentation);
+    for stream in normal {
+        variant(report, &master, &expected, stream);
+    }
+    for stream in trick {
+        let described = stream.codecs.is_some() && stream.resolution.is_some();
+        report.must(described, "HLS-AUTH 9.3", || format!("{} lacks CODECS or RESOLUTION", stream.uri));
+    }
+    let alternatives = master.alternatives.iter().filter_map(|media| media.uri.clone());
+    master.variants.iter().map(|variant| variant.uri.clone()).chain(alternatives).collect()
+}
+
+/// What the final playlist should offer, measured.
+fn variants(presentation: &Presentation) -> Vec<Variant<'_>> {
+    let target_duration_s = hls::target_duration_s(presentation);
+    hls::variants(presentation, |track| Bitrate::of_track(track, target_duration_s))
+}
+
+fn variant(report: &mut Report, master: &MasterPlaylist, expected: &[Variant<'_>], stream: &VariantStream) {
+    let uri = &stream.uri;
+    for (attribute, rule, present) in [
+        ("CODECS", "HLS-AUTH 9.1", stream.codecs.is_some()),
+        ("RESOLUTION", "HLS-AUTH 9.2", stream.resolution.is_some()),
+        ("AVERAGE-BANDWIDTH", "HLS-AUTH 9.14", stream.average_bandwidth.is_some()),
+        ("FRAME-RATE", "HLS-AUTH 9.15", stream.frame_rate.is_some()),
+    ] {
+        report.must(present, rule, || format!("{uri} lacks {attribute}"));
+    }
+    if let Some(group) = &stream.audio {
+        let exists = master.alternatives.iter().any(|media| media.group_id == *group);
+        report.must(exists, "RFC 8216 4.3.4.2", || format!("{uri} names the audio group {group}, which does not exist"));
+    }
+    let same = |variant: &&Variant<'_>| {
+        object::playlist_path(object::Track::Video, &variant.video.rendition.id) == *uri
+            && variant.group == stream.audio.as_deref()
+    };
+    let Some(measured) = expected.iter().find(same) else {
+        report.must(false, "RFC 8216 6.2.4", || format!("{uri} is not a variant of this title"));
+        return;
+    };
+    let codecs: BTreeSet<_> = stream.codecs.iter().flat_map(|codecs| codecs.split(',')).collect();
+    let tracks = std::iter::once(&measured.video).chain(&measured.audio);
+    let covered = tracks.into_iter().all(|track| codecs.contains(track.rendition.codec.as_str()));
+    report.must(covered, "RFC 8216 6.2.4", || format!("{uri} does not list all its codecs"));
+    let Bitrate { peak_bps, average_bps } = measured.bitrate;
+    for (attribute, rule, declared, measured) in [
+        ("BANDWIDTH", "HLS-AUTH 1.27", stream.bandwidth, peak_bps),
+        ("AVERAGE-BANDWIDTH", "HLS-AUTH 1.26", stream.average_bandwidth.unwrap_or(0), average_bps),
+    ] {
+        let honest = declared.abs_diff(measured).saturating_mul(100) <= measured.saturating_mul(TOLERANCE_PERCENT);
+        report.must(honest, rule, || format!("{uri} declares {attribute}={declared}, measured {measured}"));
+    }
+}

@@ -1,0 +1,21 @@
+//! Rules about bit rates.
+
+use super::Report;
+use crate::{bitrate::Bitrate, hls, model::Presentation};
+
+pub(super) fn check(report: &mut Report, presentation: &Presentation) {
+    let target_duration_s = hls::target_duration_s(presentation);
+    for track in &presentation.tracks {
+        let rendition = &track.rendition;
+        let id = &rendition.id;
+        let Bitrate { peak_bps, average_bps } = Bitrate::of_track(track, target_duration_s);
+        report.should(peak_bps <= average_bps.saturating_mul(2), "HLS-AUTH 1.30", || {
+            format!("{id} peaks at {peak_bps} b/s, more than twice its average of {average_bps}")
+        });
+        // What growing playlists declared is held to the rule for live ones.
+        let declared_bps = u64::from(rendition.max_bitrate_bps);
+        report.should(peak_bps.saturating_mul(4) <= declared_bps.saturating_mul(5), "HLS-AUTH 1.29", || {
+            format!("{id} peaks at {peak_bps} b/s and was declared as {declared_bps}")
+        });
+    }
+}

@@ -1,0 +1,100 @@
+//! Rules about a stored media segment.
+
+use super::{Finding, Report};
+use crate::{
+    cmaf::{
+        self,
+        read::{self, Fragment},
+    },
+    malformed,
+    model::{Iframe, Media, Rendition, Segment},
+};
+use marquee_core::Result;
+
+/// What the ledger should say of a stored segment, from its bytes: an attempt that finds the object there adopts it.
+///
+/// # Errors
+/// `malformed_media` if the bytes are not a segment whose fragments follow each other.
+pub fn read_segment(rendition: &Rendition, number: u32, bytes: &[u8]) -> Result<Segment> {
+    let fragments = read::segment(bytes)?;
+    let start_ticks = fragments.first().map_or(0, |first| first.decode_ticks);
+    let mut end_ticks = start_ticks;
+    for fragment in &fragments {
+        if fragment.decode_ticks != end_ticks {
+            return Err(malformed(format!("a fragment starts at {} instead of {end_ticks}", fragment.decode_ticks)));
+        }
+        end_ticks = end_ticks.checked_add(fragment.duration_ticks()).ok_or_else(|| malformed("times overflow"))?;
+    }
+    let iframes = match rendition.media {
+        Media::Video { .. } => fragments.iter().map(iframe).collect::<Result<_>>()?,
+        Media::Audio { .. } => Vec::new(),
+    };
+    Ok(Segment { number, start_ticks, duration_ticks: end_ticks - start_ticks, size_bytes: bytes.len() as u64, iframes })
+}
+
+/// From the fragment's `moof` to the end of its first sample.
+fn iframe(fragment: &Fragment) -> Result<Iframe> {
+    let (first, shown) = std::iter::zip(&fragment.samples, fragment.presentation_ticks())
+        .next()
+        .filter(|(first, _)| first.keyframe)
+        .ok_or_else(|| malformed("a fragment does not start with a keyframe"))?;
+    let end_bytes = first.offset_bytes + u64::from(first.size_bytes);
+    Ok(Iframe {
+        start_ticks: shown.try_into().map_err(malformed)?,
+        offset_bytes: fragment.offset_bytes,
+        size_bytes: end_bytes.checked_sub(fragment.offset_bytes).ok_or_else(|| malformed("data lies before its header"))?,
+    })
+}
+
+/// Checks the bytes of a segment against what the ledger says of it.
+#[must_use]
+pub fn check_segment(rendition: &Rendition, segment: &Segment, bytes: &[u8]) -> Vec<Finding> {
+    let mut report = Report::default();
+    let name = format!("{} segment {}", rendition.id, segment.number);
+    report.must(bytes.len() as u64 == segment.size_bytes, "RFC 8216 4.1", || {
+        format!("{name} has {} bytes, listed with {}", bytes.len(), segment.size_bytes)
+    });
+    let brands = read::segment_brands(bytes).unwrap_or_default();
+    report.should([b"msdh", b"cmfc"].into_iter().all(|brand| brands.contains(brand)), "CMAF 7.3.3.1", || {
+        format!("{name} does not say that it is a CMAF segment")
+    });
+    let stored = read_segment(rendition, segment.number, bytes).and_then(|stored| Ok((stored, read::segment(bytes)?)));
+    let (stored, fragments) = match stored {
+        Ok(read) => read,
+        Err(error) => {
+            report.must(false, "CMAF 7.3.2", || format!("{name}: {}", error.detail()));
+            return report.0;
+        }
+    };
+    report.must(stored.start_ticks == segment.start_ticks, "HLS-AUTH 7.3", || {
+        format!("{name} starts at {}, listed at {}", stored.start_ticks, segment.start_ticks)
+    });
+    report.must(stored.duration_ticks == segment.duration_ticks, "HLS-AUTH 8.1", || {
+        format!("{name} lasts {} ticks, listed with {}", stored.duration_ticks, segment.duration_ticks)
+    });
+    report.must(stored.iframes == segment.iframes, "HLS-AUTH 6.10", || {
+        format!("{name} has its I-frames at {:?}, listed at {:?}", stored.iframes, segment.iframes)
+    });
+    if matches!(rendition.media, Media::Video { .. }) {
+        pictures(&mut report, &name, &stored, &fragments, bytes);
+    }
+    report.0
+}
+
+/// Every fragment starts with an IDR picture, and together they show something from the first to the last tick.
+fn pictures(report: &mut Report, name: &str, stored: &Segment, fragments: &[Fragment], bytes: &[u8]) {
+    let mut shown: Vec<i128> = fragments.iter().flat_map(Fragment::presentation_ticks).collect();
+    shown.sort_unstable();
+    let end_ticks = i128::from(stored.start_ticks) + i128::from(stored.duration_ticks);
+    let whole = shown.first() == Some(&stored.start_ticks.into()) && shown.last().is_some_and(|last| *last < end_ticks);
+    report.must(whole, "HLS-AUTH 7.1", || format!("{name} shows pictures outside its own time"));
+    report.must(shown.windows(2).all(|pair| pair[0] < pair[1]), "HLS-AUTH 7.1", || format!("{name} shows two pictures at once"));
+    for fragment in fragments {
+        let first = fragment.samples.first().map(|sample| sample.of(bytes)).unwrap_or_default();
+        let offset = fragment.offset_bytes;
+        let idr = cmaf::is_idr(first).unwrap_or(false);
+        report.must(idr, "HLS-AUTH 7.4", || format!("{name} has no IDR picture in its fragment at {offset}"));
+        let parameter_sets = cmaf::has_parameter_sets(first).unwrap_or(false);
+        report.should(!parameter_sets, "HLS-AUTH 1.10", || format!("{name} repeats parameter sets at {offset}"));
+    }
+}

@@ -1,0 +1,128 @@
+//! Multivariant playlists.
+
+use super::{VERSION, Variant, iframes::bitrate as iframe_bitrate, listed, members, target_duration_s, text, variants, videos};
+use crate::{
+    bitrate::Bitrate,
+    model::{Media, Presentation, Track},
+};
+use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Playlist, QuotedOrUnquoted, Resolution, VariantStream};
+use marquee_core::{object, source::Ratio};
+use std::collections::HashMap;
+
+/// Name of an audio group that has none.
+const GROUP: &str = "audio";
+
+/// The final multivariant playlist, with measured rates and I-frame playlists.
+#[must_use]
+pub fn master(presentation: &Presentation) -> String {
+    let target_duration_s = target_duration_s(presentation);
+    let variants = variants(presentation, |track| Bitrate::of_track(track, target_duration_s));
+    let mut streams: Vec<_> = variants
+        .iter()
+        .map(|variant| VariantStream { average_bandwidth: Some(variant.bitrate.average_bps), ..stream(variant) })
+        .collect();
+    streams.extend(videos(presentation).into_iter().filter_map(iframe_stream));
+    write(presentation, streams)
+}
+
+/// The multivariant playlist of what exists so far. Rates are those that the encoder may not exceed; tracks without a
+/// segment are left out, because players never reload this playlist.
+#[must_use]
+pub fn growing_master(presentation: &Presentation) -> String {
+    let has_segments = |track: &&Track| !listed(track).is_empty();
+    let started = Presentation { tracks: presentation.tracks.iter().filter(has_segments).cloned().collect() };
+    let declared = |track: &Track| {
+        let bps = track.rendition.max_bitrate_bps.into();
+        Bitrate { peak_bps: bps, average_bps: bps }
+    };
+    let streams = variants(&started, declared).iter().map(stream).collect();
+    write(&started, streams)
+}
+
+fn write(presentation: &Presentation, variants: Vec<VariantStream>) -> String {
+    text(&Playlist::MasterPlaylist(MasterPlaylist {
+        version: Some(VERSION),
+        independent_segments: true,
+        alternatives: presentation.tracks.iter().filter_map(|track| alternative(presentation, track)).collect(),
+        variants,
+        ..MasterPlaylist::default()
+    }))
+}
+
+fn stream(variant: &Variant<'_>) -> VariantStream {
+    let rendition = &variant.video.rendition;
+    let mut codecs = vec![rendition.codec.as_str()];
+    for track in &variant.audio {
+        if !codecs.contains(&track.rendition.codec.as_str()) {
+            codecs.push(&track.rendition.codec);
+        }
+    }
+    VariantStream {
+        uri: object::playlist_path(object::Track::Video, &rendition.id),
+        bandwidth: variant.bitrate.peak_bps,
+        codecs: Some(codecs.join(",")),
+        resolution: resolution(variant.video),
+        audio: variant.group.map(|group| attribute(group, GROUP)),
+        // Three decimals (RFC 8216 section 4.3.4.2): the crate's own field would print 29.97 and 25.
+        other_attributes: frame_rate(variant.video).map(|rate| {
+            let rate = format!("{:.3}", rate.as_f64());
+            HashMap::from([("FRAME-RATE".to_owned(), QuotedOrUnquoted::Unquoted(rate))])
+        }),
+        ..VariantStream::default()
+    }
+}
+
+fn iframe_stream(track: &Track) -> Option<VariantStream> {
+    let bitrate = iframe_bitrate(track)?;
+    Some(VariantStream {
+        is_i_frame: true,
+        uri: object::iframes_path(&track.rendition.id),
+        bandwidth: bitrate.peak_bps,
+        average_bandwidth: Some(bitrate.average_bps),
+        codecs: Some(track.rendition.codec.clone()),
+        resolution: resolution(track),
+        ..VariantStream::default()
+    })
+}
+
+fn alternative(presentation: &Presentation, track: &Track) -> Option<AlternativeMedia> {
+    let Media::Audio { group, name, language, default, channels, .. } = &track.rendition.media else { return None };
+    // One rendition per language is for players to select by themselves: the default, else the first (RFC 8216 4.3.4.1.1).
+    let of_language = |other: &&Track| matches!(&other.rendition.media, Media::Audio { language: it, .. } if it == language);
+    let selected = members(presentation, group)
+        .filter(of_language)
+        .min_by_key(|other| !matches!(other.rendition.media, Media::Audio { default: true, .. }));
+    Some(AlternativeMedia {
+        media_type: AlternativeMediaType::Audio,
+        uri: Some(object::playlist_path(object::Track::Audio, &track.rendition.id)),
+        group_id: attribute(group, GROUP),
+        language: Some(attribute(language, "und")),
+        name: attribute(name, &track.rendition.id),
+        default: *default,
+        autoselect: *default || selected.is_some_and(|other| other.rendition.id == track.rendition.id),
+        channels: Some(channels.to_string()),
+        ..AlternativeMedia::default()
+    })
+}
+
+/// A quoted string holds no quotes and no line breaks (RFC 8216 section 4.2), and readers want it not empty; names come
+/// from people's files.
+fn attribute(text: &str, otherwise: &str) -> String {
+    let allowed = |character: char| if character == '"' { '\'' } else { character };
+    let clean: String = text.chars().filter(|character| !character.is_control()).map(allowed).collect();
+    if clean.is_empty() { otherwise.to_owned() } else { clean }
+}
+
+fn resolution(track: &Track) -> Option<Resolution> {
+    match track.rendition.media {
+        Media::Video { width, height, .. } => Some(Resolution { width: width.into(), height: height.into() }),
+        Media::Audio { .. } => None,
+    }
+}
+
+fn frame_rate(track: &Track) -> Option<Ratio> {
+    match track.rendition.media {
+        Media::Video { frame_rate, .. } => Some(frame_rate),
+        Media::Audio { .. } => None,
+    }
+}

@@ -1,0 +1,65 @@
+//! Media playlists: the segments of one track.
+
+use super::{VERSION, durations_s, listed, text};
+use crate::model::Track;
+use m3u8_rs::{Map, MediaPlaylist, MediaPlaylistType, MediaSegment, Playlist, Start};
+
+/// What becomes of the playlist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A stored file that never changes: `VOD` with `EXT-X-ENDLIST`.
+    Vod,
+    /// Rendered while the track grows, played from its start. An `EVENT` stays one when it has ended: the type of a
+    /// playlist must not change while players reload it (RFC 8216 section 6.2.1).
+    Event {
+        /// Whether every segment is there.
+        ended: bool,
+    },
+}
+
+/// The media playlist of `track` up to its first gap, with the presentation's
+/// [`target_duration_s`](super::target_duration_s). URIs are `base` plus the object's name; `base` is empty for a
+/// playlist that lies beside its segments, and ends in `/` otherwise.
+#[must_use]
+pub fn media(track: &Track, target_duration_s: u64, kind: Kind, base: &str) -> String {
+    let segments = listed(track);
+    let ends = segments.iter().map(|segment| segment.start_ticks.saturating_add(segment.duration_ticks));
+    let boundaries = segments.first().map(|first| first.start_ticks).into_iter().chain(ends);
+    let durations = durations_s(boundaries, track.rendition.timescale);
+    let mut entries: Vec<_> = std::iter::zip(segments, durations)
+        .map(|(segment, duration)| MediaSegment {
+            uri: format!("{base}{}", segment_name(segment.number)),
+            duration,
+            ..MediaSegment::default()
+        })
+        .collect();
+    if let Some(first) = entries.first_mut() {
+        first.map = Some(init(base));
+    }
+    let (playlist_type, end_list) = match kind {
+        Kind::Vod => (MediaPlaylistType::Vod, true),
+        Kind::Event { ended } => (MediaPlaylistType::Event, ended),
+    };
+    text(&Playlist::MediaPlaylist(MediaPlaylist {
+        version: Some(VERSION),
+        target_duration: target_duration_s,
+        // The crate leaves out a sequence number of 0, which is the default; ours is that of the object's name.
+        media_sequence: 1,
+        segments: entries,
+        end_list,
+        playlist_type: Some(playlist_type),
+        start: (kind != Kind::Vod).then(|| Start { time_offset: 0.0, ..Start::default() }),
+        independent_segments: true,
+        ..MediaPlaylist::default()
+    }))
+}
+
+/// `EXT-X-MAP` of a track whose objects lie under `base`.
+pub(super) fn init(base: &str) -> Map {
+    Map { uri: format!("{base}init.mp4"), ..Map::default() }
+}
+
+/// Name of a segment in its track's folder.
+pub(crate) fn segment_name(number: u32) -> String {
+    format!("{number:06}.m4s")
+}

@@ -1,0 +1,232 @@
+//! Playlists by value, and read back.
+
+use super::*;
+use crate::{
+    model::{Media, Rendition},
+    sample::{audio, presentation, video},
+};
+use m3u8_rs::{MasterPlaylist, MediaPlaylist, parse_master_playlist_res, parse_media_playlist_res};
+
+fn read_master(text: &str) -> MasterPlaylist {
+    parse_master_playlist_res(text.as_bytes()).unwrap()
+}
+
+fn read_media(text: &str) -> MediaPlaylist {
+    parse_media_playlist_res(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn the_final_master_is_this() {
+    let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/eng-128k/playlist.m3u8\",GROUP-ID=\"aac-128k\",LANGUAGE=\"en\",NAME=\"English\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
+#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/eng-64k/playlist.m3u8\",GROUP-ID=\"aac-64k\",LANGUAGE=\"en\",NAME=\"English\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
+#EXT-X-STREAM-INF:BANDWIDTH=2128114,AVERAGE-BANDWIDTH=1927963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=960x540,FRAME-RATE=25.000,AUDIO=\"aac-128k\"
+v/540p/playlist.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=274781,AVERAGE-BANDWIDTH=267963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,AUDIO=\"aac-128k\"
+v/234p/playlist.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=210724,AVERAGE-BANDWIDTH=203982,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,AUDIO=\"aac-64k\"
+v/234p/playlist.m3u8
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=750000,AVERAGE-BANDWIDTH=675000,CODECS=\"avc1.64001f\",RESOLUTION=960x540,URI=\"v/540p/iframes.m3u8\"
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=55000,AVERAGE-BANDWIDTH=52500,CODECS=\"avc1.64001f\",RESOLUTION=416x234,URI=\"v/234p/iframes.m3u8\"
+";
+    assert_eq!(master(&presentation()), expected);
+}
+
+#[test]
+fn the_final_media_playlists_are_these() {
+    let presentation = presentation();
+    let target = target_duration_s(&presentation);
+    let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-TARGETDURATION:6
+#EXT-X-MEDIA-SEQUENCE:1
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-MAP:URI=\"init.mp4\"
+#EXTINF:6.016000,
+000001.m4s
+#EXTINF:5.994667,
+000002.m4s
+#EXTINF:5.994666,
+000003.m4s
+#EXT-X-ENDLIST
+";
+    assert_eq!(media(&presentation.tracks[2], target, Kind::Vod, ""), expected);
+
+    let read = read_media(&media(&presentation.tracks[0], target, Kind::Vod, ""));
+    assert_eq!(read.segments.iter().map(|segment| segment.duration).collect::<Vec<_>>(), [6.0, 6.0, 6.0]);
+    assert!(read.end_list && read.start.is_none());
+}
+
+#[test]
+fn an_iframe_playlist_points_into_the_segments() {
+    let track = video("234p", (416, 234), 200_000, &[80_000, 40_000], 30_000);
+    let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-TARGETDURATION:2
+#EXT-X-MEDIA-SEQUENCE:1
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-I-FRAMES-ONLY
+#EXT-X-MAP:URI=\"init.mp4\"
+#EXT-X-BYTERANGE:10000@24
+#EXTINF:2.000000,
+000001.m4s
+#EXT-X-BYTERANGE:10000@20024
+#EXTINF:2.000000,
+000001.m4s
+#EXT-X-BYTERANGE:10000@40024
+#EXTINF:2.000000,
+000001.m4s
+#EXT-X-BYTERANGE:5000@24
+#EXTINF:2.000000,
+000002.m4s
+#EXT-X-BYTERANGE:5000@10024
+#EXTINF:1.000000,
+000002.m4s
+#EXT-X-ENDLIST
+";
+    assert_eq!(iframes(&track), expected);
+    assert!(read_media(&iframes(&track)).i_frames_only);
+}
+
+#[test]
+fn a_growing_playlist_starts_at_the_start_and_stops_at_a_gap() {
+    let mut track = video("234p", (416, 234), 200_000, &[1, 2, 3, 4], 60_000);
+    track.segments.remove(2);
+    let base = "../../../../../media/vid_1/enc_2/v/234p/";
+    let read = read_media(&media(&track, 6, Kind::Event { ended: false }, base));
+    let uris: Vec<_> = read.segments.iter().map(|segment| segment.uri.as_str()).collect();
+    assert_eq!(uris, [format!("{base}000001.m4s"), format!("{base}000002.m4s")]);
+    assert_eq!(read.segments[0].map.as_ref().unwrap().uri, format!("{base}init.mp4"));
+    assert_eq!(read.playlist_type, Some(m3u8_rs::MediaPlaylistType::Event));
+    assert_eq!(read.start.unwrap().time_offset, 0.0);
+    assert!(!read.end_list);
+
+    let ended = read_media(&media(&track, 6, Kind::Event { ended: true }, base));
+    assert!(ended.end_list);
+    assert_eq!(ended.playlist_type, Some(m3u8_rs::MediaPlaylistType::Event));
+}
+
+#[test]
+fn a_growing_playlist_is_a_prefix_of_what_it_becomes() {
+    let whole = video("234p", (416, 234), 200_000, &[10; 7], 31_337);
+    let full = media(&whole, 6, Kind::Event { ended: false }, "");
+    for count in 0..whole.segments.len() {
+        let mut early = whole.clone();
+        early.segments.truncate(count);
+        let text = media(&early, 6, Kind::Event { ended: false }, "");
+        assert!(full.starts_with(&text), "{count}: {text}");
+    }
+}
+
+#[test]
+fn a_growing_master_lists_what_has_begun_at_its_declared_rates() {
+    let mut presentation = presentation();
+    presentation.tracks[0].segments.clear();
+    // Its second segment is there, its first is not.
+    presentation.tracks[2].segments.remove(0);
+    let read = read_master(&growing_master(&presentation));
+    let variants: Vec<_> =
+        read.variants.iter().map(|variant| (variant.uri.as_str(), variant.bandwidth, variant.audio.as_deref())).collect();
+    assert_eq!(variants, [("v/234p/playlist.m3u8", 328_000, Some("aac-64k"))]);
+    assert_eq!(read.alternatives.len(), 1);
+    assert!(read.variants.iter().all(|variant| variant.average_bandwidth.is_none()), "nothing is measured yet");
+}
+
+#[test]
+fn without_sound_there_is_no_audio_attribute() {
+    let mut presentation = presentation();
+    presentation.tracks.truncate(2);
+    let read = read_master(&master(&presentation));
+    assert!(read.alternatives.is_empty());
+    assert!(read.variants.iter().all(|variant| variant.audio.is_none()));
+    assert_eq!(read.variants[0].codecs.as_deref(), Some("avc1.64001f"));
+    assert_eq!(read.variants.iter().filter(|variant| !variant.is_i_frame).count(), 2);
+}
+
+#[test]
+fn the_first_variant_is_near_two_megabits_and_the_rest_descend() {
+    let table = [
+        (vec![6_000, 4_000, 2_400, 1_700, 300], vec![1_700, 6_000, 4_000, 2_400, 300]),
+        (vec![6_000, 4_000, 1_100, 300], vec![1_100, 6_000, 4_000, 300]),
+        (vec![6_000, 4_000], vec![4_000, 6_000]),
+        (vec![300, 145], vec![300, 145]),
+        (vec![], vec![]),
+    ];
+    for (rates_kbps, expected) in table {
+        let rung = |kbps: &u64| video(&format!("{kbps}k"), (416, 234), 1, &[kbps * 750; 2], 60_000);
+        let presentation = Presentation { tracks: rates_kbps.iter().map(rung).collect() };
+        let order: Vec<_> = variants(&presentation, |track| crate::bitrate::Bitrate::of_track(track, 6))
+            .iter()
+            .map(|variant| variant.bitrate.average_bps / 1000)
+            .collect();
+        assert_eq!(order, expected);
+    }
+}
+
+#[test]
+fn names_from_files_cannot_break_a_line_or_an_attribute() {
+    let mut presentation = presentation();
+    presentation.tracks[2] = audio("a", "g", ("Di\"rector\n#EXT-X-ENDLIST", "en", true), &[1]);
+    let text = master(&presentation);
+    assert!(!text.lines().any(|line| line == "#EXT-X-ENDLIST"));
+    assert_eq!(read_master(&text).alternatives[0].name, "Di'rector#EXT-X-ENDLIST");
+
+    presentation.tracks[2] = audio("a", "g", ("\n", "", true), &[1]);
+    let alternative = &read_master(&master(&presentation)).alternatives[0];
+    assert_eq!((alternative.name.as_str(), alternative.language.as_deref()), ("a", Some("und")));
+}
+
+#[test]
+fn players_select_one_rendition_per_language_by_themselves() {
+    let tracks = vec![
+        audio("en-1", "g", ("English", "en", false), &[1]),
+        audio("en-2", "g", ("Director", "en", true), &[1]),
+        audio("de-1", "g", ("Deutsch", "de", false), &[1]),
+        audio("de-2", "g", ("Regie", "de", false), &[1]),
+    ];
+    let read = read_master(&master(&Presentation { tracks }));
+    let flags: Vec<_> = read.alternatives.iter().map(|media| (media.default, media.autoselect)).collect();
+    assert_eq!(flags, [(false, false), (true, true), (false, true), (false, false)]);
+}
+
+#[test]
+fn frame_rates_have_three_decimals() {
+    for (num, den, expected) in [(30_000, 1001, "29.970"), (24_000, 1001, "23.976"), (60, 1, "60.000"), (25, 2, "12.500")] {
+        let mut track = video("540p", (960, 540), 1, &[1], 60_000);
+        track.rendition.media = Media::Video { width: 960, height: 540, frame_rate: marquee_core::source::Ratio::new(num, den) };
+        let text = master(&Presentation { tracks: vec![track] });
+        assert!(text.contains(&format!("FRAME-RATE={expected}\n")), "{text}");
+    }
+}
+
+#[test]
+fn durations_never_drift_from_the_truth() {
+    // 29.97 frames per second, six hours.
+    let mut track = video("540p", (960, 540), 1, &[1; 3600], 60_000);
+    for (segment, start) in track.segments.iter_mut().zip((0..).step_by(180_180)) {
+        (segment.start_ticks, segment.duration_ticks) = (start, 180_180);
+    }
+    track.rendition = Rendition { timescale: 30_000, ..track.rendition };
+    let mut listed = 0.0;
+    for (index, segment) in read_media(&media(&track, 6, Kind::Vod, "")).segments.iter().enumerate() {
+        listed += f64::from((f64::from(segment.duration) * 1e6).round() as u32) / 1e6;
+        let truth = (index + 1) as f64 * 6.006;
+        assert!((listed - truth).abs() < 2e-6, "{index}: {listed} {truth}");
+    }
+}
+
+#[test]
+fn the_target_duration_is_one_for_all_and_never_below_six() {
+    let mut presentation = presentation();
+    assert_eq!(target_duration_s(&presentation), 6);
+    presentation.tracks[1].segments[0].duration_ticks = 65_000;
+    assert_eq!(target_duration_s(&presentation), 7);
+    presentation.tracks.clear();
+    assert_eq!(target_duration_s(&presentation), 6);
+}

@@ -1,0 +1,71 @@
+//! Presentations for tests.
+
+use crate::model::{Iframe, Media, Presentation, Rendition, Segment, Track};
+use marquee_core::source::Ratio;
+
+/// A rung at 25 frames per second with keyframes every two seconds; `sizes` are the bytes of its 6 s segments, and
+/// `last_ticks` the length of the last one.
+pub(crate) fn video(id: &str, (width, height): (u32, u32), max_bitrate_bps: u32, sizes: &[u64], last_ticks: u64) -> Track {
+    let segment = |(index, &size_bytes): (usize, &u64)| {
+        let start_ticks = index as u64 * 60_000;
+        let duration_ticks = if index + 1 == sizes.len() { last_ticks } else { 60_000 };
+        let iframe = |gop: u64| Iframe {
+            start_ticks: start_ticks + gop * 20_000,
+            offset_bytes: 24 + gop * size_bytes / 4,
+            size_bytes: size_bytes / 8,
+        };
+        let iframes = (0..duration_ticks.div_ceil(20_000)).map(iframe).collect();
+        Segment { number: index as u32 + 1, start_ticks, duration_ticks, size_bytes, iframes }
+    };
+    Track {
+        rendition: Rendition {
+            id: id.to_owned(),
+            codec: "avc1.64001f".to_owned(),
+            timescale: 10_000,
+            max_bitrate_bps,
+            media: Media::Video { width, height, frame_rate: Ratio::new(25, 1) },
+        },
+        segments: sizes.iter().enumerate().map(segment).collect(),
+    }
+}
+
+/// A stereo track at 48 kHz whose segments are 281 or 282 frames of 1024 samples.
+pub(crate) fn audio(id: &str, group: &str, (name, language, default): (&str, &str, bool), sizes: &[u64]) -> Track {
+    let start = |index: u64| (index * 288_000).div_ceil(1024) * 1024;
+    let segment = |(index, &size_bytes): (usize, &u64)| Segment {
+        number: index as u32 + 1,
+        start_ticks: start(index as u64),
+        duration_ticks: start(index as u64 + 1) - start(index as u64),
+        size_bytes,
+        iframes: Vec::new(),
+    };
+    Track {
+        rendition: Rendition {
+            id: id.to_owned(),
+            codec: "mp4a.40.2".to_owned(),
+            timescale: 48_000,
+            max_bitrate_bps: 128_000,
+            media: Media::Audio {
+                group: group.to_owned(),
+                name: name.to_owned(),
+                language: language.to_owned(),
+                default,
+                channels: 2,
+                sample_rate_hz: 48_000,
+            },
+        },
+        segments: sizes.iter().enumerate().map(segment).collect(),
+    }
+}
+
+/// Two rungs and two qualities of one language, 18 s long.
+pub(crate) fn presentation() -> Presentation {
+    Presentation {
+        tracks: vec![
+            video("540p", (960, 540), 2_200_000, &[1_500_000, 1_200_000, 1_350_000], 60_000),
+            video("234p", (416, 234), 200_000, &[110_000, 100_000, 105_000], 60_000),
+            audio("eng-128k", "aac-128k", ("English", "en", true), &[96_000, 96_000, 96_000]),
+            audio("eng-64k", "aac-64k", ("English", "en", true), &[48_000, 48_000, 48_000]),
+        ],
+    }
+}
