@@ -1,1 +1,5 @@
-//! End-to-end tests.
+//! The one integration binary: what the crates may know of each other, and the real `marquee` driven from outside.
+
+mod e2e;
+mod layers;
+mod support;

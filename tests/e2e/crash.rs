@@ -1,0 +1,121 @@
+//! `kill -9` of anything at any time: nothing is lost, every frame is there.
+
+use crate::support::{
+    client::Client,
+    clip::FILM,
+    eventually, hls, judge,
+    node::{Node, show},
+    tus::Upload,
+};
+use marquee_core::{Random, SeededRandom};
+use nix::sys::signal::Signal;
+use sha2::{Digest, Sha256};
+use std::{path::PathBuf, time::Duration};
+
+/// Long enough that a kill falls into the middle of an encode on any machine.
+const SOON: Duration = Duration::from_secs(120);
+
+async fn assert_every_frame(client: &Client, id: &str) {
+    for rendition in hls::renditions(&client.hls(id).await).await.video {
+        assert_eq!(judge::numbers(&rendition), (0..FILM.frames()).collect::<Vec<_>>(), "{rendition}");
+    }
+}
+
+/// The stored sources.
+fn sources(node: &Node) -> Vec<PathBuf> {
+    let videos = std::fs::read_dir(node.data().join("blobs/sources")).into_iter().flatten().flatten();
+    let uploads = videos.filter_map(|video| std::fs::read_dir(video.path()).ok()).flatten().flatten();
+    uploads.map(|upload| upload.path()).filter(|path| path.is_file()).collect()
+}
+
+#[tokio::test]
+async fn an_upload_survives_kills_at_any_byte() {
+    const LENGTH: usize = 24 << 20;
+    let mut bytes = vec![0; LENGTH];
+    let random = SeededRandom::new(7);
+    random.fill(&mut bytes);
+    let mut node = Node::start().await;
+    let mut admin = node.admin().await;
+    let id = admin.create_video("Killed often").await;
+    let mut upload = Upload::open(&admin, &id, LENGTH as u64).await;
+
+    for sent in [1_usize, 5_000_001, 3 << 20] {
+        let offset = upload.offset().await as usize;
+        let piece = bytes[offset..offset + sent].to_vec();
+        let slow = upload.clone();
+        let rest = (LENGTH - offset - sent) as u64;
+        let sending = tokio::spawn(async move { slow.append_and_stall(offset as u64, piece, rest).await });
+        // The kill comes while the request is open and some of its bytes have reached the disk or are on their way.
+        let before = stored_bytes(&node);
+        eventually("bytes arrive", SOON, || async { (sent < 1 << 20 || stored_bytes(&node) > before).then_some(()) }).await;
+        node.kill().await;
+        sending.await.expect("the request ended with the server");
+        node = node.restart().await;
+        admin = node.admin().await;
+        upload = upload.at(&admin);
+        let kept = upload.offset().await as usize;
+        assert!((offset..=offset + sent).contains(&kept), "{kept} bytes are said to be kept of {}", offset + sent);
+        show(&format!("killed after {} bytes, {kept} kept", offset + sent));
+    }
+    let offset = upload.offset().await;
+    assert_eq!(upload.append(offset, bytes[offset as usize..].to_vec()).await, LENGTH as u64);
+    admin.wait_until_settled(&id).await;
+    let stored = sources(&node);
+    assert_eq!(stored.len(), 1, "one source, nothing beside it: {stored:?}");
+    let digest = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
+    assert_eq!(digest(&std::fs::read(&stored[0]).expect("the source is readable")), digest(&bytes));
+    node.stop().await;
+}
+
+/// Bytes in the store.
+fn stored_bytes(node: &Node) -> u64 {
+    let mut folders = vec![node.data().join("blobs")];
+    let mut total = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => folders.push(entry.path()),
+                Ok(meta) => total += meta.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    total
+}
+
+/// Waits until the film is being encoded beyond its first chunk and a child is at work on it.
+async fn wait_until_mid_encode(node: &Node, admin: &Client, id: &str) {
+    admin.wait_for(id, "in the middle of its encode", |video| video.playable).await;
+    eventually("a child is at work", SOON, || async { (!node.children().is_empty()).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_film_completes_with_every_frame_when_its_workers_are_killed() {
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let id = admin.upload_form("Workers die", &FILM.file()).await;
+    wait_until_mid_encode(&node, &admin, &id).await;
+    for child in node.children() {
+        show(&format!("kill -9 {}: {}", child.id, child.command()));
+        child.signal(Signal::SIGKILL);
+    }
+    assert_ne!(admin.video(&id).await.status, "ready", "the kill came in time");
+    admin.wait_until_ready(&id).await;
+    assert_every_frame(&admin, &id).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_film_completes_with_every_frame_when_the_whole_node_is_killed() {
+    let mut node = Node::start().await;
+    let admin = node.admin().await;
+    let id = admin.upload_form("Everything dies", &FILM.file()).await;
+    wait_until_mid_encode(&node, &admin, &id).await;
+    node.kill().await;
+    let node = node.restart().await;
+    let admin = node.admin().await;
+    assert_ne!(admin.video(&id).await.status, "ready", "the kill came in time");
+    admin.wait_until_ready(&id).await;
+    assert_every_frame(&admin, &id).await;
+    node.stop().await;
+}

@@ -1,0 +1,81 @@
+//! The main job: a film goes in, adaptive streams come out at the edge.
+
+use crate::support::{
+    client::Client,
+    clip::{FILM, SHORT},
+    hls, judge,
+    node::Node,
+    tus::Upload,
+};
+use reqwest::Url;
+use std::path::Path;
+
+async fn upload(client: &Client, film: &Path) -> String {
+    let bytes = std::fs::read(film).expect("the film is readable");
+    let id = client.create_video("A film that counts its frames").await;
+    Upload::open(client, &id, bytes.len() as u64).await.send(bytes).await;
+    id
+}
+
+#[tokio::test]
+async fn a_film_plays_while_it_is_encoded_and_holds_every_frame_afterwards() {
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let id = upload(&admin, &FILM.file()).await;
+
+    let growing = admin.wait_for(&id, "playable", |video| video.playable).await;
+    assert_eq!(growing.status, "encoding", "it plays before it is finished");
+    assert!(growing.progress < 1.0);
+    let early = hls::renditions(&admin.hls(&id).await).await;
+    let playlist = hls::media(&early.video[0]).await;
+    assert!(!playlist.end_list && !playlist.segments.is_empty(), "a growing playlist: {playlist:?}");
+    let first = Url::parse(&early.video[0]).and_then(|base| base.join(&playlist.segments[0].uri)).expect("a URL");
+    assert!(!hls::fetch(first.as_str()).await.is_empty());
+
+    let video = admin.wait_until_ready(&id).await;
+    assert_eq!(video.duration_ms, Some(u64::from(FILM.seconds) * 1000));
+    assert!((video.progress - 1.0).abs() < f64::EPSILON);
+    let master = admin.hls(&id).await;
+    assert!(master.starts_with(&node.edge), "players are sent to the edge: {master}");
+    hls::assert_same_film(&master, &FILM.file().to_string_lossy()).await;
+    let offered = hls::renditions(&master).await;
+    assert_eq!(offered.video.len(), 4, "720, 540, 360 and 234 lines: {offered:?}");
+    for rendition in &offered.video {
+        assert_eq!(judge::numbers(rendition), (0..FILM.frames()).collect::<Vec<_>>(), "{rendition}");
+    }
+    // A session that began while it grew sees it end.
+    assert!(hls::media(&early.video[0]).await.end_list, "the growing playlist ended");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_with_a_file_makes_a_title_and_the_api_can_redirect_to_it() {
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let id = admin.upload_form("By form", &SHORT.file()).await;
+    admin.wait_until_ready(&id).await;
+    let response = admin.request(reqwest::Method::GET, &format!("/v1/videos/{id}/stream")).send().await.expect("an answer");
+    assert_eq!(response.status(), 302);
+    let master = response.headers()["location"].to_str().expect("an address").to_owned();
+    hls::assert_same_film(&master, &SHORT.file().to_string_lossy()).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn the_edge_serves_nothing_without_a_token_or_with_one_for_another_title() {
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let id = admin.upload_form("Private", &SHORT.file()).await;
+    admin.wait_until_ready(&id).await;
+    let master = admin.hls(&id).await;
+    let path = master.strip_prefix(&format!("{}/", node.edge)).expect("on the edge");
+    let (token, rest) = path.split_once('/').expect("a token, then the path");
+    let other = rest.replace("/vid_", "/vid_0");
+    for forged in
+        [format!("{}/{rest}", node.edge), format!("{}/x{token}/{rest}", node.edge), format!("{}/{token}/{other}", node.edge)]
+    {
+        let response = reqwest::get(&forged).await.expect("an answer");
+        assert!([401, 403, 404].contains(&response.status().as_u16()), "{forged}: {}", response.status());
+    }
+    node.stop().await;
+}

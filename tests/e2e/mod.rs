@@ -1,0 +1,10 @@
+//! End to end: the real binary, started as a newcomer starts it, used from outside.
+
+mod bad_input;
+mod browser;
+mod crash;
+mod hostile;
+mod main_job;
+mod memory;
+mod real_films;
+mod shutdown;

@@ -1,0 +1,28 @@
+//! Real films, as cameras, phones and studios write them.
+
+use crate::support::{
+    hls, media,
+    node::{Node, show},
+};
+
+#[tokio::test]
+async fn every_good_film_becomes_a_title_with_all_its_frames() {
+    let films = media::films("good");
+    if films.is_empty() {
+        return;
+    }
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let mut titles = Vec::new();
+    for film in &films {
+        let name = film.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        titles.push((admin.upload_form(&name, film).await, name, film.to_string_lossy().into_owned()));
+    }
+    for (id, name, film) in &titles {
+        let video = admin.wait_until_ready(id).await;
+        let notes: Vec<_> = video.notes.iter().map(|note| note.message.as_str()).collect();
+        show(&format!("{name}: ready, {} ms. {}", video.duration_ms.unwrap_or_default(), notes.join("; ")));
+        hls::assert_same_film(&admin.hls(id).await, film).await;
+    }
+    node.stop().await;
+}

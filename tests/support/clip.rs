@@ -1,0 +1,77 @@
+//! Clips made by the ffmpeg program. Each picture carries its number as a row of black and white blocks, so that a judge can
+//! say which frame of the source it shows.
+
+use std::{path::PathBuf, process::Command, sync::Mutex};
+
+/// Blocks in the row: frames up to 4095 can be told apart.
+pub(crate) const BITS: u32 = 12;
+
+/// What to make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clip {
+    pub(crate) seconds: u32,
+    pub(crate) frames_per_second: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// A film of at least three chunks.
+pub(crate) const FILM: Clip = Clip { seconds: 36, frames_per_second: 30, width: 1280, height: 720 };
+/// A clip that is encoded quickly.
+pub(crate) const SHORT: Clip = Clip { seconds: 5, frames_per_second: 25, width: 640, height: 360 };
+
+/// Two tests may want the same clip at the same time.
+static MAKING: Mutex<()> = Mutex::new(());
+
+impl Clip {
+    /// Frames in the clip.
+    pub(crate) fn frames(self) -> u64 {
+        u64::from(self.seconds * self.frames_per_second)
+    }
+
+    /// The file, made if it is not there from an earlier run.
+    pub(crate) fn file(self) -> PathBuf {
+        let Self { seconds, frames_per_second, width, height } = self;
+        let name = format!("clip-{width}x{height}-{frames_per_second}fps-{seconds}s.mp4");
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _making = MAKING.lock().expect("no test panics while it makes a clip");
+        if !file.exists() {
+            let unfinished = file.with_extension("unfinished.mp4");
+            let picture =
+                format!("testsrc2=size={width}x{height}:rate={frames_per_second}:duration={seconds},{}", number_blocks());
+            let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
+            let status = Command::new("ffmpeg")
+                .args(["-v", "error", "-y", "-nostdin", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound])
+                .args([
+                    "-c:v",
+                    "libx264",
+                    "-preset",
+                    "ultrafast",
+                    "-crf",
+                    "16",
+                    "-pix_fmt",
+                    "yuv420p",
+                    "-c:a",
+                    "aac",
+                    "-b:a",
+                    "96k",
+                ])
+                .arg(&unfinished)
+                .status()
+                .expect("the ffmpeg program is installed");
+            assert!(status.success(), "ffmpeg makes the clip");
+            std::fs::rename(unfinished, &file).expect("the clip gets its name");
+        }
+        file
+    }
+}
+
+/// A filter that draws the frame's number across the top quarter, lowest bit at the left.
+fn number_blocks() -> String {
+    let black = "drawbox=x=0:y=0:w=iw:h=ih/4:color=black:t=fill".to_owned();
+    let block = |bit: u32| {
+        let on = format!("gt(bitand(n\\,{})\\,0)", 1 << bit);
+        format!("drawbox=x=iw*{bit}/{BITS}:y=0:w=iw/{BITS}:h=ih/4:color=white:t=fill:enable={on}")
+    };
+    std::iter::once(black).chain((0..BITS).map(block)).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,111 @@
+//! The ffmpeg program as judge: what is really in a file or behind a playlist.
+
+use super::clip::BITS;
+use serde_json::Value;
+use std::process::Command;
+
+/// A picture track, decoded from its first to its last frame.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// Presentation times in seconds, in the order in which they are shown.
+    pub(crate) times: Vec<f64>,
+    /// Width over height as shown, rotation applied.
+    pub(crate) aspect: f64,
+    /// Width in stored pixels.
+    pub(crate) width: u64,
+    /// Height in stored pixels.
+    pub(crate) height: u64,
+}
+
+/// A sound track, decoded from its first to its last sample.
+#[derive(Debug)]
+pub(crate) struct Sound {
+    /// Time of the first sample.
+    pub(crate) start: f64,
+    /// Samples over samples per second.
+    pub(crate) seconds: f64,
+}
+
+impl Picture {
+    /// From the first frame to the last one's beginning.
+    pub(crate) fn span(&self) -> f64 {
+        self.times.last().copied().unwrap_or_default() - self.times.first().copied().unwrap_or_default()
+    }
+
+    /// Panics unless every frame comes later than the one before.
+    pub(crate) fn assert_in_order(&self, what: &str) {
+        for pair in self.times.windows(2) {
+            assert!(pair[0] < pair[1], "{what}: a frame at {} follows one at {}", pair[1], pair[0]);
+        }
+    }
+}
+
+/// Decodes the picture of `input`, a file or a URL. With `strict`, a single complaint of the decoder is a failure.
+pub(crate) fn picture(input: &str, strict: bool) -> Picture {
+    let entries = "stream=width,height,sample_aspect_ratio:stream_side_data=rotation:frame=best_effort_timestamp_time";
+    let json = probe(input, "v:0", entries, strict);
+    let stream = &json["streams"][0];
+    let (width, height) = (number(&stream["width"]), number(&stream["height"]));
+    let shape = stream["sample_aspect_ratio"].as_str().and_then(|ratio| ratio.split_once(':'));
+    let shape = shape.and_then(|(num, den)| Some(num.parse::<f64>().ok()? / den.parse::<f64>().ok()?));
+    let aspect = width / height * shape.filter(|shape| *shape > 0.0 && shape.is_finite()).unwrap_or(1.0);
+    let sides = stream["side_data_list"].as_array();
+    let turn = sides.and_then(|sides| sides.iter().find_map(|side| side["rotation"].as_i64())).unwrap_or(0);
+    let mut times: Vec<f64> = frames(&json).filter_map(|frame| time(&frame["best_effort_timestamp_time"])).collect();
+    times.sort_by(f64::total_cmp);
+    Picture { times, aspect: if turn % 180 == 0 { aspect } else { aspect.recip() }, width: width as u64, height: height as u64 }
+}
+
+/// Decodes a sound track of `input`; `stream` as the ffmpeg program names it, such as `a:0`. None if there is none.
+pub(crate) fn sound(input: &str, stream: &str, strict: bool) -> Option<Sound> {
+    let json = probe(input, stream, "stream=sample_rate:frame=best_effort_timestamp_time,nb_samples", strict);
+    let rate: f64 = json["streams"][0]["sample_rate"].as_str()?.parse().ok()?;
+    let samples: f64 = frames(&json).map(|frame| number(&frame["nb_samples"])).sum();
+    let start = frames(&json).find_map(|frame| time(&frame["best_effort_timestamp_time"]))?;
+    Some(Sound { start, seconds: samples / rate })
+}
+
+/// Which frames of a [`super::clip::Clip`] the pictures of `input` show, in order.
+pub(crate) fn numbers(input: &str) -> Vec<u64> {
+    let filter = format!("crop=iw:ih/8:0:ih/16,scale={BITS}:1:flags=area,format=gray");
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i", input, "-map", "0:v:0", "-vsync", "passthrough", "-vf", &filter])
+        .args(["-f", "rawvideo", "-"])
+        .output()
+        .expect("the ffmpeg program is installed");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaints.is_empty(), "{input}: {complaints}");
+    let rows = output.stdout.chunks(BITS as usize);
+    rows.map(|row| row.iter().enumerate().map(|(bit, light)| u64::from(*light > 127) << bit).sum()).collect()
+}
+
+/// What the ffmpeg program has to say against `input` when it decodes all of it.
+pub(crate) fn complaints(input: &str) -> String {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i", input, "-map", "0:v:0", "-f", "null", "-"])
+        .output()
+        .expect("the ffmpeg program is installed");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn probe(input: &str, stream: &str, entries: &str, strict: bool) -> Value {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "json", input])
+        .output()
+        .expect("the ffmpeg program is installed");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(!strict || (output.status.success() && complaints.trim().is_empty()), "{input}: {complaints}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{input}: {error}: {complaints}"))
+}
+
+fn frames(json: &Value) -> impl Iterator<Item = &Value> {
+    json["frames"].as_array().into_iter().flatten()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_default()
+}
+
+fn time(value: &Value) -> Option<f64> {
+    value.as_str()?.parse().ok()
+}
