@@ -109,3 +109,23 @@ fn number(value: &Value) -> f64 {
 fn time(value: &Value) -> Option<f64> {
     value.as_str()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::clip::SHORT;
+
+    #[test]
+    fn the_judge_sees_every_frame_of_a_clip_and_which_one_it_is() {
+        let file = SHORT.file();
+        let input = file.to_string_lossy();
+        assert_eq!(numbers(&input), (0..SHORT.frames()).collect::<Vec<_>>());
+        let picture = picture(&input, true);
+        picture.assert_in_order("the clip");
+        assert_eq!(picture.times.len() as u64, SHORT.frames());
+        assert!((picture.aspect - 16.0 / 9.0).abs() < 1e-9);
+        let sound = sound(&input, "a:0", true).expect("the clip has sound");
+        assert!((sound.seconds - f64::from(SHORT.seconds)).abs() < 0.05, "{sound:?}");
+        assert_eq!(complaints(&input), "");
+    }
+}
