@@ -11,3 +11,12 @@ if (typeof queueMicrotask !== "function") {
       );
   };
 }
+
+const object = Object as { fromEntries?: unknown };
+if (typeof object.fromEntries !== "function") {
+  object.fromEntries = (entries: Iterable<[string, unknown]>) => {
+    const made: Record<string, unknown> = {};
+    for (const [key, value] of entries) made[key] = value;
+    return made;
+  };
+}

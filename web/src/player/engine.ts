@@ -101,19 +101,14 @@ export class Engine {
   /** Loads the manifest at `url` from `start_s` and plays, if the browser lets it. */
   async load(url: string, start_s: number): Promise<void> {
     this.failure = null;
-    this.loaded = false;
-    this.read();
-    await this.loadAt(url, start_s);
-    await this.play();
+    this.state.value = { ...this.state.value, position_s: start_s };
+    await this.loadAt(url, start_s, true);
   }
 
   /** Goes over to another manifest of the same film, at the position that is shown. */
   async moveTo(url: string): Promise<void> {
-    const paused = this.video.paused;
     const preload = await this.player.preload(url, this.video.currentTime).catch(() => null);
-    if (this.stopped) return;
-    await this.loadAt(preload ?? url, this.video.currentTime);
-    if (!paused) await this.play();
+    if (!this.stopped) await this.loadAt(preload ?? url, this.video.currentTime, !this.video.paused);
   }
 
   async play(): Promise<void> {
@@ -176,9 +171,12 @@ export class Engine {
     await this.player.destroy();
   }
 
-  private async loadAt(source: string | shaka.media.PreloadManager, start_s: number): Promise<void> {
+  private async loadAt(source: string | shaka.media.PreloadManager, start_s: number, play: boolean): Promise<void> {
+    this.loaded = false;
+    this.read();
     try {
       await this.player.load(source, start_s);
+      if (play) void this.play();
       this.loaded = true;
       if (this.chosen !== null) this.choose(this.chosen);
     } catch (error) {
@@ -216,24 +214,27 @@ export class Engine {
   }
 
   private end(): number {
-    const range = this.loaded ? this.player.seekRange() : { end: 0 };
-    return this.player.isDynamic() || !Number.isFinite(this.video.duration) ? range.end : this.video.duration;
+    const fixed = !this.player.isDynamic() && Number.isFinite(this.video.duration);
+    return fixed ? this.video.duration : this.player.seekRange().end;
   }
 
   private readonly read = (): void => {
     if (this.stopped) return;
     const { video, player } = this;
+    const before = this.state.value;
     const variants = this.loaded ? this.variants() : [];
     const hasPicture = this.loaded && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
-    const playing = !video.paused && !video.ended;
+    // While a manifest is being loaded the element says nothing of the film: what was before holds.
+    const playing = this.loaded ? !video.paused && !video.ended : before.playing;
+    const ended = this.loaded && video.ended;
     const stalled = !this.loaded || video.seeking || (playing && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA);
     if (playing && !stalled) this.offline = false;
     this.state.value = {
-      phase: this.failure ? "failed" : video.ended ? "ended" : hasPicture || this.state.value.phase === "running" ? "running" : "loading",
+      phase: this.failure ? "failed" : ended ? "ended" : hasPicture || before.phase === "running" ? "running" : "loading",
       playing,
       stalled,
-      position_s: video.currentTime,
-      available_s: this.end(),
+      position_s: this.loaded ? video.currentTime : before.position_s,
+      available_s: this.loaded ? this.end() : before.available_s,
       buffered_s: bufferedFrom(video),
       volume: video.volume,
       muted: video.muted,

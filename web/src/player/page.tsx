@@ -81,14 +81,13 @@ function Screening({ video }: { video: Video }) {
     const left_s = (video.duration_ms ?? Infinity) / 1000 - position_s;
     if (phase === "ended" || left_s < MOVE_MIN_LEFT_S) return;
     // The old ladder goes on playing if the new one cannot be had.
-    void openPlayback(video.id, currentProfile()?.id ?? null).then(
-      ({ hls }) => {
+    openPlayback(video.id, currentProfile()?.id ?? null)
+      .then(async ({ hls }) => {
         freeze(element.current, still.current);
+        await engine.moveTo(hls);
         if (element.current) element.current.dataset["ladder"] = "final";
-        return engine.moveTo(hls);
-      },
-      () => undefined,
-    );
+      })
+      .catch(() => undefined);
   }, [engine, isFinal]);
 
   const leave = () => route(`/titles/${video.id}`);

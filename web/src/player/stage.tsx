@@ -42,7 +42,8 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
       if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
       const onControl = document.activeElement !== null && document.activeElement !== document.body;
       const wanted = command(event.key, event.keyCode, onControl && !idle);
-      if (!wanted) return;
+      // An open menu closes itself first.
+      if (!wanted || (held && wanted.do === "leave")) return;
       event.preventDefault();
       act(wanted);
     };
