@@ -1,7 +1,14 @@
 //! Every adapter to the outside: Postgres, object stores, queues, caches. The only crate that names an SDK.
 //!
-//! [`db::Db`] is the truth; `open` turns the URLs of a configuration into the ports of `marquee_core`; [`dispatch`] gets
-//! jobs from the database to workers, whatever dies on the way; `private_postgres` is the database of a single machine.
+//! [`db::Db`] is the truth; [`open`] turns the URLs of a configuration into the ports of `marquee_core`; [`dispatch`] gets
+//! jobs from the database to workers, whatever dies on the way; [`private_postgres`] is the database of a single machine.
 
+pub mod blobs;
+pub mod cache;
 pub mod db;
 pub mod dispatch;
+pub mod open;
+pub mod private_postgres;
+pub mod queue;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -284,7 +284,10 @@ impl Db {
     }
 
     /// Dead-letters a job whose last permitted attempt ended without a word.
-    async fn bury_vanished(&self, job: JobId) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn bury_vanished(&self, job: JobId) -> Result<()> {
         let row = query!(
             "select attempt, video_id, kind from jobs
              where id = $1 and state = 'running' and lease_until < now() and attempt - forgiven >= $2",
@@ -292,10 +295,8 @@ impl Db {
             ATTEMPTS_MAX,
         );
         let Some(row) = row.fetch_optional(&self.pool).await.map_err(error)? else { return Ok(()) };
-        let message = format!(
-            "the worker vanished in each of {ATTEMPTS_MAX} attempts at the {} step. An operator can retry it",
-            row.kind
-        );
+        let message =
+            format!("the worker vanished in each of {ATTEMPTS_MAX} attempts at the {} step. An operator can retry it", row.kind);
         let reason = Reason { code: "gave_up", message: &message, detail: "the lease ran out" };
         self.bury(job, row.attempt, row.video_id.into(), &reason).await
     }

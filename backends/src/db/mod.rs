@@ -1,25 +1,28 @@
 //! Postgres. One concrete type, its functions grouped by aggregate, one file each; every statement is checked at compile time.
 
-mod encodes;
+pub mod encodes;
 mod error;
 pub mod events;
+#[cfg(any(test, feature = "testing"))]
+mod fixtures;
 pub mod idempotency;
 pub mod jobs;
 pub mod keys;
-mod ledger;
+pub mod ledger;
 mod listen;
 pub mod models;
 mod outbox;
 pub mod profiles;
 mod queue;
-mod sweep;
+pub(crate) mod sweep;
 pub mod tokens;
 pub mod uploads;
 pub mod users;
 pub mod videos;
 
 pub(crate) use error::error;
-pub use listen::{Notice, Notices};
+pub use listen::{Notice, Notices, VIDEO};
+pub(crate) use listen::{OUTBOX, QUEUE};
 
 use marquee_core::{Error, Result};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};

@@ -85,7 +85,7 @@ impl Db {
         Ok(rung.len())
     }
 
-    /// Jobs whose last permitted attempt ended without a word; claiming them buries them.
+    /// Jobs whose last permitted attempt ended without a word, see [`Db::bury_vanished`].
     ///
     /// # Errors
     /// `Unavailable`.

@@ -75,7 +75,8 @@ impl Db {
             tx.commit().await.map_err(error)?;
             return Ok(Rotation::Reused(user));
         }
-        let spend = sqlx::query!("update refresh_tokens set used_at = coalesce(used_at, $2) where token_hash = $1", &old[..], now);
+        let spend =
+            sqlx::query!("update refresh_tokens set used_at = coalesce(used_at, $2) where token_hash = $1", &old[..], now);
         spend.execute(&mut *tx).await.map_err(error)?;
         let insert = sqlx::query!(
             "insert into refresh_tokens (token_hash, family, user_id, created_at, expires_at) values ($1, $2, $3, $4, $5)",

@@ -106,11 +106,7 @@ impl Db {
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn user(&self, id: UserId) -> Result<Option<User>> {
-        let row = sqlx::query_as!(
-            Row,
-            "select id, email, name, password_hash, role, disabled_at from users where id = $1",
-            id.0
-        );
+        let row = sqlx::query_as!(Row, "select id, email, name, password_hash, role, disabled_at from users where id = $1", id.0);
         row.fetch_optional(self.pool()).await.map_err(error)?.map(User::try_from).transpose()
     }
 
@@ -166,9 +162,8 @@ impl Db {
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn has_admin(&self) -> Result<bool> {
-        let exists = sqlx::query_scalar!(
-            r#"select exists (select from users where role = 'admin' and disabled_at is null) as "exists!""#
-        );
+        let exists =
+            sqlx::query_scalar!(r#"select exists (select from users where role = 'admin' and disabled_at is null) as "exists!""#);
         exists.fetch_one(self.pool()).await.map_err(error)
     }
 }

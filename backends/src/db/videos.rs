@@ -165,11 +165,8 @@ impl Db {
     /// # Errors
     /// `NotFound`.
     pub async fn rename_video(&self, id: VideoId, title: &str) -> Result<()> {
-        let update = sqlx::query!(
-            "update videos set title = $2, updated_at = now() where id = $1 and deleted_at is null",
-            id.0,
-            title
-        );
+        let update =
+            sqlx::query!("update videos set title = $2, updated_at = now() where id = $1 and deleted_at is null", id.0, title);
         let changed = update.execute(self.pool()).await.map_err(error)?.rows_affected();
         if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
     }
@@ -181,10 +178,8 @@ impl Db {
     pub async fn delete_video(&self, id: VideoId) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         jobs::lock_video(&mut tx, id).await?;
-        let update = sqlx::query!(
-            "update videos set deleted_at = now(), updated_at = now() where id = $1 and deleted_at is null",
-            id.0
-        );
+        let update =
+            sqlx::query!("update videos set deleted_at = now(), updated_at = now() where id = $1 and deleted_at is null", id.0);
         if update.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
             return Err(Error::not_found("video"));
         }

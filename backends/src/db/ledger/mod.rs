@@ -10,7 +10,7 @@ use marquee_core::{
     id::EncodeId,
     object::Track as Folder,
     plan::Plan,
-    presentation::{Media, Presentation, Rendition, Segment, Track},
+    presentation::{Presentation, Rendition, Segment, Track},
     source::Note,
 };
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// The same ledger with what one job adds.
+    pub fn add(&mut self, batch: Batch) {
+        for stored in batch.renditions {
+            if self.rendition(stored.track, &stored.rendition.id).is_none() {
+                self.renditions.push(stored);
+            }
+        }
+        self.segments.extend(batch.segments);
+        self.finished.extend(batch.finished);
+    }
+
     /// What a manifest can offer now: renditions in the plan's order, each with the segments that follow without a gap from
     /// its first; renditions without any are left out.
     #[must_use]
@@ -166,7 +177,9 @@ impl Ledger {
         }
     }
 
-    fn rendition(&self, folder: Folder, id: &str) -> Option<&Rendition> {
+    /// The rendition of that name.
+    #[must_use]
+    pub fn rendition(&self, folder: Folder, id: &str) -> Option<&Rendition> {
         let found = self.renditions.iter().find(|stored| stored.track == folder && stored.rendition.id == id);
         found.map(|stored| &stored.rendition)
     }
@@ -177,12 +190,8 @@ impl RenditionReport {
         let size_bytes: u64 = track.segments.iter().map(|segment| segment.size_bytes).sum();
         let ticks: u64 = track.segments.iter().map(|segment| segment.duration_ticks).sum();
         let bits_per_tick = size_bytes as f64 * 8.0 / ticks.max(1) as f64;
-        let folder = match track.rendition.media {
-            Media::Video { .. } => Folder::Video,
-            Media::Audio { .. } => Folder::Audio,
-        };
         Self {
-            id: format!("{}/{}", folder.folder(), track.rendition.id),
+            id: format!("{}/{}", track.rendition.folder().folder(), track.rendition.id),
             codec: track.rendition.codec.clone(),
             size_bytes,
             bitrate_bps: (bits_per_tick * f64::from(track.rendition.timescale)).round() as u64,
@@ -198,6 +207,21 @@ impl Db {
     pub async fn presentation(&self, encode: EncodeId) -> Result<Presentation> {
         let plan = self.encode(encode).await?.plan;
         Ok(self.ledger(encode).await?.presentation(&plan))
+    }
+
+    /// Frames of the source that the finished chunks of `encode` had to conceal or miss.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn damaged_frames(&self, encode: EncodeId) -> Result<u64> {
+        let sum = sqlx::query_scalar!(
+            r#"select coalesce(max(per_rung.damaged), 0)::bigint as "damaged!" from (
+                   select sum(damaged) as damaged from finished_chunks
+                   where encode_id = $1 and track = 'video' group by rendition
+               ) per_rung"#,
+            encode.0,
+        );
+        Ok(unsigned(sum.fetch_one(self.pool()).await.map_err(error)?))
     }
 
     /// Everything that is stored of `encode`.

@@ -1,6 +1,9 @@
 //! Encodes: one immutable run of source, plan and encoder version, from the inspect job that makes it to the publish job
 //! that makes it live.
 
+#[cfg(test)]
+pub(in crate::db) mod tests;
+
 use super::{
     Db, error,
     jobs::{self, Claim},
@@ -73,7 +76,7 @@ impl Db {
         let status = jobs::lock_video(&mut tx, claim.video).await?;
         advance(&mut tx, claim.video, status, Event::InspectStarted).await?;
         let size = sqlx::query_scalar!(
-            "select length_bytes from uploads where id = $1 and video_id = $2 and finished_at is not null",
+            "select offset_bytes from uploads where id = $1 and video_id = $2 and finished_at is not null",
             upload.0,
             claim.video.0,
         );

@@ -1,0 +1,5 @@
+//! Object stores.
+
+mod fs;
+
+pub use fs::FileBlobs;

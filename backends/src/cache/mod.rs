@@ -1,0 +1,5 @@
+//! Caches.
+
+mod memory;
+
+pub use memory::MemoryCache;

@@ -1,0 +1,80 @@
+//! The worker's loop: a bounded number of attempts at a time, and how it ends.
+
+use super::{attempt::Attempts, handler::Handler};
+use crate::db::Db;
+use marquee_core::{
+    Error, Random, Result, Shutdown,
+    config::Worker,
+    queue::{Consumer, Queue, Subscription},
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// How long running jobs may go on once draining has begun.
+const DRAIN_MAX: Duration = Duration::from_secs(25);
+
+/// Runs jobs in a fixed number of slots.
+pub struct Runner {
+    queue: Arc<dyn Queue>,
+    slots: Arc<Semaphore>,
+    wanted: Subscription,
+    attempts: Arc<Attempts>,
+    drain_max: Duration,
+}
+
+impl Runner {
+    /// A worker that takes what `worker` says.
+    #[must_use]
+    pub fn new(db: Db, queue: Arc<dyn Queue>, handler: Arc<dyn Handler>, worker: &Worker, random: &dyn Random) -> Self {
+        let mut suffix = [0; 8];
+        random.fill(&mut suffix);
+        let owner = format!("{}-{}", std::process::id(), hex::encode(suffix));
+        let wanted = Subscription { kinds: worker.kinds.clone(), classes: worker.classes.clone(), prefetch: worker.slots };
+        let attempts = Attempts::new(db, handler, owner);
+        let slots = Arc::new(Semaphore::new(worker.slots.into()));
+        Self { queue, slots, wanted, attempts: Arc::new(attempts), drain_max: DRAIN_MAX }
+    }
+
+    /// Works until the process drains. Then takes nothing new, lets running jobs finish for a bounded time or until the hard
+    /// signal, and gives back those that did not.
+    ///
+    /// # Errors
+    /// When the queue cannot be consumed.
+    pub async fn run(self, shutdown: Shutdown) -> Result<()> {
+        let mut consumer = self.queue.subscribe(self.wanted.clone()).await?;
+        let mut running = JoinSet::new();
+        let outcome = self.take(consumer.as_mut(), &mut running, &shutdown).await;
+        let finish = async { while running.join_next().await.is_some() {} };
+        tokio::select! {
+            () = finish => {}
+            () = shutdown.stopping() => {}
+            () = tokio::time::sleep(self.drain_max) => {}
+        }
+        self.attempts.stop();
+        while running.join_next().await.is_some() {}
+        outcome
+    }
+
+    async fn take(&self, consumer: &mut dyn Consumer, running: &mut JoinSet<()>, shutdown: &Shutdown) -> Result<()> {
+        loop {
+            let slot = tokio::select! {
+                biased;
+                () = shutdown.draining() => return Ok(()),
+                slot = self.slots.clone().acquire_owned() => slot.map_err(Error::internal)?,
+            };
+            let delivery = tokio::select! {
+                biased;
+                () = shutdown.draining() => return Ok(()),
+                delivery = consumer.next() => delivery?,
+            };
+            while running.try_join_next().is_some() {}
+            let attempts = self.attempts.clone();
+            running.spawn(async move {
+                attempts.deliver(delivery).await;
+                drop(slot);
+            });
+        }
+    }
+}

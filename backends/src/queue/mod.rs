@@ -1,0 +1,5 @@
+//! Job queues.
+
+mod postgres;
+
+pub use postgres::PostgresQueue;

@@ -1,0 +1,224 @@
+//! `postgres:`: the queue is a table, woken by `LISTEN`/`NOTIFY`, with a look now and then for what no notice told of.
+//!
+//! A taken message is hidden until its consumer has had no time to say otherwise; a consumer that vanishes lets it
+//! reappear. Time is the database's.
+
+use crate::db::{Db, Notices, QUEUE};
+use async_trait::async_trait;
+use marquee_core::{
+    Error, Result,
+    queue::{Consumer, Delivery, Queue, RING_VERSION, Ring, Subscription},
+};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How long a message stays hidden without word from its consumer.
+const HIDDEN: Duration = Duration::from_secs(30);
+/// How often a consumer says that it still has its messages.
+const KEEP: Duration = Duration::from_secs(8);
+/// How long a consumer waits before it looks without having been told.
+const POLL: Duration = Duration::from_secs(2);
+
+/// See the module.
+pub struct PostgresQueue {
+    db: Db,
+    hidden: Duration,
+}
+
+impl PostgresQueue {
+    /// The queue in `db`.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db, hidden: HIDDEN }
+    }
+}
+
+#[async_trait]
+impl Queue for PostgresQueue {
+    async fn publish(&self, rings: &[Ring]) -> Result<()> {
+        self.db.queue_add(rings).await
+    }
+
+    async fn subscribe(&self, subscription: Subscription) -> Result<Box<dyn Consumer>> {
+        let held = Held::default();
+        let (give_back, returned) = mpsc::unbounded_channel();
+        let gone = CancellationToken::new();
+        tokio::spawn(keep(self.db.clone(), held.clone(), returned, gone.clone(), self.hidden));
+        let slots = Arc::new(Semaphore::new(subscription.prefetch.max(1).into()));
+        let bell = tokio::sync::Mutex::new(self.db.listen(QUEUE));
+        let (db, hidden, over) = (self.db.clone(), self.hidden, gone.clone());
+        let search = Search { db, wanted: subscription, hidden, bell, held, give_back, gone: over };
+        Ok(Box::new(PostgresConsumer { search: Arc::new(search), slots, pending: None, _gone: gone.drop_guard() }))
+    }
+}
+
+/// Messages that this consumer has taken and not acknowledged.
+#[derive(Clone, Default)]
+struct Held(Arc<Mutex<HashSet<i64>>>);
+
+impl Held {
+    fn add(&self, id: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    fn remove(&self, id: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn all(&self) -> Vec<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}
+
+/// Keeps a consumer's messages hidden, gives dropped ones back, and all of them when the consumer is gone.
+async fn keep(db: Db, held: Held, mut returned: mpsc::UnboundedReceiver<i64>, gone: CancellationToken, hidden: Duration) {
+    let mut beat = tokio::time::interval(KEEP.min(hidden / 3));
+    loop {
+        let outcome = tokio::select! {
+            () = gone.cancelled() => break,
+            Some(id) = returned.recv() => {
+                held.remove(id);
+                db.queue_return(&[id]).await
+            }
+            _ = beat.tick() => match held.all() {
+                ids if ids.is_empty() => Ok(()),
+                ids => db.queue_keep(&ids, hidden).await,
+            },
+        };
+        if let Err(cause) = outcome {
+            tracing::warn!(error = cause.detail(), "could not tell the queue of messages in hand, they may be delivered twice");
+        }
+    }
+    let ids = held.all();
+    if !ids.is_empty()
+        && let Err(cause) = db.queue_return(&ids).await
+    {
+        tracing::warn!(error = cause.detail(), "could not give messages back, they reappear by themselves");
+    }
+}
+
+/// What a consumer looks for, and where its finds are noted.
+struct Search {
+    db: Db,
+    wanted: Subscription,
+    hidden: Duration,
+    bell: tokio::sync::Mutex<Notices>,
+    held: Held,
+    give_back: mpsc::UnboundedSender<i64>,
+    gone: CancellationToken,
+}
+
+impl Search {
+    /// Waits until there is a message; `None` when the consumer is gone. It runs as a task of its own, so that nothing cancels
+    /// it between taking a message and noting it.
+    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<PostgresDelivery> {
+        let mut bell = self.bell.lock().await;
+        while !self.gone.is_cancelled() {
+            let taken = match self.db.queue_take(&self.wanted, self.hidden).await {
+                Ok(taken) => taken,
+                Err(cause) => {
+                    tracing::warn!(error = cause.detail(), "the queue does not answer, asking again shortly");
+                    None
+                }
+            };
+            match taken.map(|taken| (taken.id, taken.ring.and_then(readable))) {
+                Some((id, Ok(ring))) => {
+                    if self.gone.is_cancelled() {
+                        self.give_up(id).await;
+                        break;
+                    }
+                    self.held.add(id);
+                    let (db, held) = (self.db.clone(), self.held.clone());
+                    let give_back = Some(self.give_back.clone());
+                    return Some(PostgresDelivery { id, ring, db, held, give_back, _slot: slot });
+                }
+                Some((id, Err(reason))) => self.set_aside(id, &reason).await,
+                None => tokio::select! {
+                    () = self.gone.cancelled() => {}
+                    _ = bell.next() => {}
+                    () = tokio::time::sleep(POLL) => {}
+                },
+            }
+        }
+        None
+    }
+
+    async fn give_up(&self, id: i64) {
+        if let Err(cause) = self.db.queue_return(&[id]).await {
+            tracing::warn!(error = cause.detail(), "could not give a message back, it reappears by itself");
+        }
+    }
+
+    async fn set_aside(&self, id: i64, reason: &str) {
+        tracing::error!(message.id = id, reason, "set a message aside that cannot be read");
+        if let Err(cause) = self.db.queue_set_aside(id, reason).await {
+            tracing::warn!(error = cause.detail(), "could not set the message aside, it reappears");
+        }
+    }
+}
+
+/// The ring, if this version knows what it means.
+fn readable(ring: Ring) -> Result<Ring, String> {
+    if ring.version == RING_VERSION { Ok(ring) } else { Err(format!("version {} is not known here", ring.version)) }
+}
+
+struct PostgresConsumer {
+    search: Arc<Search>,
+    slots: Arc<Semaphore>,
+    /// A search that was begun and whose caller went away.
+    pending: Option<JoinHandle<Option<PostgresDelivery>>>,
+    _gone: DropGuard,
+}
+
+#[async_trait]
+impl Consumer for PostgresConsumer {
+    async fn next(&mut self) -> Result<Box<dyn Delivery>> {
+        if self.pending.is_none() {
+            let slot = self.slots.clone().acquire_owned().await.map_err(Error::internal)?;
+            self.pending = Some(tokio::spawn(self.search.clone().find(slot)));
+        }
+        let found = match &mut self.pending {
+            Some(pending) => pending.await.map_err(Error::internal),
+            None => Ok(None),
+        };
+        self.pending = None;
+        Ok(Box::new(found?.ok_or_else(|| Error::internal("the search ended before its consumer"))?))
+    }
+}
+
+struct PostgresDelivery {
+    id: i64,
+    ring: Ring,
+    db: Db,
+    held: Held,
+    /// Where to say that it was dropped; `None` once acknowledged.
+    give_back: Option<mpsc::UnboundedSender<i64>>,
+    _slot: OwnedSemaphorePermit,
+}
+
+#[async_trait]
+impl Delivery for PostgresDelivery {
+    fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    async fn ack(mut self: Box<Self>) -> Result<()> {
+        self.db.queue_remove(self.id).await?;
+        self.held.remove(self.id);
+        self.give_back = None;
+        Ok(())
+    }
+}
+
+impl Drop for PostgresDelivery {
+    fn drop(&mut self) {
+        if let Some(give_back) = &self.give_back {
+            // Nobody listens once the consumer is gone, and then all of its messages are given back anyway.
+            let _ = give_back.send(self.id);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! For the tests of the whole workspace: real engines, made in a moment and gone without a trace, and the suites that every
+//! adapter of a port must pass.
+
+mod blobs;
+mod cache;
+mod database;
+mod fixtures;
+mod queue;
+mod uploads;
+
+pub use blobs::blobs_contract;
+pub use cache::cache_contract;
+pub use database::{TestDatabase, database, database_url};
+pub use fixtures::{ring_for, video};
+pub use queue::queue_contract;
+pub use uploads::{Uploaded, uploaded};
+
+use std::time::Duration;
+
+/// How long a test waits for something that must happen.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds; panics with `what` if it does not in [`PATIENCE`].
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(tokio::time::Instant::now() < deadline, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,59 @@
+//! A video whose source has arrived, with the job that inspects it.
+
+use super::video;
+use crate::db::{
+    Db,
+    uploads::{Holder, NewUpload},
+};
+use marquee_core::{
+    OsRandom, SystemClock,
+    blobs::Growing,
+    id::{JobId, UploadId, VideoId},
+    object::Key,
+    video::Status,
+};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What [`uploaded`] made.
+#[derive(Clone, Copy, Debug)]
+pub struct Uploaded {
+    /// A video in `uploaded`.
+    pub video: VideoId,
+    /// Its finished upload.
+    pub upload: UploadId,
+    /// The inspect job, queued.
+    pub inspect: JobId,
+}
+
+/// A video whose source of `length_bytes` was uploaded, by the same steps as over HTTP. The object itself is the caller's to make.
+///
+/// # Panics
+/// When the database refuses.
+pub async fn uploaded(db: &Db, length_bytes: u64) -> Uploaded {
+    let made = Uploaded {
+        video: video(db, Status::Created).await,
+        upload: UploadId::new(&SystemClock, &OsRandom),
+        inspect: JobId::new(&SystemClock, &OsRandom),
+    };
+    let day = Duration::from_secs(86_400);
+    let holder = Holder { id: Uuid::nil(), lease: day };
+    let new = NewUpload {
+        id: made.upload,
+        video: made.video,
+        user: db.video(made.video).await.expect("the video is there").owner,
+        filename: "film.mp4".into(),
+        length_bytes,
+        growing: Growing {
+            key: Key::source(made.video, made.upload).to_string(),
+            size_bytes: length_bytes,
+            state: serde_json::Value::Null,
+        },
+        hash_state: Vec::new(),
+    };
+    db.open_upload(&new, holder, day, u32::MAX).await.expect("the upload opens");
+    let mut upload = db.upload(made.upload).await.expect("the upload is there");
+    upload.offset_bytes = length_bytes;
+    assert!(db.finish_upload(&upload, holder, &[0; 32], made.inspect).await.expect("the upload finishes"));
+    made
+}
