@@ -5,7 +5,7 @@ import { sentence } from "../api/problem";
 import { isWorking, statusLine } from "../title/status";
 import { Poster } from "../ui/poster";
 import { Bar } from "../ui/states";
-import { length } from "../ui/text";
+import { day, length } from "../ui/text";
 
 export function VideoCard({ video }: { video: Video }) {
   return (
@@ -14,14 +14,17 @@ export function VideoCard({ video }: { video: Video }) {
         {video.status === "failed" ? <span class="tag tag-bad">Failed</span> : null}
         {isWorking(video) && video.playable ? <span class="tag">Playable</span> : null}
       </Poster>
-      <div class="card-line">
-        <span class="card-name">{video.title}</span>
-        <span class="faint">{video.duration_ms ? length(video.duration_ms) : null}</span>
-      </div>
-      {isWorking(video) ? <p class="faint card-state">{statusLine(video)}</p> : null}
+      <p class="card-line faint">
+        <span>{isWorking(video) ? statusLine(video) : video.failure ? sentence(video.failure.message) : released(video)}</span>
+        <span>{video.duration_ms ? length(video.duration_ms) : null}</span>
+      </p>
       {video.status === "encoding" ? <Bar value={video.progress} label={`Encoding ${video.title}`} /> : null}
     </a>
   );
+}
+
+function released(video: Video): string {
+  return day(video.ready_at ?? video.created_at);
 }
 
 export function RecommendationCard({ item }: { item: Recommendation }) {
@@ -29,10 +32,9 @@ export function RecommendationCard({ item }: { item: Recommendation }) {
   return (
     <a class="card" href={`/titles/${item.id}`} data-test="recommendation" data-id={item.id}>
       <Poster name={item.title} />
-      <div class="card-line">
-        <span class="card-name">{item.title}</span>
-      </div>
-      <p class="faint card-state">{sentence(reason)}</p>
+      <p class="card-line faint">
+        <span>{sentence(reason)}</span>
+      </p>
     </a>
   );
 }

@@ -87,8 +87,8 @@ function joined(old: Shelf | null, items: Video[], next: string | null, append: 
   const others = old.videos.filter((video) => !known.has(video.id));
   if (append) return { videos: [...others, ...items], next };
   const oldest = items[items.length - 1];
-  // Beyond the first page nothing is known to have changed; inside it, what is missing was deleted.
-  const beyond = next && oldest ? others.filter((video) => video.created_at < oldest.created_at) : [];
+  // Ids grow with time. Beyond the first page nothing is known to have changed; inside it, what is missing was deleted.
+  const beyond = next && oldest ? others.filter((video) => video.id < oldest.id) : [];
   return { videos: [...items, ...beyond], next: beyond.length > 0 ? old.next : next };
 }
 

@@ -43,7 +43,7 @@ test("the end is reported once, and leaving in the credits counts as the end", a
   const second = setUp();
   second.reporter.at(0);
   await settled();
-  second.reporter.left(58_000, 60_000);
+  second.reporter.left(59_000, 60_000);
   await settled();
   assert.deepEqual(kinds(second.world.sent), ["start", "finish"]);
 });

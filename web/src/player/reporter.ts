@@ -8,7 +8,7 @@ const PROGRESS_MS = 10_000;
 /** Reports kept while the API does not answer; the oldest go first. */
 const KEPT_MAX = 50;
 /** A film that is left after this share of it counts as finished: the rest is credits. */
-const FINISHED_SHARE = 0.95;
+const FINISHED_SHARE = 0.97;
 
 /** Sends `events`; `last` says that the page is going away. */
 export type Send = (events: WatchEvent[], last: boolean) => Promise<void>;

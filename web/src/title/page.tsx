@@ -9,9 +9,9 @@ import { session } from "../api/session";
 import type { Reason, Video } from "../api/types";
 import { deleteVideo, retryFailedJobs } from "../api/videos";
 import { Icon } from "../ui/icons";
-import { Poster } from "../ui/poster";
+import { coloured } from "../ui/poster";
 import { Bar, Blank, ProblemNotice, Waiting } from "../ui/states";
-import { length, percent } from "../ui/text";
+import { day, length, percent } from "../ui/text";
 import { isWorking, statusLine, steps } from "./status";
 import { useVideo } from "./use-video";
 
@@ -48,14 +48,14 @@ function Head({ video }: { video: Video }) {
   const now = session.value;
   const manages = now.state === "signed-in" && mayUpload(now.me);
   return (
-    <section class="title-head">
-      <div>
+    <section class="poster hero" style={coloured(video.title)}>
+      <div class="hero-text">
         <h1 data-test="title">{video.title}</h1>
-        <p class="title-facts soft">
+        <p class="hero-facts soft">
           {video.duration_ms ? <span>{length(video.duration_ms)}</span> : null}
-          <span>{new Date(video.created_at).toLocaleDateString(undefined, { dateStyle: "medium" } as Intl.DateTimeFormatOptions)}</span>
+          <span>{day(video.created_at)}</span>
         </p>
-        <div class="title-actions">
+        <div class="hero-actions">
           {video.playable ? (
             <a class="button button-main button-large" href={`/watch/${video.id}`} data-test="play">
               <Icon name="play" />
@@ -65,7 +65,6 @@ function Head({ video }: { video: Video }) {
           {manages ? <Delete video={video} /> : null}
         </div>
       </div>
-      <Poster name={video.title} />
     </section>
   );
 }

@@ -5,11 +5,16 @@ import type { ComponentChildren } from "preact";
 
 export function Poster({ name, children }: { name: string; children?: ComponentChildren }) {
   return (
-    <div class="poster" style={{ "--hue": String(hue(name)) }} aria-hidden="true">
+    <div class="poster poster-wide" style={coloured(name)}>
       <span class="poster-name">{name}</span>
       {children ? <span class="poster-mark">{children}</span> : null}
     </div>
   );
+}
+
+/** Gives an element of the class `poster` the colour of `name`. */
+export function coloured(name: string): { "--hue": string } {
+  return { "--hue": String(hue(name)) };
 }
 
 /** A hue in degrees, the same for the same name (FNV-1a). */

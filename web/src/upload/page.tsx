@@ -63,7 +63,7 @@ function DropZone() {
     >
       <Icon name="film" large />
       <h2>Drop films here</h2>
-      <p class="soft">MP4, MOV, MKV, WebM, AVI, TS and more, of any size. An upload that is cut off can go on later.</p>
+      <p class="soft">Any common format, any size. What is cut off can go on later.</p>
       <button class="button button-main button-large" onClick={() => input.current?.click()}>
         Choose files
       </button>

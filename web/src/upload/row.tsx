@@ -34,7 +34,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
         </div>
         <Actions upload={upload} video={video} />
       </div>
-      {upload.state !== "done" ? (
+      {upload.state !== "done" && upload.size_bytes > 0 ? (
         <Bar value={share} label={`Upload of ${upload.title}`} />
       ) : encoding !== null ? (
         <Bar value={encoding} label={`Encoding ${upload.title}`} />
@@ -66,7 +66,7 @@ function Line({ upload, video }: { upload: Upload; video: Video | null }) {
         </>
       );
     case "failed":
-      return <>Stopped at {sofar}</>;
+      return upload.size_bytes > 0 ? <>Stopped at {sofar}</> : <>Nothing to upload</>;
     case "done":
       return <>{video ? (video.failure?.message ?? statusLine(video)) : "Uploaded"}</>;
   }
