@@ -1,0 +1,98 @@
+//! What a request path names: `/{token}/media/{video}/{encode}/…` or `/{token}/live/{video}/{encode}/…`.
+//!
+//! The path is read as it was sent. No name of ours needs an escape, so there is nothing to decode, nothing to normalise, and
+//! no second way to write a name.
+
+use marquee_core::object::Key;
+
+/// Where the bytes of a name come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The object store: immutable.
+    Media,
+    /// The API, which renders playlists that still grow.
+    Live,
+}
+
+/// A well-formed path.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Address<'a> {
+    /// The first segment, not yet verified.
+    pub(crate) token: &'a str,
+    /// `{video}/{encode}`: what the token must grant.
+    pub(crate) scope: &'a str,
+    /// Where it is.
+    pub(crate) place: Place,
+    /// The path without the token: the name of the object and of its place in the cache.
+    pub(crate) key: Key,
+}
+
+impl<'a> Address<'a> {
+    /// Reads a request path. `None` for whatever is not exactly of the form above.
+    pub(crate) fn parse(path: &'a str) -> Option<Self> {
+        let (token, name) = path.strip_prefix('/')?.split_once('/')?;
+        let key = Key::parse(name).ok().filter(|_| !token.is_empty())?;
+        let mut segments = name.splitn(4, '/');
+        let (root, video, encode, _rest) = (segments.next()?, segments.next()?, segments.next()?, segments.next()?);
+        let place = match root {
+            "media" => Place::Media,
+            "live" => Place::Live,
+            _ => return None,
+        };
+        let start = root.len() + 1;
+        let scope = &name[start..start + video.len() + 1 + encode.len()];
+        Some(Self { token, scope, place, key })
+    }
+}
+
+/// A path as it may be written to a log: without its first segment, which may be a token.
+pub(crate) fn loggable(path: &str) -> &str {
+    path.get(1..).and_then(|path| path.split_once('/')).map_or("", |(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_path_falls_into_its_parts() {
+        let address = Address::parse("/k.1.mac/media/vid_1/enc_2/v/540p/000001.m4s").expect("good");
+        assert_eq!((address.token, address.scope, address.place), ("k.1.mac", "vid_1/enc_2", Place::Media));
+        assert_eq!(address.key.as_str(), "media/vid_1/enc_2/v/540p/000001.m4s");
+        assert_eq!(Address::parse("/t/live/v/e/master.m3u8").map(|address| address.place), Some(Place::Live));
+    }
+
+    #[test]
+    fn there_is_no_second_way_to_write_a_name() {
+        for path in [
+            "",
+            "/",
+            "media/v/e/x",
+            "//media/v/e/x",
+            "/t/media/v/e",
+            "/t/media/v/e/",
+            "/t/media/v//x",
+            "/t//media/v/e/x",
+            "/t/media/v/e/../f/x",
+            "/t/media/v/e/./x",
+            "/t/media/v/e/%2e%2e/x",
+            "/t/media/v%2fe/x/y",
+            "/t/media/v/e/%252e/x",
+            "/t/media/v/e/x\\y",
+            "/t/media/v/e/x;y",
+            "/t/sources/v/e/x",
+            "/t/MEDIA/v/e/x",
+            "/media/v/e/x",
+        ] {
+            assert_eq!(Address::parse(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_log_line_never_has_the_first_segment() {
+        assert_eq!(loggable("/secret/media/v/e/x"), "media/v/e/x");
+        assert_eq!(loggable("/secret"), "");
+        assert_eq!(loggable(""), "");
+        assert_eq!(loggable("*"), "");
+    }
+}
