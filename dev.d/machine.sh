@@ -94,7 +94,7 @@ need_node() {
     python3 -m pip --version >/dev/null 2>&1 || need_packages python3 python3-pip
     say "Installing Node into $TOOLS (the machine has none, or one older than $NODE_MIN)"
     rm -rf "$home"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --only-binary :all: --target "$home" "$NODE_WHEEL"
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$home" "$NODE_WHEEL"
     # A wheel cannot hold links, and npm's launchers look for their files from where they link to.
     ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$bin/npm"
     ln -sf ../lib/node_modules/npm/bin/npx-cli.js "$bin/npx"
