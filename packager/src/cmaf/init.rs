@@ -3,7 +3,7 @@
 //! `mp4-atom` writes required children of a box before optional ones; CMAF fixes another order (`mvhd trak mvex`,
 //! `tkhd edts mdia`, `vmhd dinf stbl`), so those three containers are written here.
 
-use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
+use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID, edit_ticks};
 use crate::codec::{AudioConfig, Codec};
 use bytes::Bytes;
 use marquee_core::{Error, Result, source::Ratio};
@@ -47,7 +47,7 @@ pub struct VideoTrack {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Frames per second; chooses the media profile that the file claims.
+    /// Frames per second; decides the edit ([`edit_ticks`]) and the media profile that the file claims.
     pub frame_rate: Ratio,
     /// Sequence parameter set with its NAL header.
     pub sps: Bytes,
@@ -88,14 +88,12 @@ impl VideoTrack {
             pasp: Some(Pasp { h_spacing: 1, v_spacing: 1 }),
             ..Avc1::default()
         };
-        let mut brands = vec![*b"cmf2"];
-        brands.extend(self.media_profile(level));
         let tkhd = Tkhd { width: width.into(), height: height.into(), ..track_header() };
         Header {
-            brands,
+            profile: self.media_profile(level),
             timescale: self.timescale,
             tkhd,
-            edit: None,
+            edit: edit_ticks(self.timescale, self.frame_rate),
             hdlr: Hdlr { handler: b"vide".into(), name: "VideoHandler".to_owned() },
             media: MediaHeader::Video,
             entry: entry.into(),
@@ -178,10 +176,10 @@ impl AudioTrack {
             taic: None,
         };
         Header {
-            brands: vec![*b"cmf2", *b"caac"],
+            profile: Some(*b"caac"),
             timescale: self.sample_rate_hz,
             tkhd: Tkhd { volume: 1.into(), ..track_header() },
-            edit: (self.priming_samples > 0).then_some(self.priming_samples),
+            edit: self.priming_samples,
             hdlr: Hdlr { handler: b"soun".into(), name: "SoundHandler".to_owned() },
             media: MediaHeader::Audio,
             entry: entry.into(),
@@ -200,11 +198,12 @@ fn track_header() -> Tkhd {
 
 /// What differs between the init segments of video and audio.
 struct Header {
-    brands: Vec<[u8; 4]>,
+    /// Brand of the media profile.
+    profile: Option<[u8; 4]>,
     timescale: u32,
     tkhd: Tkhd,
     /// Media time at which the presentation starts.
-    edit: Option<u32>,
+    edit: u32,
     hdlr: Hdlr,
     media: MediaHeader,
     entry: mp4_atom::Codec,
@@ -223,7 +222,7 @@ impl Header {
     }
 
     fn encode(self, buf: &mut Vec<u8>) -> mp4_atom::Result<()> {
-        let compatible = [*b"iso6", *b"cmfc"].into_iter().chain(self.brands.iter().copied()).map(FourCC::from).collect();
+        let compatible = [*b"iso6", *b"cmfc"].into_iter().chain(self.profile).map(FourCC::from).collect();
         Ftyp { major_brand: b"iso6".into(), minor_version: 0, compatible_brands: compatible }.encode(buf)?;
         buf.encode_atom(Moov::KIND, |buf| {
             let rate_and_volume = Mvhd { rate: 1.into(), volume: 1.into(), ..Mvhd::default() };
@@ -235,11 +234,8 @@ impl Header {
 
     fn track(self, buf: &mut Vec<u8>) -> mp4_atom::Result<()> {
         // One edit without an end, as CMAF asks for (ISO/IEC 23000-19 section 7.5.13).
-        let edit = self.edit.map(|start| Edts {
-            elst: Some(Elst {
-                entries: vec![ElstEntry { segment_duration: 0, media_time: Some(start.into()), media_rate: 1.into() }],
-            }),
-        });
+        let entry = ElstEntry { segment_duration: 0, media_time: Some(self.edit.into()), media_rate: 1.into() };
+        let edit = (self.edit > 0).then(|| Edts { elst: Some(Elst { entries: vec![entry] }) });
         buf.encode_atom(Trak::KIND, |buf| {
             self.tkhd.encode(buf)?;
             edit.encode(buf)?;

@@ -32,7 +32,7 @@ pub struct Init {
     pub timescale: u32,
     /// Codec of the sample entry, as playlists name it.
     pub codec: Codec,
-    /// Media time at which the presentation starts: an audio encoder's priming.
+    /// Media time at which the presentation starts: see [`super::edit_ticks`], or an audio encoder's priming.
     pub edit_ticks: u64,
     /// Entries of the edit list.
     pub edits: usize,
@@ -92,8 +92,8 @@ impl Fragment {
         self.samples.iter().map(|sample| u64::from(sample.duration_ticks)).sum()
     }
 
-    /// Presentation times in coding order.
-    pub fn presentation_ticks(&self) -> impl Iterator<Item = i128> {
+    /// Presentation times on the media timeline, in coding order; the track's edit is not taken away.
+    pub fn media_ticks(&self) -> impl Iterator<Item = i128> {
         self.samples.iter().scan(i128::from(self.decode_ticks), |decoded, sample| {
             let shown = *decoded + i128::from(sample.composition_offset_ticks);
             *decoded += i128::from(sample.duration_ticks);
@@ -165,7 +165,7 @@ fn sample_entry(entry: BoxAt<'_>) -> Result<(Codec, Entry)> {
 ///
 /// # Errors
 /// `malformed_media` if boxes are cut off or missing, samples lie outside the `mdat` that follows their `moof`, or a
-/// fragment leaves to its init segment what CMAF's `cmf2` brand wants in the fragment.
+/// fragment leaves to its init segment what its samples are.
 pub fn segment(bytes: &[u8]) -> Result<Vec<Fragment>> {
     let mut fragments: Vec<Fragment> = Vec::new();
     let mut open: Option<BoxAt<'_>> = None;

@@ -21,8 +21,8 @@ pub struct Sample {
     pub data: Bytes,
     /// Until the next sample is decoded; see [`super::schedule`].
     pub duration_ticks: u32,
-    /// Presentation time minus decode time; 0 for sound.
-    pub composition_offset_ticks: i32,
+    /// Presentation time on the media timeline minus decode time, the track's edit included; 0 for sound.
+    pub composition_offset_ticks: u32,
     /// Whether decoding can start here; true for sound.
     pub keyframe: bool,
 }
@@ -68,7 +68,7 @@ pub fn media_segment(number: u32, first_decode_ticks: u64, samples: &[Sample], k
 }
 
 fn segment_type() -> Styp {
-    let brands = [b"msdh", b"cmfc", b"cmf2"];
+    let brands = [b"msdh", b"cmfc"];
     Styp { major_brand: b"msdh".into(), minor_version: 0, compatible_brands: brands.map(Into::into).to_vec() }
 }
 
@@ -111,11 +111,12 @@ impl Fragment<'_> {
         for sample in self.samples {
             bytes.extend_from_slice(&sample.data);
         }
-        let start_ticks = self
-            .decode_ticks
-            .checked_add_signed(first.composition_offset_ticks.into())
-            .ok_or_else(|| Error::internal("a keyframe is shown before zero"))?;
-        Ok(Iframe { start_ticks, offset_bytes: start as u64, size_bytes: u64::from(data_offset) + first.data.len() as u64 })
+        // A keyframe is decoded when it is shown: its offset is just the edit, see `schedule`.
+        Ok(Iframe {
+            start_ticks: self.decode_ticks,
+            offset_bytes: start as u64,
+            size_bytes: u64::from(data_offset) + first.data.len() as u64,
+        })
     }
 
     fn header(&self, data_offset: i32) -> Result<Moof> {

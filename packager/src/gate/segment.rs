@@ -26,15 +26,15 @@ pub fn read_segment(rendition: &Rendition, number: u32, bytes: &[u8]) -> Result<
         end_ticks = end_ticks.checked_add(fragment.duration_ticks()).ok_or_else(|| malformed("times overflow"))?;
     }
     let iframes = match rendition.media {
-        Media::Video { .. } => fragments.iter().map(iframe).collect::<Result<_>>()?,
+        Media::Video { .. } => fragments.iter().map(|fragment| iframe(rendition, fragment)).collect::<Result<_>>()?,
         Media::Audio { .. } => Vec::new(),
     };
     Ok(Segment { number, start_ticks, duration_ticks: end_ticks - start_ticks, size_bytes: bytes.len() as u64, iframes })
 }
 
 /// From the fragment's `moof` to the end of its first sample.
-fn iframe(fragment: &Fragment) -> Result<Iframe> {
-    let (first, shown) = std::iter::zip(&fragment.samples, fragment.presentation_ticks())
+fn iframe(rendition: &Rendition, fragment: &Fragment) -> Result<Iframe> {
+    let (first, shown) = std::iter::zip(&fragment.samples, presentation_ticks(rendition, fragment))
         .next()
         .filter(|(first, _)| first.keyframe)
         .ok_or_else(|| malformed("a fragment does not start with a keyframe"))?;
@@ -44,6 +44,15 @@ fn iframe(fragment: &Fragment) -> Result<Iframe> {
         offset_bytes: fragment.offset_bytes,
         size_bytes: end_bytes.checked_sub(fragment.offset_bytes).ok_or_else(|| malformed("data lies before its header"))?,
     })
+}
+
+/// When the samples are shown, in coding order: the media times less the track's edit.
+fn presentation_ticks(rendition: &Rendition, fragment: &Fragment) -> impl Iterator<Item = i128> {
+    let edit_ticks = match rendition.media {
+        Media::Video { frame_rate, .. } => cmaf::edit_ticks(rendition.timescale, frame_rate),
+        Media::Audio { .. } => 0,
+    };
+    fragment.media_ticks().map(move |ticks| ticks - i128::from(edit_ticks))
 }
 
 /// Checks the bytes of a segment against what the ledger says of it.
@@ -76,19 +85,24 @@ pub fn check_segment(rendition: &Rendition, segment: &Segment, bytes: &[u8]) -> 
         format!("{name} has its I-frames at {:?}, listed at {:?}", stored.iframes, segment.iframes)
     });
     if matches!(rendition.media, Media::Video { .. }) {
-        pictures(&mut report, &name, &stored, &fragments, bytes);
+        let shown = fragments.iter().flat_map(|fragment| presentation_ticks(rendition, fragment)).collect();
+        timing(&mut report, &name, &stored, shown);
+        pictures(&mut report, &name, &fragments, bytes);
     }
     report.0
 }
 
-/// Every fragment starts with an IDR picture, and together they show something from the first to the last tick.
-fn pictures(report: &mut Report, name: &str, stored: &Segment, fragments: &[Fragment], bytes: &[u8]) {
-    let mut shown: Vec<i128> = fragments.iter().flat_map(Fragment::presentation_ticks).collect();
+/// A picture is shown from the first tick on, one at a time, none after the end.
+fn timing(report: &mut Report, name: &str, stored: &Segment, mut shown: Vec<i128>) {
     shown.sort_unstable();
     let end_ticks = i128::from(stored.start_ticks) + i128::from(stored.duration_ticks);
     let whole = shown.first() == Some(&stored.start_ticks.into()) && shown.last().is_some_and(|last| *last < end_ticks);
     report.must(whole, "HLS-AUTH 7.1", || format!("{name} shows pictures outside its own time"));
     report.must(shown.windows(2).all(|pair| pair[0] < pair[1]), "HLS-AUTH 7.1", || format!("{name} shows two pictures at once"));
+}
+
+/// Every fragment starts with an IDR picture, whose parameter sets are in the init segment.
+fn pictures(report: &mut Report, name: &str, fragments: &[Fragment], bytes: &[u8]) {
     for fragment in fragments {
         let first = fragment.samples.first().map(|sample| sample.of(bytes)).unwrap_or_default();
         let offset = fragment.offset_bytes;

@@ -1,1 +1,284 @@
+//! A good title passes; every broken one is caught by the rule it breaks.
 
+use super::*;
+use crate::{
+    cmaf::{self, Sample, VideoTrack, media_segment},
+    hls::{self, Kind},
+    model::{Media, Rendition, Segment, Track},
+    sample::{audio, presentation, video},
+};
+use bytes::Bytes;
+use marquee_core::{object, source::Ratio};
+
+fn rules(findings: &[Finding]) -> Vec<String> {
+    let mut rules: Vec<_> = findings.iter().map(|finding| format!("{:?} {}", finding.severity, finding.rule)).collect();
+    rules.dedup();
+    rules
+}
+
+#[test]
+fn a_good_title_passes() {
+    assert_eq!(check(&presentation()), []);
+    let silent = Presentation { tracks: presentation().tracks.drain(..2).collect() };
+    assert_eq!(check(&silent), []);
+}
+
+#[test]
+fn every_broken_title_is_caught_by_its_rule() {
+    let breakages: Vec<(&str, fn(&mut Vec<Track>))> = vec![
+        ("Error HLS-AUTH 9.20", |tracks| drop(tracks.drain(..2))),
+        ("Error CMAF 7.3.4", |tracks| tracks[1].rendition.timescale = 90_000),
+        ("Error CMAF 7.3.4", |tracks| tracks[1].segments[1].iframes[1].start_ticks += 400),
+        ("Error HLS-AUTH 8.7", |tracks| tracks[1].segments.truncate(2)),
+        ("Error HLS-AUTH 8.7", |tracks| tracks[3].segments.clear()),
+        ("Error RFC 8216 3", |tracks| drop(tracks[0].segments.remove(1))),
+        ("Error RFC 8216 6.2.4", |tracks| tracks[2].segments[0].start_ticks = 1024),
+        ("Error HLS-AUTH 7.3", |tracks| tracks[2].segments[1].start_ticks += 1),
+        ("Error HLS-AUTH 7.1", |tracks| tracks[2].segments[2].size_bytes = 0),
+        ("Error HLS-AUTH 7.4", |tracks| drop(tracks[0].segments[2].iframes.remove(0))),
+        ("Error HLS-AUTH 6.10", |tracks| tracks[0].segments[0].iframes[2].size_bytes = 10_000_000),
+        ("Error HLS-AUTH 6.10", |tracks| tracks[0].segments[0].iframes[2].offset_bytes = 30),
+        ("Warning HLS-AUTH 1.13", |tracks| drop(tracks[0].segments[0].iframes.remove(1))),
+        ("Error HLS-AUTH 1.3", |tracks| tracks[0].rendition.codec = "avc1.64003c".to_owned()),
+        ("Error HLS-AUTH 2.3", |tracks| tracks[2].rendition.codec = "mp4a.40.5".to_owned()),
+        ("Error RFC 8216 4.3.4.2", |tracks| tracks[2].rendition.codec = "opus".to_owned()),
+        ("Error RFC 8216 4.3.4.2", |tracks| tracks[0].rendition.codec = "mp4a.40.2".to_owned()),
+        ("Error HLS-AUTH 1.19", |tracks| {
+            tracks[0].rendition.media = Media::Video { width: 960, height: 540, frame_rate: Ratio::new(120, 1) };
+        }),
+        ("Warning HLS-AUTH 1.33", |tracks| {
+            tracks[1].rendition.media = Media::Video { width: 312, height: 234, frame_rate: Ratio::new(25, 1) };
+        }),
+        ("Warning HLS-AUTH 1.30", |tracks| tracks[0].segments[1].size_bytes = 100_000_000),
+        ("Warning HLS-AUTH 1.29", |tracks| tracks[0].rendition.max_bitrate_bps = 1_000_000),
+        ("Warning HLS-AUTH 8.3", |tracks| tracks[2].segments.truncate(2)),
+        ("Error HLS-AUTH 8.3", |tracks| tracks[2].segments[2].duration_ticks += 48_000),
+        ("Error RFC 8216 4.3.4.1.1", |tracks| {
+            tracks.insert(3, audio("deu", "aac-128k", ("Deutsch", "de", false), &[96_000; 3]));
+        }),
+        ("Error RFC 8216 4.3.4.1.1", |tracks| {
+            tracks.insert(3, audio("eng-2", "aac-128k", ("English", "en", false), &[96_000; 3]));
+        }),
+        ("Error HLS-AUTH 8.10", |tracks| tracks[2] = audio("eng", "aac-128k", ("English", "", true), &[96_000; 3])),
+    ];
+    for (index, (rule, breakage)) in breakages.into_iter().enumerate() {
+        let mut presentation = presentation();
+        breakage(&mut presentation.tracks);
+        let found = rules(&check(&presentation));
+        assert!(found.iter().any(|found| found == rule), "{index}: {rule} is not in {found:?}");
+    }
+}
+
+#[test]
+fn nothing_is_enough_to_judge() {
+    assert_eq!(rules(&check(&Presentation::default())), ["Error HLS-AUTH 9.20"]);
+    let hostile = Segment {
+        number: 1,
+        start_ticks: u64::MAX,
+        duration_ticks: u64::MAX,
+        size_bytes: u64::MAX,
+        iframes: vec![crate::model::Iframe { start_ticks: 0, offset_bytes: u64::MAX, size_bytes: u64::MAX }],
+    };
+    let mut track = video("x", (u32::MAX, u32::MAX), 0, &[1], 1);
+    track.rendition.timescale = 0;
+    track.segments = vec![hostile.clone(), hostile];
+    let presentation = Presentation { tracks: vec![track.clone(), track] };
+    assert!(!check(&presentation).is_empty());
+    let playlists = vec![("v/x/playlist.m3u8".to_owned(), hls::media(&presentation.tracks[0], 6, Kind::Vod, ""))];
+    assert!(!check_playlists(&presentation, &hls::master(&presentation), &playlists).is_empty());
+}
+
+fn playlists(presentation: &Presentation) -> (String, Vec<(String, String)>) {
+    let target_duration_s = hls::target_duration_s(presentation);
+    let mut texts = Vec::new();
+    for track in &presentation.tracks {
+        let id = &track.rendition.id;
+        let kind = match track.rendition.media {
+            Media::Video { .. } => {
+                texts.push((object::iframes_path(id), hls::iframes(track)));
+                object::Track::Video
+            }
+            Media::Audio { .. } => object::Track::Audio,
+        };
+        texts.push((object::playlist_path(kind, id), hls::media(track, target_duration_s, Kind::Vod, "")));
+    }
+    (hls::master(presentation), texts)
+}
+
+#[test]
+fn written_playlists_pass() {
+    let mut presentation = presentation();
+    let (master, texts) = playlists(&presentation);
+    assert_eq!(check_playlists(&presentation, &master, &texts), []);
+    presentation.tracks.truncate(1);
+    let (master, texts) = playlists(&presentation);
+    assert_eq!(check_playlists(&presentation, &master, &texts), []);
+}
+
+#[test]
+fn every_broken_playlist_is_caught_by_its_rule() {
+    const MASTER: &str = "master";
+    const MEDIA: &str = "v/540p/playlist.m3u8";
+    const IFRAMES: &str = "v/540p/iframes.m3u8";
+    let breakages = [
+        (MASTER, "BANDWIDTH=2128114", "BANDWIDTH=2928114", "Error HLS-AUTH 1.27"),
+        (MASTER, "BANDWIDTH=2128114", "BANDWIDTH=1528114", "Error HLS-AUTH 1.27"),
+        (MASTER, "AVERAGE-BANDWIDTH=1927963,", "AVERAGE-BANDWIDTH=1,", "Error HLS-AUTH 1.26"),
+        (MASTER, "AVERAGE-BANDWIDTH=1927963,", "", "Error HLS-AUTH 9.14"),
+        (MASTER, ",FRAME-RATE=25.000", "", "Error HLS-AUTH 9.15"),
+        (MASTER, ",RESOLUTION=960x540", "", "Error HLS-AUTH 9.2"),
+        (MASTER, ",CODECS=\"avc1.64001f,mp4a.40.2\"", "", "Error HLS-AUTH 9.1"),
+        (MASTER, "avc1.64001f,mp4a.40.2", "avc1.64001f", "Error RFC 8216 6.2.4"),
+        (MASTER, "BANDWIDTH=2128114,AVERAGE-BANDWIDTH=1927963,", "", "Error RFC 8216 4.2"),
+        (MASTER, "AUDIO=\"aac-128k\"", "AUDIO=\"nothing\"", "Error RFC 8216 4.3.4.2"),
+        (MASTER, "#EXT-X-INDEPENDENT-SEGMENTS\n", "", "Warning HLS-AUTH 9.11"),
+        (MASTER, "v/540p/playlist", "v/1080p/playlist", "Error RFC 8216 6.2.4"),
+        (MASTER, "#EXT-X-I-FRAME-STREAM-INF", "#", "Error HLS-AUTH 6.1"),
+        (MASTER, "#EXTM3U\n", "", "Error RFC 8216 4.3.1.1"),
+        (MASTER, "English", "Eng\u{7}lish", "Error RFC 8216 4.1"),
+        (MEDIA, "#EXT-X-ENDLIST", "", "Error HLS-AUTH 8.6"),
+        (MEDIA, "TYPE:VOD", "TYPE:EVENT", "Error HLS-AUTH 8.6"),
+        (MEDIA, "#EXT-X-MAP:URI=\"init.mp4\"\n", "", "Error HLS-AUTH 8.20"),
+        (MEDIA, "#EXT-X-VERSION:7", "#EXT-X-VERSION:3", "Error RFC 8216 7"),
+        (MEDIA, "TARGETDURATION:6", "TARGETDURATION:5", "Error RFC 8216 4.3.3.1"),
+        (MEDIA, "TARGETDURATION:6", "TARGETDURATION:7", "Error HLS-AUTH 8.2"),
+        (MEDIA, "#EXTINF:6.000000", "#EXTINF:5.900000", "Error HLS-AUTH 8.1"),
+        (MEDIA, "000002.m4s", "000003.m4s", "Error HLS-AUTH 8.7"),
+        (MEDIA, "#EXT-X-MAP", "#EXT-X-DISCONTINUITY\n#EXT-X-MAP", "Error HLS-AUTH 8.13"),
+        (MEDIA, "#EXT-X-VERSION:7\n", "#EXT-X-VERSION:7\n#EXT-X-VERSION:7\n", "Error RFC 8216 4.1"),
+        (IFRAMES, "#EXT-X-I-FRAMES-ONLY\n", "", "Error HLS-AUTH 6.8"),
+        (IFRAMES, "@24", "@25", "Error HLS-AUTH 6.10"),
+        (IFRAMES, "#EXTINF:2.000000", "#EXTINF:1.500000", "Error HLS-AUTH 8.1"),
+    ];
+    let presentation = presentation();
+    for (place, from, to, rule) in breakages {
+        let (mut master, mut texts) = playlists(&presentation);
+        let text = match place {
+            MASTER => &mut master,
+            path => &mut texts.iter_mut().find(|(at, _)| at == path).unwrap().1,
+        };
+        let broken = text.replace(from, to);
+        assert_ne!(*text, broken, "{from:?} is not in {place}");
+        *text = broken;
+        let found = rules(&check_playlists(&presentation, &master, &texts));
+        assert!(found.iter().any(|found| found == rule), "{from:?} to {to:?}: {rule} is not in {found:?}");
+    }
+    let (master, mut texts) = playlists(&presentation);
+    texts.retain(|(path, _)| path != MEDIA);
+    assert_eq!(rules(&check_playlists(&presentation, &master, &texts)), ["Error RFC 8216 6.2.4"]);
+}
+
+/// A track of one stored segment: I P B, twice.
+fn stored() -> (Rendition, Segment, Bytes) {
+    let rendition = video("540p", (960, 540), 1, &[], 0).rendition;
+    let picture = |kind: u8, offset, keyframe| Sample {
+        data: [0, 0, 0, 2, kind, 0x80].to_vec().into(),
+        duration_ticks: 400,
+        composition_offset_ticks: offset,
+        keyframe,
+    };
+    let group = [picture(0x65, 800, true), picture(0x41, 1200, false), picture(0x01, 400, false)];
+    let written = media_segment(2, 60_000, &[group.clone(), group].concat(), object::Track::Video).unwrap();
+    let segment = Segment {
+        number: 2,
+        start_ticks: 60_000,
+        duration_ticks: written.duration_ticks,
+        size_bytes: written.bytes.len() as u64,
+        iframes: written.iframes,
+    };
+    (rendition, segment, written.bytes)
+}
+
+#[test]
+fn a_stored_segment_tells_what_the_ledger_should_say() {
+    let (rendition, segment, bytes) = stored();
+    assert_eq!(read_segment(&rendition, 2, &bytes).unwrap(), segment);
+    assert_eq!(check_segment(&rendition, &segment, &bytes), []);
+
+    let sound = audio("eng", "aac", ("English", "en", true), &[]).rendition;
+    let frames =
+        vec![Sample { data: Bytes::from_static(&[1, 2]), duration_ticks: 1024, composition_offset_ticks: 0, keyframe: true }; 5];
+    let bytes = media_segment(1, 0, &frames, object::Track::Audio).unwrap().bytes;
+    let segment = read_segment(&sound, 1, &bytes).unwrap();
+    assert_eq!((segment.start_ticks, segment.duration_ticks, segment.iframes.len()), (0, 5120, 0));
+    assert_eq!(check_segment(&sound, &segment, &bytes), []);
+}
+
+#[test]
+fn a_segment_that_differs_from_its_row_is_caught() {
+    let (rendition, good, bytes) = stored();
+    let breakages: [(&str, fn(&mut Segment)); 4] = [
+        ("Error RFC 8216 4.1", |segment| segment.size_bytes += 1),
+        ("Error HLS-AUTH 7.3", |segment| segment.start_ticks += 1),
+        ("Error HLS-AUTH 8.1", |segment| segment.duration_ticks -= 1),
+        ("Error HLS-AUTH 6.10", |segment| segment.iframes[1].offset_bytes += 1),
+    ];
+    for (rule, breakage) in breakages {
+        let mut segment = good.clone();
+        breakage(&mut segment);
+        assert_eq!(rules(&check_segment(&rendition, &segment, &bytes)), [rule]);
+    }
+}
+
+#[test]
+fn a_segment_with_wrong_bytes_is_caught() {
+    let (rendition, segment, bytes) = stored();
+    let breakages: [(&str, &[u8], &[u8]); 7] = [
+        ("Error HLS-AUTH 7.4", &[0x65, 0x80], &[0x41, 0x80]),
+        ("Warning HLS-AUTH 1.10", &[0x65, 0x80], &[0x67, 0x80]),
+        ("Warning CMAF 7.3.3.1", b"styp", b"free"),
+        ("Error CMAF 7.3.2", b"tfdt", b"free"),
+        ("Error CMAF 7.3.2", b"mdat", b"free"),
+        // The P picture is shown at once with the B picture, or the last one after the end.
+        ("Error HLS-AUTH 7.1", &[0, 0, 4, 0xb0], &[0, 0, 3, 0x20]),
+        ("Error HLS-AUTH 7.1", &[0, 0, 4, 0xb0], &[0, 0, 6, 0x40]),
+    ];
+    for (rule, from, to) in breakages {
+        let at = bytes.windows(from.len()).rposition(|window| window == from).unwrap();
+        let mut broken = bytes.to_vec();
+        broken[at..at + to.len()].copy_from_slice(to);
+        let found = rules(&check_segment(&rendition, &segment, &broken));
+        assert!(found.iter().any(|found| found == rule), "{rule} is not in {found:?}");
+    }
+    assert_eq!(rules(&check_segment(&rendition, &segment, &bytes[..100])), ["Error RFC 8216 4.1", "Error CMAF 7.3.2"]);
+}
+
+#[test]
+fn an_init_segment_that_differs_from_its_row_is_caught() {
+    let rendition = video("540p", (960, 540), 1, &[], 0).rendition;
+    let track = VideoTrack {
+        timescale: 10_000,
+        width: 960,
+        height: 540,
+        frame_rate: Ratio::new(25, 1),
+        sps: Bytes::from_static(&[0x67, 0x64, 0x00, 0x1f, 0xac]),
+        pps: Bytes::from_static(&[0x68, 0xeb]),
+        colour: cmaf::Colour::BT709,
+    };
+    let init = |track: VideoTrack| track.init_segment().unwrap();
+    assert_eq!(check_init(&rendition, &init(track.clone())), []);
+    let higher = Bytes::from_static(&[0x67, 0x64, 0x00, 0x28, 0xac]);
+    assert_eq!(rules(&check_init(&rendition, &init(VideoTrack { timescale: 90_000, ..track.clone() })))[0], "Error CMAF 7.5.5");
+    for (rule, track) in [
+        ("Error CMAF 7.5.13", VideoTrack { frame_rate: Ratio::new(50, 1), ..track.clone() }),
+        ("Error HLS-AUTH 9.2", VideoTrack { width: 640, ..track.clone() }),
+        ("Error RFC 8216 6.2.4", VideoTrack { sps: higher, ..track.clone() }),
+    ] {
+        assert_eq!(rules(&check_init(&rendition, &init(track))), [rule]);
+    }
+    let mut unbranded = init(track).to_vec();
+    let at = unbranded.windows(4).position(|window| window == b"cmfc").unwrap();
+    unbranded[at] = b'x';
+    assert_eq!(rules(&check_init(&rendition, &unbranded)), ["Error CMAF 7.2"]);
+    assert_eq!(rules(&check_init(&rendition, b"text")), ["Error CMAF 7.3.1"]);
+}
+
+#[test]
+fn findings_are_printed_and_stored() {
+    let finding = Finding { severity: Severity::Error, rule: "HLS-AUTH 7.7".into(), message: "too long".to_owned() };
+    assert_eq!(finding.to_string(), "error, HLS-AUTH 7.7: too long");
+    let json = serde_json::to_string(&finding).unwrap();
+    assert_eq!(json, r#"{"severity":"error","rule":"HLS-AUTH 7.7","message":"too long"}"#);
+    assert_eq!(serde_json::from_str::<Finding>(&json).unwrap(), finding);
+    assert!(Severity::Warning < Severity::Error);
+}
