@@ -35,6 +35,7 @@ await run(async (see) => {
     await play(page, shoot, see);
     await chooseQuality(page, shoot, see);
     await reachEnd(page, see);
+    await steerByKeys(page, see);
     await page.goto(`${base}/`);
     await page.waitForSelector(`${marked("card")}[data-id="${id}"][data-status="ready"]`);
     await shoot("library");
@@ -158,6 +159,38 @@ async function reachEnd(page, see) {
   await seekTo(page, duration - 3);
   await until("the film ends", 60_000, async () => (await page.getAttribute(marked("player"), "data-phase")) === "ended");
   see(`it ends at ${duration.toFixed(1)} s`);
+}
+
+/** What a remote control has: four arrows, OK and back. */
+async function steerByKeys(page, see) {
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(marked("title-page"));
+  await focusByArrow(page, "ArrowDown", "play");
+  await page.keyboard.press("Enter");
+  await isRunning(page);
+  await page.keyboard.press("ArrowRight");
+  await until("the right arrow goes ten seconds on", 30_000, async () => (await position(page)) >= 10);
+  await focusByArrow(page, "ArrowDown", "toggle");
+  await page.keyboard.press("Enter");
+  await until("OK on the button pauses", 10_000, async () => (await page.getAttribute(marked("player"), "data-playing")) === "false");
+  await focusByArrow(page, "ArrowRight", "quality");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(marked("quality-option"));
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(marked("quality-option"), { state: "detached" });
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(marked("title-page"));
+  see("arrows, OK and back are enough to play, skip, pause, open the quality menu and leave");
+}
+
+/** Presses `arrow` until the focus is on what is marked `name`. */
+async function focusByArrow(page, arrow, name) {
+  const reached = () => page.evaluate((wanted) => document.activeElement?.getAttribute("data-test") === wanted, name);
+  for (let presses = 0; presses < 10; presses++) {
+    if (await reached()) return;
+    await page.keyboard.press(arrow);
+  }
+  check(await reached(), `${arrow} does not lead to ${name}`);
 }
 
 async function resumeAfterReload(page, large, shoot, see) {

@@ -50,7 +50,7 @@ export function SignUpPage() {
       <Field label="E-mail">
         <input name="email" type="email" autocomplete="username" required data-test="email" />
       </Field>
-      <Field label="Password" hint="At least twelve characters.">
+      <Field label="Password" hint="At least eight characters.">
         <input name="password" type="password" autocomplete="new-password" required data-test="password" />
       </Field>
     </Door>

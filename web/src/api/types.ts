@@ -61,12 +61,15 @@ export interface Playback {
   dash?: string | null;
   expires_at: string;
   resume_ms: number | null;
+  /** While this is not `ready`, the title still grows. */
+  status: Status;
 }
 
 export interface Recommendation {
   id: string;
   title: string;
-  reason: string | Reason;
+  duration_ms: number | null;
+  reason: Reason;
 }
 
 export interface Job {

@@ -44,9 +44,8 @@ export function sendWatchEvents(profileId: string, events: WatchEvent[], last: b
 
 /** Starts again every job of the video that gave up. */
 export async function retryFailedJobs(id: string): Promise<void> {
-  const answer = await request<Job[] | { items: Job[] }>(`/v1/videos/${encodeURIComponent(id)}/jobs`);
-  const jobs = Array.isArray(answer) ? answer : answer.items;
-  for (const job of jobs.filter((candidate) => candidate.state === "dead")) {
+  const { items } = await request<{ items: Job[] }>(`/v1/videos/${encodeURIComponent(id)}/jobs`);
+  for (const job of items.filter((candidate) => candidate.state === "dead")) {
     await request(`/v1/jobs/${encodeURIComponent(job.id)}/retry`, { method: "POST" });
   }
 }

@@ -28,12 +28,12 @@ function released(video: Video): string {
 }
 
 export function RecommendationCard({ item }: { item: Recommendation }) {
-  const reason = typeof item.reason === "string" ? item.reason : item.reason.message;
   return (
     <a class="card" href={`/titles/${item.id}`} data-test="recommendation" data-id={item.id}>
       <Poster name={item.title} />
       <p class="card-line faint">
-        <span>{sentence(reason)}</span>
+        <span>{item.reason.message}</span>
+        <span>{item.duration_ms ? length(item.duration_ms) : null}</span>
       </p>
     </a>
   );

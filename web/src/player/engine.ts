@@ -88,7 +88,7 @@ export class Engine {
     player.configure({
       // A growing playlist is played up to its last segment, not some way behind it as a broadcast is.
       manifest: { defaultPresentationDelay: 0.5 },
-      streaming: { bufferingGoal: BUFFER_AHEAD_S, bufferBehind: BUFFER_AHEAD_S, failureCallback: () => undefined },
+      streaming: { bufferingGoal: BUFFER_AHEAD_S, bufferBehind: BUFFER_AHEAD_S, failureCallback: (_error) => undefined },
       abr: { defaultBandwidthEstimate: FIRST_ESTIMATE_BPS },
     });
     const engine = new Engine(library, player, video, onRefused);
@@ -177,6 +177,7 @@ export class Engine {
     try {
       await this.player.load(source, start_s);
       if (play) void this.play();
+      await arrival(this.video);
       this.loaded = true;
       if (this.chosen !== null) this.choose(this.chosen);
     } catch (error) {
@@ -247,6 +248,20 @@ export class Engine {
       failure: this.failure,
     };
   };
+}
+
+/** Shaka goes to the start position only once the element knows its metadata: this waits for the picture there. */
+function arrival(video: HTMLVideoElement): Promise<void> {
+  const names = ["loadeddata", "seeked", "canplay"];
+  return new Promise((resolve) => {
+    const look = () => {
+      if (video.seeking || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+      for (const name of names) video.removeEventListener(name, look);
+      resolve();
+    };
+    for (const name of names) video.addEventListener(name, look);
+    look();
+  });
 }
 
 /** End of the buffered stretch that holds the position. */

@@ -54,13 +54,13 @@ function Screening({ video }: { video: Video }) {
     let closed = false;
     let opened: Engine | null = null;
     setProblem(null);
-    begin(element.current, video.id, isFinal, () => closed)
+    begin(element.current, video.id, () => closed)
       .then((begun) => {
         if (!begun) return;
-        opened = begun;
-        loadedFinal.current = isFinal;
-        if (closed) void begun.close();
-        else setEngine(begun);
+        opened = begun.engine;
+        loadedFinal.current = begun.final;
+        if (closed) void opened.close();
+        else setEngine(opened);
       })
       .catch((error: unknown) => {
         if (!closed) setProblem(asProblem(error));
@@ -90,11 +90,13 @@ function Screening({ video }: { video: Video }) {
       .catch(() => undefined);
   }, [engine, isFinal]);
 
+  const failure = engine?.state.value.failure ?? null;
+  const trouble = problem ?? (failure ? new Problem(0, "playback", failure) : null);
   const leave = () => route(`/titles/${video.id}`);
   return (
     <Stage element={element} still={still} engine={engine} video={video} onLeave={leave}>
-      {problem ?? (engine?.state.value.failure ? new Problem(0, "playback", engine.state.value.failure) : null) ? (
-        <ProblemNotice problem={problem ?? new Problem(0, "playback", engine?.state.value.failure ?? "")}>
+      {trouble ? (
+        <ProblemNotice problem={trouble}>
           <button class="button" data-test="again" onClick={() => setAttempt(attempt + 1)}>
             <Icon name="replay" />
             Try again
@@ -105,8 +107,14 @@ function Screening({ video }: { video: Video }) {
   );
 }
 
+interface Begun {
+  engine: Engine;
+  /** Whether the whole title is there. */
+  final: boolean;
+}
+
 /** Opens a playback session and loads it; a token that runs out while watching is replaced in place. */
-async function begin(element: HTMLVideoElement, videoId: string, isFinal: boolean, closed: () => boolean): Promise<Engine | null> {
+async function begin(element: HTMLVideoElement, videoId: string, closed: () => boolean): Promise<Begun | null> {
   const profileId = currentProfile()?.id ?? null;
   const playback = await openPlayback(videoId, profileId);
   if (closed()) return null;
@@ -126,9 +134,10 @@ async function begin(element: HTMLVideoElement, videoId: string, isFinal: boolea
     await engine.close();
     return null;
   }
-  element.dataset["ladder"] = isFinal ? "final" : "growing";
+  const final = playback.status === "ready";
+  element.dataset["ladder"] = final ? "final" : "growing";
   void engine.load(playback.hls, (playback.resume_ms ?? 0) / 1000);
-  return engine;
+  return { engine, final };
 }
 
 /** Reports what is watched for as long as the page is open. */

@@ -53,7 +53,9 @@ const DIRECTIONS: Record<string, Direction> = {
   ArrowDown: "down",
 };
 
-const FOCUSABLE = "a[href], button:not([disabled]), input:not([disabled]):not([type=file]), [tabindex='0']";
+/** Sliders of volume keep left and right for themselves, so arrows pass them by; the tab key reaches them. */
+const FOCUSABLE =
+  "a[href], button:not([disabled]), input:not([disabled]):not([type=file]):not([type=range]), [tabindex='0']";
 
 /** Listens for the life of the page. A control that uses arrows itself calls `preventDefault`. */
 export function followArrows(): void {

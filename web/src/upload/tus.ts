@@ -123,7 +123,9 @@ function authorised(): UploadOptions {
     onShouldRetry: (error) => {
       const status = error.originalResponse ? error.originalResponse.getStatus() : 0;
       refused = status === 401;
-      return status === 0 || status === 401 || status === 409 || status === 423 || status === 429 || status >= 500;
+      // Bytes that another request holds or has stored meanwhile; when an upload is opened, a conflict is final.
+      const moved = (status === 409 || status === 423) && error.originalRequest.getMethod() !== "POST";
+      return status === 0 || status === 401 || moved || status === 429 || status >= 500;
     },
   };
 }
