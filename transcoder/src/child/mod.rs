@@ -1,0 +1,129 @@
+//! The child process that reads one source: what it is told to do, what it hands back, and the sandbox it does it in.
+//!
+//! Everything that parses or decodes bytes of a source runs here and nowhere else. The child holds one socket. Through
+//! it the child asks for bytes of the source by offset and hands results to the [`Host`]; it knows no file, no name and no network.
+
+mod host;
+mod link;
+mod protocol;
+mod sandbox;
+
+pub use host::{Host, Limits};
+pub(crate) use link::{Link, RemoteSource};
+
+use crate::media;
+use async_trait::async_trait;
+use bytes::Bytes;
+use marquee_core::{
+    Result, object,
+    plan::Plan,
+    source::{Note, Source},
+};
+use marquee_packager::model;
+use serde::{Deserialize, Serialize};
+
+/// What a child does: one thing, then it ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// Find out what a source is.
+    Inspect,
+    /// Encode one chunk of the picture into some rungs of the plan, decoding it once.
+    Video {
+        /// What inspection found.
+        source: Source,
+        /// What to make of it.
+        plan: Plan,
+        /// Position of the chunk in the plan.
+        chunk: u32,
+        /// Rungs by id.
+        rungs: Vec<String>,
+        /// Threads of each encoder.
+        threads: u16,
+    },
+    /// Encode one sound track, whole, into all renditions that the plan wants of it.
+    Audio {
+        /// What inspection found.
+        source: Source,
+        /// What to make of it.
+        plan: Plan,
+        /// Stream index in the source.
+        stream: u32,
+    },
+}
+
+/// What a child hands back while it works. A rendition's init segment comes before its media segments, and those come in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// The answer to [`Task::Inspect`].
+    Source(Source),
+    /// An init segment.
+    Init {
+        /// Picture or sound.
+        track: object::Track,
+        /// What manifests need to know about the rendition.
+        rendition: model::Rendition,
+        /// The object.
+        bytes: Bytes,
+    },
+    /// A complete media segment.
+    Segment {
+        /// Picture or sound.
+        track: object::Track,
+        /// The rendition's id.
+        rendition: String,
+        /// Its number, times and measures.
+        segment: model::Segment,
+        /// The object.
+        bytes: Bytes,
+    },
+    /// Share of the task that is done, 0 to 1.
+    Progress(f32),
+}
+
+/// What a child says when it has succeeded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Frames (or sound samples) of each rendition.
+    pub frames: u64,
+    /// Source frames that were damaged, or promised by the container and never decoded.
+    pub damaged: u64,
+    /// User and system time of the child.
+    pub cpu_ms: u64,
+    /// Most memory the child held at one time.
+    pub peak_memory_bytes: u64,
+    /// What was decided on the way, for the content team.
+    pub notes: Vec<Note>,
+}
+
+/// Reads a source by offset, for a child.
+#[async_trait]
+pub trait SourceReader: Send + Sync {
+    /// Bytes of the whole source.
+    fn size_bytes(&self) -> u64;
+
+    /// Up to `length` bytes from `offset`; fewer only at the end.
+    ///
+    /// # Errors
+    /// Whatever the store says; the task then ends and is tried again later.
+    async fn read_at(&self, offset: u64, length: u32) -> Result<Bytes>;
+}
+
+/// Takes what a child hands back, in order. While it waits the child waits.
+#[async_trait]
+pub trait Sink: Send {
+    /// Stores or notes one output.
+    ///
+    /// # Errors
+    /// Any error ends the child; the task is tried again later.
+    async fn accept(&mut self, output: Output) -> Result<()>;
+}
+
+/// The child's side: serves the host at the other end of file descriptor 3, then ends the process.
+pub fn main() -> ! {
+    std::process::exit(match link::connect().and_then(|(link, source, order)| media::run(&link, source, order)) {
+        Ok(()) => 0,
+        // The host is gone or does not speak our protocol: nobody is left to tell.
+        Err(_) => 1,
+    })
+}

@@ -1,0 +1,157 @@
+//! One stream of a source, decoded frame by frame. Damage is counted and passed over, never fatal by itself.
+
+use super::{
+    Stop,
+    input::{self, Input},
+};
+use marquee_core::source::Ratio;
+use ffmpeg_next::{self as ffmpeg, Frame, Packet, codec, codec::packet::Ref, decoder, ffi};
+
+/// Threads of a picture decoder: as many as a small machine has, since each holds whole frames.
+const DECODER_THREADS: usize = 2;
+
+/// Demuxes and decodes one stream.
+pub(super) struct Decoding {
+    input: Input,
+    decoder: decoder::Opened,
+    stream: usize,
+    /// Read but not yet decoded: found while looking for a keyframe.
+    pending: Option<Packet>,
+    drained: bool,
+    damaged: u64,
+    /// Presentation times of the packets that were handed to the decoder and are to be shown.
+    promised: Vec<i64>,
+}
+
+impl Decoding {
+    /// Prepares to decode `stream` from the beginning; every other stream is ignored.
+    pub(super) fn new(mut input: Input, stream: usize) -> Result<Self, Stop> {
+        let Some(parameters) = input.context().stream(stream).map(|stream| stream.parameters()) else {
+            return Err(Stop::Fault(format!("the source has no stream {stream} any more")));
+        };
+        let decoder = open(&input, stream, &parameters)?;
+        input.keep_only(stream);
+        Ok(Self { input, decoder, stream, pending: None, drained: false, damaged: 0, promised: Vec::new() })
+    }
+
+    /// Decodes the next frame into `frame`; false at the end.
+    pub(super) fn next(&mut self, frame: &mut Frame) -> Result<bool, Stop> {
+        loop {
+            match self.decoder.receive_frame(frame) {
+                Ok(()) => {
+                    self.damaged += u64::from(frame.is_corrupt() || frame.has_decode_errors());
+                    return Ok(true);
+                }
+                Err(ffmpeg::Error::Eof) => return Ok(false),
+                Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) if !self.drained => self.feed()?,
+                Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(false),
+                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(Stop::Fault("decode: out of memory".into())),
+                Err(_) => self.damaged += 1,
+            }
+        }
+    }
+
+    /// How many frames were damaged, or could not be decoded at all, since the last call.
+    pub(super) fn take_damage(&mut self) -> u64 {
+        std::mem::take(&mut self.damaged)
+    }
+
+    /// Seconds per unit of the stream's times.
+    pub(super) fn time_base(&self) -> Ratio {
+        let time_base = self.input.context().stream(self.stream).map(|stream| stream.time_base());
+        let positive = |value: i32| u32::try_from(value).unwrap_or(0);
+        time_base.map_or(Ratio::new(1, 1), |unit| Ratio::new(positive(unit.numerator()), positive(unit.denominator())))
+    }
+
+    /// Takes the times of the frames that packets have promised since the last call.
+    pub(super) fn take_promised(&mut self) -> Vec<i64> {
+        std::mem::take(&mut self.promised)
+    }
+
+    /// Goes to the keyframe at or before `pts`; false if the container offers none there.
+    pub(super) fn seek(&mut self, pts: i64) -> Result<bool, Stop> {
+        if self.input.seek(self.stream, pts).is_err() {
+            return Ok(false);
+        }
+        self.decoder.flush();
+        (self.drained, self.damaged) = (false, 0);
+        self.promised.clear();
+        self.pending = None;
+        while let Some(packet) = self.input.read()? {
+            if packet.stream() == self.stream && packet.is_key() {
+                // Frames that lead an open group of pictures are shown before its keyframe and cannot be decoded from
+                // here. All later ones can: so the keyframe itself must not be late.
+                let in_time = packet.pts().is_some_and(|shown| shown <= pts);
+                self.pending = Some(packet);
+                return Ok(in_time);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes back to the beginning.
+    pub(super) fn rewind(&mut self) -> Result<(), Stop> {
+        self.seek(i64::MIN / 2).map(drop)
+    }
+
+    /// Hands the decoder one more packet, or tells it that there are no more.
+    fn feed(&mut self) -> Result<(), Stop> {
+        let packet = match self.pending.take() {
+            Some(packet) => Some(packet),
+            None => self.input.read()?,
+        };
+        let Some(packet) = packet else {
+            self.drained = true;
+            // Refused only by a decoder that is draining already.
+            let _ = self.decoder.send_eof();
+            return Ok(());
+        };
+        if packet.stream() != self.stream || packet.size() == 0 {
+            return Ok(());
+        }
+        if !is_discarded(&packet) {
+            self.promised.extend(packet.pts());
+        }
+        match self.decoder.send_packet(&packet) {
+            Ok(()) => Ok(()),
+            Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => Err(Stop::Fault("decode: out of memory".into())),
+            Err(_) => {
+                self.damaged += 1;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether a packet lies outside the edit list: it is decoded for others' sake and never shown.
+pub(super) fn is_discarded(packet: &Packet) -> bool {
+    // SAFETY: the packet is alive.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no name for this flag")]
+    let flags = unsafe { (*packet.as_ptr()).flags };
+    flags & ffi::AV_PKT_FLAG_DISCARD != 0
+}
+
+/// Opens the decoder of a stream.
+pub(super) fn open(input: &Input, stream: usize, parameters: &codec::Parameters) -> Result<decoder::Opened, Stop> {
+    let Some(codec) = input::decoder(parameters) else {
+        return Err(Stop::refuse("unsupported_codec", format!("the codec {} is not supported", parameters.id().name())));
+    };
+    let mut context = codec::Context::from_parameters(parameters.clone()).map_err(Stop::fault("decoder parameters"))?;
+    if codec.is_video() {
+        let kind = codec::threading::Type::Frame;
+        context.set_threading(codec::threading::Config { kind, count: DECODER_THREADS, safe: true });
+    }
+    let mut opening = context.decoder();
+    if let Some(stream) = input.context().stream(stream) {
+        opening.set_packet_time_base(stream.time_base());
+    }
+    // SAFETY: the context is ours and not open yet.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
+    unsafe {
+        let context: *mut ffi::AVCodecContext = opening.as_mut_ptr();
+        (*context).max_pixels = input::PIXELS_MAX;
+    }
+    opening.open_as(codec).map_err(|error| {
+        Stop::refuse("unsupported_codec", format!("the {} track cannot be decoded: {error}", parameters.id().name()))
+    })
+}

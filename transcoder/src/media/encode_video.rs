@@ -1,0 +1,122 @@
+//! One libx264 encoder: closed groups of pictures at the times it is told, parameter sets that every chunk shares.
+
+use super::{Stop, segmenter::Unit};
+use bytes::Bytes;
+use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, color, encoder, ffi, format, frame, picture};
+use marquee_core::{
+    object::Track,
+    plan::{Rung, Timeline},
+    source::Ratio,
+};
+use marquee_packager::{cmaf, model};
+
+/// Keyframes come where they are forced and nowhere else; parameter sets do not depend on a chunk's content; the result
+/// does not depend on the processor.
+const X264: &str = "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:stitchable=1:cpu-independent=1";
+
+/// An open encoder for one rung.
+pub(super) struct VideoEncoder {
+    encoder: encoder::video::Encoder,
+    extradata: Bytes,
+}
+
+impl VideoEncoder {
+    pub(super) fn open(rung: &Rung, timeline: &Timeline, frame_rate: Ratio, threads: u16) -> Result<Self, Stop> {
+        let codec = encoder::find_by_name("libx264").ok_or_else(|| Stop::Fault("libavcodec lacks libx264".into()))?;
+        let mut context = codec::Context::new_with_codec(codec);
+        context.set_flags(codec::Flags::GLOBAL_HEADER);
+        context.set_threading(codec::threading::Config::count(usize::from(threads.max(1))));
+        let mut encoder = context.encoder().video().map_err(Stop::fault("encoder"))?;
+        encoder.set_width(rung.width);
+        encoder.set_height(rung.height);
+        encoder.set_format(format::Pixel::YUV420P);
+        encoder.set_time_base(Rational::new(1, int(timeline.timescale)));
+        encoder.set_frame_rate(Some(Rational::new(int(frame_rate.num.max(1)), int(frame_rate.den))));
+        encoder.set_aspect_ratio(Rational::new(1, 1));
+        encoder.set_colorspace(color::Space::BT709);
+        encoder.set_color_range(color::Range::MPEG);
+        encoder.set_color_primaries(color::Primaries::BT709);
+        encoder.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
+        encoder.set_max_bit_rate(rung.max_bitrate_bps as usize);
+        // SAFETY: the context is ours and not open yet.
+        #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
+        unsafe {
+            // One second of the cap: a segment can never be far above it.
+            (*encoder.as_mut_ptr()).rc_buffer_size = int(rung.max_bitrate_bps);
+        }
+        let crf = rung.crf.to_string();
+        let options = Dictionary::from_iter([
+            ("preset", rung.preset.as_str()),
+            ("profile", "high"),
+            ("crf", crf.as_str()),
+            ("forced-idr", "1"),
+            ("x264-params", X264),
+        ]);
+        let encoder = encoder.open_as_with(codec, options).map_err(Stop::fault("open libx264"))?;
+        let extradata = extradata(&encoder);
+        Ok(Self { encoder, extradata })
+    }
+
+    /// The init segment of the rung and what manifests need to know about it.
+    pub(super) fn rendition(&self, rung: &Rung, timeline: &Timeline, frame_rate: Ratio) -> Result<(model::Rendition, Bytes), Stop> {
+        let cmaf::ParameterSets { sps, pps } = cmaf::ParameterSets::find(&self.extradata)?;
+        let (width, height) = (rung.width, rung.height);
+        let timescale = timeline.timescale;
+        let track = cmaf::VideoTrack { timescale, width, height, frame_rate, sps, pps, colour: cmaf::Colour::BT709 };
+        let rendition = model::Rendition {
+            id: rung.id.clone(),
+            codec: track.codec()?,
+            timescale,
+            max_bitrate_bps: rung.max_bitrate_bps,
+            media: model::Media::Video { width, height, frame_rate },
+        };
+        Ok((rendition, track.init_segment()?))
+    }
+
+    /// Encodes a picture that is shown at `tick`, as an IDR picture if it starts a group.
+    pub(super) fn push(&mut self, mut picture: frame::Video, tick: u64, starts_group: bool) -> Result<(), Stop> {
+        picture.set_pts(i64::try_from(tick).ok());
+        picture.set_kind(if starts_group { picture::Type::I } else { picture::Type::None });
+        self.encoder.send_frame(&picture).map_err(Stop::fault("encode"))
+    }
+
+    /// Says that no more pictures come.
+    pub(super) fn flush(&mut self) -> Result<(), Stop> {
+        self.encoder.send_eof().map_err(Stop::fault("encode"))
+    }
+
+    /// The next encoded picture in coding order, if one is ready.
+    pub(super) fn pull(&mut self) -> Result<Option<Unit>, Stop> {
+        let mut packet = Packet::empty();
+        match self.encoder.receive_packet(&mut packet) {
+            Ok(()) => {}
+            Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(None),
+            Err(error) => return Err(Stop::Fault(format!("encode: {error}"))),
+        }
+        let tick = packet.pts().and_then(|pts| u64::try_from(pts).ok());
+        let tick = tick.ok_or_else(|| Stop::Fault("the encoder lost a time".into()))?;
+        let data = cmaf::annexb_to_avcc(packet.data().unwrap_or_default());
+        Ok(Some(Unit { data, tick, keyframe: packet.is_key() }))
+    }
+}
+
+/// The folder that the rungs' objects live in.
+pub(super) const TRACK: Track = Track::Video;
+
+fn int(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// What an open encoder puts into init segments.
+pub(super) fn extradata(context: &impl AsRef<codec::Context>) -> Bytes {
+    // SAFETY: the context is open; libav keeps pointer and size in step, and the bytes are copied at once.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for these fields")]
+    unsafe {
+        let context: *const ffi::AVCodecContext = context.as_ref().as_ptr();
+        let size = usize::try_from((*context).extradata_size).unwrap_or(0);
+        if size == 0 || (*context).extradata.is_null() {
+            return Bytes::new();
+        }
+        Bytes::copy_from_slice(std::slice::from_raw_parts((*context).extradata, size))
+    }
+}

@@ -1,0 +1,276 @@
+//! The filter graph between decoder and encoders: upright, progressive, BT.709, square pixels, one picture per rung.
+
+use super::{Stop, colour};
+use ffmpeg_next::{self as ffmpeg, Rational, filter, frame};
+use marquee_core::{
+    plan::{Picture, Rung},
+    source::VideoTrack,
+};
+use std::fmt::Write;
+
+/// A rung's picture is scaled from the smallest larger rung that is at least this much larger: nearly as good as from the
+/// source itself, and much cheaper.
+const CASCADE_STEP: f64 = 1.3;
+
+/// A configured graph. Frames go in with their tick as presentation time, and come out of one sink per rung.
+pub(super) struct Filters {
+    graph: filter::Graph,
+    rungs: usize,
+    shape: Shape,
+    /// Ticks per second, as the frames that go in have them.
+    time_base: Rational,
+}
+
+/// What a graph is configured for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shape {
+    format: ffmpeg::format::Pixel,
+    width: u32,
+    height: u32,
+    colour: colour::Colour,
+}
+
+impl Shape {
+    fn of(frame: &frame::Video) -> Self {
+        Self { format: frame.format(), width: frame.width(), height: frame.height(), colour: colour::of(frame) }
+    }
+}
+
+impl Filters {
+    /// A graph for frames like `first`, with sinks in the order of `rungs`.
+    pub(super) fn new(
+        first: &frame::Video,
+        track: &VideoTrack,
+        picture: &Picture,
+        rungs: &[&Rung],
+        timescale: u32,
+    ) -> Result<Self, Stop> {
+        let shape = Shape::of(first);
+        let time_base = Rational::new(1, i32::try_from(timescale).unwrap_or(i32::MAX));
+        let fault = || Stop::fault("filter graph");
+        let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
+        let mut graph = filter::Graph::new();
+        // SAFETY: the graph is new and ours. One thread: encoders already use the others.
+        #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
+        unsafe {
+            (*graph.as_mut_ptr()).nb_threads = if picture.tone_map { 0 } else { 1 };
+        }
+        let format = shape.format.descriptor().map_or("none", |descriptor| descriptor.name());
+        let arguments = format!(
+            "video_size={}x{}:pix_fmt={format}:time_base=1/{}:pixel_aspect={}/{}",
+            shape.width,
+            shape.height,
+            time_base.denominator(),
+            track.sample_aspect.num.max(1),
+            track.sample_aspect.den
+        );
+        graph.add(&filter::find("buffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
+        let sink = filter::find("buffersink").ok_or_else(missing)?;
+        for index in 0..rungs.len() {
+            graph.add(&sink, &format!("out{index}"), "").map_err(fault())?;
+        }
+        let mut parser = graph.output("in", 0).map_err(fault())?;
+        for index in 0..rungs.len() {
+            parser = parser.input(&format!("out{index}"), 0).map_err(fault())?;
+        }
+        let description = describe(&shape, track, picture, rungs);
+        parser.parse(&description).map_err(|error| Stop::Fault(format!("filter graph {description}: {error}")))?;
+        graph.validate().map_err(|error| Stop::Fault(format!("filter graph {description}: {error}")))?;
+        Ok(Self { graph, rungs: rungs.len(), shape, time_base })
+    }
+
+    /// Whether this graph was made for frames like `frame`.
+    pub(super) fn fits(&self, frame: &frame::Video) -> bool {
+        self.shape == Shape::of(frame)
+    }
+
+    /// Puts a frame in; the graph takes a reference to it.
+    pub(super) fn push(&mut self, frame: &frame::Video) -> Result<(), Stop> {
+        let mut input = self.graph.get("in").ok_or_else(|| Stop::Fault("the graph lost its input".into()))?;
+        input.source().add(frame).map_err(Stop::fault("filter"))
+    }
+
+    /// Says that no more frames come; what the graph holds back comes out.
+    pub(super) fn flush(&mut self) -> Result<(), Stop> {
+        let mut input = self.graph.get("in").ok_or_else(|| Stop::Fault("the graph lost its input".into()))?;
+        input.source().flush().map_err(Stop::fault("filter"))
+    }
+
+    /// Hands every picture that is ready to `take`, with its rung's position and its tick.
+    pub(super) fn pull(
+        &mut self,
+        mut take: impl FnMut(usize, u64, frame::Video) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        for index in 0..self.rungs {
+            let Some(mut output) = self.graph.get(&format!("out{index}")) else { continue };
+            let mut sink = output.sink();
+            // Deinterlacing halves the time base.
+            let scale = f64::from(sink.time_base()) / f64::from(self.time_base);
+            loop {
+                let mut picture = frame::Video::empty();
+                match sink.frame(&mut picture) {
+                    Ok(()) => {}
+                    Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => break,
+                    Err(error) => return Err(Stop::Fault(format!("filter: {error}"))),
+                }
+                let tick = picture.pts().map_or(0.0, |pts| pts as f64 * scale).round().max(0.0) as u64;
+                take(index, tick, picture)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The graph in libavfilter's language.
+fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung]) -> String {
+    let mut steps = Vec::new();
+    if picture.deinterlace {
+        steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+    }
+    let turned = picture.rotation_degrees % 180 == 90;
+    let largest = rungs.iter().max_by_key(|rung| rung.width).map_or((0, 0), |rung| (rung.width, rung.height));
+    let (width, height) = if turned { (largest.1, largest.0) } else { largest };
+    if picture.tone_map {
+        // Floating point is slow: not one pixel more of it than the largest rung has.
+        if width < shape.width {
+            steps.push(format!("scale={width}:{height}:flags=bicubic"));
+        }
+        steps.push(tone_map(shape, track));
+    } else {
+        steps.extend(to_bt709(shape));
+    }
+    match picture.rotation_degrees {
+        90 => steps.push("transpose=clock".into()),
+        180 => steps.push("hflip,vflip".into()),
+        270 => steps.push("transpose=cclock".into()),
+        _ => {}
+    }
+    if picture.mirrored {
+        steps.push("hflip".into());
+    }
+    steps.push("setsar=1".into());
+    cascade(&steps.join(","), shape.colour.full_range && !picture.tone_map, rungs)
+}
+
+/// PQ or HLG to BT.709: linear light, BT.709 primaries, highlights rolled off, limited range.
+fn tone_map(shape: &Shape, track: &VideoTrack) -> String {
+    // What a frame does not say the container may; what neither says is BT.2100.
+    let stated = |frame: &'static str, track: &str, usual: &str| match (frame, track) {
+        ("unknown", "unknown") => usual.to_owned(),
+        ("unknown", track) => track.to_owned(),
+        (frame, _) => frame.to_owned(),
+    };
+    let transfer = stated(shape.colour.transfer, &track.transfer, "smpte2084");
+    let transfer = if matches!(transfer.as_str(), "smpte2084" | "arib-std-b67") { transfer } else { track.transfer.clone() };
+    let primaries = stated(shape.colour.primaries, &track.primaries, "bt2020");
+    let matrix = stated(shape.colour.matrix, &track.matrix, "bt2020nc");
+    let range = if shape.colour.full_range { "full" } else { "limited" };
+    format!(
+        "zscale=tin={transfer}:pin={}:min={}:rin={range}:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,\
+         tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,format=yuv420p",
+        zscale_name(&primaries),
+        zscale_name(&matrix)
+    )
+}
+
+/// zscale's own names where they differ from libav's.
+fn zscale_name(name: &str) -> &str {
+    match name {
+        "bt2020" | "bt709" | "bt2020nc" | "bt2020c" | "smpte170m" | "smpte240m" | "bt470bg" | "smpte431" | "smpte432" => {
+            match name {
+                "bt2020nc" => "2020_ncl",
+                "bt2020c" => "2020_cl",
+                "bt2020" => "2020",
+                "bt709" => "709",
+                other => other,
+            }
+        }
+        _ => "709",
+    }
+}
+
+/// The step that brings other matrices to BT.709, if one is needed.
+fn to_bt709(shape: &Shape) -> Option<String> {
+    let matrix = colour::likely_matrix(shape.colour.matrix, shape.width, shape.height);
+    let name = shape.format.descriptor().map_or("", |descriptor| descriptor.name());
+    let is_rgb = matrix == "gbr" || name.starts_with("rgb") || name.starts_with("bgr") || name.starts_with("gbr");
+    if is_rgb || name.starts_with("pal") || name.starts_with("argb") || name.starts_with("abgr") {
+        return Some("scale=out_color_matrix=bt709:out_range=limited,format=yuv420p".into());
+    }
+    let input = match matrix {
+        "bt470bg" | "smpte170m" | "fcc" => "bt601",
+        "bt2020nc" | "bt2020c" => "bt2020",
+        _ => return None,
+    };
+    Some(format!("scale=in_color_matrix={input}:out_color_matrix=bt709,format=yuv420p"))
+}
+
+/// `base`, then every rung scaled from the smallest one that is enough larger.
+fn cascade(base: &str, full_range: bool, rungs: &[&Rung]) -> String {
+    let mut order: Vec<usize> = (0..rungs.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(rungs[index].height));
+    let far_enough = |larger: usize, smaller: usize| {
+        f64::from(rungs[larger].height) >= f64::from(rungs[smaller].height) * CASCADE_STEP
+    };
+    // Parent of each rung: another rung, or the base.
+    let parents: Vec<Option<usize>> = (0..rungs.len())
+        .map(|rung| {
+            let place = order.iter().position(|&other| other == rung).unwrap_or(0);
+            order[..place].iter().rev().copied().find(|&larger| far_enough(larger, rung))
+        })
+        .collect();
+    let children = |parent: Option<usize>| -> Vec<usize> {
+        order.iter().copied().filter(|&rung| parents[rung] == parent).collect()
+    };
+    let range = if full_range { ":in_range=full:out_range=limited" } else { "" };
+    let mut text = String::from("[in]");
+    text.push_str(base);
+    split(&mut text, None, &children(None));
+    for &rung in &order {
+        let Rung { width, height, .. } = rungs[rung];
+        let range = if parents[rung].is_none() { range } else { "" };
+        let _ = write!(text, ";[to{rung}]scale={width}:{height}:flags=bicubic{range},format=yuv420p,setsar=1");
+        split(&mut text, Some(rung), &children(Some(rung)));
+    }
+    text
+}
+
+/// Ends a chain in a sink (of rung `own`) and in the inputs of `children`.
+fn split(text: &mut String, own: Option<usize>, children: &[usize]) {
+    let count = children.len() + usize::from(own.is_some());
+    if count > 1 {
+        let _ = write!(text, ",split={count}");
+    }
+    if let Some(own) = own {
+        let _ = write!(text, "[out{own}]");
+    }
+    for child in children {
+        let _ = write!(text, "[to{child}]");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rungs_are_scaled_from_larger_rungs() {
+        let rung = |height: u32| Rung {
+            id: format!("{height}p"),
+            width: height * 16 / 9,
+            height,
+            crf: 23.0,
+            max_bitrate_bps: 1,
+            preset: "fast".into(),
+        };
+        let rungs = [rung(720), rung(1080), rung(648)];
+        let text = cascade("null", true, &rungs.iter().collect::<Vec<_>>());
+        assert_eq!(
+            text,
+            "[in]null[to1]\
+             ;[to1]scale=1920:1080:flags=bicubic:in_range=full:out_range=limited,format=yuv420p,setsar=1,split=3[out1][to0][to2]\
+             ;[to0]scale=1280:720:flags=bicubic,format=yuv420p,setsar=1[out0]\
+             ;[to2]scale=1152:648:flags=bicubic,format=yuv420p,setsar=1[out2]"
+        );
+    }
+}

@@ -1,0 +1,405 @@
+//! Finds out what a source is: tracks, times, colour, and whether it can become a title at all.
+
+use super::{
+    Stop, colour, decode,
+    input::{self, Input},
+    rate,
+    scan::{self, Scan},
+};
+use crate::child::{Link, Output, RemoteSource, Report};
+use ffmpeg_next::{
+    self as ffmpeg, codec, decoder, ffi,
+    format::stream::{Disposition, Stream},
+    frame,
+    media::Type,
+};
+use marquee_core::source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack};
+
+/// Longest title.
+const DURATION_MAX_SECONDS: f64 = 12.0 * 3600.0;
+/// Most frames a second.
+const RATE_MAX: f64 = 240.0;
+/// Share of the declared duration that must be there.
+const READABLE_MIN: f64 = 0.99;
+/// What may be missing at the end without a word, in seconds.
+const MISSING_UNNOTED_SECONDS: f64 = 0.25;
+/// Frames that are decoded to see what they are like.
+const FRAMES_SEEN: u32 = 8;
+
+/// Inspects `source` and hands over what it found.
+pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop> {
+    let size_bytes = source.size_bytes();
+    let mut input = Input::open(source)?;
+    let mut notes = Vec::new();
+    let stream = choose_video(&input, &mut notes)?;
+    let audio = choose_audio(&input, &mut notes);
+    let mut look = Look::new(&input, stream)?;
+    let scan = scan::scan(link, &mut input, stream, size_bytes, |packet| look.at(packet))?;
+    if scan.encrypted {
+        return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+    }
+    let Some(first) = look.first else {
+        let message = "not one frame of the picture could be decoded: the file is damaged. Export or upload it again.";
+        return Err(Stop::refuse("damaged", message));
+    };
+    let interlaced = look.interlaced * 2 > look.seen;
+    let video = video_track(&input, stream, &first, interlaced, &scan)?;
+    check_complete(&input, stream, &video, &scan, &mut notes)?;
+    if scan.corrupt > 0 {
+        notes.push(Note::new("damage_marked", format!("{} frames of the picture are marked as damaged", scan.corrupt)));
+    }
+    let elapsed = (video.end - video.origin) as f64 * video.time_base.as_f64();
+    let source = Source {
+        container: input.context().format().name().to_owned(),
+        size_bytes,
+        duration_ms: (elapsed * 1000.0).round().max(1.0) as u64,
+        video,
+        audio,
+        notes,
+    };
+    check_limits(&source)?;
+    link.output(Output::Source(source))?;
+    Ok(Report { frames: scan.times.len() as u64, ..Report::default() })
+}
+
+/// The track that people mean by "the film": the default one, else the largest; never a cover picture.
+fn choose_video(input: &Input, notes: &mut Vec<Note>) -> Result<usize, Stop> {
+    let pictures: Vec<Stream<'_>> = input
+        .context()
+        .streams()
+        .filter(|stream| stream.parameters().medium() == Type::Video)
+        .filter(|stream| !stream.disposition().intersects(Disposition::ATTACHED_PIC | TIMED_THUMBNAILS))
+        .collect();
+    if pictures.is_empty() {
+        return Err(Stop::refuse("no_video_track", "the file has no picture, only sound or other data. Upload a film."));
+    }
+    let pixels = |stream: &Stream<'_>| {
+        let (width, height) = input::size(&stream.parameters());
+        i64::from(width) * i64::from(height)
+    };
+    let usable: Vec<&Stream<'_>> = pictures.iter().filter(|stream| input::decoder(&stream.parameters()).is_some()).collect();
+    let default = usable.iter().filter(|stream| stream.disposition().contains(Disposition::DEFAULT));
+    // Several defaults say as little as none: then, too, the largest.
+    let chosen = default.max_by_key(|stream| (pixels(stream), std::cmp::Reverse(stream.index())));
+    let chosen = chosen.or_else(|| usable.iter().max_by_key(|stream| (pixels(stream), std::cmp::Reverse(stream.index()))));
+    let Some(chosen) = chosen else {
+        let codecs: Vec<_> = pictures.iter().map(|stream| codec_name(stream)).collect();
+        if pictures.iter().any(is_encrypted) {
+            return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+        }
+        let message = format!("the picture is coded as {}, which is not supported. Export it as H.264 or HEVC.", codecs.join(", "));
+        return Err(Stop::refuse("unsupported_codec", message));
+    };
+    if is_encrypted(chosen) {
+        return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+    }
+    for other in pictures.iter().filter(|stream| stream.index() != chosen.index()) {
+        let message = format!("video track {} ({}) is left out: a title has one picture", other.index(), codec_name(other));
+        notes.push(Note::new("video_left_out", message));
+    }
+    for stream in input.context().streams() {
+        let index = stream.index();
+        match stream.parameters().medium() {
+            Type::Subtitle => {
+                let message = format!("subtitle track {index} ({}) is left out: subtitles are not carried yet", codec_name(&stream));
+                notes.push(Note::new("subtitle_left_out", message));
+            }
+            Type::Data | Type::Attachment | Type::Unknown => {
+                notes.push(Note::new("data_left_out", format!("data track {index} is left out")));
+            }
+            Type::Video | Type::Audio => {}
+        }
+    }
+    Ok(chosen.index())
+}
+
+/// libav's name for disposition bit 11, which ffmpeg-next does not know.
+const TIMED_THUMBNAILS: Disposition = Disposition::from_bits_retain(0x800);
+
+/// Every sound track that can be decoded, in file order.
+fn choose_audio(input: &Input, notes: &mut Vec<Note>) -> Vec<AudioTrack> {
+    let mut tracks = Vec::new();
+    for stream in input.context().streams().filter(|stream| stream.parameters().medium() == Type::Audio) {
+        let (channels, sample_rate_hz) = sound(&stream.parameters());
+        if input::decoder(&stream.parameters()).is_none() || channels == 0 || sample_rate_hz == 0 || is_encrypted(&stream) {
+            let message = format!("sound track {} ({}) cannot be decoded and is left out", stream.index(), codec_name(&stream));
+            notes.push(Note::new("audio_left_out", message));
+            continue;
+        }
+        let language = stream.metadata().get("language").filter(|text| is_language(text)).unwrap_or("und").to_owned();
+        tracks.push(AudioTrack {
+            stream: stream.index() as u32,
+            codec: codec_name(&stream).to_owned(),
+            channels,
+            sample_rate_hz,
+            language,
+            title: stream.metadata().get("title").map(|title| title.chars().take(100).collect()),
+            default: stream.disposition().contains(Disposition::DEFAULT),
+        });
+    }
+    if tracks.is_empty() {
+        notes.push(Note::new("no_sound", "the film has no sound"));
+    }
+    if tracks.len() > 1 {
+        notes.push(Note::new("audio_tracks", format!("{} sound tracks are carried; a viewer can choose", tracks.len())));
+    }
+    tracks
+}
+
+fn is_language(text: &str) -> bool {
+    (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn codec_name(stream: &Stream<'_>) -> &'static str {
+    stream.parameters().id().name()
+}
+
+/// Channels and sample rate.
+fn sound(parameters: &codec::Parameters) -> (u16, u32) {
+    // SAFETY: the parameters keep their stream alive.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for these fields")]
+    let (channels, rate) = unsafe { ((*parameters.as_ptr()).ch_layout.nb_channels, (*parameters.as_ptr()).sample_rate) };
+    (u16::try_from(channels).unwrap_or(0), u32::try_from(rate).unwrap_or(0))
+}
+
+/// Whether the container says that a stream is encrypted: by its sample entry's type, or by a key's description.
+fn is_encrypted(stream: &Stream<'_>) -> bool {
+    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INIT_INFO;
+    // SAFETY: the stream is alive; libav only looks through its side data.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for these fields")]
+    let (tag, info) = unsafe {
+        let raw = stream.as_ptr();
+        ((*(*raw).codecpar).codec_tag, ffi::av_stream_get_side_data(raw, kind, std::ptr::null_mut()))
+    };
+    let tag = tag.to_le_bytes();
+    !info.is_null() || matches!(&tag, b"encv" | b"enca" | b"drmi" | b"drms")
+}
+
+/// The first frames, decoded while the packets go by.
+struct Look {
+    decoder: decoder::Opened,
+    first: Option<frame::Video>,
+    seen: u32,
+    interlaced: u32,
+}
+
+impl Look {
+    fn new(input: &Input, stream: usize) -> Result<Self, Stop> {
+        let parameters = input.context().stream(stream).map(|stream| stream.parameters());
+        let parameters = parameters.ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
+        Ok(Self { decoder: decode::open(input, stream, &parameters)?, first: None, seen: 0, interlaced: 0 })
+    }
+
+    /// Takes the next packet, or `None` at the end; answers whether it wants more.
+    fn at(&mut self, packet: Option<&ffmpeg::Packet>) -> Result<bool, Stop> {
+        // Damage is no reason to stop here: a later packet may start a frame that can be decoded.
+        let _ = match packet {
+            Some(packet) if packet.size() > 0 => self.decoder.send_packet(packet),
+            Some(_) => Ok(()),
+            None => self.decoder.send_eof(),
+        };
+        loop {
+            let mut frame = frame::Video::empty();
+            match self.decoder.receive_frame(&mut frame) {
+                Ok(()) => {}
+                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(Stop::Fault("decode: out of memory".into())),
+                Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { .. }) => break,
+                Err(_) => continue,
+            }
+            if frame.timestamp().is_none() {
+                continue;
+            }
+            self.seen += 1;
+            self.interlaced += u32::from(frame.is_interlaced());
+            self.first.get_or_insert(frame);
+        }
+        Ok(self.seen < FRAMES_SEEN)
+    }
+}
+
+/// The picture track as the rest of the house needs to know it.
+fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bool, scan: &Scan) -> Result<VideoTrack, Stop> {
+    let stream = input.context().stream(index).ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
+    let time_base = ratio(stream.time_base()).unwrap_or(Ratio::new(1, 90_000));
+    let origin = first.timestamp().unwrap_or(0);
+    let shown = scan.times.partition_point(|time| *time < origin);
+    let times = &scan.times[shown..];
+    let stated: Vec<Ratio> = [stream.rate(), stream.avg_frame_rate()].into_iter().filter_map(ratio).collect();
+    let (frame_rate, constant_rate) = rate::of(times, time_base, &stated);
+    let one_frame = (1.0 / (frame_rate.as_f64() * time_base.as_f64())).round().max(1.0) as i64;
+    let last = times.last().copied().unwrap_or(origin);
+    // On a grid every frame lasts one place; elsewhere the container knows best how long the last one lasts, within reason.
+    let stated_end = scan.end.clamp(last, last.saturating_add(one_frame.saturating_mul(10)));
+    let end = if constant_rate || stated_end <= last { last + one_frame } else { stated_end };
+    let format = first.format().descriptor();
+    let colour = colour::of(first);
+    let (rotation_degrees, mirrored) = orientation(&stream);
+    Ok(VideoTrack {
+        stream: index as u32,
+        codec: codec_name(&stream).to_owned(),
+        width: first.width(),
+        height: first.height(),
+        sample_aspect: sample_aspect(input, &stream, first),
+        rotation_degrees,
+        mirrored,
+        pixel_format: format.map_or("unknown", |format| format.name()).to_owned(),
+        bit_depth: bit_depth(first),
+        transfer: colour.transfer.to_owned(),
+        primaries: colour.primaries.to_owned(),
+        matrix: colour.matrix.to_owned(),
+        full_range: colour.full_range,
+        interlaced,
+        frame_rate,
+        constant_rate,
+        time_base,
+        origin,
+        end,
+        frames: times.len() as u64,
+        seek: seek(input.context().format().name(), scan),
+    })
+}
+
+/// Times after a seek are trusted only where the container states them for every frame and knows where keyframes are.
+fn seek(container: &str, scan: &Scan) -> Seek {
+    let names = ["mov", "matroska", "mpegts", "flv"];
+    let trusted = names.iter().any(|name| container.split(',').any(|part| part == *name));
+    if trusted && scan.stated_times && scan.keyframes > 1 { Seek::Keyframe } else { Seek::FromStart }
+}
+
+fn ratio(rational: ffmpeg::Rational) -> Option<Ratio> {
+    let (num, den) = (u32::try_from(rational.numerator()).ok()?, u32::try_from(rational.denominator()).ok()?);
+    (num > 0 && den > 0).then(|| Ratio::new(num, den))
+}
+
+/// Shape of a pixel: what the container says goes before what the codec says. Absurd shapes are square.
+fn sample_aspect(input: &Input, stream: &Stream<'_>, first: &frame::Video) -> Ratio {
+    // SAFETY: context, stream and frame are alive; libav only reads them.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no form of this function")]
+    let guess = unsafe {
+        ffi::av_guess_sample_aspect_ratio(input.context().as_ptr().cast_mut(), stream.as_ptr().cast_mut(), first.as_ptr().cast_mut())
+    };
+    ratio(guess.into()).filter(|shape| (0.1..=10.0).contains(&shape.as_f64())).unwrap_or(Ratio::new(1, 1))
+}
+
+fn bit_depth(frame: &frame::Video) -> u8 {
+    // SAFETY: descriptors are static; component 0 exists for every picture format.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for a component's depth")]
+    let depth = frame.format().descriptor().map_or(8, |descriptor| unsafe { (*descriptor.as_ptr()).comp[0].depth });
+    u8::try_from(depth).unwrap_or(8)
+}
+
+/// Clockwise turn and mirroring that the display matrix asks for (ISO/IEC 14496-12 section 6.2.2).
+fn orientation(stream: &Stream<'_>) -> (u16, bool) {
+    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+    // SAFETY: the side data belongs to the stream, which is alive; nine numbers are read only if nine are there.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor that checks the size")]
+    let matrix = unsafe {
+        let mut size = 0;
+        let data = ffi::av_stream_get_side_data(stream.as_ptr(), kind, &raw mut size);
+        if data.is_null() || size < 9 * size_of::<i32>() {
+            return (0, false);
+        }
+        data.cast::<[i32; 9]>().read_unaligned()
+    };
+    turn([matrix[0], matrix[1], matrix[3], matrix[4]])
+}
+
+/// A matrix maps (x, y) to (ax + cy, bx + dy), y pointing down. It is a turn, then perhaps a mirroring of x.
+fn turn([a, b, c, d]: [i32; 4]) -> (u16, bool) {
+    let [a, b, c, d] = [a, b, c, d].map(f64::from);
+    let mirrored = a * d - b * c < 0.0;
+    let (a, b) = if mirrored { (-a, b) } else { (a, b) };
+    if a == 0.0 && b == 0.0 {
+        return (0, false);
+    }
+    let quarters = (b.atan2(a).to_degrees() / 90.0).round() as i32;
+    (u16::try_from(quarters.rem_euclid(4) * 90).unwrap_or(0), mirrored)
+}
+
+/// Refuses a source that lost a part, and notes what little may be missing.
+fn check_complete(input: &Input, index: usize, video: &VideoTrack, scan: &Scan, notes: &mut Vec<Note>) -> Result<(), Stop> {
+    let container = input.context();
+    for stream in container.streams() {
+        let Some(unit) = ratio(stream.time_base()).map(Ratio::as_f64) else { continue };
+        let is_picture = stream.index() == index;
+        let medium = stream.parameters().medium();
+        if !is_picture && medium != Type::Audio {
+            continue;
+        }
+        let (Some(&start), Some(&end)) = (scan.stream_starts.get(stream.index()), scan.stream_ends.get(stream.index())) else { continue };
+        // Matroska and FLV state one duration for all; there only the picture is held to it, leniently, below.
+        let declared = stream.duration() as f64 * unit;
+        let found = if end < start { 0.0 } else { (end - start) as f64 * unit };
+        if stream.duration() <= 0 || declared <= found + MISSING_UNNOTED_SECONDS {
+            continue;
+        }
+        if is_picture && found < declared * READABLE_MIN {
+            return Err(truncated(found, declared));
+        }
+        let what = if is_picture { "picture" } else { "sound" };
+        let message = format!("of {declared:.1} s of {what} (track {}) only {found:.1} s are there", stream.index());
+        notes.push(Note::new("damage_end_missing", message));
+    }
+    let whole = container.duration() as f64 / f64::from(ffi::AV_TIME_BASE);
+    let has_own = container.stream(index).is_some_and(|stream| stream.duration() > 0);
+    if !has_own && states_duration(container) {
+        let ends = container.streams().filter_map(|stream| {
+            let end = scan.stream_ends.get(stream.index()).copied().filter(|end| *end > i64::MIN)?;
+            Some(end as f64 * ratio(stream.time_base())?.as_f64())
+        });
+        let found = ends.fold(0.0, f64::max);
+        if found < whole * READABLE_MIN && found + MISSING_UNNOTED_SECONDS < whole {
+            return Err(truncated(found, whole));
+        }
+    }
+    if video.frames == 0 {
+        return Err(Stop::refuse("damaged", "the picture has no frames. Export or upload the file again."));
+    }
+    Ok(())
+}
+
+/// Whether the duration is written in the file, and not an estimate of libav's.
+fn states_duration(container: &ffmpeg::format::context::Input) -> bool {
+    matches!(container.format().name(), "matroska,webm" | "flv" | "avi")
+}
+
+fn truncated(found: f64, declared: f64) -> Stop {
+    let message = format!("the file is cut off: of {declared:.1} s only {found:.1} s can be read. Upload it again, completely.");
+    Stop::refuse("truncated", message)
+}
+
+fn check_limits(source: &Source) -> Result<(), Stop> {
+    let seconds = source.duration_ms as f64 / 1000.0;
+    if seconds > DURATION_MAX_SECONDS {
+        return Err(Stop::refuse("limits_exceeded", "the film is longer than twelve hours. Upload it in parts."));
+    }
+    if seconds > 1.0 && source.video.frames as f64 / seconds > RATE_MAX + 1.0 {
+        return Err(Stop::refuse("limits_exceeded", "the film has more than 240 frames a second. Export it with fewer."));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_matrices_are_turns_and_mirrorings() {
+        const ONE: i32 = 1 << 16;
+        assert_eq!(turn([ONE, 0, 0, ONE]), (0, false));
+        assert_eq!(turn([0, ONE, -ONE, 0]), (90, false));
+        assert_eq!(turn([-ONE, 0, 0, -ONE]), (180, false));
+        assert_eq!(turn([0, -ONE, ONE, 0]), (270, false));
+        assert_eq!(turn([-ONE, 0, 0, ONE]), (0, true));
+        // Upside down and mirrored.
+        assert_eq!(turn([ONE, 0, 0, -ONE]), (180, true));
+        assert_eq!(turn([0, 0, 0, 0]), (0, false));
+        assert_eq!(turn([0, 3 * ONE, -3 * ONE, 100]), (90, false));
+    }
+
+    #[test]
+    fn languages_are_tags_and_nothing_else() {
+        assert!(is_language("eng") && is_language("pt-BR"));
+        assert!(!is_language("") && !is_language("e") && !is_language("en\"gl"));
+    }
+}

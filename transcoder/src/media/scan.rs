@@ -1,0 +1,100 @@
+//! Reads every packet of a source once, without decoding: how many frames there are, when they are shown, and whether the
+//! file holds what its index promises.
+
+use super::{Stop, decode::is_discarded, input::Input};
+use crate::child::{Link, Output};
+use ffmpeg_next::{Packet, codec::packet::Ref, ffi};
+
+/// Frames of the longest title at the highest rate: twelve hours at 240 frames a second.
+const FRAMES_MAX: usize = 12 * 3600 * 240;
+/// Packets between two reports of progress.
+const PROGRESS_EVERY: u64 = 2000;
+
+/// What the packets say.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Presentation times of the picture's frames inside the edit list, ascending.
+    pub(super) times: Vec<i64>,
+    /// Latest end of a frame, if packets have durations.
+    pub(super) end: i64,
+    /// End of the last packet of each stream, in its own time base.
+    pub(super) stream_ends: Vec<i64>,
+    /// Start of the first packet of each stream.
+    pub(super) stream_starts: Vec<i64>,
+    /// Picture packets that were cut short or flagged as corrupt.
+    pub(super) corrupt: u64,
+    /// Whether the picture is encrypted.
+    pub(super) encrypted: bool,
+    /// Whether packets carry presentation times of their own.
+    pub(super) stated_times: bool,
+    /// Whether there are keyframes after the first.
+    pub(super) keyframes: u64,
+}
+
+/// Scans `input`; `early` sees the picture's packets until it has enough.
+pub(super) fn scan(
+    link: &Link,
+    input: &mut Input,
+    stream: usize,
+    size_bytes: u64,
+    mut early: impl FnMut(Option<&Packet>) -> Result<bool, Stop>,
+) -> Result<Scan, Stop> {
+    let streams = input.context().streams().len();
+    let mut scan =
+        Scan { stream_ends: vec![i64::MIN; streams], stream_starts: vec![i64::MAX; streams], stated_times: true, ..Scan::default() };
+    scan.end = i64::MIN;
+    let (mut count, mut curious) = (0_u64, true);
+    while let Some(packet) = input.read()? {
+        count += 1;
+        if count % PROGRESS_EVERY == 0 {
+            let position = u64::try_from(packet.position()).unwrap_or(0);
+            link.output(Output::Progress(position as f32 / size_bytes.max(1) as f32))?;
+        }
+        let Some(time) = packet.pts().or(packet.dts()) else {
+            curious = curious && (packet.stream() != stream || early(Some(&packet))?);
+            continue;
+        };
+        let end = time.saturating_add(packet.duration().max(0));
+        // A demuxer may find new streams on its way; they are none of ours.
+        if let (Some(last), Some(first)) = (scan.stream_ends.get_mut(packet.stream()), scan.stream_starts.get_mut(packet.stream())) {
+            (*last, *first) = ((*last).max(end), (*first).min(time));
+        }
+        if packet.stream() == stream {
+            scan.picture(&packet, time, end)?;
+            curious = curious && early(Some(&packet))?;
+        }
+    }
+    if curious {
+        early(None)?;
+    }
+    scan.times.sort_unstable();
+    Ok(scan)
+}
+
+impl Scan {
+    fn picture(&mut self, packet: &Packet, time: i64, end: i64) -> Result<(), Stop> {
+        self.encrypted |= is_encrypted(packet);
+        self.corrupt += u64::from(packet.is_corrupt());
+        self.keyframes += u64::from(packet.is_key());
+        if packet.size() == 0 || is_discarded(packet) {
+            return Ok(());
+        }
+        if self.times.len() == FRAMES_MAX {
+            return Err(Stop::refuse("limits_exceeded", "the film has more frames than twelve hours at 240 frames a second."));
+        }
+        self.stated_times &= packet.pts().is_some();
+        self.times.push(time);
+        self.end = self.end.max(end);
+        Ok(())
+    }
+}
+
+/// Whether a packet can only be read with a key.
+fn is_encrypted(packet: &Packet) -> bool {
+    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO;
+    // SAFETY: the packet is alive; libav only looks through its side data.
+    #[expect(unsafe_code, reason = "ffmpeg-next lists side data by an enum that may not know every kind")]
+    unsafe {
+        !ffi::av_packet_get_side_data(packet.as_ptr(), kind, std::ptr::null_mut()).is_null()
+    }
+}
