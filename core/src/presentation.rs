@@ -1,6 +1,6 @@
 //! The one input model that every manifest is written from: renditions and their segments, measured.
 
-use crate::source::Ratio;
+use crate::{object, source::Ratio};
 use serde::{Deserialize, Serialize};
 
 /// One encoded track, as manifests need to know it. Stored in the ledger beside its init segment.
@@ -16,6 +16,17 @@ pub struct Rendition {
     pub max_bitrate_bps: u32,
     /// What kind of track it is.
     pub media: Media,
+}
+
+impl Rendition {
+    /// The folder that it lives in.
+    #[must_use]
+    pub fn folder(&self) -> object::Track {
+        match self.media {
+            Media::Video { .. } => object::Track::Video,
+            Media::Audio { .. } => object::Track::Audio,
+        }
+    }
 }
 
 /// What kind of track a rendition is.

@@ -1,0 +1,100 @@
+//! What a worker does for each kind of job: a child does the media work, the handler stores what it hands back and commits it
+//! together with the job's completion.
+
+mod encode;
+pub(crate) mod inspect;
+pub(crate) mod piece;
+pub(crate) mod publish;
+pub(crate) mod shelf;
+pub(crate) mod source;
+#[cfg(test)]
+mod tests;
+
+use crate::{child::Host, recipe};
+use async_trait::async_trait;
+use futures::FutureExt;
+use marquee_backends::{
+    db::{Db, encodes::Encode, jobs::Claim},
+    dispatch::{Handler, Work},
+};
+use marquee_core::{
+    Clock, Error, Random, Result,
+    blobs::Blobs,
+    id::JobId,
+    job::{Failure, Job},
+    object::{Key, Layout},
+    plan::{PLAN_VERSION, Recipe},
+};
+use piece::Piece;
+use source::StoredSource;
+use std::sync::Arc;
+
+/// What job handlers need.
+pub struct Deps {
+    /// Videos, encodes, the ledger, jobs.
+    pub db: Db,
+    /// Sources and segments.
+    pub blobs: Arc<dyn Blobs>,
+    /// Starts the children that touch media.
+    pub host: Host,
+    /// Name of the recipe that new titles are encoded by.
+    pub recipe: String,
+    /// For ids.
+    pub clock: Arc<dyn Clock>,
+    /// For ids.
+    pub random: Arc<dyn Random>,
+}
+
+/// The handler of every kind of job.
+///
+/// # Errors
+/// `Invalid` if there is no such recipe.
+pub fn handler(deps: Deps) -> Result<Arc<dyn Handler>> {
+    let recipe = recipe::load(&deps.recipe, None)?;
+    Ok(Arc::new(Jobs { deps, recipe }))
+}
+
+struct Jobs {
+    deps: Deps,
+    recipe: Recipe,
+}
+
+#[async_trait]
+impl Handler for Jobs {
+    async fn run(&self, claim: &Claim, work: &Work) -> Result<(), Failure> {
+        // Boxed one by one: each is large, and together they are more than the compiler can prove to be `Send`.
+        let run = match claim.job.clone() {
+            Job::Inspect { upload, .. } => self.inspect(claim, work, upload).boxed(),
+            Job::Encode { encode, chunk, rungs } => self.picture(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
+            Job::Audio { encode, stream } => self.sound(claim, work, encode, Piece::Sound { stream }).boxed(),
+            Job::Publish { encode } => self.publish(claim, work, encode).boxed(),
+        };
+        run.await
+    }
+}
+
+impl Jobs {
+    fn job_id(&self) -> JobId {
+        JobId::new(self.deps.clock.as_ref(), self.deps.random.as_ref())
+    }
+
+    /// The source of an encode, for its children.
+    fn source(&self, encode: &Encode) -> Arc<StoredSource> {
+        let key = Key::source(encode.video, encode.upload);
+        Arc::new(StoredSource::new(self.deps.blobs.clone(), key, encode.source.size_bytes))
+    }
+}
+
+/// The folder of an encode, if this version understands its plan.
+fn layout(encode: &Encode) -> Result<Layout> {
+    if encode.plan.version == PLAN_VERSION {
+        Ok(Layout::new(encode.video, encode.id))
+    } else {
+        Err(Error::conflict("other_plan_version", "the plan was made by another version: encode the video anew"))
+    }
+}
+
+/// Whether a commit was accepted. It is not once another worker has the job: then nothing of this attempt counts.
+fn committed(accepted: bool) -> Result<()> {
+    if accepted { Ok(()) } else { Err(Error::conflict("lease_lost", "another worker has taken over this job")) }
+}

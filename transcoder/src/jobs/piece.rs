@@ -1,0 +1,124 @@
+//! The pieces that an encode is made of, each one child's work, and what is finished with each.
+
+use crate::child::{Report, Task};
+use marquee_backends::db::ledger::Finished;
+use marquee_core::{
+    id::EncodeId,
+    job::{Failure, Job},
+    object::Track,
+    plan::Plan,
+    source::Source,
+};
+use std::collections::BTreeSet;
+
+/// Threads of each encoder. One is enough where chunks and rungs run beside each other, and its result does not depend on the machine.
+const ENCODER_THREADS: u16 = 1;
+/// Work of a sound track compared with the picture of the same length.
+const SOUND_WEIGHT: f64 = 0.05;
+/// A title with more damaged frames than this share of them is refused.
+const DAMAGED_MAX: f64 = 0.01;
+
+/// One child's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// One chunk of the picture in some rungs, decoded once.
+    Picture {
+        /// Position in the plan.
+        chunk: u32,
+        /// Rungs by id.
+        rungs: Vec<String>,
+    },
+    /// One sound track, whole, in all its renditions.
+    Sound {
+        /// Stream index in the source.
+        stream: u32,
+    },
+}
+
+/// The pieces of `plan`, in the order in which a title becomes playable soonest.
+pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
+    let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
+    let mut picture = plan.chunks.iter().map(|chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.clone() });
+    let first = picture.next();
+    let default = plan.audio.iter().filter(|rendition| rendition.default).map(|rendition| rendition.stream);
+    let streams: BTreeSet<u32> = plan.audio.iter().map(|rendition| rendition.stream).collect();
+    let mut sound: Vec<u32> = default.chain(streams).collect();
+    let mut seen = BTreeSet::new();
+    sound.retain(|stream| seen.insert(*stream));
+    first.into_iter().chain(sound.into_iter().map(|stream| Piece::Sound { stream })).chain(picture).collect()
+}
+
+impl Piece {
+    /// The job that does this piece of `encode`.
+    pub(crate) fn job(&self, encode: EncodeId) -> Job {
+        match self.clone() {
+            Self::Picture { chunk, rungs } => Job::Encode { encode, chunk, rungs },
+            Self::Sound { stream } => Job::Audio { encode, stream },
+        }
+    }
+
+    /// What a child is told to do.
+    pub(crate) fn task(&self, source: &Source, plan: &Plan) -> Task {
+        let (source, plan) = (source.clone(), plan.clone());
+        match self.clone() {
+            Self::Picture { chunk, rungs } => Task::Video { source, plan, chunk, rungs, threads: ENCODER_THREADS },
+            Self::Sound { stream } => Task::Audio { source, plan, stream },
+        }
+    }
+
+    /// The chunk that its segments belong to.
+    pub(crate) fn chunk(&self) -> u32 {
+        match self {
+            Self::Picture { chunk, .. } => *chunk,
+            Self::Sound { .. } => 0,
+        }
+    }
+
+    /// How much work it is compared with other pieces, in ticks of picture.
+    pub(crate) fn weight(&self, plan: &Plan) -> f64 {
+        match self {
+            Self::Picture { chunk, .. } => {
+                let found = plan.chunks.get(*chunk as usize);
+                found.map_or(1.0, |found| {
+                    found.end_ticks.unwrap_or(plan.duration_ticks).saturating_sub(found.start_ticks).max(1) as f64
+                })
+            }
+            Self::Sound { .. } => SOUND_WEIGHT * plan.duration_ticks as f64,
+        }
+    }
+
+    /// What is finished once a child did this piece. Its processor time is shared out among the renditions.
+    pub(crate) fn finished(&self, plan: &Plan, report: &Report) -> Vec<Finished> {
+        let (track, renditions): (_, Vec<&str>) = match self {
+            Self::Picture { rungs, .. } => (Track::Video, rungs.iter().map(String::as_str).collect()),
+            Self::Sound { stream } => {
+                let renditions = plan.audio.iter().filter(|rendition| rendition.stream == *stream);
+                (Track::Audio, renditions.map(|rendition| rendition.id.as_str()).collect())
+            }
+        };
+        let count = renditions.len().max(1) as u64;
+        let row = |(index, rendition): (u64, &str)| Finished {
+            track,
+            rendition: rendition.to_owned(),
+            chunk: self.chunk(),
+            frames: report.frames,
+            damaged: report.damaged,
+            cpu_ms: report.cpu_ms / count + u64::from(index < report.cpu_ms % count),
+            notes: report.notes.clone(),
+        };
+        (0..).zip(renditions).map(row).collect()
+    }
+}
+
+/// Refuses a title of which `damaged` frames could not be shown as they were.
+pub(crate) fn refuse_damage(source: &Source, damaged: u64) -> Result<(), Failure> {
+    let frames = source.video.frames.max(1);
+    if damaged as f64 <= frames as f64 * DAMAGED_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "{damaged} of the film's {frames} frames are damaged or missing. The file was probably cut off or changed on its way: \
+         export it again, or upload the original"
+    );
+    Err(Failure::Fail { code: "damaged".into(), message })
+}

@@ -1,0 +1,209 @@
+//! The publish job: check everything that is stored against the ledger and the rules, write the final playlists, flip the
+//! video to ready. Run again after a crash anywhere it writes the same bytes under the same names.
+
+use super::{
+    Jobs, committed, layout,
+    piece::refuse_damage,
+    shelf::sha256,
+    source::{read_all, read_exactly},
+};
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
+use marquee_backends::{
+    db::{
+        jobs::Claim,
+        ledger::{Ledger, Report, Sha256, StoredSegment},
+    },
+    dispatch::Work,
+};
+use marquee_core::{
+    Error, ErrorKind, Result,
+    blobs::{Blobs, Created},
+    id::EncodeId,
+    job::Failure,
+    object::{self, Layout, MASTER, Track, init_path, segment_path},
+    plan::Plan,
+    source::{Note, Source},
+};
+use marquee_packager::{
+    gate::{self, Finding, Severity},
+    hls,
+    model::{Presentation, Rendition},
+};
+
+/// Objects that are looked at a time.
+const CHECKS_MAX: usize = 8;
+/// Bytes that are read back at most; of a longer title evenly spread segments are read, of every object the size.
+const READ_BACK_BYTES_MAX: u64 = 1 << 30;
+/// Findings that a failure names.
+const FINDINGS_SHOWN_MAX: usize = 3;
+
+impl Jobs {
+    pub(super) async fn publish(&self, claim: &Claim, work: &Work, encode: EncodeId) -> Result<(), Failure> {
+        let db = &self.deps.db;
+        let encode = db.encode(encode).await?;
+        let shown = Shown { blobs: &*self.deps.blobs, layout: layout(&encode)?, plan: &encode.plan, source: &encode.source };
+        let ledger = db.ledger(encode.id).await?;
+        let (cancelled, progress) = (work.cancelled(), |done| work.progress(done));
+        let report = tokio::select! {
+            report = shown.publish(&ledger, &progress) => report?,
+            () = cancelled.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled").into()),
+        };
+        Ok(committed(db.finish_publish(claim, encode.id, &report).await?)?)
+    }
+}
+
+/// Who wants to know what share is done.
+pub(crate) type Progress<'a> = dyn Fn(f32) + Send + Sync + 'a;
+
+/// An encode whose pieces are all stored.
+pub(crate) struct Shown<'a> {
+    /// Where they are stored.
+    pub(crate) blobs: &'a dyn Blobs,
+    /// Under which names.
+    pub(crate) layout: Layout,
+    /// What was to be done.
+    pub(crate) plan: &'a Plan,
+    /// What it was done to.
+    pub(crate) source: &'a Source,
+}
+
+impl Shown<'_> {
+    /// Checks it and writes its playlists. Nothing refers to them until the caller lets something.
+    ///
+    /// # Errors
+    /// `Fail` with code `damaged` or `gate_failed` for what must not be shown; `Retry` if the store does not answer.
+    pub(crate) async fn publish(&self, ledger: &Ledger, progress: &Progress<'_>) -> Result<Report, Failure> {
+        let mut report = ledger.report(self.plan);
+        refuse_damage(self.source, report.damaged)?;
+        if report.damaged > 0 {
+            let message = format!("{} of {} frames were damaged and are concealed", report.damaged, report.frames);
+            report.notes.push(Note::new("damage_concealed", message));
+        }
+        let presentation = ledger.presentation(self.plan);
+        refuse(missing(self.plan, ledger, &presentation))?;
+        refuse(gate::check(&presentation))?;
+        self.check_objects(ledger, progress).await?;
+        let playlists = playlists(&presentation);
+        let master = hls::master(&presentation);
+        refuse(gate::check_playlists(&presentation, &master, &playlists))?;
+        for (path, text) in playlists {
+            self.write(&path, text).await?;
+        }
+        self.write(MASTER, master).await?;
+        Ok(report)
+    }
+
+    /// Compares every stored object with its row: sizes of all, bytes of as many as [`READ_BACK_BYTES_MAX`] allows.
+    async fn check_objects(&self, ledger: &Ledger, progress: &Progress<'_>) -> Result<(), Failure> {
+        for stored in &ledger.renditions {
+            let key = self.layout.key(&init_path(stored.track, &stored.rendition.id));
+            let bytes = read_all(self.blobs, &key).await?;
+            let mut findings = gate::check_init(&stored.rendition, &bytes);
+            findings.extend(differing(key.as_str(), sha256(bytes).await?, stored.init_sha256));
+            refuse(findings)?;
+        }
+        let total_bytes: u64 = ledger.segments.iter().map(|stored| stored.segment.size_bytes).sum();
+        let every = usize::try_from(total_bytes.div_ceil(READ_BACK_BYTES_MAX)).unwrap_or(usize::MAX).max(1);
+        let count = ledger.segments.len().max(1) as f32;
+        let mut checks: Vec<BoxFuture<'_, Result<Vec<Finding>>>> = Vec::with_capacity(ledger.segments.len());
+        for (index, stored) in ledger.segments.iter().enumerate() {
+            let rendition = ledger.rendition(stored.track, &stored.rendition);
+            checks.push(self.check_segment(stored, rendition, index % every == 0).boxed());
+        }
+        let mut checked = 0.0;
+        let mut findings = stream::iter(checks).buffer_unordered(CHECKS_MAX);
+        while let Some(found) = findings.try_next().await? {
+            refuse(found)?;
+            checked += 1.0;
+            progress(checked / count);
+        }
+        Ok(())
+    }
+
+    async fn check_segment(
+        &self,
+        stored: &StoredSegment,
+        rendition: Option<&Rendition>,
+        read_back: bool,
+    ) -> Result<Vec<Finding>> {
+        let key = self.layout.key(&segment_path(stored.track, &stored.rendition, stored.segment.number));
+        let size_bytes = match self.blobs.head(&key).await {
+            Ok(meta) => meta.size_bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![finding("stored", format!("{key} is missing"))]),
+            Err(error) => return Err(error),
+        };
+        if size_bytes != stored.segment.size_bytes {
+            let message = format!("{key} has {size_bytes} bytes where the ledger says {}", stored.segment.size_bytes);
+            return Ok(vec![finding("stored", message)]);
+        }
+        let Some(rendition) = rendition.filter(|_| read_back) else { return Ok(Vec::new()) };
+        let bytes = read_exactly(self.blobs, &key, 0, size_bytes).await?;
+        let mut findings = gate::check_segment(rendition, &stored.segment, &bytes);
+        findings.extend(differing(key.as_str(), sha256(bytes).await?, stored.sha256));
+        Ok(findings)
+    }
+
+    /// Writes a playlist. One that an earlier attempt wrote must be the same, since it was made from the same rows.
+    async fn write(&self, path: &str, text: String) -> Result<()> {
+        let (key, bytes) = (self.layout.key(path), Bytes::from(text));
+        if self.blobs.create(&key, bytes.clone()).await? == Created::Existed && read_all(self.blobs, &key).await? != bytes {
+            return Err(Error::conflict("playlist_mismatch", format!("{key} was written by another version: encode anew")));
+        }
+        Ok(())
+    }
+}
+
+/// Every playlist but the master, with its path in the encode.
+fn playlists(presentation: &Presentation) -> Vec<(String, String)> {
+    let target_duration_s = hls::target_duration_s(presentation);
+    let mut playlists = Vec::new();
+    for track in &presentation.tracks {
+        let folder = track.rendition.folder();
+        let id = &track.rendition.id;
+        let text = hls::media(track, target_duration_s, hls::Kind::Vod, "");
+        playlists.push((object::playlist_path(folder, id), text));
+        if folder == Track::Video {
+            playlists.push((object::iframes_path(id), hls::iframes(track)));
+        }
+    }
+    playlists
+}
+
+/// What the plan promises and the ledger does not have.
+fn missing(plan: &Plan, ledger: &Ledger, presentation: &Presentation) -> Vec<Finding> {
+    let offered: usize = presentation.tracks.iter().map(|track| track.segments.len()).sum();
+    let mut findings = Vec::new();
+    if presentation.tracks.len() != plan.rungs.len() + plan.audio.len() {
+        findings.push(finding("complete", "a rendition of the plan has no segments".to_owned()));
+    }
+    if offered != ledger.segments.len() {
+        findings.push(finding("complete", "the segments of a rendition have a gap".to_owned()));
+    }
+    findings
+}
+
+fn differing(key: &str, stored: Sha256, expected: Sha256) -> Option<Finding> {
+    (stored != expected).then(|| finding("stored", format!("{key} is not what the ledger's checksum says")))
+}
+
+fn finding(rule: &'static str, message: String) -> Finding {
+    Finding { severity: Severity::Error, rule: rule.into(), message }
+}
+
+/// Turns errors among `findings` into a failure that names them; the rest goes to the log.
+fn refuse(findings: Vec<Finding>) -> Result<(), Failure> {
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(|found| found.severity == Severity::Error);
+    for warning in warnings {
+        tracing::warn!(gate.rule = warning.rule.as_ref(), "{}", warning.message);
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<_> =
+        errors.iter().take(FINDINGS_SHOWN_MAX).map(|found| format!("{} ({})", found.message, found.rule)).collect();
+    let more = errors.len() - shown.len();
+    let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let message = format!("what was encoded did not pass the conformance gate: {}{tail}", shown.join("; "));
+    Err(Failure::Fail { code: "gate_failed".into(), message })
+}

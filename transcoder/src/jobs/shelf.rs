@@ -1,0 +1,143 @@
+//! Where a child's output is put: objects that are created once, and the rows that will tell the ledger of them.
+
+use super::source::read_all;
+use crate::child::{Output, Sink};
+use async_trait::async_trait;
+use bytes::Bytes;
+use marquee_backends::db::ledger::{Batch, Sha256, StoredRendition, StoredSegment};
+use marquee_core::{
+    Error, Result,
+    blobs::{Blobs, Created},
+    object::{Key, Layout, Track, init_path, segment_path},
+};
+use marquee_packager::{
+    gate,
+    model::{Rendition, Segment},
+};
+use sha2::{Digest, Sha256 as Hasher};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Objects that are written at a time. The child waits while this many are on their way.
+const WRITES_MAX: usize = 4;
+
+/// Takes init and media segments of one job.
+pub(crate) struct Shelf {
+    blobs: Arc<dyn Blobs>,
+    layout: Layout,
+    chunk: u32,
+    renditions: Vec<(Track, Rendition)>,
+    writes: JoinSet<Result<StoredSegment>>,
+    stored: Batch,
+}
+
+impl Shelf {
+    /// A shelf for what is made of `chunk` (0 for sound) of the encode that lives in `layout`.
+    pub(crate) fn new(blobs: Arc<dyn Blobs>, layout: Layout, chunk: u32) -> Self {
+        Self { blobs, layout, chunk, renditions: Vec::new(), writes: JoinSet::new(), stored: Batch::default() }
+    }
+
+    /// Stores an init segment. One that is there already must be the same: segments of all attempts are decoded by it.
+    pub(crate) async fn put_init(&mut self, track: Track, rendition: Rendition, bytes: Bytes) -> Result<()> {
+        let key = self.layout.key(&init_path(track, &rendition.id));
+        let (init_bytes, init_sha256) = (bytes.len() as u64, sha256(bytes.clone()).await?);
+        if self.blobs.create(&key, bytes).await? == Created::Existed
+            && sha256(read_all(&*self.blobs, &key).await?).await? != init_sha256
+        {
+            return Err(Error::conflict("init_mismatch", format!("{key} was made by an encoder of another version")));
+        }
+        self.renditions.push((track, rendition.clone()));
+        self.stored.renditions.push(StoredRendition { track, rendition, init_bytes, init_sha256 });
+        Ok(())
+    }
+
+    /// Begins to store a media segment; waits if too many are on their way.
+    pub(crate) async fn put_segment(&mut self, track: Track, rendition: &str, segment: Segment, bytes: Bytes) -> Result<()> {
+        while self.writes.len() >= WRITES_MAX {
+            self.land_one().await?;
+        }
+        let known = self.renditions.iter().find(|(folder, known)| *folder == track && known.id == rendition);
+        let Some((_, rendition)) = known.cloned() else {
+            return Err(Error::internal(format!("a segment of {rendition} came before its init segment")));
+        };
+        let key = self.layout.key(&segment_path(track, &rendition.id, segment.number));
+        let (blobs, chunk) = (self.blobs.clone(), self.chunk);
+        self.writes.spawn(async move {
+            let sha256 = sha256(bytes.clone()).await?;
+            let (segment, sha256) = match blobs.create(&key, bytes).await? {
+                Created::New => (segment, sha256),
+                Created::Existed => adopt(&*blobs, &key, &rendition, segment, sha256).await?,
+            };
+            Ok(StoredSegment { track, rendition: rendition.id, chunk, segment, sha256 })
+        });
+        Ok(())
+    }
+
+    /// Media segments that were put and not yet taken by [`Self::settle`].
+    pub(crate) fn segments(&self) -> usize {
+        self.writes.len() + self.stored.segments.len()
+    }
+
+    /// Waits until everything is stored, and hands over the rows that tell of it.
+    pub(crate) async fn settle(&mut self) -> Result<Batch> {
+        while !self.writes.is_empty() {
+            self.land_one().await?;
+        }
+        self.stored.segments.sort_by(|a, b| (&a.rendition, a.segment.number).cmp(&(&b.rendition, b.segment.number)));
+        Ok(std::mem::take(&mut self.stored))
+    }
+
+    async fn land_one(&mut self) -> Result<()> {
+        if let Some(write) = self.writes.join_next().await {
+            self.stored.segments.push(write.map_err(Error::internal)??);
+        }
+        Ok(())
+    }
+}
+
+/// A shelf as the sink of a child, and somebody who wants to know how far the child is.
+pub(crate) struct ShelfSink<F> {
+    pub(crate) shelf: Shelf,
+    pub(crate) progress: F,
+}
+
+#[async_trait]
+impl<F: Fn(f32) + Send> Sink for ShelfSink<F> {
+    async fn accept(&mut self, output: Output) -> Result<()> {
+        match output {
+            Output::Init { track, rendition, bytes } => self.shelf.put_init(track, rendition, bytes).await?,
+            Output::Segment { track, rendition, segment, bytes } => {
+                self.shelf.put_segment(track, &rendition, segment, bytes).await?;
+            }
+            Output::Progress(done) => (self.progress)(done),
+            Output::Source(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// What an earlier attempt stored under `key` stands: the ledger gets what is true of those bytes, not of ours.
+async fn adopt(
+    blobs: &dyn Blobs,
+    key: &Key,
+    rendition: &Rendition,
+    ours: Segment,
+    our_sha256: Sha256,
+) -> Result<(Segment, Sha256)> {
+    let bytes = read_all(blobs, key).await?;
+    let their_sha256 = sha256(bytes.clone()).await?;
+    if their_sha256 == our_sha256 {
+        return Ok((ours, our_sha256));
+    }
+    let theirs = gate::read_segment(rendition, ours.number, &bytes)?;
+    if (theirs.start_ticks, theirs.duration_ticks) != (ours.start_ticks, ours.duration_ticks) {
+        return Err(Error::conflict("segment_mismatch", format!("{key} was cut elsewhere by another attempt")));
+    }
+    Ok((theirs, their_sha256))
+}
+
+/// Checksum of `bytes`, computed where it holds nobody up.
+pub(crate) async fn sha256(bytes: Bytes) -> Result<Sha256> {
+    let hash = tokio::task::spawn_blocking(move || Hasher::digest(&bytes).into());
+    hash.await.map_err(Error::internal)
+}

@@ -1,0 +1,215 @@
+//! `marquee encode`: the plan, its pieces and the publishing of a film in a folder of this machine, without any service.
+
+mod file;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use summary::Summary;
+
+use crate::{
+    child::{Host, Output, Sink, Task},
+    jobs::{
+        inspect::Found,
+        piece::{Piece, pieces, refuse_damage},
+        publish::Shown,
+        shelf::{Shelf, ShelfSink},
+    },
+    recipe,
+};
+use async_trait::async_trait;
+use file::FileSource;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use marquee_backends::{
+    blobs::FileBlobs,
+    db::ledger::{Batch, Ledger},
+};
+use marquee_core::{
+    Error, ErrorKind, Result, id::EncodeId, id::VideoId, job::Failure, object::Layout, object::Track, plan::Plan, source::Source,
+};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// Share of the whole progress that encoding makes up; the rest is checking and writing playlists.
+const ENCODED: f32 = 0.98;
+
+/// What the caller chooses.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of the recipe.
+    pub recipe: String,
+    /// x264 preset in place of the recipe's.
+    pub preset: Option<String>,
+    /// Processors to use; all of the machine's where none is given.
+    pub threads: Option<u16>,
+    /// Make the plan and nothing else.
+    pub plan_only: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// What would be done, where only that was asked for.
+    Planned(Plan),
+    /// What was done.
+    Encoded(Summary),
+}
+
+/// Encodes the film `input` into the folder `out`, which must be empty or absent. `progress` is told the share that is done, 0 to 1.
+/// Unless it succeeds, `out` stays as it was.
+///
+/// # Errors
+/// `Fail` if the input cannot become a title, `Retry` for everything else: options, permissions, a full disk, `cancel`.
+pub async fn encode(
+    host: Host,
+    input: &Path,
+    out: &Path,
+    options: Options,
+    progress: impl Fn(f32) + Send + Sync,
+    cancel: CancellationToken,
+) -> Result<Outcome, Failure> {
+    let started = Instant::now();
+    let recipe = recipe::load(&options.recipe, options.preset.as_deref())?;
+    let reader = Arc::new(FileSource::open(input)?);
+    if !options.plan_only {
+        check_free(out)?;
+    }
+    let mut found = Found::default();
+    host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
+    let source = found.source()?;
+    let plan = Plan::new(&source, &recipe);
+    if options.plan_only {
+        return Ok(Outcome::Planned(plan));
+    }
+    let folder = beside(out)?;
+    let run = Run {
+        host,
+        reader,
+        blobs: Arc::new(FileBlobs::open(folder.path()).await?),
+        layout: Layout::new(VideoId(Default::default()), EncodeId(Default::default())),
+        source,
+        plan,
+        cancel,
+        started,
+        first_segment: OnceLock::new(),
+        done: Mutex::default(),
+        progress,
+    };
+    let ledger = run.encode(children(options.threads)).await?;
+    let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
+    let report = shown.publish(&ledger, &|done| (run.progress)(ENCODED + (1.0 - ENCODED) * done)).await?;
+    tokio::fs::rename(folder.path().join("media").join(run.layout.scope()), out).await.map_err(Error::from)?;
+    Ok(Outcome::Encoded(Summary::new(&run.plan, report, started.elapsed(), run.first_segment.get().copied())))
+}
+
+/// One run over a film.
+struct Run<F> {
+    host: Host,
+    reader: Arc<FileSource>,
+    blobs: Arc<FileBlobs>,
+    layout: Layout,
+    source: Source,
+    plan: Plan,
+    cancel: CancellationToken,
+    started: Instant,
+    first_segment: OnceLock<Duration>,
+    /// Work done of each piece, as [`weight`] measures it.
+    done: Mutex<Vec<f64>>,
+    progress: F,
+}
+
+impl<F: Fn(f32) + Send + Sync> Run<F> {
+    /// Does all pieces, at most `children` at a time.
+    async fn encode(&self, children: usize) -> Result<Ledger, Failure> {
+        let pieces = pieces(&self.plan);
+        *self.done() = vec![0.0; pieces.len()];
+        let total: f64 = pieces.iter().map(|piece| piece.weight(&self.plan)).sum();
+        let work = pieces.iter().enumerate().map(|(index, piece)| self.encode_piece(index, piece, total).boxed());
+        let mut batches = stream::iter(work).buffer_unordered(children);
+        let mut ledger = Ledger::default();
+        while let Some(batch) = batches.try_next().await? {
+            ledger.add(batch);
+            // A film that is damaged throughout is refused before hours of work.
+            refuse_damage(&self.source, ledger.report(&self.plan).damaged)?;
+        }
+        Ok(ledger)
+    }
+
+    async fn encode_piece(&self, index: usize, piece: &Piece, total: f64) -> Result<Batch, Failure> {
+        let weight = piece.weight(&self.plan);
+        let progress = |done: f32| {
+            let sum = {
+                let mut all = self.done();
+                all[index] = f64::from(done) * weight;
+                all.iter().sum::<f64>()
+            };
+            (self.progress)((sum / total) as f32 * ENCODED);
+        };
+        let shelf = Shelf::new(self.blobs.clone(), self.layout, piece.chunk());
+        let mut sink = Stopwatch { inner: ShelfSink { shelf, progress }, started: self.started, first_segment: &self.first_segment };
+        let task = piece.task(&self.source, &self.plan);
+        let report = self.host.run(&task, self.reader.clone(), &mut sink, self.cancel.clone()).await?;
+        (sink.inner.progress)(1.0);
+        let mut batch = sink.inner.shelf.settle().await?;
+        batch.finished = piece.finished(&self.plan, &report);
+        Ok(batch)
+    }
+
+    fn done(&self) -> std::sync::MutexGuard<'_, Vec<f64>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes when the first picture is there.
+struct Stopwatch<'a, F> {
+    inner: ShelfSink<F>,
+    started: Instant,
+    first_segment: &'a OnceLock<Duration>,
+}
+
+#[async_trait]
+impl<F: Fn(f32) + Send> Sink for Stopwatch<'_, F> {
+    async fn accept(&mut self, output: Output) -> Result<()> {
+        let is_picture = matches!(output, Output::Segment { track: Track::Video, .. });
+        self.inner.accept(output).await?;
+        if is_picture {
+            self.first_segment.get_or_init(|| self.started.elapsed());
+        }
+        Ok(())
+    }
+}
+
+/// Children to run at a time on `threads` processors: one keeps about two busy, with decoding and the largest rung.
+fn children(threads: Option<u16>) -> usize {
+    let threads = threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
+    threads / 2 + 1
+}
+
+/// Refuses an `out` that holds something.
+fn check_free(out: &Path) -> Result<()> {
+    let taken = match std::fs::read_dir(out) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => true,
+        Err(error) => return Err(unusable(out, error)),
+    };
+    let message = format!("{} is not an empty folder: name one that is, or that does not exist", out.display());
+    if taken { Err(Error::conflict("out_not_empty", message)) } else { Ok(()) }
+}
+
+/// A folder that is removed with all it holds, on the same disk as `out`.
+fn beside(out: &Path) -> Result<TempDir> {
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(|error| unusable(parent, error))?;
+    tempfile::Builder::new().prefix(".marquee-").tempdir_in(parent).map_err(|error| unusable(parent, error))
+}
+
+fn unusable(path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Invalid, "unusable_path", format!("{} cannot be used: {error}", path.display())).caused_by(error)
+}
