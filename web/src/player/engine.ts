@@ -88,7 +88,7 @@ export class Engine {
     player.configure({
       // A growing playlist is played up to its last segment, not some way behind it as a broadcast is.
       manifest: { defaultPresentationDelay: 0.5 },
-      streaming: { bufferingGoal: BUFFER_AHEAD_S, bufferBehind: BUFFER_AHEAD_S, failureCallback: (_error) => undefined },
+      streaming: { bufferingGoal: BUFFER_AHEAD_S, bufferBehind: BUFFER_AHEAD_S, failureCallback: (_error: shaka.util.Error) => undefined },
       abr: { defaultBandwidthEstimate: FIRST_ESTIMATE_BPS },
     });
     const engine = new Engine(library, player, video, onRefused);
@@ -197,7 +197,8 @@ export class Engine {
       this.offline = true;
       this.player.retryStreaming(NETWORK_RETRY_S);
     } else if (error.severity === this.library.util.Error.Severity.CRITICAL || !this.loaded) {
-      this.failure = `${describe(error, Category)} (${error.code})`;
+      const unplayable = error.code === Code.CONTENT_UNSUPPORTED_BY_BROWSER || error.category === Category.MEDIA;
+      this.failure = `${unplayable ? UNPLAYABLE : describe(error, Category)} (${error.code})`;
     }
     this.read();
   }
@@ -273,14 +274,14 @@ function bufferedFrom(video: HTMLVideoElement): number {
   return currentTime;
 }
 
+const UNPLAYABLE = "This browser cannot decode the film. Try another quality or another browser";
+
 function describe(error: shaka.util.Error, category: typeof shaka.util.Error.Category): string {
   switch (error.category) {
     case category.NETWORK:
       return "The film cannot be fetched. Check the connection, then try again";
     case category.MANIFEST:
       return "The film's playlist cannot be read. Try again; if that does not help, tell whoever runs this library";
-    case category.MEDIA:
-      return "This browser cannot decode the film. Try another quality or another browser";
     default:
       return "The film stopped unexpectedly. Try again";
   }

@@ -74,8 +74,8 @@ export function Menu({ name, icon, current, test, choices, open, onOpen, onChoos
                 close();
               }}
             >
-              {choice.checked ? <Icon name="check" /> : <span />}
-              <span>{choice.name}</span>
+              <span class="menu-mark">{choice.checked ? <Icon name="check" /> : null}</span>
+              <span class="menu-name">{choice.name}</span>
               <span class="faint">{choice.aside}</span>
             </button>
           ))}

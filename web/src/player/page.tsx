@@ -99,7 +99,7 @@ function Screening({ video }: { video: Video }) {
         <ProblemNotice problem={trouble}>
           <button class="button" data-test="again" onClick={() => setAttempt(attempt + 1)}>
             <Icon name="replay" />
-            Try again
+            <span>Try again</span>
           </button>
         </ProblemNotice>
       ) : null}

@@ -59,7 +59,7 @@ function Head({ video }: { video: Video }) {
           {video.playable ? (
             <a class="button button-main button-large" href={`/watch/${video.id}`} data-test="play">
               <Icon name="play" />
-              Play
+              <span>Play</span>
             </a>
           ) : null}
           {manages ? <Delete video={video} /> : null}

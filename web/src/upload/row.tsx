@@ -81,7 +81,7 @@ function Actions({ upload, video }: { upload: Upload; video: Video | null }) {
       {state === "uploading" ? (
         <button class="button button-plain" data-test="pause" onClick={() => pause(key)}>
           <Icon name="pause" />
-          Pause
+          <span>Pause</span>
         </button>
       ) : null}
       {retryable ? (
