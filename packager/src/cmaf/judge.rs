@@ -1,8 +1,8 @@
 //! The ffmpeg program as an independent judge: it must decode what we package, sample for sample and without a warning.
 
+use crate::cmaf::{self, AudioTrack, Colour, MediaSegment, ParameterSets, Sample, VideoTrack};
 use bytes::Bytes;
 use marquee_core::{object, source::Ratio};
-use marquee_packager::cmaf::{self, AudioTrack, Colour, MediaSegment, ParameterSets, Sample, VideoTrack};
 use std::{
     path::Path,
     process::{Command, Output},
