@@ -27,7 +27,13 @@ const BLOCKS_MAX: usize = 8;
 /// Hands messages to the host; any thread may.
 #[derive(Clone)]
 pub(crate) struct Link {
-    socket: Arc<Mutex<UnixStream>>,
+    socket: Arc<Socket>,
+}
+
+/// One stream that is read on one thread and written to by many.
+struct Socket {
+    stream: UnixStream,
+    writing: Mutex<()>,
 }
 
 impl Link {
@@ -66,15 +72,15 @@ impl Link {
     fn send(&self, message: &Message, payload: &[u8]) -> io::Result<()> {
         let head = protocol::prefix(message, payload)?;
         // A poisoned lock means that a sender panicked half-way; the host then sees a bad frame and ends us.
-        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        socket.write_all(&head)?;
-        socket.write_all(payload)
+        let _writing = self.socket.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = &self.socket.stream;
+        stream.write_all(&head)?;
+        stream.write_all(payload)
     }
 }
 
 /// The source at the other end of the socket, as a seekable file that reads ahead.
 pub(crate) struct RemoteSource {
-    socket: UnixStream,
     link: Link,
     size_bytes: u64,
     position: u64,
@@ -90,18 +96,17 @@ pub(crate) struct RemoteSource {
 pub(super) fn connect() -> io::Result<(Link, RemoteSource, super::Task)> {
     // SAFETY: the host left a connected socket at this descriptor for us alone; nothing else in this process owns it.
     #[expect(unsafe_code, reason = "adopting an inherited descriptor has no safe form")]
-    let socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(DESCRIPTOR) });
-    let (order, _) = protocol::read::<Order>(&socket)?;
+    let stream = UnixStream::from(unsafe { OwnedFd::from_raw_fd(DESCRIPTOR) });
+    let (order, _) = protocol::read::<Order>(&stream)?;
     let Order::Run { task, size_bytes, limits } = order else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the host did not say what to do"));
     };
-    let link = Link { socket: Arc::new(Mutex::new(socket.try_clone()?)) };
+    let link = Link { socket: Arc::new(Socket { stream, writing: Mutex::new(()) }) };
     if let Err(error) = super::sandbox::enter(&limits) {
         link.broken(&format!("the sandbox cannot be set up: {error}"))?;
         return Err(error);
     }
     let source = RemoteSource {
-        socket,
         link: link.clone(),
         size_bytes,
         position: 0,
@@ -157,7 +162,7 @@ impl RemoteSource {
     /// Waits for the block that was asked for, if any.
     fn arrive(&mut self) -> io::Result<()> {
         let Some(number) = self.ahead.take() else { return Ok(()) };
-        let (Order::Data, bytes) = protocol::read::<Order>(&self.socket)? else {
+        let (Order::Data, bytes) = protocol::read::<Order>(&self.link.socket.stream)? else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the host sent something other than data"));
         };
         if self.blocks.len() == BLOCKS_MAX {

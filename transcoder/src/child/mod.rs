@@ -21,6 +21,7 @@ use marquee_core::{
 };
 use marquee_packager::model;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 
 /// What a child does: one thing, then it ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,9 +122,13 @@ pub trait Sink: Send {
 
 /// The child's side: serves the host at the other end of file descriptor 3, then ends the process.
 pub fn main() -> ! {
-    std::process::exit(match link::connect().and_then(|(link, source, order)| media::run(&link, source, order)) {
+    let end = link::connect().and_then(|(link, source, task)| media::run(&link, source, task));
+    std::process::exit(match end {
         Ok(()) => 0,
-        // The host is gone or does not speak our protocol: nobody is left to tell.
-        Err(_) => 1,
+        Err(error) => {
+            // The host is gone or does not speak our protocol. Its log may still take this.
+            let _ = writeln!(std::io::stderr(), "{error}");
+            1
+        }
     })
 }

@@ -9,7 +9,7 @@ use super::{Limits, link};
 use nix::sys::resource::{Resource, setrlimit};
 use std::io;
 
-/// Descriptors a child may have: standard streams, the socket twice, and a few that library code holds for a moment.
+/// Descriptors a child may have: standard streams, the socket, and a few that library code may want for a moment.
 const DESCRIPTORS_MAX: u64 = 16;
 /// Address space beyond the memory limit: thread stacks and allocator arenas reserve far more than they use.
 #[cfg(target_os = "linux")]
@@ -146,10 +146,11 @@ mod linux {
         rules.insert(libc::SYS_tgkill, vec![one(0, SeccompCmpOp::Eq, own)?]);
         // Asking for a limit (stack size of a new thread), not changing one: no new value.
         rules.insert(libc::SYS_prlimit64, vec![one(2, SeccompCmpOp::Eq, 0)?]);
-        install(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch)?;
-        // Arguments of clone3 lie in memory where a filter cannot look. Told that the kernel lacks it, the C library uses clone.
+        // Arguments of clone3 lie in memory where a filter cannot look. Told that the kernel lacks it, the C library uses
+        // clone. Of two filters the stricter answer counts; this one must come first, since the other forbids a second.
         let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
-        install(clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)
+        install(clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)?;
+        install(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch)
     }
 
     fn install(
