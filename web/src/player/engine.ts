@@ -87,7 +87,7 @@ export class Engine {
     await player.attach(video);
     player.configure({
       // A growing playlist is played up to its last segment, not some way behind it as a broadcast is.
-      manifest: { defaultPresentationDelay: 0.5 },
+      manifest: { defaultPresentationDelay: 0.5, hls: { disableClosedCaptionsDetection: true } },
       streaming: { bufferingGoal: BUFFER_AHEAD_S, bufferBehind: BUFFER_AHEAD_S, failureCallback: (_error: shaka.util.Error) => undefined },
       abr: { defaultBandwidthEstimate: FIRST_ESTIMATE_BPS },
     });
