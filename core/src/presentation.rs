@@ -12,6 +12,9 @@ pub struct Rendition {
     pub codec: String,
     /// Ticks per second of the track's times.
     pub timescale: u32,
+    /// Media time at which the title starts: the track's edit takes it away, and every time below is after that. What lets
+    /// reordered pictures be decoded before they are shown, or the samples that an audio encoder puts before the sound.
+    pub edit_ticks: u32,
     /// Bits per second that the encoder may not exceed: declared while the rendition grows and nothing is measured yet.
     pub max_bitrate_bps: u32,
     /// What kind of track it is.

@@ -2,10 +2,7 @@
 
 use super::{Finding, Report};
 use crate::{
-    cmaf::{
-        self,
-        read::{self, Entry},
-    },
+    cmaf::read::{self, Entry},
     model::{Media, Rendition},
 };
 
@@ -30,18 +27,17 @@ pub fn check_init(rendition: &Rendition, bytes: &[u8]) -> Vec<Finding> {
     report.must(init.timescale == rendition.timescale, "CMAF 7.5.5", || {
         format!("{id} counts {} ticks a second, not {}", init.timescale, rendition.timescale)
     });
-    let (matches, edit_ticks) = match (&rendition.media, init.media) {
-        (Media::Video { width, height, frame_rate }, Entry::Video { width: w, height: h }) => {
-            ((*width, *height) == (w.into(), h.into()), Some(cmaf::edit_ticks(rendition.timescale, *frame_rate)))
-        }
+    let matches = match (&rendition.media, init.media) {
+        (Media::Video { width, height, .. }, Entry::Video { width: w, height: h }) => (*width, *height) == (w.into(), h.into()),
         (Media::Audio { channels, sample_rate_hz, .. }, Entry::Audio { channels: c, sample_rate_hz: rate }) => {
-            ((*channels, *sample_rate_hz) == (c, rate), None)
+            (*channels, *sample_rate_hz) == (c, rate)
         }
-        _ => (false, None),
+        _ => false,
     };
     report.must(matches, "HLS-AUTH 9.2", || format!("{id} is {:?}, listed as {:?}", init.media, rendition.media));
-    // The priming of sound is its encoder's affair; all rungs of a ladder share one edit.
-    let edited = init.edits <= 1 && edit_ticks.is_none_or(|ticks| init.edit_ticks == u64::from(ticks));
-    report.must(edited, "CMAF 7.5.13", || format!("{id} has {} edits, at {}", init.edits, init.edit_ticks));
+    let edited = init.edits <= 1 && init.edit_ticks == u64::from(rendition.edit_ticks);
+    report.must(edited, "CMAF 7.5.13", || {
+        format!("{id} has {} edits to {}, listed with {}", init.edits, init.edit_ticks, rendition.edit_ticks)
+    });
     report.0
 }

@@ -9,6 +9,8 @@ pub(super) fn check(report: &mut Report, videos: &[&Track]) {
         let (id, reference) = (&track.rendition.id, &first.rendition.id);
         let same_clock = track.rendition.timescale == first.rendition.timescale;
         report.must(same_clock, "CMAF 7.3.4", || format!("{id} and {reference} have different timescales"));
+        let same_edit = track.rendition.edit_ticks == first.rendition.edit_ticks;
+        report.must(same_edit, "CMAF 7.3.4", || format!("{id} and {reference} have different edits"));
         report.must(track.segments.len() == first.segments.len(), "HLS-AUTH 8.7", || {
             format!("{id} has {} segments, {reference} has {}", track.segments.len(), first.segments.len())
         });

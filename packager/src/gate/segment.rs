@@ -17,14 +17,18 @@ use marquee_core::Result;
 /// `malformed_media` if the bytes are not a segment whose fragments follow each other.
 pub fn read_segment(rendition: &Rendition, number: u32, bytes: &[u8]) -> Result<Segment> {
     let fragments = read::segment(bytes)?;
-    let start_ticks = fragments.first().map_or(0, |first| first.decode_ticks);
-    let mut end_ticks = start_ticks;
+    let mut next_ticks = fragments.first().map_or(0, |first| first.decode_ticks);
     for fragment in &fragments {
-        if fragment.decode_ticks != end_ticks {
-            return Err(malformed(format!("a fragment starts at {} instead of {end_ticks}", fragment.decode_ticks)));
+        if fragment.decode_ticks != next_ticks {
+            return Err(malformed(format!("a fragment starts at {} instead of {next_ticks}", fragment.decode_ticks)));
         }
-        end_ticks = end_ticks.checked_add(fragment.duration_ticks()).ok_or_else(|| malformed("times overflow"))?;
+        next_ticks = next_ticks.checked_add(fragment.duration_ticks()).ok_or_else(|| malformed("times overflow"))?;
     }
+    let first_ticks = presentation_ticks(rendition, &fragments[0]).next().unwrap_or(0);
+    let duration_ticks = i128::from(next_ticks) - i128::from(fragments[0].decode_ticks);
+    // What lies before the title, an audio encoder's priming, is not shown.
+    let tick = |ticks: i128| u64::try_from(ticks.max(0)).map_err(malformed);
+    let (start_ticks, end_ticks) = (tick(first_ticks)?, tick(first_ticks + duration_ticks)?);
     let iframes = match rendition.media {
         Media::Video { .. } => fragments.iter().map(|fragment| iframe(rendition, fragment)).collect::<Result<_>>()?,
         Media::Audio { .. } => Vec::new(),
@@ -48,11 +52,8 @@ fn iframe(rendition: &Rendition, fragment: &Fragment) -> Result<Iframe> {
 
 /// When the samples are shown, in coding order: the media times less the track's edit.
 fn presentation_ticks(rendition: &Rendition, fragment: &Fragment) -> impl Iterator<Item = i128> {
-    let edit_ticks = match rendition.media {
-        Media::Video { frame_rate, .. } => cmaf::edit_ticks(rendition.timescale, frame_rate),
-        Media::Audio { .. } => 0,
-    };
-    fragment.media_ticks().map(move |ticks| ticks - i128::from(edit_ticks))
+    let edit_ticks = i128::from(rendition.edit_ticks);
+    fragment.media_ticks().map(move |ticks| ticks - edit_ticks)
 }
 
 /// Checks the bytes of a segment against what the ledger says of it.

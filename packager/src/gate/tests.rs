@@ -31,6 +31,7 @@ fn every_broken_title_is_caught_by_its_rule() {
     let breakages: Vec<(&str, Breakage<Vec<Track>>)> = vec![
         ("Error HLS-AUTH 9.20", |tracks| drop(tracks.drain(..2))),
         ("Error CMAF 7.3.4", |tracks| tracks[1].rendition.timescale = 90_000),
+        ("Error CMAF 7.3.4", |tracks| tracks[1].rendition.edit_ticks = 0),
         ("Error CMAF 7.3.4", |tracks| tracks[1].segments[1].iframes[1].start_ticks += 400),
         ("Error HLS-AUTH 8.7", |tracks| tracks[1].segments.truncate(2)),
         ("Error HLS-AUTH 8.7", |tracks| tracks[3].segments.clear()),
@@ -203,8 +204,11 @@ fn a_stored_segment_tells_what_the_ledger_should_say() {
         vec![Sample { data: Bytes::from_static(&[1, 2]), duration_ticks: 1024, composition_offset_ticks: 0, keyframe: true }; 5];
     let bytes = media_segment(1, 0, &frames, object::Track::Audio).unwrap().bytes;
     let segment = read_segment(&sound, 1, &bytes).unwrap();
-    assert_eq!((segment.start_ticks, segment.duration_ticks, segment.iframes.len()), (0, 5120, 0));
+    assert_eq!((segment.start_ticks, segment.duration_ticks, segment.iframes.len()), (0, 4096, 0), "without priming");
     assert_eq!(check_segment(&sound, &segment, &bytes), []);
+    let later = media_segment(2, 5120, &frames, object::Track::Audio).unwrap().bytes;
+    let segment = read_segment(&sound, 2, &later).unwrap();
+    assert_eq!((segment.start_ticks, segment.duration_ticks), (4096, 5120));
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl<'a> AudioEncoder<'a> {
             id: id.clone(),
             codec: track.codec()?,
             timescale: *sample_rate_hz,
+            edit_ticks: track.priming_samples,
             max_bitrate_bps: *bitrate_bps,
             media: model::Media::Audio {
                 group: group.clone(),

@@ -67,6 +67,7 @@ impl VideoEncoder {
             id: rung.id.clone(),
             codec: track.codec()?,
             timescale,
+            edit_ticks: cmaf::edit_ticks(timescale, frame_rate),
             max_bitrate_bps: rung.max_bitrate_bps,
             media: model::Media::Video { width, height, frame_rate },
         };
