@@ -1,1 +1,77 @@
-//! The HTTP interface: accounts, videos, uploads, playback, events, recommendations.
+//! The HTTP interface: accounts, videos, uploads, playback, events, recommendations, and the pages.
+//!
+//! One folder per endpoint family: `routes.rs` holds wire types and statuses, `ops.rs` what is done. This crate never decodes
+//! media, never reads the environment, and knows the database, the object store and the cache only through what it is given.
+
+mod app;
+pub mod auth;
+mod changes;
+mod docs;
+mod events;
+mod extract;
+mod health;
+mod live;
+mod pages;
+mod playback;
+mod problem;
+mod profiles;
+mod recommendations;
+mod server;
+mod surround;
+mod uploads;
+mod users;
+mod videos;
+
+use app::App;
+use marquee_backends::db::Db;
+use marquee_core::{Clock, Random, Result, Shutdown, blobs::Blobs, cache::Cache, config};
+use marquee_recommender::serving::Recommender;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use url::Url;
+
+/// What the interface needs.
+pub struct Deps {
+    /// The database.
+    pub db: Db,
+    /// Where sources are stored.
+    pub blobs: Arc<dyn Blobs>,
+    /// Where attempts to sign in are counted.
+    pub cache: Arc<dyn Cache>,
+    /// Who knows what a profile may like.
+    pub recommender: Arc<Recommender>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids and secrets come from.
+    pub random: Arc<dyn Random>,
+    /// `[auth]`
+    pub auth: config::Auth,
+    /// `[uploads]`
+    pub uploads: config::Uploads,
+    /// How players reach an edge, without a path.
+    pub edge_url: Url,
+    /// Secret that edges show.
+    pub edge_key: String,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+}
+
+/// Serves the interface and the pages on `listener` until `shutdown` drains; then requests finish, within a bound.
+///
+/// # Errors
+/// When the database does not answer at the start.
+pub async fn serve(deps: Deps, listener: TcpListener, shutdown: Shutdown) -> Result<()> {
+    let app = App::start(deps, shutdown.clone()).await?;
+    server::serve(app::router(app.clone()), listener, shutdown).await?;
+    app.tasks.close();
+    // What is written down for clients that are gone; it is bounded by the timeouts of what it writes to.
+    app.tasks.wait().await;
+    Ok(())
+}
+
+/// The description of the interface as OpenAPI 3.1, as `/v1/openapi.json` serves it.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    app::documented().into_openapi()
+}

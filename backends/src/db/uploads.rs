@@ -165,6 +165,15 @@ impl Db {
         found.ok_or_else(|| Error::not_found("upload"))?.try_into()
     }
 
+    /// The SHA-256 of a finished upload's source.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn upload_sha256(&self, id: UploadId) -> Result<Option<Vec<u8>>> {
+        let row = sqlx::query_scalar!("select sha256 from uploads where id = $1", id.0);
+        row.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("upload"))
+    }
+
     /// Takes the upload for one request, unless another one holds it.
     ///
     /// # Errors
@@ -282,14 +291,6 @@ impl Db {
             return Ok(());
         }
         Err(Error::conflict("upload_finished", "the upload is finished and belongs to its video: delete the video instead"))
-    }
-
-    /// Forgets an expired upload whose bytes are gone; its video waits for another one.
-    ///
-    /// # Errors
-    /// `Unavailable` if the database does not answer.
-    pub async fn drop_upload(&self, id: UploadId, video: VideoId) -> Result<()> {
-        self.forget_upload(id, video).await
     }
 
     /// Ends a video whose source cannot become a title, before anything of it is stored.

@@ -1,0 +1,108 @@
+//! What handlers share, and the router with everything that surrounds a handler.
+
+use crate::{
+    Deps,
+    auth::{keys::Keys, password::Passwords},
+    changes::Changes,
+    docs, events, health, live, pages, playback,
+    problem::{self, Answer},
+    profiles, recommendations, surround, uploads, users, videos,
+};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use marquee_core::{Error, Result, Shutdown};
+use std::{ops::Deref, sync::Arc};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Largest JSON body.
+pub(crate) const JSON_BYTES_MAX: usize = 256 << 10;
+/// Event streams that one process keeps open.
+const STREAMS_MAX: usize = 2000;
+
+/// What handlers share. Clones are cheap.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+/// See [`App`].
+pub(crate) struct Shared {
+    /// What the crate was given.
+    pub(crate) deps: Deps,
+    /// How the process stops.
+    pub(crate) shutdown: Shutdown,
+    /// Hashes passwords, a few at a time.
+    pub(crate) passwords: Passwords,
+    /// Keys that sign and verify.
+    pub(crate) keys: Keys,
+    /// Tells streams what changed.
+    pub(crate) changes: Changes,
+    /// Event streams that may still be opened.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Work that outlives the connection it came by.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Loads the keys (the first process of all makes them) and begins to listen for changes.
+    pub(crate) async fn start(deps: Deps, shutdown: Shutdown) -> Result<Self> {
+        let keys = Keys::load(&deps.db, deps.random.as_ref()).await?;
+        let passwords = Passwords::new(deps.random.as_ref())?;
+        let app = Self(Arc::new(Shared {
+            keys,
+            passwords,
+            changes: Changes::default(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            tasks: TaskTracker::new(),
+            deps,
+            shutdown,
+        }));
+        tokio::spawn(app.clone().follow_changes());
+        Ok(app)
+    }
+
+    /// Runs `work` to its end even if the client goes away, which cancels a handler wherever it is.
+    pub(crate) async fn detached<T: Send + 'static>(&self, work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
+        self.tasks.spawn(work.in_current_span()).await.map_err(Error::internal)?
+    }
+}
+
+/// Every documented route.
+pub(crate) fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(docs::description())
+        .merge(users::router())
+        .merge(profiles::router())
+        .merge(videos::router())
+        .merge(playback::router())
+        .merge(events::router())
+        .merge(recommendations::router())
+        .layer(surround::timeout())
+        .merge(videos::slow_router())
+        .merge(uploads::router())
+}
+
+/// Everything that is served, with what surrounds every handler.
+pub(crate) fn router(app: App) -> Router {
+    let (documented, description) = documented().split_for_parts();
+    let router = documented
+        .merge(docs::router(description))
+        .merge(live::router())
+        .merge(health::router())
+        .route("/v1/{*rest}", get(pages::no_such_route))
+        .fallback(pages::serve)
+        .method_not_allowed_fallback(pages::wrong_method)
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(middleware::from_fn(surround::guard))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn(problem::render))
+        .layer(tower_http::compression::CompressionLayer::new());
+    surround::observe(surround::secure(router, &app), &app).with_state(app)
+}

@@ -1,0 +1,5 @@
+//! `/v1/events`: what players report.
+
+mod routes;
+
+pub(crate) use routes::router;

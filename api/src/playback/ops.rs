@@ -1,0 +1,100 @@
+//! What pressing play does.
+
+use crate::{app::App, auth::Caller, videos};
+use marquee_backends::db::{events::Position, videos::Video};
+use marquee_core::{
+    Error, Result,
+    id::{EncodeId, ProfileId, VideoId},
+    object::{Layout, MASTER},
+    token::{self, SigningKey},
+    video::Status,
+};
+use time::{Duration, OffsetDateTime};
+use url::Url;
+
+/// A viewer may pause for this long beyond the video's length.
+const SLACK: Duration = Duration::hours(4);
+/// No address works longer than this.
+const LIFE_MAX: Duration = Duration::hours(24);
+/// Whoever has seen this part of a video has seen it, and begins anew.
+const SEEN: f64 = 0.97;
+
+/// A right to play a video for a while.
+pub(crate) struct Session {
+    /// The multivariant playlist.
+    pub(crate) hls: Url,
+    /// When the address ends.
+    pub(crate) expires_at: OffsetDateTime,
+    /// Where to begin.
+    pub(crate) resume_ms: u64,
+    /// The video.
+    pub(crate) video: Video,
+}
+
+/// Opens a playback session for `profile`, or the caller's default one.
+pub(crate) async fn open(app: &App, caller: &Caller, id: VideoId, profile: Option<ProfileId>) -> Result<Session> {
+    let video = videos::ops::find(app, caller, id).await?;
+    let Some(encode) = video.encode.filter(|_| video.is_playable()) else { return Err(not_playable(&video)) };
+    let profile = match profile {
+        Some(profile) => app.deps.db.profile(caller.user, profile).await?,
+        None => app.deps.db.default_profile(caller.user).await?,
+    };
+    let position = app.deps.db.position(profile.id, id).await?;
+    let expires_at = expiry(app.deps.clock.now(), video.duration_ms);
+    let keys = app.keys.live();
+    let key = keys.playback.keys.first().ok_or_else(|| Error::internal("no playback key"))?;
+    let hls = address(&app.deps.edge_url, key, &video, encode, expires_at)?;
+    Ok(Session { hls, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
+}
+
+/// While a video grows its playlists are rendered by the API, then they are files; the edge serves both.
+fn address(edge: &Url, key: &SigningKey, video: &Video, encode: EncodeId, expires: OffsetDateTime) -> Result<Url> {
+    let scope = Layout::new(video.id, encode).scope();
+    let token = token::sign(key, &scope, expires);
+    let tree = if video.status == Status::Ready { "media" } else { "live" };
+    edge.join(&format!("/{token}/{tree}/{scope}/{MASTER}")).map_err(Error::internal)
+}
+
+fn expiry(now: OffsetDateTime, duration_ms: Option<u64>) -> OffsetDateTime {
+    let length = Duration::milliseconds(i64::try_from(duration_ms.unwrap_or(0)).unwrap_or(i64::MAX));
+    now + length.saturating_add(SLACK).min(LIFE_MAX)
+}
+
+fn resume_ms(position: Option<Position>, duration_ms: Option<u64>) -> u64 {
+    let Some(position) = position else { return 0 };
+    let seen = duration_ms.is_some_and(|duration| position.position_ms as f64 >= duration as f64 * SEEN);
+    if seen { 0 } else { position.position_ms }
+}
+
+fn not_playable(video: &Video) -> Error {
+    let why = match video.status {
+        Status::Failed => "it failed, see its failure",
+        Status::Created | Status::Uploading => "its film has not arrived",
+        _ => "its first seconds are being encoded, try again shortly",
+    };
+    Error::conflict("not_playable_yet", format!("the video cannot be played yet: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
+
+    #[test]
+    fn addresses_outlive_the_video_but_not_a_day() {
+        assert_eq!(expiry(NOW, None), NOW + Duration::hours(4));
+        assert_eq!(expiry(NOW, Some(3_600_000)), NOW + Duration::hours(5));
+        assert_eq!(expiry(NOW, Some(u64::MAX)), NOW + Duration::hours(24));
+    }
+
+    #[test]
+    fn a_video_that_was_seen_begins_anew() {
+        let at = |position_ms| Some(Position { position_ms, finished: false });
+        assert_eq!(resume_ms(None, Some(1000)), 0);
+        assert_eq!(resume_ms(at(500), Some(1000)), 500);
+        assert_eq!(resume_ms(at(980), Some(1000)), 0);
+        assert_eq!(resume_ms(at(500), None), 500);
+    }
+}

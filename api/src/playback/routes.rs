@@ -1,0 +1,92 @@
+//! Wire types and statuses of playback.
+
+use super::ops;
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::Json,
+    extract::{Path, optional_json},
+    problem::{self, Answer},
+};
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use marquee_core::{
+    id::{ProfileId, VideoId},
+    video::Status,
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Routes of this family.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(open)).routes(routes!(stream))
+}
+
+/// Who plays. May be left out.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPlayback {
+    /// One of the caller's profiles; the default one if none is named.
+    #[schema(value_type = Option<String>)]
+    profile_id: Option<ProfileId>,
+}
+
+/// A right to play a video for a while.
+#[derive(Serialize, ToSchema)]
+struct Playback {
+    /// The HLS multivariant playlist on an edge.
+    #[schema(value_type = String)]
+    hls: url::Url,
+    /// The DASH manifest on an edge; null as long as there is none.
+    #[schema(value_type = Option<String>)]
+    dash: Option<url::Url>,
+    /// When these addresses end.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+    /// Where to begin.
+    resume_ms: u64,
+    /// State of the video: `encoding` and `publishing` mean that it still grows.
+    #[schema(value_type = String, example = "ready")]
+    status: Status,
+    /// Length, once it is known.
+    duration_ms: Option<u64>,
+}
+
+/// Press play
+///
+/// Open it anew when a growing video has become ready: players do not reload the list of renditions.
+#[utoipa::path(post, path = "/v1/videos/{id}/playback", tag = "playback",
+    params(("id" = String, Path, description = "The video")),
+    request_body(content = Option<NewPlayback>, content_type = "application/json"),
+    responses((status = 200, body = Playback), (status = 409, description = "`not_playable_yet`", body = problem::Body),
+        (status = "default", body = problem::Body)))]
+async fn open(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>, body: Bytes) -> Answer<Json<Playback>> {
+    let asked: NewPlayback = optional_json(&body)?;
+    let session = ops::open(&app, &caller, id, asked.profile_id).await?;
+    Ok(Json(Playback {
+        hls: session.hls,
+        dash: None,
+        expires_at: session.expires_at,
+        resume_ms: session.resume_ms,
+        status: session.video.status,
+        duration_ms: session.video.duration_ms,
+    }))
+}
+
+/// Play by redirect
+///
+/// For players that follow redirects and can send a header.
+#[utoipa::path(get, path = "/v1/videos/{id}/stream", tag = "playback",
+    params(("id" = String, Path, description = "The video")),
+    responses((status = 302, headers(("Location" = String, description = "The HLS multivariant playlist"))),
+        (status = "default", body = problem::Body)))]
+async fn stream(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<impl IntoResponse> {
+    let session = ops::open(&app, &caller, id, None).await?;
+    Ok((StatusCode::FOUND, [(header::LOCATION, session.hls.to_string())]))
+}

@@ -1,0 +1,5 @@
+//! `/v1/recommendations`: what a profile may like next.
+
+mod routes;
+
+pub(crate) use routes::router;

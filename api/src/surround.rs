@@ -1,0 +1,112 @@
+//! What surrounds every handler: limits on the request line and headers, request ids, spans, metrics, security headers.
+
+use crate::{app::App, problem::Problem};
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use marquee_core::Random;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+use tower::ServiceBuilder;
+use tower_http::{
+    request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    sensitive_headers::SetSensitiveRequestHeadersLayer,
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+/// Longest path with query. Longer ones are nobody's honest request.
+const URI_LENGTH_MAX: usize = 8 << 10;
+/// Bytes of all headers together.
+const HEADERS_BYTES_MAX: usize = 32 << 10;
+/// How long a request that is not an upload may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Refuses what no handler takes.
+pub(crate) async fn guard(request: Request, next: Next) -> Response {
+    let uri_length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    if uri_length > URI_LENGTH_MAX {
+        let detail = format!("an address has at most {URI_LENGTH_MAX} bytes");
+        return Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail).into_response();
+    }
+    let headers_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers_bytes > HEADERS_BYTES_MAX {
+        let detail = format!("the headers have more than {HEADERS_BYTES_MAX} bytes together");
+        return Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail).into_response();
+    }
+    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let detail = "send the body as it is, without Content-Encoding";
+        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail).into_response();
+    }
+    next.run(request).await
+}
+
+/// Bounds how long a handler takes to answer.
+pub(crate) fn timeout() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT)
+}
+
+/// Headers that make browsers careful.
+pub(crate) fn secure(router: Router<App>, app: &App) -> Router<App> {
+    let edge = app.deps.edge_url.origin().ascii_serialization();
+    let policy = format!(
+        "default-src 'self'; connect-src 'self' {edge}; media-src 'self' blob: {edge}; img-src 'self' data: blob: {edge}; \
+         worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    );
+    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'self'"));
+    let set = |name: HeaderName, value: HeaderValue| SetResponseHeaderLayer::if_not_present(name, value);
+    router.layer(
+        ServiceBuilder::new()
+            .layer(set(header::CONTENT_SECURITY_POLICY, policy))
+            .layer(set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+            .layer(set(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+            .layer(set(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")))
+            .layer(set(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))),
+    )
+}
+
+/// Request ids, one span per request, metrics; secrets hidden from both.
+pub(crate) fn observe(router: Router<App>, app: &App) -> Router<App> {
+    let span = |request: &Request| {
+        let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+        // The path alone: queries may carry what people typed.
+        tracing::info_span!("request", request.id = id, http.method = %request.method(), http.path = request.uri().path())
+    };
+    router.layer(
+        ServiceBuilder::new()
+            .layer(SetRequestIdLayer::x_request_id(Ids(app.deps.random.clone())))
+            .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::COOKIE]))
+            .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+            .layer(PropagateRequestIdLayer::x_request_id())
+            .layer(middleware::from_fn(measure)),
+    )
+}
+
+/// Counts requests by route, never by address: a label per id would fill the memory.
+async fn measure(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().as_str().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
+    metrics::histogram!("marquee_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
+    metrics::counter!("marquee_http_requests_total", &labels).increment(1);
+    response
+}
+
+/// Makes request ids; a client's own is not taken over, so that nobody writes into our logs.
+#[derive(Clone)]
+struct Ids(Arc<dyn Random>);
+
+impl MakeRequestId for Ids {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        let mut bytes = [0; 12];
+        self.0.fill(&mut bytes);
+        HeaderValue::try_from(format!("req_{}", hex::encode(bytes))).ok().map(RequestId::new)
+    }
+}

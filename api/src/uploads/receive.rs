@@ -1,0 +1,202 @@
+//! From a body to the store, in bounded pieces.
+//!
+//! A piece is at most some MiB and a second long. It streams into the store, then the row is committed: offset, the store's
+//! state and the hash's. Nothing is held but what the network hands over at a time.
+
+use super::checksum::{Checksum, Running};
+use crate::{
+    app::App,
+    problem::{Answer, Problem},
+};
+use axum::body::Bytes;
+use futures::{StreamExt, stream, stream::BoxStream};
+use marquee_backends::db::uploads::{Holder, Upload};
+use marquee_core::{Error, Result, blobs::ByteStream};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::{self, Instant},
+};
+
+/// A crash loses at most this much of what had arrived, …
+const PIECE_BYTES_MAX: u64 = 8 << 20;
+/// … or this long.
+const PIECE_TIME_MAX: Duration = Duration::from_secs(1);
+/// A body that is silent for this long is taken to be cut.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long the lock of a silent or dead request lives: then another one may take over.
+pub(super) const LEASE: Duration = Duration::from_secs(6);
+/// How often the lock is renewed while the store is slow.
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+
+/// The body of a request.
+pub(crate) type Body = BoxStream<'static, Result<Bytes, axum::Error>>;
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// As it should.
+    Whole,
+    /// The connection broke or fell silent. What came is kept.
+    Cut,
+    /// It has more bytes than the upload.
+    TooLong,
+    /// This process stops. What came is kept.
+    Draining,
+}
+
+/// A body and what is known of the bytes taken from it.
+struct Source {
+    body: Body,
+    pending: Option<Bytes>,
+    room_bytes: u64,
+    hash: Running,
+    checksum: Option<Checksum>,
+    end: Option<End>,
+}
+
+impl Source {
+    /// Waits for bytes. False at the end.
+    async fn wait(&mut self, app: &App) -> bool {
+        if self.pending.is_some() {
+            return true;
+        }
+        if self.end.is_none() {
+            let next = tokio::select! {
+                next = time::timeout(SILENCE_MAX, self.body.next()) => next.ok().unwrap_or(Some(Err(axum::Error::new("silence")))),
+                () = app.shutdown.draining() => {
+                    self.end = Some(End::Draining);
+                    return false;
+                }
+            };
+            self.take_in(next);
+        }
+        self.pending.is_some()
+    }
+
+    /// The next bytes of the piece that began at `deadline - PIECE_TIME_MAX` and has `taken` so far; `None` ends the piece.
+    async fn next(&mut self, taken: u64, deadline: Instant) -> Option<Bytes> {
+        if self.pending.is_none() {
+            if taken >= PIECE_BYTES_MAX || self.end.is_some() {
+                return None;
+            }
+            let next = time::timeout_at(deadline, self.body.next()).await.ok()?;
+            self.take_in(next);
+        }
+        let bytes = self.pending.take()?;
+        self.hash.update(&bytes);
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(&bytes);
+        }
+        self.room_bytes -= bytes.len() as u64;
+        Some(bytes)
+    }
+
+    fn take_in(&mut self, next: Option<Result<Bytes, axum::Error>>) {
+        match next {
+            Some(Ok(bytes)) if bytes.len() as u64 > self.room_bytes => self.end = Some(End::TooLong),
+            // An empty chunk says nothing; waiting goes on with the next call.
+            Some(Ok(bytes)) => self.pending = Some(bytes),
+            Some(Err(_)) => self.end = Some(End::Cut),
+            None => self.end = Some(End::Whole),
+        }
+    }
+}
+
+/// Takes a body into the upload that `holder` holds. With a checksum nothing is committed before the whole body has proved
+/// right; on a mismatch, or when it is cut, the upload is as before.
+pub(super) async fn receive(
+    app: &App,
+    upload: &mut Upload,
+    holder: Holder,
+    body: Body,
+    checksum: Option<Checksum>,
+) -> Answer<End> {
+    let before = upload.clone();
+    let checked = checksum.is_some();
+    let source = Arc::new(Mutex::new(Source {
+        body,
+        pending: None,
+        room_bytes: upload.length_bytes - upload.offset_bytes,
+        hash: Running::restore(&upload.hash_state)?,
+        checksum,
+        end: None,
+    }));
+    loop {
+        if !source.lock().await.wait(app).await {
+            break;
+        }
+        // Waiting may have been long: nothing is written without the lock.
+        keep(app, upload, holder).await?;
+        let growing = &mut upload.growing.clone();
+        append(app, upload, holder, growing, piece(source.clone().lock_owned().await)).await?;
+        let source = source.lock().await;
+        upload.growing = growing.clone();
+        upload.offset_bytes = growing.size_bytes;
+        upload.hash_state = source.hash.state();
+        if source.end == Some(End::TooLong) {
+            break;
+        }
+        if !checked {
+            commit(app, upload, holder).await?;
+        }
+    }
+    let mut source = source.lock().await;
+    let end = source.end.unwrap_or(End::Whole);
+    if let Some(checksum) = source.checksum.take() {
+        let proved =
+            if end == End::Whole { checksum.check() } else { Err(Problem::bad_request("cut_off", "the body was cut off")) };
+        match proved {
+            Ok(()) => commit(app, upload, holder).await?,
+            Err(refused) => {
+                *upload = before;
+                return Err(refused);
+            }
+        }
+    }
+    Ok(end)
+}
+
+/// One piece as a stream. It gives the source back when it ends, or is dropped.
+fn piece(source: OwnedMutexGuard<Source>) -> ByteStream {
+    let deadline = Instant::now() + PIECE_TIME_MAX;
+    let state = (source, 0);
+    let next = move |(mut source, taken): (OwnedMutexGuard<Source>, u64)| async move {
+        let bytes = source.next(taken, deadline).await?;
+        let taken = taken + bytes.len() as u64;
+        Some((Ok(bytes), (source, taken)))
+    };
+    stream::unfold(state, next).boxed()
+}
+
+/// Appends one piece, renewing the lock while the store takes its time.
+async fn append(
+    app: &App,
+    upload: &Upload,
+    holder: Holder,
+    growing: &mut marquee_core::blobs::Growing,
+    piece: ByteStream,
+) -> Answer<()> {
+    let appending = app.deps.blobs.append(growing, piece);
+    tokio::pin!(appending);
+    let mut renew = time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
+    loop {
+        tokio::select! {
+            appended = &mut appending => return Ok(appended?),
+            _ = renew.tick() => keep(app, upload, holder).await?,
+        }
+    }
+}
+
+async fn keep(app: &App, upload: &Upload, holder: Holder) -> Answer<()> {
+    if app.deps.db.renew_upload(upload.id, holder).await? { Ok(()) } else { Err(taken_over()) }
+}
+
+async fn commit(app: &App, upload: &Upload, holder: Holder) -> Answer<()> {
+    let expiry = Duration::from_secs(app.deps.uploads.expiry_seconds.into());
+    if app.deps.db.advance_upload(upload, holder, expiry).await? { Ok(()) } else { Err(taken_over()) }
+}
+
+fn taken_over() -> Problem {
+    Error::conflict("taken_over", "another request goes on with this upload: ask for its offset with HEAD").into()
+}

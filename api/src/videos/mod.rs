@@ -1,0 +1,8 @@
+//! `/v1/videos`: making videos and following what becomes of them.
+
+mod multipart;
+pub(crate) mod ops;
+mod routes;
+mod watch;
+
+pub(crate) use routes::{router, slow_router};

@@ -1,0 +1,163 @@
+//! `POST /v1/videos` as a form: the title and the film in one request, written to the store as it arrives.
+
+use super::ops;
+use crate::{
+    app::{App, JSON_BYTES_MAX},
+    auth::Caller,
+    extract::{IdempotencyKey, Json},
+    problem::{Answer, Problem},
+    uploads::{self, ops::Opening},
+};
+use axum::{
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Request, multipart::Field},
+    http::StatusCode,
+};
+use futures::StreamExt;
+use marquee_backends::db::idempotency::Made;
+use marquee_core::{ErrorKind, id::VideoId, video::Status};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Longest text field.
+const TEXT_BYTES_MAX: usize = 4 << 10;
+/// Fields that are looked at before giving up.
+const FIELDS_MAX: usize = 32;
+/// How long a small body may take to arrive.
+const SMALL_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pieces that wait between the form and the store.
+const PIECES_WAITING: usize = 2;
+
+/// A JSON body on a route whose bodies are otherwise unbounded.
+pub(super) async fn small_json<T: DeserializeOwned>(mut request: Request) -> Answer<T> {
+    DefaultBodyLimit::max(JSON_BYTES_MAX).apply(&mut request);
+    let read = tokio::time::timeout(SMALL_BODY_TIMEOUT, Json::<T>::from_request(request, &()));
+    match read.await {
+        Ok(read) => read.map(|Json(value)| value),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long to arrive")),
+    }
+}
+
+/// A form that cannot be read.
+pub(super) fn malformed(why: &str) -> Problem {
+    Problem::bad_request("malformed_form", format!("the form cannot be read: {why}"))
+}
+
+/// Makes the video and receives its source. With an Idempotency-Key that made a video whose source never came, that video gets it.
+pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut form: Multipart) -> Answer<VideoId> {
+    let (app, caller) = (&app, &caller);
+    let mut title: Option<String> = None;
+    let mut made: Option<Made<VideoId>> = None;
+    let mut key = Some(key);
+    for _ in 0..FIELDS_MAX {
+        let Some(field) = form.next_field().await.map_err(|error| malformed(&error.body_text()))? else { break };
+        match field.name() {
+            Some("title") => {
+                let text = text(field).await?;
+                if let Some(made) = &made {
+                    // The film came first, under its file's name.
+                    app.deps.db.rename_video(made.thing(), crate::users::ops::check_name(&text, ops::TITLE_LENGTH_MAX)?).await?;
+                }
+                title = Some(text);
+            }
+            Some("file") if made.is_none() => {
+                let filename = field.file_name().unwrap_or_default().to_owned();
+                let title = title.clone().unwrap_or_else(|| title_of(&filename));
+                let once = key.take().map(|key| key.once("video form", &title)).transpose()?.flatten();
+                let video = ops::create(app, caller, &title, once.as_ref()).await?;
+                if wants_source(app, &video).await? {
+                    store(app, caller, video.thing(), filename, field).await?;
+                } else {
+                    skip(field).await?;
+                }
+                made = Some(video);
+            }
+            _ => {
+                text(field).await?;
+            }
+        }
+    }
+    made.map(|made| made.thing()).ok_or_else(|| Problem::bad_request("no_file", "the form has no field `file` with the film"))
+}
+
+/// Whether the video still waits for its source: always when it is new.
+async fn wants_source(app: &App, made: &Made<VideoId>) -> Answer<bool> {
+    match made {
+        Made::Now(_) => Ok(true),
+        Made::Earlier(id) => {
+            let status = app.deps.db.video(*id).await?.status;
+            Ok(matches!(status, Status::Created | Status::Uploading))
+        }
+    }
+}
+
+async fn store(app: &App, caller: &Caller, video: VideoId, filename: String, mut field: Field<'_>) -> Answer<()> {
+    // The store wants a stream of its own; the form lends its field. A channel stands between them.
+    let (send, pieces) = mpsc::channel(PIECES_WAITING);
+    let feed = async move {
+        loop {
+            match field.chunk().await {
+                Ok(Some(piece)) => {
+                    if send.send(Ok(piece)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    let _ = send.send(Err(axum::Error::new(std::io::Error::other("the form ended early")))).await;
+                    return Err(malformed(&error.body_text()));
+                }
+            }
+        }
+    };
+    let opening = Opening { video, filename, length_bytes: None };
+    let received = uploads::ops::receive_whole(app, caller, opening, ReceiverStream::new(pieces).boxed());
+    let (fed, received) = tokio::join!(feed, received);
+    received.and(fed)
+}
+
+/// Reads a film that is here already to its end, so that the client hears the answer.
+async fn skip(mut field: Field<'_>) -> Answer<()> {
+    while field.chunk().await.map_err(|error| malformed(&error.body_text()))?.is_some() {}
+    Ok(())
+}
+
+async fn text(mut field: Field<'_>) -> Answer<String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = field.chunk().await.map_err(|error| malformed(&error.body_text()))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > TEXT_BYTES_MAX {
+            let message = format!("a text field of the form has at most {TEXT_BYTES_MAX} bytes");
+            return Err(marquee_core::Error::new(ErrorKind::TooLarge, "field_too_large", message).into());
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| malformed("a text field is not UTF-8"))
+}
+
+/// A title from a file's name: without folders and extension.
+fn title_of(filename: &str) -> String {
+    let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let title: String = stem.chars().filter(|char| !char.is_control()).take(ops::TITLE_LENGTH_MAX).collect();
+    if title.trim().is_empty() { "Untitled".to_owned() } else { title }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title_of;
+
+    #[test]
+    fn titles_come_from_file_names() {
+        for (filename, title) in [
+            ("Sintel.mp4", "Sintel"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\films\\a.b.mkv", "a.b"),
+            ("", "Untitled"),
+            (".mp4", "Untitled"),
+            ("a\r\nb.mp4", "ab"),
+        ] {
+            assert_eq!(title_of(filename), title, "{filename:?}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What happens to videos.
+
+use crate::{app::App, auth::Caller};
+use marquee_backends::db::{
+    idempotency::{Made, Once},
+    ledger::RenditionReport,
+    videos::Video,
+};
+use marquee_core::{
+    ErrorKind, Result, Role,
+    id::{JobId, VideoId},
+    source::Note,
+    video::Status,
+};
+
+/// Longest title.
+pub(crate) const TITLE_LENGTH_MAX: usize = 500;
+
+/// A video with what is known of its encode.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Details {
+    /// The video.
+    pub(crate) video: Video,
+    /// How far its encode is, 0 to 1.
+    pub(crate) progress: f32,
+    /// What was decided, left out or repaired.
+    pub(crate) notes: Vec<Note>,
+    /// What is stored of it, once it is published.
+    pub(crate) renditions: Vec<RenditionReport>,
+}
+
+/// Makes a video that waits for its source.
+pub(crate) async fn create(app: &App, caller: &Caller, title: &str, once: Option<&Once>) -> Result<Made<VideoId>> {
+    caller.require(Role::Editor)?;
+    let title = crate::users::ops::check_name(title, TITLE_LENGTH_MAX)?;
+    let id = VideoId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
+    app.deps.db.create_video(id, caller.user, title, once).await
+}
+
+/// A video that the caller may know of.
+pub(crate) async fn find(app: &App, caller: &Caller, id: VideoId) -> Result<Video> {
+    let video = app.deps.db.video(id).await?;
+    caller.sees(&video)?;
+    Ok(video)
+}
+
+/// A video that the caller may change.
+pub(crate) async fn find_to_edit(app: &App, caller: &Caller, id: VideoId) -> Result<Video> {
+    let video = app.deps.db.video(id).await?;
+    caller.edits(&video)?;
+    Ok(video)
+}
+
+/// A page of the videos that the caller may know of, newest first, and where the next page begins.
+pub(crate) async fn list(
+    app: &App,
+    caller: &Caller,
+    before: Option<VideoId>,
+    limit: usize,
+) -> Result<(Vec<Details>, Option<VideoId>)> {
+    // One more than asked for tells whether there is a next page.
+    let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let mut videos = app.deps.db.list_videos(caller.scope(), before, wanted).await?;
+    let more = videos.len() > limit;
+    videos.truncate(limit);
+    let next = videos.last().filter(|_| more).map(|video| video.id);
+    let ids: Vec<_> = videos.iter().map(|video| video.id).collect();
+    let progress = app.deps.db.progress(&ids).await?;
+    let details = videos.into_iter().map(|video| {
+        let encoded = progress.get(&video.id).copied();
+        Details { progress: progress_of(video.status, encoded), notes: Vec::new(), renditions: Vec::new(), video }
+    });
+    Ok((details.collect(), next))
+}
+
+/// A video with what is known of its encode.
+pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
+    let encoded = app.deps.db.progress(&[video.id]).await?.remove(&video.id);
+    let progress = progress_of(video.status, encoded);
+    let encode = match video.encode {
+        Some(encode) => match app.deps.db.encode(encode).await {
+            Ok(encode) => Some(encode),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        },
+        None => None,
+    };
+    let (notes, renditions) = match encode {
+        Some(encode) => encode.report.map_or((encode.plan.notes, Vec::new()), |report| (report.notes, report.renditions)),
+        None => (Vec::new(), Vec::new()),
+    };
+    Ok(Details { video, progress, notes, renditions })
+}
+
+/// Deletes a video for everybody; its bytes go in the background.
+pub(crate) async fn delete(app: &App, caller: &Caller, id: VideoId) -> Result<()> {
+    let video = find_to_edit(app, caller, id).await?;
+    app.deps.db.delete_video(video.id).await?;
+    tracing::info!(video.id = %id, by = %caller.user, "video deleted");
+    Ok(())
+}
+
+/// Retries a job that gave up.
+pub(crate) async fn retry(app: &App, caller: &Caller, job: JobId) -> Result<()> {
+    let video = app.deps.db.video(app.deps.db.video_of_job(job).await?).await;
+    let video =
+        video.map_err(|error| if error.kind() == ErrorKind::NotFound { marquee_core::Error::not_found("job") } else { error })?;
+    if caller.sees(&video).is_err() {
+        return Err(marquee_core::Error::not_found("job"));
+    }
+    caller.edits(&video)?;
+    app.deps.db.retry_job(job).await?;
+    tracing::info!(job.id = %job, by = %caller.user, "job retried");
+    Ok(())
+}
+
+/// From 0 to 1, and 1 only for a video that is ready.
+fn progress_of(status: Status, encoded: Option<f32>) -> f32 {
+    match status {
+        Status::Ready => 1.0,
+        _ => encoded.unwrap_or(0.0).clamp(0.0, 0.99),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_ready_video_is_at_one() {
+        assert_eq!(progress_of(Status::Ready, None), 1.0);
+        assert_eq!(progress_of(Status::Publishing, Some(1.0)), 0.99);
+        assert_eq!(progress_of(Status::Encoding, Some(0.5)), 0.5);
+        assert_eq!(progress_of(Status::Created, None), 0.0);
+    }
+}

@@ -1,0 +1,323 @@
+//! Wire types and statuses of `/v1/videos` and `/v1/jobs`.
+
+use super::{
+    multipart,
+    ops::{self, Details},
+    watch,
+};
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::{Asked, IdempotencyKey, Json, Path, header},
+    problem::{self, Answer, Problem},
+};
+use axum::{
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, sse::Sse},
+};
+use marquee_backends::db::jobs::JobView;
+use marquee_core::{
+    id::{JobId, UserId, VideoId},
+    source::Note,
+    video::Status,
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Videos on a page when the client does not say.
+const PAGE_DEFAULT: usize = 50;
+/// Videos on a page at most.
+const PAGE_MAX: usize = 200;
+
+/// Routes of this family that answer at once.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, remove))
+        .routes(routes!(follow))
+        .routes(routes!(jobs))
+        .routes(routes!(retry))
+}
+
+/// Creating a video may carry a whole film: no bound on its time or size but those of uploads.
+pub(crate) fn slow_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(create)).layer(DefaultBodyLimit::disable())
+}
+
+/// A video to make.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewVideo {
+    /// 1 to 500 characters.
+    #[schema(example = "Sintel")]
+    title: String,
+}
+
+/// A video to make, with its source.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form for the documentation; `multipart` reads it as it arrives")]
+struct NewVideoForm {
+    /// 1 to 500 characters. Without it the file's name is used.
+    title: Option<String>,
+    /// The film.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// A video.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Video)]
+pub(crate) struct VideoView {
+    /// Its id.
+    #[schema(value_type = String, example = "vid_0190a1b2c3d4e5f60718293a4b5c6d7e")]
+    id: VideoId,
+    /// How it is called.
+    title: String,
+    /// `created`, `uploading`, `uploaded`, `inspecting`, `encoding`, `publishing`, `ready` or `failed`.
+    #[schema(value_type = String, example = "encoding")]
+    status: Status,
+    /// Whether its beginning can be played now.
+    playable: bool,
+    /// How far the encode is, 0 to 1.
+    progress: f32,
+    /// Length, once it is known.
+    duration_ms: Option<u64>,
+    /// Why it failed.
+    failure: Option<Failure>,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it went live.
+    #[serde(with = "time::serde::rfc3339::option")]
+    ready_at: Option<OffsetDateTime>,
+    /// Who made it.
+    #[schema(value_type = String)]
+    owner_id: UserId,
+    /// What was decided, left out or repaired; empty in lists.
+    notes: Vec<NoteView>,
+    /// What is stored of it, once it is ready; left out in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    renditions: Vec<RenditionView>,
+}
+
+/// Why a video failed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+struct Failure {
+    /// Stable and for programs.
+    #[schema(example = "not_a_video")]
+    code: String,
+    /// What is wrong and what to do.
+    message: String,
+}
+
+/// Something to know about how a source was read.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Note)]
+struct NoteView {
+    /// Stable and for programs.
+    code: String,
+    /// One sentence.
+    message: String,
+}
+
+/// A stored rendition.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Rendition)]
+struct RenditionView {
+    /// Folder and name, such as `v/540p`.
+    id: String,
+    /// RFC 6381 codec string.
+    codec: String,
+    /// Bytes of its segments.
+    size_bytes: u64,
+    /// Average bitrate.
+    bitrate_bps: u64,
+}
+
+/// A page of videos.
+#[derive(Serialize, ToSchema)]
+struct VideoPage {
+    /// Newest first.
+    items: Vec<VideoView>,
+    /// Pass it as `cursor` to get the next page; null on the last one.
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<VideoId>,
+}
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<VideoId>,
+    /// Videos on the page, 1 to 200.
+    limit: Option<usize>,
+}
+
+/// A job.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
+struct JobItem {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: JobId,
+    /// `inspect`, `encode`, `audio` or `publish`.
+    kind: String,
+    /// `queued`, `running`, `done`, `dead` or `cancelled`.
+    state: String,
+    /// Attempts so far.
+    attempts: i32,
+    /// 0 to 1.
+    progress: f32,
+    /// What went wrong last.
+    last_error: Option<String>,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it was first begun.
+    #[serde(with = "time::serde::rfc3339::option")]
+    started_at: Option<OffsetDateTime>,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    finished_at: Option<OffsetDateTime>,
+}
+
+/// All jobs of a video.
+#[derive(Serialize, ToSchema)]
+struct JobList {
+    /// Oldest first.
+    items: Vec<JobItem>,
+}
+
+impl From<Details> for VideoView {
+    fn from(details: Details) -> Self {
+        let Details { video, progress, notes, renditions } = details;
+        let note = |note: Note| NoteView { code: note.code, message: note.message };
+        Self {
+            id: video.id,
+            playable: video.is_playable(),
+            title: video.title,
+            status: video.status,
+            progress,
+            duration_ms: video.duration_ms,
+            failure: video.failure.map(|(code, message)| Failure { code, message }),
+            created_at: video.created_at,
+            ready_at: video.ready_at,
+            owner_id: video.owner,
+            notes: notes.into_iter().map(note).collect(),
+            renditions: renditions
+                .into_iter()
+                .map(|stored| RenditionView {
+                    id: stored.id,
+                    codec: stored.codec,
+                    size_bytes: stored.size_bytes,
+                    bitrate_bps: stored.bitrate_bps,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<JobView> for JobItem {
+    fn from(job: JobView) -> Self {
+        Self {
+            id: job.id,
+            kind: job.kind,
+            state: job.state,
+            attempts: job.tries,
+            progress: job.progress,
+            last_error: job.last_error,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+        }
+    }
+}
+
+/// Make a video
+///
+/// As JSON, the film follows by tus at `/v1/uploads`. As a form, the film is in the field `file` of the same request.
+#[utoipa::path(post, path = "/v1/videos", tag = "videos",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key makes the same video once")),
+    request_body(content((NewVideo = "application/json"), (NewVideoForm = "multipart/form-data"))),
+    responses((status = 201, body = VideoView), (status = "default", body = problem::Body)))]
+async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, request: Request) -> Answer<impl IntoResponse> {
+    let form = header(request.headers(), "content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
+    let id = if form {
+        let form = Multipart::from_request(request, &app).await.map_err(|refused| multipart::malformed(&refused.body_text()))?;
+        // On its own, so that a client that goes away does not interrupt the bookkeeping.
+        app.detached(multipart::receive(app.clone(), caller, key, form)).await?
+    } else {
+        let new = multipart::small_json::<NewVideo>(request).await?;
+        let once = key.once("video", &new)?;
+        ops::create(&app, &caller, &new.title, once.as_ref()).await?.thing()
+    };
+    let details = ops::details(&app, app.deps.db.video(id).await?).await?;
+    Ok((StatusCode::CREATED, Json(VideoView::from(details))))
+}
+
+/// List videos
+///
+/// Those that are ready, and one's own; publishers see all.
+#[utoipa::path(get, path = "/v1/videos", tag = "videos", params(Page),
+    responses((status = 200, body = VideoPage), (status = "default", body = problem::Body)))]
+async fn list(State(app): State<App>, caller: Caller, Asked(page): Asked<Page>) -> Answer<Json<VideoPage>> {
+    let limit = page.limit.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Problem::bad_request("invalid_query", format!("limit is 1 to {PAGE_MAX}")));
+    }
+    let (videos, next_cursor) = ops::list(&app, &caller, page.cursor, limit).await?;
+    Ok(Json(VideoPage { items: videos.into_iter().map(VideoView::from).collect(), next_cursor }))
+}
+
+/// Show a video
+#[utoipa::path(get, path = "/v1/videos/{id}", tag = "videos",
+    params(("id" = String, Path, description = "The video")),
+    responses((status = 200, body = VideoView), (status = "default", body = problem::Body)))]
+async fn show(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<Json<VideoView>> {
+    let video = ops::find(&app, &caller, id).await?;
+    Ok(Json(ops::details(&app, video).await?.into()))
+}
+
+/// Delete a video
+#[utoipa::path(delete, path = "/v1/videos/{id}", tag = "videos",
+    params(("id" = String, Path, description = "The video")),
+    responses((status = 204), (status = "default", body = problem::Body)))]
+async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<StatusCode> {
+    ops::delete(&app, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Follow a video
+///
+/// Server-sent events: `video` with the same JSON as `GET /v1/videos/{id}`, at once and on each change.
+#[utoipa::path(get, path = "/v1/videos/{id}/events", tag = "videos",
+    params(("id" = String, Path, description = "The video")),
+    responses((status = 200, content_type = "text/event-stream", body = String), (status = "default", body = problem::Body)))]
+async fn follow(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<impl IntoResponse> {
+    let video = ops::find(&app, &caller, id).await?;
+    Ok(Sse::new(watch::stream(app, caller, video)?).keep_alive(watch::keep_alive()))
+}
+
+/// List the jobs of a video
+#[utoipa::path(get, path = "/v1/videos/{id}/jobs", tag = "jobs",
+    params(("id" = String, Path, description = "The video")),
+    responses((status = 200, body = JobList), (status = "default", body = problem::Body)))]
+async fn jobs(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<Json<JobList>> {
+    let video = ops::find_to_edit(&app, &caller, id).await?;
+    let items = app.deps.db.list_jobs(video.id).await?.into_iter().map(JobItem::from).collect();
+    Ok(Json(JobList { items }))
+}
+
+/// Retry a job that gave up
+#[utoipa::path(post, path = "/v1/jobs/{id}/retry", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 202), (status = "default", body = problem::Body)))]
+async fn retry(State(app): State<App>, caller: Caller, Path(job): Path<JobId>) -> Answer<StatusCode> {
+    ops::retry(&app, &caller, job).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,200 @@
+//! What a worker commits, without a film: the rows of the ledger are real, the segments behind them are not made.
+
+use crate::app::{Client, TestApp};
+use marquee_backends::db::{
+    encodes::NewEncode,
+    jobs::Claim,
+    ledger::{Batch, Finished, StoredRendition, StoredSegment},
+};
+use marquee_core::{
+    OsRandom, SystemClock,
+    id::{EncodeId, JobId, VideoId},
+    job::{Failure, Job, LEASE},
+    object::Track as Folder,
+    plan::{AudioChoice, Plan, Recipe, RungChoice},
+    presentation::{Media, Rendition, Segment},
+    source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack},
+};
+use reqwest::Method;
+use serde_json::json;
+
+/// A title on its way through the jobs.
+pub(crate) struct Title {
+    pub(crate) video: VideoId,
+    pub(crate) encode: EncodeId,
+    plan: Plan,
+    jobs: Vec<(JobId, Job)>,
+}
+
+fn job_id() -> JobId {
+    JobId::new(&SystemClock, &OsRandom)
+}
+
+/// A video of `client` whose source has arrived.
+pub(crate) async fn uploaded(app: &TestApp, client: &Client) -> VideoId {
+    let form =
+        reqwest::multipart::Form::new().text("title", "Sintel").part("file", reqwest::multipart::Part::bytes(b"film".to_vec()));
+    let response = client.request(Method::POST, "/v1/videos").multipart(form).send().await.unwrap();
+    let video = crate::app::body(response, 201).await;
+    assert_eq!(video["status"], json!("uploaded"));
+    let id = crate::app::text(&video["id"]).parse().unwrap();
+    assert_eq!(app.db.list_jobs(id).await.unwrap().len(), 1);
+    id
+}
+
+/// The inspect job of `video`, claimed.
+pub(crate) async fn inspecting(app: &TestApp, video: VideoId) -> Claim {
+    let job = app.db.list_jobs(video).await.unwrap()[0].id;
+    let claim = app.db.claim_job(job, "worker", LEASE).await.unwrap().expect("nobody has it");
+    let Job::Inspect { upload, .. } = claim.job else { panic!("{claim:?}") };
+    app.db.begin_inspect(&claim, upload).await.unwrap();
+    claim
+}
+
+/// A worker gives up on `video`.
+pub(crate) async fn fail(app: &TestApp, video: VideoId) -> JobId {
+    let claim = inspecting(app, video).await;
+    let failure = Failure::Fail { code: "not_a_video".into(), message: "this is a text".into() };
+    app.db.fail_job(&claim, &failure).await.unwrap();
+    claim.job_id
+}
+
+/// A video of `client` that is being encoded, nothing of it done yet.
+pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
+    let video = uploaded(app, client).await;
+    let claim = inspecting(app, video).await;
+    let Job::Inspect { upload, .. } = claim.job else { panic!("{claim:?}") };
+    let source = source();
+    let plan = Plan::new(&source, &recipe());
+    let encode = EncodeId::new(&SystemClock, &OsRandom);
+    let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
+    let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode, chunk: chunk.index, rungs: rungs.clone() });
+    let jobs: Vec<_> = picture.chain([Job::Audio { encode, stream: 1 }]).map(|job| (job_id(), job)).collect();
+    let new = NewEncode { id: encode, video, upload, source, plan: plan.clone(), encoder_version: "test".into() };
+    assert!(app.db.finish_inspect(&claim, &new, &jobs).await.unwrap());
+    Title { video, encode, plan, jobs }
+}
+
+impl Title {
+    /// Commits the job at `position`: the picture's chunks in order, then the sound.
+    pub(crate) async fn commit(&self, app: &TestApp, position: usize) {
+        let (id, job) = &self.jobs[position];
+        let claim = app.db.claim_job(*id, "worker", LEASE).await.unwrap().expect("nobody has it");
+        let mut batch = Batch::default();
+        match job {
+            Job::Encode { chunk, rungs, .. } => {
+                for rung in rungs {
+                    self.add(&mut batch, Folder::Video, rung, *chunk, &[*chunk + 1]);
+                }
+            }
+            _ => {
+                let numbers: Vec<u32> = (1..=self.plan.chunks.len() as u32).collect();
+                for audio in &self.plan.audio {
+                    self.add(&mut batch, Folder::Audio, &audio.id, 0, &numbers);
+                }
+            }
+        }
+        assert!(app.db.commit_job(&claim, self.encode, &batch, job_id()).await.unwrap());
+    }
+
+    /// Commits every job that `from` on.
+    pub(crate) async fn finish(&self, app: &TestApp, from: usize) {
+        for position in from..self.jobs.len() {
+            self.commit(app, position).await;
+        }
+    }
+
+    /// Publishes the title.
+    pub(crate) async fn publish(&self, app: &TestApp) {
+        let jobs = app.db.list_jobs(self.video).await.unwrap();
+        let job = jobs.iter().find(|job| job.kind == "publish").expect("the last commit enqueued it");
+        let claim = app.db.claim_job(job.id, "worker", LEASE).await.unwrap().expect("nobody has it");
+        let mut report = app.db.ledger(self.encode).await.unwrap().report(&self.plan);
+        report.notes.push(Note::new("test_note", "made by a test"));
+        assert!(app.db.finish_publish(&claim, self.encode, &report).await.unwrap());
+    }
+
+    /// Where the sound is among the jobs.
+    pub(crate) fn sound(&self) -> usize {
+        self.jobs.len() - 1
+    }
+
+    fn add(&self, batch: &mut Batch, track: Folder, id: &str, chunk: u32, numbers: &[u32]) {
+        let media = match track {
+            Folder::Video => Media::Video { width: 640, height: 360, frame_rate: Ratio::new(30, 1) },
+            Folder::Audio => Media::Audio {
+                group: id.into(),
+                name: "und".into(),
+                language: "und".into(),
+                default: true,
+                channels: 2,
+                sample_rate_hz: 48_000,
+            },
+        };
+        let rendition =
+            Rendition { id: id.into(), codec: "avc1.64001f".into(), timescale: 1000, edit_ticks: 0, max_bitrate_bps: 800_000, media };
+        batch.renditions.push(StoredRendition { track, rendition, init_bytes: 700, init_sha256: [1; 32] });
+        for number in numbers {
+            let segment = Segment {
+                number: *number,
+                start_ticks: u64::from(number - 1) * 6000,
+                duration_ticks: 6000,
+                size_bytes: 1000,
+                iframes: Vec::new(),
+            };
+            batch.segments.push(StoredSegment { track, rendition: id.into(), chunk, segment, sha256: [*number as u8; 32] });
+        }
+        batch.finished.push(Finished {
+            track,
+            rendition: id.into(),
+            chunk,
+            frames: 180,
+            damaged: 0,
+            cpu_ms: 10,
+            notes: Vec::new(),
+        });
+    }
+}
+
+/// A 35 s film of 640 × 360 with one sound track.
+fn source() -> Source {
+    let video = VideoTrack {
+        stream: 0,
+        codec: "h264".into(),
+        width: 640,
+        height: 360,
+        sample_aspect: Ratio::new(1, 1),
+        rotation_degrees: 0,
+        mirrored: false,
+        pixel_format: "yuv420p".into(),
+        bit_depth: 8,
+        transfer: "bt709".into(),
+        primaries: "bt709".into(),
+        matrix: "bt709".into(),
+        full_range: false,
+        interlaced: false,
+        frame_rate: Ratio::new(30, 1),
+        constant_rate: true,
+        time_base: Ratio::new(1, 1000),
+        origin: 0,
+        end: 35_000,
+        frames: 1050,
+        seek: Seek::Keyframe,
+    };
+    let audio = AudioTrack {
+        stream: 1,
+        codec: "aac".into(),
+        channels: 2,
+        sample_rate_hz: 48_000,
+        language: "und".into(),
+        title: None,
+        default: true,
+    };
+    let notes = vec![Note::new("source_note", "found by inspection")];
+    Source { container: "mp4".into(), size_bytes: 4, duration_ms: 35_000, video, audio: vec![audio], notes }
+}
+
+fn recipe() -> Recipe {
+    let rung = |height| RungChoice { height, crf: 23.0, max_bitrate_bps: height * 1000 };
+    Recipe { preset: "veryfast".into(), rungs: vec![rung(360), rung(234)], audio: vec![AudioChoice { bitrate_bps: 128_000 }] }
+}
