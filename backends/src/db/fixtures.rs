@@ -2,6 +2,8 @@
 
 use super::{Db, error};
 use marquee_core::{Result, id::VideoId, video::Status};
+#[cfg(test)]
+use sqlx::query_scalar;
 use sqlx::{AssertSqlSafe, query};
 
 impl Db {
@@ -34,5 +36,58 @@ impl Db {
         .await
         .map_err(error)?;
         Ok(())
+    }
+
+    /// Cuts every connection of this database but the one that says so.
+    #[cfg(test)]
+    pub(crate) async fn cut_connections(&self) {
+        let cut = query!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        );
+        cut.fetch_all(&self.pool).await.expect("cut");
+    }
+
+    /// Puts something into the `postgres:` queue that no version wrote.
+    #[cfg(test)]
+    pub(crate) async fn queue_garbage(&self, body: serde_json::Value) {
+        let garbage = query!("insert into queue_messages (kind, class_rank, body) values ('encode', 0, $1)", body);
+        garbage.execute(&self.pool).await.expect("inserted");
+    }
+
+    /// Lets `by` pass for everything that a sweep looks at.
+    #[cfg(test)]
+    pub(crate) async fn let_time_pass(&self, by: std::time::Duration) {
+        let by = by.as_secs_f64();
+        let jobs = query!(
+            "update jobs set due_at = due_at - make_interval(secs => $1), lease_until = lease_until - make_interval(secs => $1),
+                    rung_at = rung_at - make_interval(secs => $1)",
+            by
+        );
+        jobs.execute(&self.pool).await.expect("updated");
+        let uploads = query!("update uploads set expires_at = expires_at - make_interval(secs => $1), locked_until = null", by);
+        uploads.execute(&self.pool).await.expect("updated");
+        let videos = query!("update videos set deleted_at = deleted_at - make_interval(secs => $1)", by);
+        videos.execute(&self.pool).await.expect("updated");
+    }
+
+    /// Names of the partitions of `watch_events`, and how many rows are in the default one.
+    #[cfg(test)]
+    pub(crate) async fn event_partitions(&self) -> (Vec<String>, i64) {
+        let names = query_scalar!(
+            r#"select inhrelid::regclass::text as "name!" from pg_inherits where inhparent = 'watch_events'::regclass order by 1"#
+        );
+        let rest = query_scalar!(r#"select count(*) as "count!" from watch_events_default"#);
+        let names = names.fetch_all(&self.pool).await.expect("read");
+        (names, rest.fetch_one(&self.pool).await.expect("read"))
+    }
+
+    /// Stores an event as if it arrived now.
+    #[cfg(test)]
+    pub(crate) async fn insert_fixture_event(&self) {
+        let event = query!(
+            "insert into watch_events (id, profile_id, video_id, kind, position_ms, happened_at)
+             values (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'start', 0, now())"
+        );
+        event.execute(&self.pool).await.expect("inserted");
     }
 }

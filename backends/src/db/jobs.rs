@@ -362,3 +362,6 @@ pub(super) async fn ring(conn: &mut PgConnection, jobs: &[Uuid]) -> Result<()> {
 fn cut(text: &str) -> String {
     text.chars().take(ERROR_LENGTH_MAX).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

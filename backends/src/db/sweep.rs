@@ -118,11 +118,11 @@ impl Db {
         Ok(rows.map(|row| expired(row.id, row.video_id, row.growing)).collect())
     }
 
-    /// Forgets an expired upload; its video waits for another one.
+    /// Forgets an expired upload whose bytes are gone; its video waits for another one.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(crate) async fn forget_upload(&self, upload: UploadId, video: VideoId) -> Result<()> {
+    pub async fn drop_upload(&self, upload: UploadId, video: VideoId) -> Result<()> {
         let mut tx = self.pool.begin().await.map_err(error)?;
         let status = jobs::lock_video(&mut tx, video).await?;
         let gone = query!("delete from uploads where id = $1 and finished_at is null and expires_at < now()", upload.0);

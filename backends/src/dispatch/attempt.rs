@@ -83,7 +83,9 @@ impl Attempts {
         let end = self.run(&claim).await;
         self.log(&claim, &end, begun.elapsed());
         // Before the job is given back: the queue keeps one message for each job, and the next one must not meet this one.
-        if let (End::Stopped, Some(message)) = (&end, message.take()) {
+        if matches!(end, End::Stopped)
+            && let Some(message) = message.take()
+        {
             acknowledge(message).await;
         }
         self.tell(&claim, &end).await;

@@ -13,3 +13,6 @@ pub use handler::{Handler, Work};
 pub use relay::relay;
 pub use runner::Runner;
 pub use sweep::sweep;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The sweep: whatever was lost, forgotten or left behind.
 
 use crate::db::{Db, sweep::Expired};
-use marquee_core::{ErrorKind, Result, Shutdown, blobs::Blobs};
+use marquee_core::{ErrorKind, Result, Shutdown, blobs::Blobs, id::VideoId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,13 +16,15 @@ const RING_AGAIN: Duration = Duration::from_secs(30);
 const RING_AGAIN_MAX: Duration = Duration::from_secs(600);
 /// Rows of each kind that one pass looks at.
 const BATCH_MAX: i64 = 500;
+/// Objects that are listed at a time.
+const OBJECTS_MAX: usize = 1000;
 /// How long rows are kept that only people may look at.
 const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Months of events that have a partition in advance.
 const MONTHS_AHEAD: i32 = 2;
 
-/// Rings again for jobs that are due and have no live lease, and once a minute removes expired uploads and old rows and
-/// makes event partitions. Several may run; one acts at a time.
+/// Rings again for jobs that are due and have no live lease, and once a minute removes expired uploads, deleted
+/// videos and old rows and makes event partitions. Several may run; one acts at a time.
 ///
 /// # Errors
 /// Never: what fails is tried again at the next pass.
@@ -60,11 +62,34 @@ pub(super) async fn pass(db: &Db, blobs: &dyn Blobs, upkeep: bool) -> Result<boo
                 tracing::warn!(upload.id = %upload.id, error = cause.detail(), "could not remove an expired upload");
             }
         }
+        for video in db.deleted_videos(BATCH_MAX).await? {
+            if let Err(cause) = remove(db, blobs, video).await {
+                tracing::warn!(video.id = %video, error = cause.detail(), "could not remove a deleted video's objects");
+            }
+        }
         db.prune(KEEP).await?;
         db.ensure_event_partitions(MONTHS_AHEAD).await?;
     }
     turn.end().await?;
     Ok(true)
+}
+
+/// Objects first, row last, as below.
+async fn remove(db: &Db, blobs: &dyn Blobs, video: VideoId) -> Result<()> {
+    for prefix in [format!("sources/{video}/"), format!("media/{video}/")] {
+        loop {
+            let keys = blobs.list(&prefix, None, OBJECTS_MAX).await?;
+            for key in &keys {
+                blobs.delete(key).await?;
+            }
+            if keys.len() < OBJECTS_MAX {
+                break;
+            }
+        }
+    }
+    db.forget_video(video).await?;
+    tracing::info!(video.id = %video, "removed what was left of a deleted video");
+    Ok(())
 }
 
 /// Bytes first, row last: whatever interrupts it, the row still says what is there.
@@ -76,7 +101,7 @@ async fn expire(db: &Db, blobs: &dyn Blobs, upload: &Expired) -> Result<()> {
         },
         Err(cause) => tracing::error!(upload.id = %upload.id, error = %cause, "an upload's state cannot be read, its bytes stay"),
     }
-    db.forget_upload(upload.id, upload.video).await?;
+    db.drop_upload(upload.id, upload.video).await?;
     tracing::info!(upload.id = %upload.id, video.id = %upload.video, "removed an upload that was not finished in time");
     Ok(())
 }

@@ -62,3 +62,6 @@ impl PrivatePostgres {
 pub fn running_url(folder: &Path) -> Result<Url> {
     server::running(folder)
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,6 @@ pub(crate) enum Tuning {
     /// Data that must survive a power cut.
     Durable,
     /// Tests: nothing survives anything.
-    #[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "tests only"))]
     Scratch,
 }
 

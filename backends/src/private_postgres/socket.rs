@@ -4,6 +4,7 @@
 use marquee_core::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -13,6 +14,8 @@ pub(super) const PORT: &str = "5432";
 const FILE: &str = ".s.PGSQL.5432";
 /// Longest socket address on every system, less the closing zero.
 const ADDRESS_LENGTH_MAX: usize = 103;
+/// Tries at making a short name.
+const TRIES_MAX: u32 = 10;
 
 /// The folder to connect to for `cluster`.
 pub(super) fn folder(cluster: &Path) -> PathBuf {
@@ -40,15 +43,34 @@ pub(super) fn prepare(cluster: &Path) -> Result<()> {
     if name == cluster {
         return Ok(());
     }
+    // Another server of ours may remove the folder, empty after its own end, in between.
+    for _ in 0..TRIES_MAX {
+        own_folder()?;
+        // What an earlier start left behind.
+        let _ = fs::remove_file(&name);
+        match symlink(cluster, &name) {
+            Err(cause) if cause.kind() == ErrorKind::NotFound => {}
+            made => return Ok(made?),
+        }
+    }
+    Err(Error::unavailable("the folder for sockets"))
+}
+
+/// Makes the folder of short names.
+fn own_folder() -> Result<()> {
     let folder = short_names();
-    let made = DirBuilder::new().mode(0o700).create(&folder);
-    let meta = fs::symlink_metadata(&folder).or_else(|_| made.and_then(|()| fs::symlink_metadata(&folder)))?;
+    let meta = match DirBuilder::new().mode(0o700).create(&folder) {
+        Err(cause) if cause.kind() != ErrorKind::AlreadyExists => return Err(cause.into()),
+        _ => match fs::symlink_metadata(&folder) {
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(()),
+            meta => meta?,
+        },
+    };
     if !meta.is_dir() || meta.uid() != nix::unistd::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
         let message = format!("{} is not a folder of ours alone: remove it, or choose a shorter --data", folder.display());
         return Err(Error::new(marquee_core::ErrorKind::Forbidden, "socket_folder", message));
     }
-    remove(cluster);
-    Ok(symlink(cluster, name)?)
+    Ok(())
 }
 
 /// Removes the short name of `cluster`.
@@ -57,6 +79,8 @@ pub(super) fn remove(cluster: &Path) {
     if name != cluster {
         // Best effort: a name left behind is replaced by the next start.
         let _ = fs::remove_file(name);
+        // Others may still have theirs in it.
+        let _ = fs::remove_dir(short_names());
     }
 }
 

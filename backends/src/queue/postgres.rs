@@ -222,3 +222,89 @@ impl Drop for PostgresDelivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{database, eventually, queue_contract, ring_for};
+    use marquee_core::job::{Class, Kind};
+    use serde_json::json;
+
+    fn everything() -> Subscription {
+        Subscription { kinds: Kind::ALL.to_vec(), classes: Class::ALL.to_vec(), prefetch: 2 }
+    }
+
+    #[tokio::test]
+    async fn keeps_the_contract() {
+        let (db, _guard) = database().await;
+        queue_contract(&PostgresQueue::new(db)).await;
+    }
+
+    #[tokio::test]
+    async fn a_vanished_consumer_loses_its_messages_and_a_living_one_keeps_them() {
+        let (db, _guard) = database().await;
+        let hidden = Duration::from_millis(900);
+        let queue = PostgresQueue { db: db.clone(), hidden };
+        let rings = [ring_for(Kind::Encode, Class::Urgent), ring_for(Kind::Encode, Class::Normal)];
+        queue.publish(&rings).await.expect("published");
+        // Taken by a process that died at once.
+        db.queue_take(&everything(), hidden).await.expect("answered").expect("a message");
+
+        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        let living = consumer.next().await.expect("delivered");
+        assert_eq!(living.ring(), &rings[1]);
+        let again = consumer.next().await.expect("delivered again");
+        assert_eq!(again.ring(), &rings[0]);
+        // Both stay hidden from others for as long as they are held.
+        let mut other = queue.subscribe(everything()).await.expect("subscribed");
+        assert!(tokio::time::timeout(hidden * 3, other.next()).await.is_err());
+        living.ack().await.expect("acknowledged");
+        again.ack().await.expect("acknowledged");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_moved_aside_once() {
+        let (db, _guard) = database().await;
+        let good = ring_for(Kind::Encode, Class::Urgent);
+        let mut newer = serde_json::to_value(ring_for(Kind::Encode, Class::Urgent)).expect("json");
+        newer["version"] = json!(RING_VERSION + 1);
+        for garbage in [json!(null), json!({"job": "job_x"}), json!({"job": 7, "kind": []}), newer] {
+            db.queue_garbage(garbage).await;
+        }
+        let queue = PostgresQueue::new(db.clone());
+        queue.publish(std::slice::from_ref(&good)).await.expect("published");
+        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        let delivery = consumer.next().await.expect("delivered");
+        assert_eq!(delivery.ring(), &good);
+        assert_eq!(db.queue_dead_count().await.expect("counted"), 4);
+        delivery.ack().await.expect("acknowledged");
+    }
+
+    #[tokio::test]
+    async fn a_job_has_one_message_however_often_it_is_rung_for() {
+        let (db, _guard) = database().await;
+        let queue = PostgresQueue::new(db.clone());
+        let ring = ring_for(Kind::Encode, Class::Urgent);
+        for _ in 0..3 {
+            queue.publish(&[ring.clone(), ring.clone()]).await.expect("published");
+        }
+        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        consumer.next().await.expect("delivered").ack().await.expect("acknowledged");
+        assert!(tokio::time::timeout(Duration::from_millis(300), consumer.next()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_cut_line_is_mended() {
+        let (db, guard) = database().await;
+        let queue = PostgresQueue::new(db.clone());
+        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        assert!(tokio::time::timeout(Duration::from_millis(200), consumer.next()).await.is_err());
+        let outside = Db::connect(guard.url()).await.expect("connected");
+        outside.cut_connections().await;
+        let ring = ring_for(Kind::Encode, Class::Urgent);
+        eventually("publishing works again", async || queue.publish(std::slice::from_ref(&ring)).await.is_ok()).await;
+        let delivery =
+            tokio::time::timeout(crate::testing::PATIENCE, consumer.next()).await.expect("in time").expect("delivered");
+        assert_eq!(delivery.ring(), &ring);
+    }
+}
