@@ -119,17 +119,20 @@ async function begin(element: HTMLVideoElement, videoId: string, closed: () => b
   const playback = await openPlayback(videoId, profileId);
   if (closed()) return null;
   let renewedAt = Date.now();
-  const engine: Engine = await Engine.open(element, () => {
-    if (Date.now() - renewedAt < RENEW_MIN_MS) {
-      engine.fail("The edge does not accept this session. Try again");
-      return;
+  let renewing = false;
+  const renew = async () => {
+    // Sound and picture are refused together.
+    if (renewing) return;
+    if (Date.now() - renewedAt < RENEW_MIN_MS) return engine.fail("The edge does not accept this session. Try again");
+    renewing = true;
+    try {
+      await engine.moveTo((await openPlayback(videoId, profileId)).hls);
+    } catch (error) {
+      engine.fail(asProblem(error).message);
     }
-    renewedAt = Date.now();
-    openPlayback(videoId, profileId).then(
-      ({ hls }) => engine.moveTo(hls),
-      (error: unknown) => engine.fail(asProblem(error).message),
-    );
-  });
+    [renewing, renewedAt] = [false, Date.now()];
+  };
+  const engine: Engine = await Engine.open(element, () => void renew());
   if (closed()) {
     await engine.close();
     return null;

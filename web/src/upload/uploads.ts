@@ -11,6 +11,8 @@ import { fingerprint, forget, interrupted, openTransfer, terminate, type Stored,
 
 /** Transfers at a time; the others wait. */
 const PARALLEL = 2;
+/** An upload that lost the server tries again by itself after this long. */
+const RECONNECT_MS = 5000;
 
 export type UploadState = "waiting" | "uploading" | "paused" | "interrupted" | "done" | "failed";
 
@@ -195,6 +197,10 @@ function finish(key: string, transfer: Transfer, end: Partial<Upload>): void {
   transfers.delete(key);
   change(key, end);
   pump();
+  if (end.problem?.code !== "unreachable") return;
+  setTimeout(() => {
+    if (find(key)?.problem === end.problem) resume(key);
+  }, RECONNECT_MS);
 }
 
 /** Whether the video still waits for its file. */
