@@ -3,7 +3,7 @@
 use super::{eventually, node::show};
 use reqwest::{
     Method, RequestBuilder, Response,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
     multipart,
 };
 use serde::Deserialize;
@@ -43,7 +43,9 @@ pub(crate) struct Client {
 impl Client {
     /// A client that is not signed in.
     pub(crate) fn anonymous(api: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        // Tests block for long while the ffmpeg program works; a connection that idled through that may be closed.
+        let http = http.pool_max_idle_per_host(0).build().expect("a client");
         Self { http, api: api.to_owned(), authorization: None }
     }
 
@@ -132,6 +134,12 @@ impl Client {
     pub(crate) async fn hls(&self, id: &str) -> String {
         text(&self.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await, "hls").to_owned()
     }
+}
+
+/// The request with one header replaced.
+pub(crate) fn with_header(request: RequestBuilder, name: &'static str, value: &str) -> RequestBuilder {
+    let value = HeaderValue::from_str(value).expect("a header's value");
+    request.headers([(HeaderName::from_static(name), value)].into_iter().collect())
 }
 
 /// Sends `request` and expects `status`; answers the JSON, or null if there is none.
