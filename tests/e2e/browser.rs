@@ -1,22 +1,50 @@
-//! A viewer's browser: the pages upload a clip and play it. The script asserts; see `tests/browser`.
+//! Programs that others wrote: a viewer's browser on the pages, and the tus client of the web. The scripts in `tests/browser` assert.
 
 use crate::support::{
-    clip::FILM,
+    clip::{FILM, SHORT},
     node::{ADMIN_EMAIL, ADMIN_PASSWORD, Node, show},
 };
-use std::process::Command;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeSet, ffi::OsStr, process::Command};
 
-#[tokio::test]
-async fn the_pages_upload_a_film_and_a_browser_plays_it() {
-    let node = Node::start().await;
+/// Runs a script of `tests/browser`, which must end well; answers what it printed.
+fn script(name: &str, arguments: &[&OsStr]) -> String {
     let output = Command::new("node")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["tests/browser/main-job.mjs", &node.api, ADMIN_EMAIL, ADMIN_PASSWORD])
-        .arg(FILM.file())
+        .arg(format!("tests/browser/{name}"))
+        .args(arguments)
         .output()
         .expect("node is installed");
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     show(&said);
     assert!(output.status.success(), "{said}\n{complained}");
+    said.into_owned()
+}
+
+#[tokio::test]
+async fn the_pages_upload_a_film_and_a_browser_plays_it() {
+    let film = FILM.file();
+    let node = Node::start().await;
+    script("main-job.mjs", &[node.api.as_ref(), ADMIN_EMAIL.as_ref(), ADMIN_PASSWORD.as_ref(), film.as_ref()]);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn the_tus_client_of_the_web_uploads_resumes_and_terminates() {
+    let film = SHORT.file();
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let said = script("tus.mjs", &[node.api.as_ref(), admin.token().as_ref(), film.as_ref()]);
+    let result: Value = said.lines().rev().find_map(|line| serde_json::from_str(line).ok()).expect("a line of JSON");
+    let uploads = result["uploads"].as_array().expect("a list of uploads");
+    let sent: Vec<_> = uploads.iter().filter_map(|upload| upload["sha256"].as_str().map(str::to_owned)).collect();
+    let digest = |path| hex::encode(Sha256::digest(std::fs::read(path).expect("the source is readable")));
+    let stored: Vec<_> = node.sources().into_iter().map(digest).collect();
+    assert_eq!((sent.len(), stored.len()), (2, 2), "the terminated upload is gone, the others are there");
+    assert_eq!(sent.into_iter().collect::<BTreeSet<_>>(), stored.into_iter().collect());
+    for upload in uploads {
+        admin.wait_until_ready(upload["video_id"].as_str().expect("an id")).await;
+    }
     node.stop().await;
 }

@@ -10,7 +10,7 @@ use crate::support::{
 use marquee_core::{Random, SeededRandom};
 use nix::sys::signal::Signal;
 use sha2::{Digest, Sha256};
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// Long enough that a kill falls into the middle of an encode on any machine.
 const SOON: Duration = Duration::from_secs(120);
@@ -19,13 +19,6 @@ async fn assert_every_frame(client: &Client, id: &str) {
     for rendition in hls::renditions(&client.hls(id).await).await.video {
         assert_eq!(judge::numbers(&rendition), (0..FILM.frames()).collect::<Vec<_>>(), "{rendition}");
     }
-}
-
-/// The stored sources.
-fn sources(node: &Node) -> Vec<PathBuf> {
-    let videos = std::fs::read_dir(node.data().join("blobs/sources")).into_iter().flatten().flatten();
-    let uploads = videos.filter_map(|video| std::fs::read_dir(video.path()).ok()).flatten().flatten();
-    uploads.map(|upload| upload.path()).filter(|path| path.is_file()).collect()
 }
 
 #[tokio::test]
@@ -60,7 +53,7 @@ async fn an_upload_survives_kills_at_any_byte() {
     let offset = upload.offset().await;
     assert_eq!(upload.append(offset, bytes[offset as usize..].to_vec()).await, LENGTH as u64);
     admin.wait_until_settled(&id).await;
-    let stored = sources(&node);
+    let stored = node.sources();
     assert_eq!(stored.len(), 1, "one source, nothing beside it: {stored:?}");
     let digest = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
     assert_eq!(digest(&std::fs::read(&stored[0]).expect("the source is readable")), digest(&bytes));

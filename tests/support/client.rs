@@ -69,6 +69,11 @@ impl Client {
         Self { authorization: Some(format!("Bearer {token}")), ..self.clone() }
     }
 
+    /// The access token.
+    pub(crate) fn token(&self) -> &str {
+        self.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")).expect("somebody is signed in")
+    }
+
     /// A request that the caller finishes. `path` is a path of the API or a whole URL.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.api) };

@@ -104,6 +104,13 @@ impl Node {
         self.folder.path().join("data")
     }
 
+    /// The files of the stored sources.
+    pub(crate) fn sources(&self) -> Vec<PathBuf> {
+        let videos = fs::read_dir(self.data().join("blobs/sources")).into_iter().flatten().flatten();
+        let uploads = videos.filter_map(|video| fs::read_dir(video.path()).ok()).flatten().flatten();
+        uploads.map(|upload| upload.path()).filter(|path| path.is_file()).collect()
+    }
+
     /// What it has printed so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

@@ -1,0 +1,113 @@
+//! What an encode costs beside the ffmpeg program that makes the same rungs with the same x264 settings in one command.
+//! Processor time, median of five rounds in which the two take turns.
+//!
+//! `./dev bench encode [FILM]`; without a film, one of 1080 lines is made.
+
+use nix::sys::resource::{UsageWho, getrusage};
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+/// Rounds of which the median counts.
+const ROUNDS: usize = 5;
+/// What an encode may cost, in the ffmpeg program's cost.
+const RATIO_MAX: f64 = 1.05;
+/// What Marquee's encoders are told beyond preset, quality and rate.
+const X264: &str = "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:stitchable=1:cpu-independent=1";
+
+#[expect(clippy::print_stdout, reason = "the result of a bench")]
+fn main() -> ExitCode {
+    let film = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map_or_else(make_film, PathBuf::from);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plan = plan(&film, &folder.path().join("plan"));
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let out = folder.path().join(format!("round-{round}"));
+        ours.push(processor_seconds(marquee(&film).arg(&out)));
+        theirs.push(processor_seconds(&mut ffmpeg(&film, &plan, folder.path())));
+        println!("round {}: marquee {:.2} s, ffmpeg {:.2} s", round + 1, ours[round], theirs[round]);
+    }
+    let (ours, theirs) = (median(ours), median(theirs));
+    let ratio = ours / theirs;
+    println!("median: marquee {ours:.2} s, ffmpeg {theirs:.2} s of processor time; ratio {ratio:.3}, at most {RATIO_MAX}");
+    if ratio <= RATIO_MAX { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn marquee(film: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_marquee"));
+    command.args(["encode", "--ladder", "fixed", "--json"]).arg(film).arg("--out");
+    command
+}
+
+fn plan(film: &Path, out: &Path) -> Value {
+    let output = marquee(film).arg(out).arg("--plan").output().expect("the binary starts");
+    serde_json::from_slice(&output.stdout).expect("a plan as JSON")
+}
+
+/// One command that decodes once and makes every rung and every sound of the plan.
+fn ffmpeg(film: &Path, plan: &Value, folder: &Path) -> Command {
+    let rungs = plan["rungs"].as_array().expect("rungs");
+    let mut graph = format!("[0:v:0]split={}", rungs.len());
+    graph.extend((0..rungs.len()).map(|index| format!("[s{index}]")));
+    for (index, rung) in rungs.iter().enumerate() {
+        graph.push_str(&format!(
+            ";[s{index}]scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[v{index}]",
+            rung["width"], rung["height"]
+        ));
+    }
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-y", "-i"]).arg(film).args(["-filter_complex", &graph]);
+    for (index, rung) in rungs.iter().enumerate() {
+        let cap = rung["max_bitrate_bps"].to_string();
+        command.args(["-map", &format!("[v{index}]"), "-c:v", "libx264", "-preset", text(&rung["preset"]), "-profile:v", "high"]);
+        command.args(["-crf", &rung["crf"].to_string(), "-maxrate", &cap, "-bufsize", &cap, "-x264-params", X264]);
+        command.args(["-forced-idr", "1", "-force_key_frames", "expr:gte(t,n_forced*2)"]);
+        command.arg(folder.join(format!("v{index}.mp4")));
+    }
+    for (index, sound) in plan["audio"].as_array().into_iter().flatten().enumerate() {
+        command.args(["-map", &format!("0:{}", sound["stream"]), "-c:a", "aac", "-b:a", &sound["bitrate_bps"].to_string()]);
+        command.args(["-ac", &sound["channels"].to_string(), "-ar", &sound["sample_rate_hz"].to_string()]);
+        command.arg(folder.join(format!("a{index}.mp4")));
+    }
+    command
+}
+
+/// Runs `command`; answers what it and all its children took of the processors.
+fn processor_seconds(command: &mut Command) -> f64 {
+    let before = children_seconds();
+    let output = command.output().expect("the program starts");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    children_seconds() - before
+}
+
+fn children_seconds() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
+    [usage.user_time(), usage.system_time()].iter().map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6).sum()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A film of 1080 lines with movement, detail and a little noise.
+fn make_film() -> PathBuf {
+    let film = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-1080p.mp4");
+    if !film.exists() {
+        let picture = "mandelbrot=size=1920x1080:rate=30:maxiter=400,noise=alls=6:allf=t,format=yuv420p";
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=sample_rate=48000"])
+            .args(["-t", "20", "-c:v", "libx264", "-preset", "veryfast", "-crf", "16", "-c:a", "aac", "-b:a", "128k"])
+            .arg(&film)
+            .status()
+            .expect("the ffmpeg program is installed");
+        assert!(status.success(), "ffmpeg makes the film");
+    }
+    film
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("text")
+}
