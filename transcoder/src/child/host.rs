@@ -72,7 +72,10 @@ pub struct Host {
 /// How a conversation with a child ended.
 enum End {
     Done(Report),
-    Failed { code: String, message: String },
+    Failed {
+        code: String,
+        message: String,
+    },
     Broken(String),
     /// The child hung up without a last frame.
     Vanished(io::Error),
@@ -186,12 +189,7 @@ fn hand_over(descriptor: RawFd) -> io::Result<()> {
 }
 
 /// Takes frames from the child until the last one. The time that the sink needs does not count as the child's silence.
-async fn listen(
-    incoming: &mut OwnedReadHalf,
-    asks: mpsc::Sender<(u64, u32)>,
-    sink: &mut dyn Sink,
-    silence: Duration,
-) -> End {
+async fn listen(incoming: &mut OwnedReadHalf, asks: mpsc::Sender<(u64, u32)>, sink: &mut dyn Sink, silence: Duration) -> End {
     loop {
         let (message, bytes) = match timeout(silence, protocol::receive::<Message, _>(incoming)).await {
             Ok(Ok(frame)) => frame,

@@ -102,18 +102,12 @@ pub(super) fn connect() -> io::Result<(Link, RemoteSource, super::Task)> {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the host did not say what to do"));
     };
     let link = Link { socket: Arc::new(Socket { stream, writing: Mutex::new(()) }) };
-    if let Err(error) = super::sandbox::enter(&limits) {
+    if let Err(error) = super::confine(&limits) {
         link.broken(&format!("the sandbox cannot be set up: {error}"))?;
         return Err(error);
     }
-    let source = RemoteSource {
-        link: link.clone(),
-        size_bytes,
-        position: 0,
-        blocks: Vec::new(),
-        ahead: None,
-        lost: Arc::default(),
-    };
+    let source =
+        RemoteSource { link: link.clone(), size_bytes, position: 0, blocks: Vec::new(), ahead: None, lost: Arc::default() };
     Ok((link, source, *task))
 }
 
@@ -178,7 +172,8 @@ impl Read for RemoteSource {
         if self.position >= self.size_bytes || buffer.is_empty() {
             return Ok(0);
         }
-        let block = self.block(self.position / u64::from(BLOCK_BYTES)).inspect_err(|_| self.lost.store(true, Ordering::Relaxed))?;
+        let block =
+            self.block(self.position / u64::from(BLOCK_BYTES)).inspect_err(|_| self.lost.store(true, Ordering::Relaxed))?;
         let within = (self.position % u64::from(BLOCK_BYTES)) as usize;
         let Some(rest) = block.get(within..).filter(|rest| !rest.is_empty()) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the source is shorter than it was"));

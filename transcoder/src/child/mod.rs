@@ -120,6 +120,14 @@ pub trait Sink: Send {
     async fn accept(&mut self, output: Output) -> Result<()>;
 }
 
+/// Confines the calling process for good, as every child is before it reads a source.
+///
+/// # Errors
+/// The confinement cannot be set up; the process may then be half confined and should end.
+pub fn confine(limits: &Limits) -> std::io::Result<()> {
+    sandbox::enter(limits)
+}
+
 /// The child's side: serves the host at the other end of file descriptor 3, then ends the process.
 pub fn main() -> ! {
     let end = link::connect().and_then(|(link, source, task)| media::run(&link, source, task));

@@ -139,7 +139,8 @@ mod linux {
         let arch: TargetArch = std::env::consts::ARCH.try_into()?;
         let mut rules: Rules = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
         // A new thread of ours, never a process.
-        rules.insert(libc::SYS_clone, vec![one(0, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), libc::CLONE_THREAD as u64)?]);
+        rules
+            .insert(libc::SYS_clone, vec![one(0, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), libc::CLONE_THREAD as u64)?]);
         // Threads name themselves, and abort() signals its own process.
         rules.insert(libc::SYS_prctl, vec![one(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)?]);
         let own = u64::from(std::process::id());

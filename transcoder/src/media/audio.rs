@@ -197,8 +197,7 @@ impl Resampler {
         let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
         let mut graph = filter::Graph::new();
         let layout = if layout == 0 { String::new() } else { format!(":channel_layout={layout:#x}") };
-        let arguments =
-            format!("time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channels={channels}{layout}", format.name());
+        let arguments = format!("time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channels={channels}{layout}", format.name());
         graph.add(&filter::find("abuffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
         graph.add(&filter::find("abuffersink").ok_or_else(missing)?, "out", "").map_err(fault())?;
         let out_rate = rendition.sample_rate_hz;

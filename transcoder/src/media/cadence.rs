@@ -62,7 +62,9 @@ impl<'a> Cadence<'a> {
     pub(super) fn finish(&mut self, next: Option<u64>, duration_ticks: u64) -> (Vec<u64>, u64) {
         let (last_gop, end) = match (self.end, next) {
             // The next chunk starts with that frame, or with a repeat if it comes late.
-            (Some(end), Some(next)) if self.timeline.gop_of(next) == self.timeline.gop_of(end) => (self.timeline.gop_of(end), next),
+            (Some(end), Some(next)) if self.timeline.gop_of(next) == self.timeline.gop_of(end) => {
+                (self.timeline.gop_of(end), next)
+            }
             (Some(end), _) => (self.timeline.gop_of(end), end),
             (None, _) => (self.timeline.gop_of(duration_ticks.saturating_sub(1)) + 1, duration_ticks),
         };

@@ -4,8 +4,8 @@ use super::{
     Stop,
     input::{self, Input},
 };
-use marquee_core::source::Ratio;
 use ffmpeg_next::{self as ffmpeg, Frame, Packet, codec, codec::packet::Ref, decoder, ffi};
+use marquee_core::source::Ratio;
 
 /// Threads of a picture decoder: as many as a small machine has, since each holds whole frames.
 const DECODER_THREADS: usize = 2;

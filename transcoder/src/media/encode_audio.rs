@@ -130,12 +130,7 @@ impl<'a> AudioEncoder<'a> {
         self.done += frames.len() as u64;
         let samples: Vec<cmaf::Sample> = frames
             .into_iter()
-            .map(|data| cmaf::Sample {
-                data,
-                duration_ticks: FRAME_SAMPLES as u32,
-                composition_offset_ticks: 0,
-                keyframe: true,
-            })
+            .map(|data| cmaf::Sample { data, duration_ticks: FRAME_SAMPLES as u32, composition_offset_ticks: 0, keyframe: true })
             .collect();
         let written = cmaf::media_segment(number, decode_ticks, &samples, TRACK)?;
         // Shown times: the edit list takes the priming away.

@@ -58,7 +58,12 @@ impl VideoEncoder {
     }
 
     /// The init segment of the rung and what manifests need to know about it.
-    pub(super) fn rendition(&self, rung: &Rung, timeline: &Timeline, frame_rate: Ratio) -> Result<(model::Rendition, Bytes), Stop> {
+    pub(super) fn rendition(
+        &self,
+        rung: &Rung,
+        timeline: &Timeline,
+        frame_rate: Ratio,
+    ) -> Result<(model::Rendition, Bytes), Stop> {
         let cmaf::ParameterSets { sps, pps } = cmaf::ParameterSets::find(&self.extradata)?;
         let (width, height) = (rung.width, rung.height);
         let timescale = timeline.timescale;

@@ -97,10 +97,7 @@ impl Filters {
     }
 
     /// Hands every picture that is ready to `take`, with its rung's position and its tick.
-    pub(super) fn pull(
-        &mut self,
-        mut take: impl FnMut(usize, u64, frame::Video) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+    pub(super) fn pull(&mut self, mut take: impl FnMut(usize, u64, frame::Video) -> Result<(), Stop>) -> Result<(), Stop> {
         for index in 0..self.rungs {
             let Some(mut output) = self.graph.get(&format!("out{index}")) else { continue };
             let mut sink = output.sink();
@@ -209,9 +206,8 @@ fn to_bt709(shape: &Shape) -> Option<String> {
 fn cascade(base: &str, full_range: bool, rungs: &[&Rung]) -> String {
     let mut order: Vec<usize> = (0..rungs.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(rungs[index].height));
-    let far_enough = |larger: usize, smaller: usize| {
-        f64::from(rungs[larger].height) >= f64::from(rungs[smaller].height) * CASCADE_STEP
-    };
+    let far_enough =
+        |larger: usize, smaller: usize| f64::from(rungs[larger].height) >= f64::from(rungs[smaller].height) * CASCADE_STEP;
     // Parent of each rung: another rung, or the base.
     let parents: Vec<Option<usize>> = (0..rungs.len())
         .map(|rung| {
@@ -219,9 +215,8 @@ fn cascade(base: &str, full_range: bool, rungs: &[&Rung]) -> String {
             order[..place].iter().rev().copied().find(|&larger| far_enough(larger, rung))
         })
         .collect();
-    let children = |parent: Option<usize>| -> Vec<usize> {
-        order.iter().copied().filter(|&rung| parents[rung] == parent).collect()
-    };
+    let children =
+        |parent: Option<usize>| -> Vec<usize> { order.iter().copied().filter(|&rung| parents[rung] == parent).collect() };
     let range = if full_range { ":in_range=full:out_range=limited" } else { "" };
     let mut text = String::from("[in]");
     text.push_str(base);

@@ -87,7 +87,8 @@ fn choose_video(input: &Input, notes: &mut Vec<Note>) -> Result<usize, Stop> {
         if pictures.iter().any(is_encrypted) {
             return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
         }
-        let message = format!("the picture is coded as {}, which is not supported. Export it as H.264 or HEVC.", codecs.join(", "));
+        let message =
+            format!("the picture is coded as {}, which is not supported. Export it as H.264 or HEVC.", codecs.join(", "));
         return Err(Stop::refuse("unsupported_codec", message));
     };
     if is_encrypted(chosen) {
@@ -101,7 +102,8 @@ fn choose_video(input: &Input, notes: &mut Vec<Note>) -> Result<usize, Stop> {
         let index = stream.index();
         match stream.parameters().medium() {
             Type::Subtitle => {
-                let message = format!("subtitle track {index} ({}) is left out: subtitles are not carried yet", codec_name(&stream));
+                let message =
+                    format!("subtitle track {index} ({}) is left out: subtitles are not carried yet", codec_name(&stream));
                 notes.push(Note::new("subtitle_left_out", message));
             }
             Type::Data | Type::Attachment | Type::Unknown => {
@@ -276,7 +278,11 @@ fn sample_aspect(input: &Input, stream: &Stream<'_>, first: &frame::Video) -> Ra
     // SAFETY: context, stream and frame are alive; libav only reads them.
     #[expect(unsafe_code, reason = "ffmpeg-next has no form of this function")]
     let guess = unsafe {
-        ffi::av_guess_sample_aspect_ratio(input.context().as_ptr().cast_mut(), stream.as_ptr().cast_mut(), first.as_ptr().cast_mut())
+        ffi::av_guess_sample_aspect_ratio(
+            input.context().as_ptr().cast_mut(),
+            stream.as_ptr().cast_mut(),
+            first.as_ptr().cast_mut(),
+        )
     };
     ratio(guess.into()).filter(|shape| (0.1..=10.0).contains(&shape.as_f64())).unwrap_or(Ratio::new(1, 1))
 }
@@ -326,7 +332,9 @@ fn check_complete(input: &Input, index: usize, video: &VideoTrack, scan: &Scan, 
         if !is_picture && medium != Type::Audio {
             continue;
         }
-        let (Some(&start), Some(&end)) = (scan.stream_starts.get(stream.index()), scan.stream_ends.get(stream.index())) else { continue };
+        let (Some(&start), Some(&end)) = (scan.stream_starts.get(stream.index()), scan.stream_ends.get(stream.index())) else {
+            continue;
+        };
         // Matroska and FLV state one duration for all; there only the picture is held to it, leniently, below.
         let declared = stream.duration() as f64 * unit;
         let found = if end < start { 0.0 } else { (end - start) as f64 * unit };

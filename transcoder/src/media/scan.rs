@@ -40,8 +40,12 @@ pub(super) fn scan(
     mut early: impl FnMut(Option<&Packet>) -> Result<bool, Stop>,
 ) -> Result<Scan, Stop> {
     let streams = input.context().streams().len();
-    let mut scan =
-        Scan { stream_ends: vec![i64::MIN; streams], stream_starts: vec![i64::MAX; streams], stated_times: true, ..Scan::default() };
+    let mut scan = Scan {
+        stream_ends: vec![i64::MIN; streams],
+        stream_starts: vec![i64::MAX; streams],
+        stated_times: true,
+        ..Scan::default()
+    };
     scan.end = i64::MIN;
     let (mut count, mut curious) = (0_u64, true);
     while let Some(packet) = input.read()? {
@@ -56,7 +60,9 @@ pub(super) fn scan(
         };
         let end = time.saturating_add(packet.duration().max(0));
         // A demuxer may find new streams on its way; they are none of ours.
-        if let (Some(last), Some(first)) = (scan.stream_ends.get_mut(packet.stream()), scan.stream_starts.get_mut(packet.stream())) {
+        if let (Some(last), Some(first)) =
+            (scan.stream_ends.get_mut(packet.stream()), scan.stream_starts.get_mut(packet.stream()))
+        {
             (*last, *first) = ((*last).max(end), (*first).min(time));
         }
         if packet.stream() == stream {

@@ -46,7 +46,8 @@ enum Work {
 pub(super) fn encode(link: &Link, source: RemoteSource, job: &Job<'_>) -> Result<Report, Stop> {
     let unknown = |what: &str| Stop::Fault(format!("the plan has no such {what}"));
     let chunk = job.plan.chunks.iter().find(|chunk| chunk.index == job.chunk).ok_or_else(|| unknown("chunk"))?;
-    let rungs: Vec<&Rung> = job.rungs.iter().map(|id| job.plan.rung(id).ok_or_else(|| unknown("rung"))).collect::<Result<_, _>>()?;
+    let rungs: Vec<&Rung> =
+        job.rungs.iter().map(|id| job.plan.rung(id).ok_or_else(|| unknown("rung"))).collect::<Result<_, _>>()?;
     let decoding = start(source, job, chunk)?;
     thread::scope(|scope| {
         let mut senders = Vec::new();
@@ -241,8 +242,7 @@ impl<'a> Run<'a> {
                 self.pull()?;
             }
             let plan = self.job.plan;
-            self.filters =
-                Some(Filters::new(frame, &self.job.source.video, &plan.picture, self.rungs, plan.timeline.timescale)?);
+            self.filters = Some(Filters::new(frame, &self.job.source.video, &plan.picture, self.rungs, plan.timeline.timescale)?);
         }
         let mut stamped = share(frame)?;
         stamped.set_pts(i64::try_from(tick).ok());
@@ -275,7 +275,12 @@ impl<'a> Run<'a> {
             let message = format!("in a pause of the picture its last frame is shown {} more times", self.repeats);
             notes.push(Note::new("pause_filled", message));
         }
-        Report { frames: self.frames, damaged: self.damaged.max(missing), notes, ..Report::default() }
+        let damaged = self.damaged.max(missing);
+        if damaged > 0 {
+            let message = format!("{damaged} damaged frames in chunk {} are concealed as well as possible", self.chunk.index);
+            notes.push(Note::new("damage_concealed", message));
+        }
+        Report { frames: self.frames, damaged, notes, ..Report::default() }
     }
 }
 

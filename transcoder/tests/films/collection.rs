@@ -1,0 +1,188 @@
+//! Real films: those that must become titles, and those that must not.
+
+use crate::{
+    driver::{self, Title},
+    judge,
+};
+use libtest_mimic::{Failed, Trial};
+use marquee_core::job::Failure;
+use marquee_packager::model::Media;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Where the films are, from the root of the workspace. Without them these tests say so and pass.
+const FOLDER: &str = "../../shared/media";
+/// Frames of each rendition that are compared with the source.
+const FRAMES_COMPARED: u32 = 40;
+/// Similarity that a rendition reaches on every compared frame.
+const SIMILAR: f64 = 0.80;
+
+/// What must come of the files that are broken or mean harm: a code of refusal, or of a note about what is missing.
+const HOSTILE: &[(&str, &str)] = &[
+    ("ax_sample_malformed_free_box.mp4", "damaged"),
+    ("ax_sample_mdat_too_long.mp4", "damage_container"),
+    ("ax_sample_missing_stsd.mp4", "audio_left_out"),
+    ("decord_corrupted.mp4", "damage_concealed"),
+    ("handmade_html_error_page.mp4", "not_a_video"),
+    ("handmade_pixelbomb_16384x8704.avi", "limits_exceeded"),
+    ("handmade_ssrf_hls_file.mp4", "not_a_video"),
+    ("handmade_trunc_60pct_faststart.mp4", "truncated"),
+    ("handmade_zero_bytes.mp4", "empty_file"),
+];
+
+pub fn trials() -> Vec<Trial> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
+    if !root.is_dir() {
+        return vec![Trial::test("films::are_not_here", || Ok(())).with_ignored_flag(true)];
+    }
+    let trial = |kind: &str, file: PathBuf, check: fn(&Path) -> Result<(), Failed>| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("?");
+        Trial::test(format!("{kind}::{name}"), move || check(&file))
+    };
+    let mut trials: Vec<Trial> = files(&root.join("good")).map(|file| trial("good", file, good)).collect();
+    trials.extend(files(&root.join("hard")).map(|file| trial("hard", file, hard)));
+    trials.extend(files(&root.join("hostile")).map(|file| trial("hostile", file, hostile)));
+    trials
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path())
+}
+
+/// A film that must become a title with every frame, upright, in sync.
+fn good(file: &Path) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let title = driver::encode(file, folder.path(), 1).map_err(|failure| format!("{failure:?}"))?;
+    check_frames(file, &title)?;
+    check_sound(&title)?;
+    check_look(file, &title)
+}
+
+/// A valid film of an unusual kind: what becomes of it must play; a refusal must say why.
+fn hard(file: &Path) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    match driver::encode(file, folder.path(), 1) {
+        Ok(title) => {
+            check_frames(file, &title)?;
+            check_sound(&title)?;
+            check_look(file, &title)
+        }
+        Err(Failure::Fail { code, .. }) if file.ends_with("ax_sample_audio_only_15s.mp4") && code == "no_video_track" => Ok(()),
+        Err(failure) => Err(format!("{failure:?}").into()),
+    }
+}
+
+/// A file that must be refused, or become a title that says what is wrong with it.
+fn hostile(file: &Path) -> Result<(), Failed> {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("?");
+    let Some((_, expected)) = HOSTILE.iter().find(|(known, _)| *known == name) else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let codes: Vec<String> = match driver::encode(file, folder.path(), 1) {
+        Ok(title) => {
+            check_renditions(&title)?;
+            let notes = title.plan.notes.iter().chain(title.reports.iter().flat_map(|report| &report.notes));
+            notes.map(|note| note.code.clone()).collect()
+        }
+        Err(Failure::Fail { code, message }) => {
+            if message.len() < 20 {
+                return Err(format!("nobody understands {message:?}").into());
+            }
+            vec![code]
+        }
+        Err(failure) => return Err(format!("{failure:?}").into()),
+    };
+    if codes.iter().any(|code| code == expected) { Ok(()) } else { Err(format!("{expected} is not among {codes:?}").into()) }
+}
+
+/// Every rendition decodes without a complaint.
+fn check_renditions(title: &Title) -> Result<(), Failed> {
+    for track in &title.tracks {
+        let complaints = judge::complaints(&title.rendition(track));
+        if !complaints.is_empty() {
+            return Err(format!("{}: {complaints}", track.rendition.id).into());
+        }
+    }
+    Ok(())
+}
+
+/// Every frame of the source is there once, at its time; segments follow each other without a gap; keyframes agree.
+fn check_frames(file: &Path, title: &Title) -> Result<(), Failed> {
+    check_renditions(title)?;
+    let mut source = judge::frame_times(file, title.source.video.stream);
+    source.sort_by(f64::total_cmp);
+    let filled: u64 =
+        title.reports.iter().flat_map(|report| &report.notes).filter(|note| note.code == "pause_filled").count() as u64;
+    let mut keyframes: Option<Vec<u64>> = None;
+    for track in &title.tracks {
+        let Media::Video { .. } = track.rendition.media else { continue };
+        let id = &track.rendition.id;
+        let times = judge::frame_times(&title.rendition(track), 0);
+        if filled == 0 && times.len() != source.len() {
+            return Err(format!("{id}: {} frames of {}", times.len(), source.len()).into());
+        }
+        let origin = source.first().copied().unwrap_or(0.0);
+        let off = times.iter().zip(&source).map(|(ours, theirs)| (ours - (theirs - origin)).abs()).fold(0.0, f64::max);
+        if filled == 0 && off > 0.01 {
+            return Err(format!("{id}: a frame is {off} s from its time").into());
+        }
+        let mut end = 0;
+        for (index, segment) in track.segments.iter().enumerate() {
+            if (segment.number, segment.start_ticks) != (index as u32 + 1, end) {
+                return Err(format!("{id}: segment {segment:?} does not follow {end}").into());
+            }
+            end += segment.duration_ticks;
+        }
+        if end.abs_diff(title.plan.duration_ticks) > u64::from(title.plan.timeline.timescale) / 20 {
+            return Err(format!("{id}: ends at {end}, the title at {}", title.plan.duration_ticks).into());
+        }
+        let grid: Vec<u64> =
+            track.segments.iter().flat_map(|segment| &segment.iframes).map(|iframe| iframe.start_ticks).collect();
+        if keyframes.get_or_insert_with(|| grid.clone()) != &grid {
+            return Err(format!("{id}: its keyframes are elsewhere").into());
+        }
+    }
+    Ok(())
+}
+
+/// Sound is as long as the title, and cut where the picture is.
+fn check_sound(title: &Title) -> Result<(), Failed> {
+    let seconds = title.plan.duration_ms() as f64 / 1000.0;
+    for track in &title.tracks {
+        let Media::Audio { sample_rate_hz, .. } = track.rendition.media else { continue };
+        let found = judge::sound_seconds(&title.rendition(track), sample_rate_hz);
+        if (found - seconds).abs() > 2.5 * 1024.0 / f64::from(sample_rate_hz) {
+            return Err(format!("{}: {found} s of sound in a title of {seconds} s", track.rendition.id).into());
+        }
+    }
+    Ok(())
+}
+
+/// The largest rendition looks like the source as ffmpeg shows it, and more so than any other way round.
+fn check_look(file: &Path, title: &Title) -> Result<(), Failed> {
+    for rung in &title.plan.rungs {
+        let Some(track) = title.tracks.iter().find(|track| track.rendition.id == rung.id) else {
+            return Err(format!("{} is missing", rung.id).into());
+        };
+        let film = title.rendition(track);
+        let deinterlace = if title.plan.picture.deinterlace { "bwdif=mode=send_frame:deint=interlaced," } else { "" };
+        let similarity = |turn: &str, frames: u32| {
+            let filter = format!("{deinterlace}scale={}:{}{turn}", rung.width, rung.height);
+            let found = judge::similarities(file, title.source.video.stream, &filter, &film, frames);
+            found.iter().copied().fold(1.0, f64::min)
+        };
+        let upright = similarity("", FRAMES_COMPARED);
+        // Tone mapping changes brightness: then only the way round can be compared.
+        if !title.plan.picture.tone_map && upright < SIMILAR {
+            return Err(format!("{}: similarity {upright}", rung.id).into());
+        }
+        for turn in [",hflip", ",vflip", ",hflip,vflip"] {
+            let other = similarity(turn, 1);
+            if other > similarity("", 1) {
+                return Err(format!("{}: looks more like the source with {turn}", rung.id).into());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Runs real children on real files, and keeps what they hand over in a folder.
+
+use bytes::Bytes;
+use marquee_core::{
+    Result,
+    job::Failure,
+    object::{self, Track},
+    plan::{Plan, Recipe},
+    source::Source,
+};
+use marquee_packager::model;
+use marquee_transcoder::child::{Host, Output, Report, Sink, SourceReader, Task};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A host whose children are this very test program.
+pub fn host() -> Host {
+    Host::new(std::env::current_exe().expect("the test program knows where it is"))
+}
+
+/// Lets one child do `task` on the bytes of `file`.
+pub fn run(task: &Task, file: &Path, sink: &mut dyn Sink) -> Result<Report, Failure> {
+    let bytes = Bytes::from(fs::read(file).expect("the file can be read"));
+    run_on(task, Arc::new(bytes), sink, CancellationToken::new())
+}
+
+/// Lets one child do `task` on `source`.
+pub fn run_on(
+    task: &Task,
+    source: Arc<dyn SourceReader>,
+    sink: &mut dyn Sink,
+    cancel: CancellationToken,
+) -> Result<Report, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(host().run(task, source, sink, cancel))
+}
+
+/// Inspects `file`.
+pub fn inspect(file: &Path) -> Result<Source, Failure> {
+    let mut folder = Folder::default();
+    run(&Task::Inspect, file, &mut folder)?;
+    Ok(folder.source.expect("an inspection that succeeds finds a source"))
+}
+
+/// The recipe that Marquee ships.
+pub fn recipe() -> Recipe {
+    let text = include_str!("../../recipes/standard.toml");
+    toml::from_str(text).expect("the recipe is valid")
+}
+
+/// Everything that a title's tasks handed over.
+pub struct Title {
+    pub source: Source,
+    pub plan: Plan,
+    pub tracks: Vec<model::Track>,
+    pub reports: Vec<Report>,
+    pub folder: PathBuf,
+}
+
+impl Title {
+    /// The whole of one rendition as one file.
+    pub fn rendition(&self, track: &model::Track) -> PathBuf {
+        self.folder.join(format!("{}.mp4", track.rendition.id))
+    }
+}
+
+/// Inspects, plans and encodes all of `file`, chunk by chunk, into `folder`.
+pub fn encode(file: &Path, folder: &Path, threads: u16) -> Result<Title, Failure> {
+    let source = inspect(file)?;
+    let plan = Plan::new(&source, &recipe());
+    encode_plan(file, folder, source, plan, threads)
+}
+
+/// Encodes `file` by a given plan.
+pub fn encode_plan(file: &Path, folder: &Path, source: Source, plan: Plan, threads: u16) -> Result<Title, Failure> {
+    let mut sink = Folder { folder: folder.to_owned(), ..Folder::default() };
+    let mut reports = Vec::new();
+    let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
+    for chunk in &plan.chunks {
+        let (source, plan, rungs) = (source.clone(), plan.clone(), rungs.clone());
+        reports.push(run(&Task::Video { source, plan, chunk: chunk.index, rungs, threads }, file, &mut sink)?);
+    }
+    for track in &source.audio {
+        let (source, plan) = (source.clone(), plan.clone());
+        reports.push(run(&Task::Audio { source, plan, stream: track.stream }, file, &mut sink)?);
+    }
+    let tracks = std::mem::take(&mut sink.tracks).into_iter().map(|(_, track)| track).collect();
+    Ok(Title { source, plan, tracks, reports, folder: folder.to_owned() })
+}
+
+/// A sink that appends every rendition to a file of its own, and checks the order of what comes.
+#[derive(Default)]
+pub struct Folder {
+    pub folder: PathBuf,
+    pub source: Option<Source>,
+    pub tracks: Vec<(Track, model::Track)>,
+    pub inits: Mutex<Vec<(String, Bytes)>>,
+}
+
+#[async_trait::async_trait]
+impl Sink for Folder {
+    async fn accept(&mut self, output: Output) -> Result<()> {
+        match output {
+            Output::Source(source) => self.source = Some(source),
+            Output::Progress(done) => assert!((0.0..=1.0).contains(&done)),
+            Output::Init { track, rendition, bytes } => {
+                let inits = self.inits.get_mut().expect("no panic elsewhere");
+                if let Some((_, known)) = inits.iter().find(|(id, _)| *id == rendition.id) {
+                    assert_eq!(*known, bytes, "all chunks share one init segment");
+                    return Ok(());
+                }
+                inits.push((rendition.id.clone(), bytes.clone()));
+                let path = self.folder.join(format!("{}.mp4", rendition.id));
+                fs::write(path, &bytes)?;
+                self.tracks.push((track, model::Track { rendition, segments: Vec::new() }));
+            }
+            Output::Segment { track, rendition, segment, bytes } => {
+                let known = self.tracks.iter_mut().find(|(kind, known)| *kind == track && known.rendition.id == rendition);
+                let (_, known) = known.expect("the init segment comes first");
+                assert_eq!(segment.size_bytes, bytes.len() as u64);
+                known.segments.push(segment);
+                let path = self.folder.join(format!("{rendition}.mp4"));
+                let mut file = fs::OpenOptions::new().append(true).open(path)?;
+                file.write_all(&bytes)?;
+                let single = self.folder.join(object::segment_path(track, &rendition, known.segments.len() as u32));
+                fs::create_dir_all(single.parent().expect("it has a folder"))?;
+                fs::write(single, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,20 @@
+//! Children on real films, judged by the ffmpeg program. This program is its own child: `child` as its first argument makes
+//! it one, `probe` lets it show what the sandbox forbids.
+
+mod clips;
+mod collection;
+mod driver;
+mod judge;
+mod sandbox;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    match std::env::args().nth(1).as_deref() {
+        Some("child") => marquee_transcoder::child::main(),
+        Some("probe") => sandbox::probe(),
+        _ => {}
+    }
+    let trials: Vec<Trial> = collection::trials().into_iter().chain(clips::trials()).chain(sandbox::trials()).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
