@@ -5,8 +5,8 @@ import "./tokens.css";
 import "./base.css";
 // Here because a style sheet of a part that is loaded later would not be loaded with it.
 import "./player/page.css";
-import { render } from "preact";
-import lazy, { ErrorBoundary } from "preact-iso/lazy";
+import { render, type ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
 import { SignInPage, SignUpPage } from "./account/pages";
 import { followOtherTabs, restore, session } from "./api/session";
@@ -17,9 +17,6 @@ import { Header } from "./ui/header";
 import { Blank, ProblemNotice, Waiting } from "./ui/states";
 import { UploadPage } from "./upload/page";
 import { followSession, warnBeforeLeaving } from "./upload/uploads";
-
-// The player is large, and only this page needs it.
-const WatchPage = lazy(() => import("./player/page").then((module) => module.WatchPage));
 
 function App() {
   const { path } = useLocation();
@@ -41,18 +38,44 @@ function App() {
   return (
     <>
       {path.startsWith("/watch/") ? null : <Header />}
-      <ErrorBoundary>
-        <Router>
-          <Route path="/" component={LibraryPage} />
-          <Route path="/sign-in" component={LibraryPage} />
-          <Route path="/sign-up" component={LibraryPage} />
-          <Route path="/upload" component={UploadPage} />
-          <Route path="/titles/:id" component={TitlePage} />
-          <Route path="/watch/:id" component={WatchPage} />
-          <Route default component={NowherePage} />
-        </Router>
-      </ErrorBoundary>
+      <Router>
+        <Route path="/" component={LibraryPage} />
+        <Route path="/sign-in" component={LibraryPage} />
+        <Route path="/sign-up" component={LibraryPage} />
+        <Route path="/upload" component={UploadPage} />
+        <Route path="/titles/:id" component={TitlePage} />
+        <Route path="/watch/:id" component={WatchPage} />
+        <Route default component={NowherePage} />
+      </Router>
     </>
+  );
+}
+
+/** The player is large, and only this page needs it: it is fetched when it is first asked for. */
+function WatchPage() {
+  const [Page, setPage] = useState<ComponentType | null>(null);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    import("./player/page").then(
+      (module) => setPage(() => module.WatchPage),
+      () => setFailed(true),
+    );
+  }, []);
+  if (failed) return <BrokenPage />;
+  return Page ? <Page /> : <Waiting />;
+}
+
+/** A page whose code could not be fetched: the connection is away, or a new version was installed meanwhile. */
+function BrokenPage() {
+  return (
+    <main class="page">
+      <Blank icon="alert" title="This page could not be loaded">
+        <p class="soft">Check the connection, then load it again.</p>
+        <button class="button button-main" onClick={() => location.reload()}>
+          Load again
+        </button>
+      </Blank>
+    </main>
   );
 }
 
