@@ -44,11 +44,9 @@ impl Jobs {
         let encode = db.encode(encode).await?;
         let shown = Shown { blobs: &*self.deps.blobs, layout: layout(&encode)?, plan: &encode.plan, source: &encode.source };
         let ledger = db.ledger(encode.id).await?;
-        let (cancelled, progress) = (work.cancelled(), |done| work.progress(done));
-        let report = tokio::select! {
-            report = shown.publish(&ledger, &progress) => report?,
-            () = cancelled.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled").into()),
-        };
+        let progress = |done| work.progress(done);
+        let cancelled = || Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled");
+        let report = work.cancelled().run_until_cancelled(shown.publish(&ledger, &progress)).await.ok_or_else(cancelled)??;
         Ok(committed(db.finish_publish(claim, encode.id, &report).await?)?)
     }
 }

@@ -2,8 +2,6 @@
 
 mod file;
 mod summary;
-#[cfg(test)]
-mod tests;
 
 pub use summary::Summary;
 
@@ -103,7 +101,8 @@ pub async fn encode(
     };
     let ledger = run.encode(children(options.threads)).await?;
     let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
-    let report = shown.publish(&ledger, &|done| (run.progress)(ENCODED + (1.0 - ENCODED) * done)).await?;
+    let told = |done: f32| (run.progress)(1.0 - (1.0 - ENCODED) * (1.0 - done));
+    let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
     tokio::fs::rename(folder.path().join("media").join(run.layout.scope()), out).await.map_err(Error::from)?;
     Ok(Outcome::Encoded(Summary::new(&run.plan, report, started.elapsed(), run.first_segment.get().copied())))
 }
@@ -152,7 +151,8 @@ impl<F: Fn(f32) + Send + Sync> Run<F> {
             (self.progress)((sum / total) as f32 * ENCODED);
         };
         let shelf = Shelf::new(self.blobs.clone(), self.layout, piece.chunk());
-        let mut sink = Stopwatch { inner: ShelfSink { shelf, progress }, started: self.started, first_segment: &self.first_segment };
+        let mut sink =
+            Stopwatch { inner: ShelfSink { shelf, progress }, started: self.started, first_segment: &self.first_segment };
         let task = piece.task(&self.source, &self.plan);
         let report = self.host.run(&task, self.reader.clone(), &mut sink, self.cancel.clone()).await?;
         (sink.inner.progress)(1.0);
@@ -208,6 +208,10 @@ fn beside(out: &Path) -> Result<TempDir> {
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|error| unusable(parent, error))?;
     tempfile::Builder::new().prefix(".marquee-").tempdir_in(parent).map_err(|error| unusable(parent, error))
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled")
 }
 
 fn unusable(path: &Path, error: std::io::Error) -> Error {

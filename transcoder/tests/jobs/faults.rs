@@ -1,0 +1,91 @@
+//! A store that breaks at a chosen operation, once: before the operation is done, or after it, as a crash does.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use marquee_core::{
+    Error, Result,
+    blobs::{Blobs, ByteStream, Created, Growing, Meta, Object},
+    object::Key,
+};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+/// When the store breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Before,
+    After,
+}
+
+/// The store `inner`, which breaks once.
+pub struct Faulty {
+    inner: Arc<dyn Blobs>,
+    moment: Moment,
+    left: AtomicI64,
+}
+
+impl Faulty {
+    /// A store that does `operations` and breaks at the next.
+    pub fn new(inner: Arc<dyn Blobs>, moment: Moment, operations: i64) -> Self {
+        Self { inner, moment, left: AtomicI64::new(operations) }
+    }
+
+    /// Whether it broke.
+    pub fn has_broken(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+
+    async fn run<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
+        let is_fatal = self.left.fetch_sub(1, Ordering::SeqCst) == 0;
+        let broken = || Err(Error::unavailable("the store").caused_by("broken on purpose"));
+        if is_fatal && self.moment == Moment::Before {
+            return broken();
+        }
+        let outcome = operation.await;
+        if is_fatal { broken() } else { outcome }
+    }
+}
+
+#[async_trait]
+impl Blobs for Faulty {
+    async fn create(&self, key: &Key, body: Bytes) -> Result<Created> {
+        self.run(self.inner.create(key, body)).await
+    }
+
+    async fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Object> {
+        self.run(self.inner.read(key, range)).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<Meta> {
+        self.run(self.inner.head(key)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        self.run(self.inner.delete(key)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Key>> {
+        self.run(self.inner.list(prefix, after, limit)).await
+    }
+
+    async fn begin(&self, key: &Key) -> Result<Growing> {
+        self.run(self.inner.begin(key)).await
+    }
+
+    async fn append(&self, growing: &mut Growing, body: ByteStream) -> Result<()> {
+        self.run(self.inner.append(growing, body)).await
+    }
+
+    async fn finish(&self, growing: &Growing) -> Result<Meta> {
+        self.run(self.inner.finish(growing)).await
+    }
+
+    async fn abort(&self, growing: &Growing) -> Result<()> {
+        self.run(self.inner.abort(growing)).await
+    }
+}

@@ -1,0 +1,57 @@
+//! Films made by the ffmpeg program, which also judges what became of them.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// A film in a folder that goes with it.
+pub struct Film {
+    folder: TempDir,
+}
+
+impl Film {
+    /// `seconds` of a moving picture of `size` (such as `160x120`) at 25 frames a second, with a tone. Its index comes first.
+    pub fn new(size: &str, seconds: u32) -> Self {
+        let film = Self { folder: tempfile::tempdir().expect("a folder") };
+        let picture = format!("testsrc2=size={size}:rate=25:duration={seconds}");
+        let tone = format!("sine=frequency=440:duration={seconds}");
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone])
+            .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"])
+            .arg(film.path())
+            .status();
+        assert!(status.expect("ffmpeg is installed").success());
+        film
+    }
+
+    /// A film of exactly these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let film = Self { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::write(film.path(), bytes).expect("written");
+        film
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("film.mp4")
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.path()).expect("read")
+    }
+}
+
+/// Frames that the ffmpeg program decodes from a playlist; it must not complain.
+pub fn frames_of(playlist: &Path) -> u64 {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-allowed_extensions", "ALL", "-count_frames", "-select_streams", "v:0"])
+        .args(["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"])
+        .arg(playlist)
+        .output()
+        .expect("ffprobe is installed");
+    let (text, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && complaints.trim().is_empty(), "{}: {complaints}", playlist.display());
+    let first = text.trim().lines().next().unwrap_or_default().trim_matches(',').to_owned();
+    first.parse().unwrap_or_else(|_| panic!("{}: {text}", playlist.display()))
+}

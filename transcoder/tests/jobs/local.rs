@@ -1,0 +1,85 @@
+//! `marquee encode`, without any service.
+
+use crate::film::{Film, frames_of};
+use marquee_core::job::Failure;
+use marquee_transcoder::{
+    child::Host,
+    local::{Options, Outcome, encode},
+};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+use tokio_util::sync::CancellationToken;
+
+fn options() -> Options {
+    Options { recipe: "standard".into(), preset: Some("ultrafast".into()), threads: Some(2), plan_only: false }
+}
+
+fn host() -> Host {
+    Host::new(std::env::current_exe().expect("this program has a path"))
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+pub async fn a_film_becomes_a_folder() {
+    let (film, folder) = (Film::new("640x360", 14), tempfile::tempdir().expect("a folder"));
+    let out = folder.path().join("new").join("film");
+    let told = Mutex::new(Vec::new());
+    let progress = |done| told.lock().unwrap_or_else(PoisonError::into_inner).push(done);
+    let outcome = encode(host(), &film.path(), &out, options(), progress, CancellationToken::new()).await;
+    let Ok(Outcome::Encoded(summary)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((summary.duration_ms, summary.report.frames, summary.report.damaged), (14_000, 350, 0));
+    assert!(summary.report.cpu_ms > 0 && summary.first_segment_ms.expect("a segment") < summary.elapsed_ms);
+    assert_eq!(entries(&out), ["a", "master.m3u8", "v"]);
+    assert_eq!(entries(&out.join("v/360p")).len(), 3 + 3, "init, two playlists, three segments");
+    for rung in ["360p", "234p"] {
+        assert_eq!(frames_of(&out.join("v").join(rung).join("playlist.m3u8")), 350, "{rung}");
+    }
+    assert_eq!(entries(&folder.path().join("new")), ["film"], "nothing else is left");
+    let told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(told.len() > 5 && told.iter().all(|done| (0.0..=1.0).contains(done)) && told.last() == Some(&1.0), "{told:?}");
+    let text = summary.to_string();
+    assert!(text.contains("v/360p") && text.contains("14.0 s of film"), "{text}");
+
+    let again = encode(host(), &film.path(), &out, options(), |_| (), CancellationToken::new()).await;
+    assert!(matches!(&again, Err(Failure::Retry(error)) if error.code() == "out_not_empty"), "{again:?}");
+}
+
+pub async fn a_plan_alone_writes_nothing() {
+    let (film, folder) = (Film::new("160x120", 7), tempfile::tempdir().expect("a folder"));
+    let plan_only = Options { plan_only: true, ..options() };
+    let outcome = encode(host(), &film.path(), &folder.path().join("out"), plan_only, |_| (), CancellationToken::new()).await;
+    let Ok(Outcome::Planned(plan)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((plan.chunks.len(), plan.rungs[0].preset.as_str()), (2, "ultrafast"));
+    assert_eq!(entries(folder.path()), [""; 0]);
+}
+
+pub async fn a_failure_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let text = Film::of(b"not a film");
+    let outcome = encode(host(), &text.path(), &out, options(), |_| (), CancellationToken::new()).await;
+    assert!(matches!(outcome, Err(Failure::Fail { .. })), "{outcome:?}");
+    let bytes = Film::new("640x360", 20).bytes();
+    let cut = Film::of(&bytes[..bytes.len() / 2]);
+    let outcome = encode(host(), &cut.path(), &out, options(), |_| (), CancellationToken::new()).await;
+    assert!(matches!(&outcome, Err(Failure::Fail { code, .. }) if code == "damaged"), "{outcome:?}");
+    let missing = encode(host(), &folder.path().join("none.mp4"), &out, options(), |_| (), CancellationToken::new()).await;
+    assert!(matches!(&missing, Err(Failure::Retry(error)) if error.message().contains("none.mp4")), "{missing:?}");
+    assert_eq!(entries(folder.path()), [""; 0]);
+}
+
+pub async fn a_cancelled_encode_leaves_nothing_behind() {
+    let (film, folder) = (Film::new("640x360", 20), tempfile::tempdir().expect("a folder"));
+    let cancel = CancellationToken::new();
+    let progress = |_| cancel.cancel();
+    let outcome = encode(host(), &film.path(), &folder.path().join("out"), options(), progress, cancel.clone()).await;
+    assert!(matches!(&outcome, Err(Failure::Retry(error)) if error.code() == "cancelled"), "{outcome:?}");
+    assert_eq!(entries(folder.path()), [""; 0]);
+}

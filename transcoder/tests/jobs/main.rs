@@ -1,0 +1,44 @@
+//! Titles from upload to ready, by real children, a real database and a real store that sometimes breaks. The program is its
+//! own media child, which is why it has a `main`.
+
+mod converge;
+mod faults;
+mod film;
+mod local;
+mod title;
+mod worker;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::{future::Future, process::ExitCode};
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("child") {
+        marquee_transcoder::child::main();
+    }
+    let trials = vec![
+        trial("a_film_goes_from_upload_to_ready", title::a_film_goes_from_upload_to_ready),
+        trial("a_cut_off_film_is_refused_as_damaged", title::a_cut_off_film_is_refused_as_damaged),
+        trial("text_is_refused_with_a_reason", title::text_is_refused_with_a_reason),
+        trial("what_changed_in_the_store_does_not_pass_the_gate", title::what_changed_in_the_store_does_not_pass_the_gate),
+        trial("bytes_of_an_earlier_attempt_are_adopted", title::bytes_of_an_earlier_attempt_are_adopted),
+        trial("a_store_that_breaks_before_any_operation_loses_nothing", converge::breaks_before),
+        trial("a_store_that_breaks_after_any_operation_loses_nothing", converge::breaks_after),
+        trial("a_local_film_becomes_a_folder", local::a_film_becomes_a_folder),
+        trial("a_plan_alone_writes_nothing", local::a_plan_alone_writes_nothing),
+        trial("a_local_failure_leaves_nothing_behind", local::a_failure_leaves_nothing_behind),
+        trial("a_cancelled_encode_leaves_nothing_behind", local::a_cancelled_encode_leaves_nothing_behind),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A test that runs on a runtime of its own and fails by panic.
+fn trial<F: Future<Output = ()>>(name: &str, test: fn() -> F) -> Trial
+where
+    F: 'static,
+{
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failed::from)?;
+        runtime.block_on(test());
+        Ok(())
+    })
+}

@@ -1,0 +1,98 @@
+//! One title at a time, from its upload on.
+
+use crate::{
+    film::{Film, frames_of},
+    worker::{Worker, code},
+};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use marquee_core::{
+    blobs::Blobs,
+    job::Kind,
+    object::{Key, MASTER, Track, segment_path},
+    video::Status,
+};
+use sha2::{Digest, Sha256};
+
+pub async fn a_film_goes_from_upload_to_ready() {
+    let worker = Worker::new(&Film::new("640x360", 21)).await;
+    worker.work(&[Kind::Inspect]).await.expect("inspected");
+    let plan = worker.encode().await.plan;
+    assert_eq!((plan.chunks.len(), plan.rungs.len(), plan.audio.len()), (3, 2, 2));
+    worker.work(&[Kind::Encode, Kind::Audio]).await.expect("encoded");
+    assert_eq!(worker.status().await, Status::Publishing);
+    worker.work(&[Kind::Publish]).await.expect("published");
+    let video = worker.db.video(worker.title.video).await.expect("video");
+    assert_eq!((video.status, video.duration_ms.map(|ms| ms / 1000)), (Status::Ready, Some(21)));
+    assert!(video.playable_at.expect("playable") < video.ready_at.expect("ready"));
+
+    let folder = worker.folder().await;
+    for rung in ["360p", "234p"] {
+        assert_eq!(frames_of(&folder.join("v").join(rung).join("playlist.m3u8")), 21 * 25, "{rung}");
+    }
+    assert!(folder.join(MASTER).is_file());
+    let report = worker.encode().await.report.expect("published");
+    assert_eq!((report.frames, report.damaged, report.renditions.len()), (21 * 25, 0, 4));
+    let low = report.renditions.iter().filter(|row| ["v/234p", "a/aac-64-0"].contains(&row.id.as_str()));
+    assert!(low.map(|row| row.bitrate_bps).sum::<u64>() < 192_000, "{:?}", report.renditions);
+}
+
+pub async fn a_cut_off_film_is_refused_as_damaged() {
+    let bytes = Film::new("640x360", 12).bytes();
+    let worker = Worker::new(&Film::of(&bytes[..bytes.len() * 6 / 10])).await;
+    let outcome = worker.work(&[Kind::Inspect, Kind::Encode, Kind::Audio, Kind::Publish]).await;
+    assert_eq!(code(outcome), "damaged");
+    let video = worker.db.video(worker.title.video).await.expect("video");
+    assert_eq!((video.status, video.failure.map(|(code, _)| code)), (Status::Failed, Some("damaged".into())));
+}
+
+pub async fn text_is_refused_with_a_reason() {
+    let worker = Worker::new(&Film::of(b"Once upon a time there was a file that was called film.mp4 and was none.")).await;
+    let outcome = worker.work(&[Kind::Inspect]).await;
+    assert!(!code(outcome).is_empty());
+    assert_eq!(worker.status().await, Status::Failed);
+}
+
+pub async fn what_changed_in_the_store_does_not_pass_the_gate() {
+    let worker = Worker::new(&Film::new("160x120", 7)).await;
+    worker.work(&[Kind::Inspect, Kind::Encode, Kind::Audio]).await.expect("encoded");
+    let rung = worker.encode().await.plan.rungs[0].id.clone();
+    let key = worker.layout().await.key(&segment_path(Track::Video, &rung, 1));
+    let mut bytes = stored(&*worker.blobs, &key).await.to_vec();
+    *bytes.last_mut().expect("not empty") ^= 1;
+    worker.blobs.delete(&key).await.expect("deleted");
+    worker.blobs.create(&key, Bytes::from(bytes)).await.expect("created");
+    assert_eq!(code(worker.work(&[Kind::Publish]).await), "gate_failed");
+    let (_, message) = worker.db.video(worker.title.video).await.expect("video").failure.expect("failed");
+    assert!(message.contains(key.as_str()), "{message}");
+    assert!(worker.blobs.head(&worker.layout().await.key(MASTER)).await.is_err(), "nothing is published");
+}
+
+pub async fn bytes_of_an_earlier_attempt_are_adopted() {
+    let film = Film::new("160x120", 7);
+    let elsewhere = Worker::new(&film).await;
+    elsewhere.work(&[Kind::Inspect, Kind::Encode]).await.expect("encoded");
+    let rung = elsewhere.encode().await.plan.rungs[0].id.clone();
+    let path = segment_path(Track::Video, &rung, 1);
+    let mut earlier = stored(&*elsewhere.blobs, &elsewhere.layout().await.key(&path)).await.to_vec();
+    *earlier.last_mut().expect("not empty") ^= 1;
+
+    let worker = Worker::new(&film).await;
+    worker.work(&[Kind::Inspect]).await.expect("inspected");
+    let key = worker.layout().await.key(&path);
+    worker.blobs.create(&key, Bytes::from(earlier.clone())).await.expect("an attempt that died stored it");
+    worker.work(&[Kind::Encode, Kind::Audio, Kind::Publish]).await.expect("published");
+    assert_eq!(stored(&*worker.blobs, &key).await, earlier);
+    let ledger = worker.db.ledger(worker.encode().await.id).await.expect("ledger");
+    let row = ledger.segments.iter().find(|row| row.rendition == rung && row.segment.number == 1).expect("a row");
+    assert_eq!(row.sha256[..], Sha256::digest(&earlier)[..]);
+}
+
+async fn stored(blobs: &dyn Blobs, key: &Key) -> BytesMut {
+    let mut body = blobs.read(key, None).await.expect("there").body;
+    let mut all = BytesMut::new();
+    while let Some(piece) = body.try_next().await.expect("read whole") {
+        all.extend_from_slice(&piece);
+    }
+    all
+}

@@ -1,0 +1,112 @@
+//! A worker that takes jobs one after the other, with a database and a store of its own.
+
+use crate::film::Film;
+use bytes::Bytes;
+use marquee_backends::{
+    blobs::FileBlobs,
+    db::{Db, encodes::Encode, jobs::Claim},
+    dispatch::Work,
+    testing::{TestDatabase, Uploaded, database, uploaded},
+};
+use marquee_core::{
+    OsRandom, SystemClock,
+    blobs::Blobs,
+    id::JobId,
+    job::{Failure, Kind, LEASE},
+    object::{Key, Layout},
+    video::Status,
+};
+use marquee_transcoder::{Deps, child::Host, handler};
+use std::{path::PathBuf, sync::Arc};
+use tempfile::TempDir;
+
+/// One uploaded film and everything that works on it.
+pub struct Worker {
+    pub db: Db,
+    pub blobs: Arc<dyn Blobs>,
+    pub title: Uploaded,
+    folder: TempDir,
+    _database: TestDatabase,
+}
+
+impl Worker {
+    /// A worker before whom `film` was uploaded.
+    pub async fn new(film: &Film) -> Self {
+        let (db, database) = database().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
+        let bytes = film.bytes();
+        let title = uploaded(&db, bytes.len() as u64).await;
+        blobs.create(&Key::source(title.video, title.upload), Bytes::from(bytes)).await.expect("stored");
+        Self { db, blobs, title, folder, _database: database }
+    }
+
+    /// Takes the oldest job of one of these kinds that is due.
+    pub async fn claim(&self, kinds: &[Kind]) -> Option<Claim> {
+        for job in self.db.list_jobs(self.title.video).await.expect("jobs") {
+            if job.state == "queued" && kinds.iter().any(|kind| kind.as_str() == job.kind) {
+                return Some(self.claim_job(job.id).await);
+            }
+        }
+        None
+    }
+
+    /// Takes a job.
+    pub async fn claim_job(&self, job: JobId) -> Claim {
+        self.db.claim_job(job, "worker", LEASE).await.expect("claim").expect("the job is free")
+    }
+
+    /// Makes one attempt at a job on `blobs`.
+    pub async fn attempt(&self, claim: &Claim, blobs: Arc<dyn Blobs>) -> Result<(), Failure> {
+        let deps = Deps {
+            db: self.db.clone(),
+            blobs,
+            host: Host::new(std::env::current_exe().expect("this program has a path")),
+            recipe: "standard".into(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+        };
+        handler(deps).expect("a handler").run(claim, &Work::new()).await
+    }
+
+    /// Does every job of these kinds; the first failure ends it and is stored, as a worker does.
+    pub async fn work(&self, kinds: &[Kind]) -> Result<(), Failure> {
+        while let Some(claim) = self.claim(kinds).await {
+            if let Err(failure) = self.attempt(&claim, self.blobs.clone()).await {
+                self.db.fail_job(&claim, &failure).await.expect("stored");
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// The title's encode, once it is inspected.
+    pub async fn encode(&self) -> Encode {
+        let video = self.db.video(self.title.video).await.expect("video");
+        self.db.encode(video.encode.expect("it is inspected")).await.expect("encode")
+    }
+
+    pub async fn layout(&self) -> Layout {
+        Layout::new(self.title.video, self.encode().await.id)
+    }
+
+    /// The folder of the encode.
+    pub async fn folder(&self) -> PathBuf {
+        self.folder.path().join("media").join(self.layout().await.scope())
+    }
+
+    pub async fn status(&self) -> Status {
+        self.db.video(self.title.video).await.expect("video").status
+    }
+}
+
+/// Code of a failure that is the input's fault.
+pub fn code(outcome: Result<(), Failure>) -> String {
+    match outcome {
+        Err(Failure::Fail { code, message }) => {
+            assert!(!message.is_empty());
+            code
+        }
+        other => panic!("{other:?} is not the input's fault"),
+    }
+}
