@@ -88,6 +88,7 @@ impl Cache for MemoryCache {
 
     async fn remove(&self, key: &str) -> Result<()> {
         self.values.invalidate(key);
+        self.counters.invalidate(key);
         Ok(())
     }
 

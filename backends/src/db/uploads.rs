@@ -62,6 +62,17 @@ pub struct Upload {
     pub expires_at: OffsetDateTime,
 }
 
+/// What was uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What the client called the file.
+    pub filename: String,
+    /// Its length.
+    pub size_bytes: u64,
+    /// Its SHA-256.
+    pub sha256: Vec<u8>,
+}
+
 /// Answer to the wish to append.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lock {
@@ -165,13 +176,19 @@ impl Db {
         found.ok_or_else(|| Error::not_found("upload"))?.try_into()
     }
 
-    /// The SHA-256 of a finished upload's source.
+    /// The source that `video` got last, once it is whole.
     ///
     /// # Errors
-    /// `NotFound`.
-    pub async fn upload_sha256(&self, id: UploadId) -> Result<Option<Vec<u8>>> {
-        let row = sqlx::query_scalar!("select sha256 from uploads where id = $1", id.0);
-        row.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("upload"))
+    /// `Unavailable` if the database does not answer.
+    pub async fn source(&self, video: VideoId) -> Result<Option<Source>> {
+        let row = sqlx::query!(
+            r#"select filename, length_bytes, sha256 as "sha256!" from uploads
+               where video_id = $1 and finished_at is not null order by finished_at desc limit 1"#,
+            video.0
+        );
+        let found = row.fetch_optional(self.pool()).await.map_err(error)?;
+        let source = |filename, length: i64, sha256| Source { filename, size_bytes: length.unsigned_abs(), sha256 };
+        Ok(found.map(|row| source(row.filename, row.length_bytes, row.sha256)))
     }
 
     /// Takes the upload for one request, unless another one holds it.

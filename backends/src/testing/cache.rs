@@ -46,6 +46,8 @@ async fn counters_count_each_call_once(cache: &dyn Cache) {
     let counts: Vec<_> = counts.into_iter().map(|count| count.expect("counted")).collect();
     assert_eq!(counts, (1..=50).collect::<Vec<_>>());
     assert_eq!(cache.increment("other hits", LONG).await.expect("counted"), 1);
+    cache.remove("hits").await.expect("removed");
+    assert_eq!(cache.increment("hits", LONG).await.expect("counted"), 1, "a removed counter begins anew");
 }
 
 async fn counters_begin_anew_after_their_window(cache: &dyn Cache) {
