@@ -8,7 +8,7 @@ use crate::{
     sample::{audio, presentation, video},
 };
 use bytes::Bytes;
-use marquee_core::{object, source::Ratio};
+use marquee_core::{Random, SeededRandom, object, source::Ratio};
 
 /// Breaks something good.
 type Breakage<T> = fn(&mut T);
@@ -47,7 +47,7 @@ fn every_broken_title_is_caught_by_its_rule() {
         ("Error HLS-AUTH 2.3", |tracks| tracks[2].rendition.codec = "mp4a.40.5".to_owned()),
         ("Error RFC 8216 4.3.4.2", |tracks| tracks[2].rendition.codec = "opus".to_owned()),
         ("Error RFC 8216 4.3.4.2", |tracks| tracks[0].rendition.codec = "mp4a.40.2".to_owned()),
-        ("Error HLS-AUTH 1.19", |tracks| {
+        ("Warning HLS-AUTH 1.19", |tracks| {
             tracks[0].rendition.media = Media::Video { width: 960, height: 540, frame_rate: Ratio::new(120, 1) };
         }),
         ("Warning HLS-AUTH 1.33", |tracks| {
@@ -170,6 +170,38 @@ fn every_broken_playlist_is_caught_by_its_rule() {
     let (master, mut texts) = playlists(&presentation);
     texts.retain(|(path, _)| path != MEDIA);
     assert_eq!(rules(&check_playlists(&presentation, &master, &texts)), ["Error RFC 8216 6.2.4"]);
+}
+
+#[test]
+fn mutated_playlists_and_segments_never_panic_the_gate() {
+    let random = SeededRandom::new(3);
+    let number = |limit: usize| ((&random as &dyn Random).unit() * limit as f64) as usize;
+    let presentation = presentation();
+    let (master, texts) = playlists(&presentation);
+    let mutate = |text: &str| {
+        let mut characters: Vec<char> = text.chars().collect();
+        for _ in 0..1 + number(4) {
+            let at = number(characters.len());
+            match number(3) {
+                0 => characters[at] = ['9', '-', ',', '"', '\n', 'é', '.', '='][number(8)],
+                1 => drop(characters.drain(at..(at + number(30)).min(characters.len()))),
+                _ => characters.insert(at, ['9', '0', '"', '\r', '\u{feff}'][number(5)]),
+            }
+        }
+        characters.into_iter().collect::<String>()
+    };
+    for _ in 0..300 {
+        let mutated: Vec<_> = texts.iter().map(|(path, text)| (path.clone(), mutate(text))).collect();
+        let _ = check_playlists(&presentation, &mutate(&master), &mutated);
+    }
+    let (rendition, segment, bytes) = stored();
+    for _ in 0..3000 {
+        let mut mutated = bytes.to_vec();
+        let at = number(mutated.len());
+        mutated[at] = number(256) as u8;
+        let _ = check_segment(&rendition, &segment, &mutated);
+        assert!(!check_init(&rendition, &mutated).is_empty(), "a media segment is no header");
+    }
 }
 
 /// A track of one stored segment: I P B, twice.
