@@ -39,7 +39,8 @@ pub(crate) fn run(action: ConfigAction) -> anyhow::Result<ExitCode> {
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
 pub(crate) async fn migrate(file: ConfigFile) -> anyhow::Result<ExitCode> {
     let config = settings::load(file.config.as_deref())?;
-    let url = config.database.url.context("database.url is not set: put it in the configuration file or in MARQUEE_DATABASE_URL")?;
+    let url =
+        config.database.url.context("database.url is not set: put it in the configuration file or in MARQUEE_DATABASE_URL")?;
     Db::connect(&url).await?.migrate().await?;
     println!("The database is up to date.");
     Ok(ExitCode::SUCCESS)

@@ -17,7 +17,8 @@ const PROGRESS_STEPS: u64 = 1000;
 /// Anything that is not the input's fault.
 pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
     let Ladder::Fixed = options.ladder;
-    let choices = local::Options { recipe: options.recipe, preset: options.preset, threads: options.threads, plan_only: options.plan };
+    let choices =
+        local::Options { recipe: options.recipe, preset: options.preset, threads: options.threads, plan_only: options.plan };
     let bar = progress_bar(options.json || options.plan)?;
     let shutdown = Shutdown::new();
     let report = |progress: f32| bar.set_position((f64::from(progress) * PROGRESS_STEPS as f64) as u64);

@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use marquee_backends::{db::Db, dispatch, open};
 use marquee_core::{Clock, OsRandom, Random, Shutdown, SystemClock, blobs::Blobs, cache::Cache, config::Config, queue::Queue};
 use marquee_recommender::serving::Recommender;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use url::Url;
@@ -25,6 +26,7 @@ struct Engines {
     cache: Arc<dyn Cache>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    metrics: PrometheusHandle,
 }
 
 impl Node {
@@ -36,6 +38,8 @@ impl Node {
         let has = |role| roles.contains(&role);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(OsRandom);
+        // One recorder per process; each role shows what the process has counted.
+        let metrics = PrometheusBuilder::new().install_recorder()?;
         let edge_key = edge_key(config, roles, random.as_ref())?;
         let api_listener = if has(Role::Api) { Some(bind("api.listen", config.api.listen).await?) } else { None };
         let edge_listener = if has(Role::Edge) { Some(bind("edge.listen", config.edge.listen).await?) } else { None };
@@ -46,7 +50,7 @@ impl Node {
         };
 
         if has(Role::Api) || has(Role::Worker) || has(Role::Scheduler) {
-            let engines = Engines::open(config, clock.clone(), random.clone()).await?;
+            let engines = Engines::open(config, clock.clone(), random.clone(), metrics.clone()).await?;
             if let Some(listener) = api_listener {
                 let edge_url = edge_url.clone().context("edge.public_url is not set: players must be told where an edge is")?;
                 engines.start_api(config, edge_url, edge_key.clone(), listener, shutdown).await?;
@@ -68,6 +72,7 @@ impl Node {
                 memory_bytes: config.edge.memory_bytes,
                 clock,
                 random,
+                metrics,
             };
             shutdown.spawn_essential("edge", marquee_edge::serve(deps, listener, shutdown.clone()));
         }
@@ -76,7 +81,12 @@ impl Node {
 }
 
 impl Engines {
-    async fn open(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> anyhow::Result<Self> {
+    async fn open(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<Self> {
         let db = Db::connect(required("database.url", config.database.url.as_ref())?).await?;
         db.migrate().await?;
         Ok(Self {
@@ -86,11 +96,19 @@ impl Engines {
             db,
             clock,
             random,
+            metrics,
         })
     }
 
-    async fn start_api(&self, config: &Config, edge_url: Url, edge_key: String, listener: TcpListener, shutdown: &Shutdown) -> anyhow::Result<()> {
-        let recommender = Recommender::start(self.db.clone(), self.clock.clone(), shutdown).await?;
+    async fn start_api(
+        &self,
+        config: &Config,
+        edge_url: Url,
+        edge_key: String,
+        listener: TcpListener,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<()> {
+        let recommender = Recommender::start(self.db.clone(), self.clock.clone(), shutdown);
         let deps = marquee_api::Deps {
             db: self.db.clone(),
             blobs: self.blobs.clone(),
@@ -102,6 +120,7 @@ impl Engines {
             uploads: config.uploads.clone(),
             edge_url,
             edge_key,
+            metrics: self.metrics.clone(),
         };
         shutdown.spawn_essential("api", marquee_api::serve(deps, listener, shutdown.clone()));
         Ok(())
@@ -117,7 +136,7 @@ impl Engines {
             clock: self.clock.clone(),
             random: self.random.clone(),
         })?;
-        let runner = dispatch::Runner::new(self.db.clone(), self.queue.clone(), handler, config.worker.clone(), self.random.as_ref());
+        let runner = dispatch::Runner::new(self.db.clone(), self.queue.clone(), handler, &config.worker, self.random.as_ref());
         shutdown.spawn_essential("worker", runner.run(shutdown.clone()));
         Ok(())
     }
@@ -130,7 +149,7 @@ impl Engines {
     fn start_scheduler(&self, shutdown: &Shutdown) {
         let relay = dispatch::relay(self.db.clone(), self.queue.clone(), shutdown.clone());
         shutdown.spawn_essential("relay", relay);
-        let sweep = dispatch::sweep(self.db.clone(), self.queue.clone(), self.blobs.clone(), shutdown.clone());
+        let sweep = dispatch::sweep(self.db.clone(), self.blobs.clone(), shutdown.clone());
         shutdown.spawn_essential("sweep", sweep);
     }
 }
@@ -156,7 +175,9 @@ fn required<'a>(key: &str, url: Option<&'a Url>) -> anyhow::Result<&'a Url> {
 }
 
 async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key}): is something else running there?"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} ({key}): is something else running there?"))
 }
 
 /// The configured URL, else one that reaches `listener` from this machine.

@@ -48,9 +48,7 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|role| role.as_str() == text);
-        found.ok_or_else(|| {
-            Error::invalid("unknown_role", "a role is one of viewer, editor, publisher, operator and admin")
-        })
+        found.ok_or_else(|| Error::invalid("unknown_role", "a role is one of viewer, editor, publisher, operator and admin"))
     }
 }
 
