@@ -19,7 +19,7 @@ const OTHER_SAMPLE: u32 = 0x0101_0000;
 pub struct Sample {
     /// Video: length-prefixed NAL units without parameter sets. Audio: one raw AAC frame.
     pub data: Bytes,
-    /// Until the next sample is decoded; see [`super::schedule`].
+    /// Until the next sample is decoded; see [`super::schedule()`].
     pub duration_ticks: u32,
     /// Presentation time on the media timeline minus decode time, the track's edit included; 0 for sound.
     pub composition_offset_ticks: u32,
