@@ -66,6 +66,8 @@ const PLAYER_EVENTS = ["buffering", "adaptation", "variantchanged", "trackschang
 export class Engine {
   readonly state: Signal<PlayerState> = signal(INITIAL);
   private chosen: number | null = null;
+  /** Heights of the manifest. Shaka hides rungs for a while that made the device drop frames; the menu does not. */
+  private heights: number[] = [];
   private offline = false;
   private failure: string | null = null;
   private loaded = false;
@@ -94,6 +96,7 @@ export class Engine {
     const engine = new Engine(library, player, video, onRefused);
     for (const name of MEDIA_EVENTS) video.addEventListener(name, engine.read);
     for (const name of PLAYER_EVENTS) player.addEventListener(name, engine.read);
+    player.addEventListener("trackschanged", () => engine.keepChoice());
     player.addEventListener("error", (event) => engine.onError((event as unknown as { detail: shaka.util.Error }).detail));
     return engine;
   }
@@ -152,6 +155,12 @@ export class Engine {
     this.read();
   }
 
+  /** Goes to the chosen rung once it is there again. */
+  private keepChoice(): void {
+    const track = this.chosen === null ? null : variantFor(this.variants(), this.chosen);
+    if (track && !track.active && track.height === this.chosen) this.choose(this.chosen);
+  }
+
   chooseSound(key: string): void {
     const track = this.player.getAudioTracks().find((candidate) => soundKey(candidate) === key);
     if (track) this.player.selectAudioTrack(track, SWITCH_MARGIN_S);
@@ -173,6 +182,7 @@ export class Engine {
 
   private async loadAt(source: string | shaka.media.PreloadManager, start_s: number, play: boolean): Promise<void> {
     this.loaded = false;
+    this.heights = [];
     this.read();
     try {
       await this.player.load(source, start_s);
@@ -225,6 +235,7 @@ export class Engine {
     const { video, player } = this;
     const before = this.state.value;
     const variants = this.loaded ? this.variants() : [];
+    this.heights = heights(variants, this.heights);
     const hasPicture = this.loaded && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     // While a manifest is being loaded the element says nothing of the film: what was before holds.
     const playing = this.loaded ? !video.paused && !video.ended : before.playing;
@@ -240,7 +251,7 @@ export class Engine {
       buffered_s: bufferedFrom(video),
       volume: video.volume,
       muted: video.muted,
-      heights: heights(variants),
+      heights: this.heights,
       height: variants.find((track) => track.active)?.height ?? null,
       chosen: this.chosen,
       sounds: this.loaded ? sounds(player.getAudioTracks(), languageName) : [],

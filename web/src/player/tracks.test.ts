@@ -18,6 +18,7 @@ const TRACKS = [
 test("each height is offered once, tallest first, and sound alone is none", () => {
   assert.deepEqual(heights([...TRACKS, variant(9, null, 64_000)]), [720, 360, 234]);
   assert.deepEqual(heights([]), []);
+  assert.deepEqual(heights([variant(1, 234, 1)], [720, 234]), [720, 234]);
 });
 
 test("a choice keeps the language and takes the best bitrate of that height", () => {

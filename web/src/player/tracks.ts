@@ -22,9 +22,9 @@ export interface Sound {
   active: boolean;
 }
 
-/** The heights on offer, tallest first. */
-export function heights(tracks: VariantTrack[]): number[] {
-  const found = new Set<number>();
+/** The heights on offer, tallest first: those of `tracks` and those that were `known` before. */
+export function heights(tracks: VariantTrack[], known: number[] = []): number[] {
+  const found = new Set<number>(known);
   for (const { height } of tracks) if (height) found.add(height);
   return Array.from(found).sort((a, b) => b - a);
 }
