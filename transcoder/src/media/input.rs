@@ -1,6 +1,6 @@
 //! Opens a source: demuxers and decoders from a list, no names, no nested files, everything bounded.
 
-use super::Stop;
+use super::{Stop, boxes};
 use crate::child::RemoteSource;
 use ffmpeg_next::{
     self as ffmpeg, Dictionary, Packet, codec, ffi,
@@ -125,6 +125,7 @@ pub(super) struct Input {
     context: Context,
     errors: u64,
     lost: Arc<AtomicBool>,
+    overrun: bool,
 }
 
 impl Input {
@@ -135,6 +136,8 @@ impl Input {
         }
         let mut head = [0; 64];
         let count = source.read(&mut head)?;
+        let size_bytes = source.size_bytes();
+        let overrun = boxes::starts_like_mp4(&head[..count]) && boxes::overrun(&mut source, size_bytes)?;
         source.seek(SeekFrom::Start(0))?;
         let lost = source.lost();
         let stream = StreamIo::from_read_seek_with_capacity(source, BUFFER_BYTES).map_err(Stop::fault("buffer"))?;
@@ -142,7 +145,7 @@ impl Input {
             let ours = lost.load(Ordering::Relaxed) || error == ffmpeg::Error::Other { errno: libc::ENOMEM };
             if ours { Stop::Fault(format!("open: {error}")) } else { unreadable(&head[..count]) }
         })?;
-        let mut input = Self { context, errors: 0, lost };
+        let mut input = Self { context, errors: 0, lost, overrun };
         input.check_limits()?;
         input.find_streams()?;
         input.check_limits()?;
@@ -154,9 +157,9 @@ impl Input {
         &self.context
     }
 
-    /// Places that could not be read so far.
-    pub(super) fn errors(&self) -> u64 {
-        self.errors
+    /// Whether something is wrong with the container, though it could be read.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.overrun || self.errors > 0
     }
 
     /// The next packet of any stream that is not ignored; `None` at the end.
@@ -289,8 +292,7 @@ unsafe extern "C" fn refuse(
 
 /// Why nothing could be opened, going by the first bytes.
 fn unreadable(head: &[u8]) -> Stop {
-    let looks_like_mp4 = head.get(4..8).is_some_and(|kind| matches!(kind, b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free"));
-    if looks_like_mp4 {
+    if boxes::starts_like_mp4(head) {
         let message = "the file starts like an MP4 or MOV but its index is missing or unreadable: it was cut off or damaged. \
                        Export or upload it again.";
         return Stop::refuse("damaged", message);

@@ -1,6 +1,7 @@
 //! Everything that touches libav: probing, decoding, filtering, encoding. It runs in the sandboxed child only.
 
 mod audio;
+mod boxes;
 mod cadence;
 mod colour;
 mod decode;

@@ -48,6 +48,10 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
     if scan.corrupt > 0 {
         notes.push(Note::new("damage_marked", format!("{} frames of the picture are marked as damaged", scan.corrupt)));
     }
+    if input.is_damaged() {
+        let message = "the file's structure is damaged: it does not hold all that it claims to. What could be read is carried.";
+        notes.push(Note::new("damage_container", message));
+    }
     let elapsed = (video.end - video.origin) as f64 * video.time_base.as_f64();
     let source = Source {
         container: input.context().format().name().to_owned(),
