@@ -24,6 +24,8 @@ fn a_good_title_passes() {
     assert_eq!(check(&presentation()), []);
     let silent = Presentation { tracks: presentation().tracks.drain(..2).collect() };
     assert_eq!(check(&silent), []);
+    let clip = Presentation { tracks: vec![video("540p", (960, 540), 1_000_000, &[500_000], 30_000)] };
+    assert_eq!(check(&clip), [], "a third above its rate, but only three seconds");
 }
 
 #[test]
