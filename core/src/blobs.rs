@@ -53,7 +53,8 @@ pub struct Growing {
 ///
 /// # Contract
 /// - A reader sees a whole object or none.
-/// - `/` in keys has no meaning beyond prefixes. Deleting what is not there succeeds.
+/// - `/` in keys has no meaning beyond prefixes, but no key is the folder of another (`a` and `a/b`): not every store can
+///   keep both, and one that cannot answers `Conflict`. Deleting what is not there succeeds.
 /// - Errors have the kind `NotFound`, `Unavailable` (worth retrying) or `Internal`.
 #[async_trait]
 pub trait Blobs: Send + Sync + 'static {

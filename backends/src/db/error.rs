@@ -30,6 +30,18 @@ pub(crate) fn error(cause: sqlx::Error) -> Error {
     }
 }
 
+/// The same while connecting to `place`, where a refusal is the operator's to mend.
+pub(super) fn at_connect(cause: sqlx::Error, place: &str) -> Error {
+    match &cause {
+        // Wrong password, no such database or user.
+        sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| code.starts_with("28") || code.starts_with("3D")) => {
+            let message = format!("database.url: the server at {place} refuses: {}", refusal.message());
+            Error::invalid("invalid_config", message).caused_by(cause)
+        }
+        _ => error(cause),
+    }
+}
+
 /// Kind of a SQLSTATE, see appendix A of the PostgreSQL manual.
 fn kind_of(code: &str) -> ErrorKind {
     match (code.get(..2), code) {
@@ -61,5 +73,32 @@ mod tests {
         assert_eq!(error(sqlx::Error::PoolTimedOut).kind(), ErrorKind::Unavailable);
         assert_eq!(error(sqlx::Error::RowNotFound).kind(), ErrorKind::NotFound);
         assert_eq!(error(sqlx::Error::ColumnNotFound("x".into())).kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_is_not_waited_for() {
+        let mut url = crate::testing::database_url().await;
+        url.set_path("no_such_database");
+        let refused = super::super::Db::connect(&url).await.expect_err("refused");
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+        assert!(refused.message().contains("no_such_database") && refused.message().contains("database.url"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn violations_are_told_apart() {
+        let (db, _guard) = crate::testing::database().await;
+        let film = crate::testing::video(&db, marquee_core::video::Status::Created).await;
+        let again = db.insert_fixture_video(film, marquee_core::video::Status::Created).await.expect_err("there already");
+        assert_eq!((again.kind(), again.code()), (ErrorKind::Conflict, "already_exists"));
+        let nul =
+            sqlx::query!("update videos set title = $1", "a\0b").execute(db.pool()).await.map_err(error).expect_err("refused");
+        assert_eq!((nul.kind(), nul.code()), (ErrorKind::Invalid, "invalid_value"));
+        let mut tx = db.pool().begin().await.expect("begun");
+        sqlx::query!("select set_config('statement_timeout', '20', true)").fetch_one(&mut *tx).await.expect("set");
+        let slow = sqlx::query!("select pg_sleep(60)").fetch_one(&mut *tx).await.map(drop).map_err(error).expect_err("cut");
+        assert_eq!(slow.kind(), ErrorKind::Unavailable);
+        drop(tx);
+        db.close().await;
+        assert_eq!(db.ping().await.expect_err("closed").kind(), ErrorKind::Unavailable);
     }
 }

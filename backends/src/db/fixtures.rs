@@ -66,6 +66,10 @@ impl Db {
         jobs.execute(&self.pool).await.expect("updated");
         let uploads = query!("update uploads set expires_at = expires_at - make_interval(secs => $1), locked_until = null", by);
         uploads.execute(&self.pool).await.expect("updated");
+        let messages = query!("update queue_messages set created_at = created_at - make_interval(secs => $1)", by);
+        messages.execute(&self.pool).await.expect("updated");
+        let dead = query!("update queue_dead_messages set dead_at = dead_at - make_interval(secs => $1)", by);
+        dead.execute(&self.pool).await.expect("updated");
         let videos = query!("update videos set deleted_at = deleted_at - make_interval(secs => $1)", by);
         videos.execute(&self.pool).await.expect("updated");
     }
@@ -89,5 +93,14 @@ impl Db {
              values (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'start', 0, now())"
         );
         event.execute(&self.pool).await.expect("inserted");
+    }
+
+    /// Empties the `postgres:` queue. Answers whose messages were in it, in order.
+    #[cfg(test)]
+    pub(crate) async fn drain_queue(&self) -> Vec<marquee_core::id::JobId> {
+        let gone = query!(r#"delete from queue_messages returning id, body ->> 'job' as "job!""#);
+        let mut gone = gone.fetch_all(&self.pool).await.expect("deleted");
+        gone.sort_by_key(|message| message.id);
+        gone.iter().map(|message| message.job.parse().expect("a job's id")).collect()
     }
 }

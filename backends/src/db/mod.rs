@@ -69,7 +69,7 @@ impl Db {
         loop {
             let cause = match pool.clone().connect_with(options.clone()).await {
                 Ok(pool) => return Ok(Self { pool }),
-                Err(cause) => error(cause),
+                Err(cause) => error::at_connect(cause, &place),
             };
             if !cause.kind().is_transient() || Instant::now() >= deadline {
                 return Err(cause);

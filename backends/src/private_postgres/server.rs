@@ -186,7 +186,7 @@ fn spawn(mut command: Command, log: &Path) -> Result<(Pid, watch::Receiver<bool>
         // The child has its own copies of the files now.
         drop(command);
         // Nobody listens only if this thread could not be started.
-        let _ = tell_pid.send(child.as_ref().map(Child::id).map_err(|cause| cause.to_string()));
+        let _ = tell_pid.send(child.as_ref().map(Child::id).map_err(ToString::to_string));
         if let Ok(mut child) = child {
             let status = child.wait();
             tracing::debug!(?status, "the database server has ended");

@@ -48,6 +48,8 @@ async fn counters_count_each_call_once(cache: &dyn Cache) {
     assert_eq!(cache.increment("other hits", LONG).await.expect("counted"), 1);
     cache.remove("hits").await.expect("removed");
     assert_eq!(cache.increment("hits", LONG).await.expect("counted"), 1, "a removed counter begins anew");
+    cache.remove("hits").await.expect("removed");
+    assert_eq!(cache.increment("hits", LONG).await.expect("counted"), 1, "a removed counter begins anew");
 }
 
 async fn counters_begin_anew_after_their_window(cache: &dyn Cache) {

@@ -1,8 +1,8 @@
-use super::*;
 use crate::db::jobs::tests::queued;
 use crate::dispatch::relay::relay_batch;
+use crate::queue::PostgresQueue;
 use crate::testing::{database, eventually, video};
-use marquee_core::{Shutdown, video::Status};
+use marquee_core::{Shutdown, queue::Queue, video::Status};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -11,9 +11,9 @@ async fn a_crash_before_publishing_loses_nothing() {
     let queue = PostgresQueue::new(db.clone());
     let job = queued(&db, video(&db, Status::Uploaded).await).await;
     drop(db.outbox_batch(10).await.expect("read"));
-    assert!(rung(&queue).await.is_empty());
+    assert!(db.drain_queue().await.is_empty());
     assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 1);
-    assert_eq!(rung(&queue).await, [job]);
+    assert_eq!(db.drain_queue().await, [job]);
     assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 0);
 }
 
@@ -25,9 +25,9 @@ async fn a_crash_after_publishing_publishes_again() {
     let batch = db.outbox_batch(10).await.expect("read");
     queue.publish(&batch.rings).await.expect("published");
     drop(batch);
-    assert_eq!(rung(&queue).await, [job]);
+    assert_eq!(db.drain_queue().await, [job]);
     assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 1);
-    assert_eq!(rung(&queue).await, [job]);
+    assert_eq!(db.drain_queue().await, [job]);
     assert!(db.outbox_jobs().await.is_empty());
 }
 
@@ -54,7 +54,7 @@ async fn several_relays_share_the_outbox() {
     let (one, two) = tokio::join!(relay_batch(&db, &queue), relay_batch(&db, &queue));
     assert_eq!(one.expect("relayed") + two.expect("relayed"), 200, "a full batch each");
     assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 30);
-    let mut published = rung(&queue).await;
+    let mut published = db.drain_queue().await;
     published.sort();
     jobs.sort();
     assert_eq!(published, jobs);
@@ -70,7 +70,7 @@ async fn it_is_woken_and_stops_when_the_process_drains() {
     for _ in 0..3 {
         let job = queued(&db, film).await;
         eventually("the ring is published", async || db.outbox_jobs().await.is_empty()).await;
-        assert_eq!(rung(&queue).await, [job]);
+        assert_eq!(db.drain_queue().await, [job]);
     }
     shutdown.drain();
     task.await.expect("no panic").expect("it ended well");

@@ -1,15 +1,24 @@
-use super::*;
+use super::everything;
 use crate::db::{
     Db,
     jobs::{self, Claim, tests::queued_chunk},
 };
 use crate::dispatch::{Handler, Runner, Work, attempt::Attempts, relay::relay_batch};
+use crate::queue::PostgresQueue;
 use crate::testing::{PATIENCE, database, eventually, video};
 use async_trait::async_trait;
-use marquee_core::{OsRandom, Shutdown, config::Worker, job::Failure, video::Status};
+use marquee_core::{
+    OsRandom, Shutdown,
+    config::Worker,
+    id::JobId,
+    job::{Class, Failure, Kind},
+    queue::Queue,
+    video::Status,
+};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -117,7 +126,7 @@ async fn jobs_are_run_as_slots_allow_and_completed_by_their_handler() {
     }
     running.shutdown.drain();
     running.ended().await;
-    assert!(rung(&PostgresQueue::new(db)).await.is_empty(), "every message is acknowledged");
+    assert!(db.drain_queue().await.is_empty(), "every message is acknowledged");
 }
 
 #[tokio::test]
@@ -156,7 +165,7 @@ async fn messages_for_nothing_are_dropped() {
     running.shutdown.drain();
     running.ended().await;
     assert_eq!(handler.begun.load(Ordering::SeqCst), 1);
-    assert!(rung(&queue).await.is_empty());
+    assert!(db.drain_queue().await.is_empty());
 }
 
 #[tokio::test]
@@ -174,7 +183,7 @@ async fn draining_lets_running_jobs_finish_and_takes_no_new_ones() {
     handler.gate.add_permits(2);
     running.ended().await;
     assert_eq!((state(&db, first).await, state(&db, late).await), ("done".into(), "queued".into()));
-    assert_eq!(rung(&PostgresQueue::new(db)).await, [late], "its message is there for another worker");
+    assert_eq!(db.drain_queue().await, [late], "its message is there for another worker");
 }
 
 #[tokio::test]

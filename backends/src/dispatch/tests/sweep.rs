@@ -1,4 +1,3 @@
-use super::*;
 use crate::blobs::FileBlobs;
 use crate::db::{
     Db,
@@ -6,17 +5,20 @@ use crate::db::{
     uploads::{Holder, NewUpload},
 };
 use crate::dispatch::{relay::relay_batch, sweep::pass};
+use crate::queue::PostgresQueue;
 use crate::testing::{database, video};
 use bytes::Bytes;
 use futures::StreamExt;
 use marquee_core::{
     OsRandom, SystemClock,
     blobs::Blobs,
-    id::{UploadId, VideoId},
-    job::LEASE,
+    id::{JobId, UploadId, VideoId},
+    job::{Class, Kind, LEASE},
     object::Key,
+    queue::Queue,
     video::Status,
 };
+use std::time::Duration;
 
 async fn blobs() -> (FileBlobs, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -28,7 +30,7 @@ async fn sweep(db: &Db, blobs: &dyn Blobs) -> Vec<JobId> {
     assert!(pass(db, blobs, true).await.expect("swept"), "nobody else has the turn");
     let queue = PostgresQueue::new(db.clone());
     while relay_batch(db, &queue).await.expect("relayed") > 0 {}
-    rung(&queue).await
+    db.drain_queue().await
 }
 
 #[tokio::test]
@@ -164,4 +166,26 @@ async fn events_have_partitions_in_advance() {
     }
     db.insert_fixture_event().await;
     assert_eq!(db.event_partitions().await.1, 0);
+}
+
+#[tokio::test]
+async fn old_rows_go_and_those_in_use_stay() {
+    let (db, _guard) = database().await;
+    let (blobs, _folder) = blobs().await;
+    let job = queued(&db, video(&db, Status::Uploaded).await).await;
+    let queue = PostgresQueue::new(db.clone());
+    queue.publish(&[crate::testing::ring_for(Kind::Encode, Class::Normal)]).await.expect("for a job that is not there");
+    assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 1);
+    db.queue_garbage(serde_json::json!({"job": "job_x"})).await;
+    let wanted = super::everything();
+    let garbage = db.queue_take(&wanted, Duration::ZERO).await.expect("answered").expect("urgent, so it is first");
+    db.queue_set_aside(garbage.id, "unreadable").await.expect("moved");
+
+    db.let_time_pass(Duration::from_secs(29 * 24 * 3600)).await;
+    assert!(pass(&db, &blobs, true).await.expect("swept"));
+    assert_eq!(db.queue_dead_count().await.expect("counted"), 1);
+    db.let_time_pass(Duration::from_secs(2 * 24 * 3600)).await;
+    assert!(pass(&db, &blobs, true).await.expect("swept"));
+    assert_eq!(db.queue_dead_count().await.expect("counted"), 0);
+    assert_eq!(db.drain_queue().await, [job]);
 }
