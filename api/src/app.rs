@@ -8,11 +8,12 @@ use crate::{
     problem::{self, Answer},
     profiles, recommendations, surround, uploads, users, videos,
 };
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use marquee_core::{Error, Result, Shutdown};
 use std::{ops::Deref, sync::Arc};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -85,6 +86,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(events::router())
         .merge(recommendations::router())
         .layer(surround::timeout())
+        .layer(RequestBodyLimitLayer::new(JSON_BYTES_MAX))
         .merge(videos::slow_router())
         .merge(uploads::router())
 }
@@ -96,7 +98,6 @@ pub(crate) fn router(app: App) -> Router {
         .merge(docs::router(description))
         .merge(live::router())
         .merge(health::router())
-        .route("/v1/{*rest}", get(pages::no_such_route))
         .fallback(pages::serve)
         .method_not_allowed_fallback(pages::wrong_method)
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))

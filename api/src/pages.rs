@@ -21,9 +21,13 @@ const HASH_LENGTH: usize = 8;
 /// A file of the pages; any other address without an extension is a view, which the index shows.
 pub(crate) async fn serve(method: Method, uri: Uri) -> Response {
     if method != Method::GET && method != Method::HEAD {
-        return no_such_route().await;
+        return no_such_route();
     }
     let path = uri.path().trim_start_matches('/');
+    // An address of the interface that does not exist must not look like a page.
+    if path == "v1" || path.starts_with("v1/") {
+        return no_such_route();
+    }
     let file = PAGES.get_file(path);
     let is_view = !path.rsplit('/').next().unwrap_or_default().contains('.') && !path.contains('%') && !path.contains("//");
     match file.or_else(|| PAGES.get_file(INDEX).filter(|_| is_view)) {
@@ -36,12 +40,12 @@ pub(crate) async fn serve(method: Method, uri: Uri) -> Response {
             )
                 .into_response()
         }
-        None => no_such_route().await,
+        None => no_such_route(),
     }
 }
 
 /// There is nothing at this address.
-pub(crate) async fn no_such_route() -> Response {
+fn no_such_route() -> Response {
     StatusCode::NOT_FOUND.into_response()
 }
 

@@ -215,6 +215,7 @@ pub(crate) async fn render(mut request: Request, next: Next) -> Response {
 }
 
 /// What a handler that panicked answers.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that the panic layer calls")]
 pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     Problem::from(Error::internal(format!("a handler panicked: {}", text.unwrap_or("without a message")))).into_response()

@@ -1,4 +1,5 @@
 //! The interface over HTTP: a real server on a port of its own, a real database, a real store.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
 
 mod accounts;
 mod app;

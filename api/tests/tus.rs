@@ -2,7 +2,8 @@
 
 use crate::app::{Client, TestApp, body, empty, problem, text};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use futures::stream;
+use bytes::Bytes;
+use futures::{TryStreamExt, stream};
 use marquee_backends::testing::eventually;
 use marquee_core::{Role, config, id::UploadId};
 use md5::Md5;
@@ -70,12 +71,15 @@ async fn arrived(app: &TestApp, client: &Client, video: &str, path: &str, sent: 
     assert_eq!((&jobs["items"][0]["kind"], &jobs["items"][0]["state"]), (&json!("inspect"), &json!("queued")));
     let stored = app.stored().await;
     assert_eq!(stored.len(), 1, "{stored:?}");
-    let object = app.blobs.read(&stored[0], None).await.unwrap();
-    let stored =
-        futures::TryStreamExt::try_concat(futures::TryStreamExt::map_ok(object.body, |piece| piece.to_vec())).await.unwrap();
-    assert!(stored == sent, "{} bytes of {}", stored.len(), sent.len());
-    let id: UploadId = path.rsplit('/').next().unwrap().parse().unwrap();
-    assert_eq!(app.db.upload_sha256(id).await.unwrap(), Some(Sha256::digest(sent).to_vec()));
+    let stored_name = &stored[0];
+    let object = app.blobs.read(stored_name, None).await.unwrap();
+    let whole: Vec<Bytes> = object.body.try_collect().await.unwrap();
+    let whole = whole.concat();
+    assert!(whole == sent, "{} bytes of {}", whole.len(), sent.len());
+    let id = path.rsplit('/').next().unwrap();
+    assert!(stored_name.as_str().ends_with(id), "{stored_name}");
+    let source = json!({ "filename": "../../film.mp4", "size_bytes": sent.len(), "sha256": hex::encode(Sha256::digest(sent)) });
+    assert_eq!(client.show(video).await["source"], source);
 }
 
 async fn editor_with_video(app: &TestApp) -> (Client, String) {
@@ -201,13 +205,16 @@ async fn what_cannot_be_appended_is_refused_and_changes_nothing() {
     arrived(&app, &editor, &video, &path, b"0123456789").await;
 }
 
+/// A checksum over bytes.
+type Hash = fn(&[u8]) -> Vec<u8>;
+
 #[tokio::test]
 async fn a_wrong_checksum_drops_the_bytes_and_a_right_one_keeps_them() {
     let app = TestApp::start().await;
     let (editor, video) = editor_with_video(&app).await;
     let film = bytes(3 * 70_000);
     let path = opened(&editor, &video, film.len()).await;
-    let hashes: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [
+    let hashes: [(&str, Hash); 3] = [
         ("sha1", |bytes| Sha1::digest(bytes).to_vec()),
         ("sha256", |bytes| Sha256::digest(bytes).to_vec()),
         ("md5", |bytes| Md5::digest(bytes).to_vec()),
@@ -276,6 +283,20 @@ async fn a_cut_connection_keeps_what_arrived_and_the_client_goes_on() {
 }
 
 #[tokio::test]
+async fn clients_that_know_only_post_say_what_they_mean() {
+    let app = TestApp::start().await;
+    let (editor, video) = editor_with_video(&app).await;
+    let path = opened(&editor, &video, 4).await;
+    let post = |method: &str| tus(&editor, Method::POST, &path).header("X-HTTP-Method-Override", method);
+    let bytes = post("PATCH").header("Upload-Offset", "0").header("Content-Type", "application/offset+octet-stream");
+    empty(bytes.body("fi").send().await.unwrap(), 204).await;
+    assert_eq!(offset(&editor, &path).await, (2, 4));
+    assert_eq!(problem(post("PUT").send().await.unwrap(), 400).await, "method_unclear");
+    empty(post("DELETE").send().await.unwrap(), 204).await;
+    assert_eq!(head(&editor, &path).await, 404);
+}
+
+#[tokio::test]
 async fn two_requests_never_append_at_a_time() {
     let app = TestApp::start().await;
     let (editor, video) = editor_with_video(&app).await;
@@ -318,6 +339,7 @@ async fn a_silent_request_loses_the_upload_to_the_next_one() {
     let silent = patch(&editor, &path, 0).body(reqwest::Body::wrap_stream(ReceiverStream::new(pieces)));
     let silent = tokio::spawn(async move { silent.send().await.unwrap() });
     feed.send(Ok("0123")).await.unwrap();
+    eventually("the first bytes are kept", async || offset(&editor, &path).await.0 == 4).await;
     eventually("the next request takes over", async || send(&editor, &path, 4, b"4567").await.status() == 204).await;
     feed.send(Ok("xxxx")).await.unwrap();
     drop(feed);

@@ -131,8 +131,14 @@ impl Title {
                 sample_rate_hz: 48_000,
             },
         };
-        let rendition =
-            Rendition { id: id.into(), codec: "avc1.64001f".into(), timescale: 1000, edit_ticks: 0, max_bitrate_bps: 800_000, media };
+        let rendition = Rendition {
+            id: id.into(),
+            codec: "avc1.64001f".into(),
+            timescale: 1000,
+            edit_ticks: 0,
+            max_bitrate_bps: 800_000,
+            media,
+        };
         batch.renditions.push(StoredRendition { track, rendition, init_bytes: 700, init_sha256: [1; 32] });
         for number in numbers {
             let segment = Segment {

@@ -98,14 +98,14 @@ async fn report(State(app): State<App>, caller: Caller, Json(report): Json<Repor
         return Err(Problem::unprocessable("invalid_events", format!("send 1 to {EVENTS_MAX} events at a time")));
     }
     let now = app.deps.clock.now();
-    let events = report.events.into_iter().map(|event| checked(event, now)).collect::<Answer<Vec<_>>>()?;
+    let events = report.events.iter().map(|event| checked(event, now)).collect::<Answer<Vec<_>>>()?;
     let profile = app.deps.db.profile(caller.user, report.profile_id).await?;
     let accepted = app.deps.db.record_events(profile.id, &events).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { accepted })))
 }
 
 /// An event with a time that can be: players' clocks go wrong, so the future is taken for now.
-fn checked(event: EventView, now: OffsetDateTime) -> Answer<WatchEvent> {
+fn checked(event: &EventView, now: OffsetDateTime) -> Answer<WatchEvent> {
     if event.position_ms > POSITION_MS_MAX {
         return Err(Problem::unprocessable("invalid_events", format!("position_ms is at most {POSITION_MS_MAX}")));
     }

@@ -103,8 +103,14 @@ mod tests {
             size_bytes: 1000,
             iframes: Vec::new(),
         };
-        let rendition =
-            Rendition { id: id.into(), codec: "avc1.64001f".into(), timescale: 1000, edit_ticks: 0, max_bitrate_bps: 1_000_000, media };
+        let rendition = Rendition {
+            id: id.into(),
+            codec: "avc1.64001f".into(),
+            timescale: 1000,
+            edit_ticks: 0,
+            max_bitrate_bps: 1_000_000,
+            media,
+        };
         Track { rendition, segments: (1..=segments).map(segment).collect() }
     }
 

@@ -17,7 +17,7 @@ use marquee_recommender::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Titles in an answer when the client does not say.
@@ -29,10 +29,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 }
 
 /// How many.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Wanted {
-    /// 1 to 100 titles.
+#[derive(Deserialize)]
+struct Wanted {
     count: Option<usize>,
 }
 
@@ -73,7 +71,8 @@ struct ReasonView {
 
 /// What to watch next
 #[utoipa::path(get, path = "/v1/recommendations/{profile}", tag = "playback",
-    params(("profile" = String, Path, description = "One of the caller's profiles"), Wanted),
+    params(("profile" = String, Path, description = "One of the caller's profiles"),
+        ("count" = Option<u32>, Query, description = "1 to 100 titles")),
     responses((status = 200, body = Recommendations), (status = "default", body = problem::Body)))]
 async fn recommend(
     State(app): State<App>,

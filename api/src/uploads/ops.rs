@@ -195,7 +195,7 @@ async fn finish(app: &App, held: &mut Held) -> Answer<Upload> {
         let job = JobId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
         match app.deps.db.finish_upload(upload, held.holder, &sha256, job).await {
             Ok(_) => {
-                tracing::info!(upload.id = %upload.id, video.id = %upload.video, size_bytes = meta.size_bytes, "upload finished")
+                tracing::info!(upload.id = %upload.id, video.id = %upload.video, size_bytes = meta.size_bytes, "upload finished");
             }
             Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
                 // The video got its source by another upload, or is gone.

@@ -8,13 +8,14 @@ use super::{
 use crate::{
     app::App,
     auth::Caller,
-    extract::Path,
+    extract::{Path, header as header_text},
     problem::{self, Answer, Problem},
 };
 use axum::{
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
+    routing::post,
 };
 use futures::StreamExt;
 use marquee_backends::db::uploads::Upload;
@@ -27,8 +28,19 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(create, options))
         .routes(routes!(look, append, terminate))
+        .route("/v1/uploads/{id}", post(overridden))
         .layer(DefaultBodyLimit::disable())
         .layer(SetResponseHeaderLayer::overriding(headers::TUS_RESUMABLE, headers::VERSION))
+}
+
+/// tus 1.0, section "X-HTTP-Method-Override": some clients and proxies know no other methods than GET and POST.
+async fn overridden(app: State<App>, tus: Tus, caller: Caller, id: Path<UploadId>, request: Request) -> Response {
+    match header_text(request.headers(), "x-http-method-override") {
+        Some("PATCH") => append(app, tus, caller, id, request).await.into_response(),
+        Some("DELETE") => terminate(app, tus, caller, id).await.into_response(),
+        Some("HEAD") => look(app, tus, caller, id).await.into_response(),
+        _ => Problem::bad_request("method_unclear", "say PATCH, DELETE or HEAD in X-HTTP-Method-Override").into_response(),
+    }
 }
 
 /// What is spoken here

@@ -9,15 +9,18 @@ use crate::{
     uploads::{self, ops::Opening},
 };
 use axum::{
-    extract::{DefaultBodyLimit, FromRequest, Multipart, Request, multipart::Field},
+    extract::{
+        DefaultBodyLimit, FromRequest, Multipart, Request,
+        multipart::{Field, MultipartError},
+    },
     http::StatusCode,
 };
 use futures::StreamExt;
 use marquee_backends::db::idempotency::Made;
-use marquee_core::{ErrorKind, id::VideoId, video::Status};
+use marquee_core::{Error, ErrorKind, id::VideoId, video::Status};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Longest text field.
@@ -26,13 +29,15 @@ const TEXT_BYTES_MAX: usize = 4 << 10;
 const FIELDS_MAX: usize = 32;
 /// How long a small body may take to arrive.
 const SMALL_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// A form that is silent for this long is taken to be cut.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Pieces that wait between the form and the store.
 const PIECES_WAITING: usize = 2;
 
 /// A JSON body on a route whose bodies are otherwise unbounded.
 pub(super) async fn small_json<T: DeserializeOwned>(mut request: Request) -> Answer<T> {
     DefaultBodyLimit::max(JSON_BYTES_MAX).apply(&mut request);
-    let read = tokio::time::timeout(SMALL_BODY_TIMEOUT, Json::<T>::from_request(request, &()));
+    let read = timeout(SMALL_BODY_TIMEOUT, Json::<T>::from_request(request, &()));
     match read.await {
         Ok(read) => read.map(|Json(value)| value),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long to arrive")),
@@ -51,10 +56,10 @@ pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut f
     let mut made: Option<Made<VideoId>> = None;
     let mut key = Some(key);
     for _ in 0..FIELDS_MAX {
-        let Some(field) = form.next_field().await.map_err(|error| malformed(&error.body_text()))? else { break };
+        let Some(field) = arriving(app, form.next_field()).await? else { break };
         match field.name() {
             Some("title") => {
-                let text = text(field).await?;
+                let text = text(app, field).await?;
                 if let Some(made) = &made {
                     // The film came first, under its file's name.
                     app.deps.db.rename_video(made.thing(), crate::users::ops::check_name(&text, ops::TITLE_LENGTH_MAX)?).await?;
@@ -69,12 +74,12 @@ pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut f
                 if wants_source(app, &video).await? {
                     store(app, caller, video.thing(), filename, field).await?;
                 } else {
-                    skip(field).await?;
+                    skip(app, field).await?;
                 }
                 made = Some(video);
             }
             _ => {
-                text(field).await?;
+                text(app, field).await?;
             }
         }
     }
@@ -97,16 +102,17 @@ async fn store(app: &App, caller: &Caller, video: VideoId, filename: String, mut
     let (send, pieces) = mpsc::channel(PIECES_WAITING);
     let feed = async move {
         loop {
-            match field.chunk().await {
+            match arriving(app, field.chunk()).await {
                 Ok(Some(piece)) => {
                     if send.send(Ok(piece)).await.is_err() {
                         return Ok(());
                     }
                 }
                 Ok(None) => return Ok(()),
-                Err(error) => {
+                Err(problem) => {
+                    // Without it a form that broke off would look like one that is whole.
                     let _ = send.send(Err(axum::Error::new(std::io::Error::other("the form ended early")))).await;
-                    return Err(malformed(&error.body_text()));
+                    return Err(problem);
                 }
             }
         }
@@ -114,25 +120,39 @@ async fn store(app: &App, caller: &Caller, video: VideoId, filename: String, mut
     let opening = Opening { video, filename, length_bytes: None };
     let received = uploads::ops::receive_whole(app, caller, opening, ReceiverStream::new(pieces).boxed());
     let (fed, received) = tokio::join!(feed, received);
+    // What the store says is more telling than that nobody takes the rest of the form.
     received.and(fed)
 }
 
 /// Reads a film that is here already to its end, so that the client hears the answer.
-async fn skip(mut field: Field<'_>) -> Answer<()> {
-    while field.chunk().await.map_err(|error| malformed(&error.body_text()))?.is_some() {}
+async fn skip(app: &App, mut field: Field<'_>) -> Answer<()> {
+    while arriving(app, field.chunk()).await?.is_some() {}
     Ok(())
 }
 
-async fn text(mut field: Field<'_>) -> Answer<String> {
+async fn text(app: &App, mut field: Field<'_>) -> Answer<String> {
     let mut bytes = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(|error| malformed(&error.body_text()))? {
+    while let Some(piece) = arriving(app, field.chunk()).await? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > TEXT_BYTES_MAX {
             let message = format!("a text field of the form has at most {TEXT_BYTES_MAX} bytes");
-            return Err(marquee_core::Error::new(ErrorKind::TooLarge, "field_too_large", message).into());
+            return Err(Error::new(ErrorKind::TooLarge, "field_too_large", message).into());
         }
     }
     String::from_utf8(bytes).map_err(|_| malformed("a text field is not UTF-8"))
+}
+
+/// The next part of a form, unless it is silent for too long or the process stops.
+async fn arriving<T>(app: &App, part: impl Future<Output = Result<T, MultipartError>>) -> Answer<T> {
+    tokio::select! {
+        part = timeout(SILENCE_MAX, part) => match part {
+            Ok(part) => part.map_err(|error| malformed(&error.body_text())),
+            Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the form took too long to arrive")),
+        },
+        () = app.shutdown.draining() => {
+            Err(Error::new(ErrorKind::Unavailable, "draining", "this process is stopping: send the form again").into())
+        }
+    }
 }
 
 /// A title from a file's name: without folders and extension.

@@ -4,10 +4,11 @@ use crate::{app::App, auth::Caller};
 use marquee_backends::db::{
     idempotency::{Made, Once},
     ledger::RenditionReport,
+    uploads::Source,
     videos::Video,
 };
 use marquee_core::{
-    ErrorKind, Result, Role,
+    Error, ErrorKind, Result, Role,
     id::{JobId, VideoId},
     source::Note,
     video::Status,
@@ -25,6 +26,8 @@ pub(crate) struct Details {
     pub(crate) progress: f32,
     /// What was decided, left out or repaired.
     pub(crate) notes: Vec<Note>,
+    /// What was uploaded, once it is whole.
+    pub(crate) source: Option<Source>,
     /// What is stored of it, once it is published.
     pub(crate) renditions: Vec<RenditionReport>,
 }
@@ -68,7 +71,7 @@ pub(crate) async fn list(
     let progress = app.deps.db.progress(&ids).await?;
     let details = videos.into_iter().map(|video| {
         let encoded = progress.get(&video.id).copied();
-        Details { progress: progress_of(video.status, encoded), notes: Vec::new(), renditions: Vec::new(), video }
+        Details { progress: progress_of(video.status, encoded), notes: Vec::new(), source: None, renditions: Vec::new(), video }
     });
     Ok((details.collect(), next))
 }
@@ -89,7 +92,8 @@ pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
         Some(encode) => encode.report.map_or((encode.plan.notes, Vec::new()), |report| (report.notes, report.renditions)),
         None => (Vec::new(), Vec::new()),
     };
-    Ok(Details { video, progress, notes, renditions })
+    let source = app.deps.db.source(video.id).await?;
+    Ok(Details { video, progress, notes, source, renditions })
 }
 
 /// Deletes a video for everybody; its bytes go in the background.
@@ -103,10 +107,9 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: VideoId) -> Result<()
 /// Retries a job that gave up.
 pub(crate) async fn retry(app: &App, caller: &Caller, job: JobId) -> Result<()> {
     let video = app.deps.db.video(app.deps.db.video_of_job(job).await?).await;
-    let video =
-        video.map_err(|error| if error.kind() == ErrorKind::NotFound { marquee_core::Error::not_found("job") } else { error })?;
+    let video = video.map_err(|error| if error.kind() == ErrorKind::NotFound { Error::not_found("job") } else { error })?;
     if caller.sees(&video).is_err() {
-        return Err(marquee_core::Error::not_found("job"));
+        return Err(Error::not_found("job"));
     }
     caller.edits(&video)?;
     app.deps.db.retry_job(job).await?;

@@ -24,7 +24,7 @@ use marquee_core::{
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Videos on a page when the client does not say.
@@ -98,6 +98,9 @@ pub(crate) struct VideoView {
     owner_id: UserId,
     /// What was decided, left out or repaired; empty in lists.
     notes: Vec<NoteView>,
+    /// What was uploaded, once it is whole; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceView>,
     /// What is stored of it, once it is ready; left out in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     renditions: Vec<RenditionView>,
@@ -121,6 +124,18 @@ struct NoteView {
     code: String,
     /// One sentence.
     message: String,
+}
+
+/// What was uploaded.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Source)]
+struct SourceView {
+    /// What the client called the file.
+    filename: String,
+    /// Its length.
+    size_bytes: u64,
+    /// Its SHA-256 in hex.
+    sha256: String,
 }
 
 /// A stored rendition.
@@ -148,13 +163,9 @@ struct VideoPage {
 }
 
 /// Which page.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Page {
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+#[derive(Deserialize)]
+struct Page {
     cursor: Option<VideoId>,
-    /// Videos on the page, 1 to 200.
     limit: Option<usize>,
 }
 
@@ -195,7 +206,7 @@ struct JobList {
 
 impl From<Details> for VideoView {
     fn from(details: Details) -> Self {
-        let Details { video, progress, notes, renditions } = details;
+        let Details { video, progress, notes, source, renditions } = details;
         let note = |note: Note| NoteView { code: note.code, message: note.message };
         Self {
             id: video.id,
@@ -209,6 +220,11 @@ impl From<Details> for VideoView {
             ready_at: video.ready_at,
             owner_id: video.owner,
             notes: notes.into_iter().map(note).collect(),
+            source: source.map(|source| SourceView {
+                filename: source.filename,
+                size_bytes: source.size_bytes,
+                sha256: hex::encode(source.sha256),
+            }),
             renditions: renditions
                 .into_iter()
                 .map(|stored| RenditionView {
@@ -263,7 +279,9 @@ async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, req
 /// List videos
 ///
 /// Those that are ready, and one's own; publishers see all.
-#[utoipa::path(get, path = "/v1/videos", tag = "videos", params(Page),
+#[utoipa::path(get, path = "/v1/videos", tag = "videos",
+    params(("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("limit" = Option<u32>, Query, description = "Videos on the page, 1 to 200")),
     responses((status = 200, body = VideoPage), (status = "default", body = problem::Body)))]
 async fn list(State(app): State<App>, caller: Caller, Asked(page): Asked<Page>) -> Answer<Json<VideoPage>> {
     let limit = page.limit.unwrap_or(PAGE_DEFAULT);
@@ -300,7 +318,7 @@ async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>)
     responses((status = 200, content_type = "text/event-stream", body = String), (status = "default", body = problem::Body)))]
 async fn follow(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<impl IntoResponse> {
     let video = ops::find(&app, &caller, id).await?;
-    Ok(Sse::new(watch::stream(app, caller, video)?).keep_alive(watch::keep_alive()))
+    Ok(Sse::new(watch::stream(app, caller, &video)?).keep_alive(watch::keep_alive()))
 }
 
 /// List the jobs of a video

@@ -38,7 +38,7 @@ pub(super) fn keep_alive() -> KeepAlive {
 }
 
 /// `video` as it is now and after each change, until it is gone, or hidden from the caller, or the process drains.
-pub(super) fn stream(app: App, caller: Caller, video: Video) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+pub(super) fn stream(app: App, caller: Caller, video: &Video) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>> {
     let slot = app.streams.clone().try_acquire_owned().map_err(|_| {
         Error::new(ErrorKind::Unavailable, "too_many_streams", "too many streams are open here: ask for the video now and then")
     })?;
