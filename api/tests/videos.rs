@@ -97,7 +97,7 @@ async fn a_stream_tells_each_change_and_ends_with_the_video() {
     let mut next = async || {
         let mut text = String::new();
         while !text.ends_with("\n\n") {
-            let Some(piece) = events.next().await else { return None };
+            let piece = events.next().await?;
             text.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
             text = text.trim_start_matches(":\n\n").to_owned();
         }

@@ -45,9 +45,10 @@ impl<'a> Address<'a> {
     }
 }
 
-/// A path as it may be written to a log: without its first segment, which may be a token.
+/// A path as it may be written to a log: nothing of what stands before the name, where a token may be.
 pub(crate) fn loggable(path: &str) -> &str {
-    path.get(1..).and_then(|path| path.split_once('/')).map_or("", |(_, rest)| rest)
+    let start = ["/media/", "/live/"].into_iter().filter_map(|root| path.find(root)).min();
+    start.map_or("", |start| &path[start + 1..])
 }
 
 #[cfg(test)]
@@ -89,10 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_never_has_the_first_segment() {
-        assert_eq!(loggable("/secret/media/v/e/x"), "media/v/e/x");
-        assert_eq!(loggable("/secret"), "");
-        assert_eq!(loggable(""), "");
-        assert_eq!(loggable("*"), "");
+    fn a_log_line_has_nothing_from_before_the_name() {
+        for path in ["/secret/media/v/e/x", "//secret/media/v/e/x", "/a/secret/media/v/e/x", "http:/secret/media/v/e/x"] {
+            assert_eq!(loggable(path), "media/v/e/x", "{path}");
+        }
+        assert_eq!(loggable("/secret/live/v/e/media/x"), "live/v/e/media/x");
+        for path in ["/secret", "/secret/other/v/e/x", "", "*", "/media", "/secret/media"] {
+            assert_eq!(loggable(path), "", "{path}");
+        }
     }
 }

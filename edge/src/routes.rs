@@ -9,9 +9,9 @@ use crate::{
 };
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -79,25 +79,27 @@ async fn metrics(State(edge): State<Edge>) -> impl IntoResponse {
 
 /// Everything else: an object, or a refusal.
 async fn object(State(edge): State<Edge>, request: Request<Body>) -> Response {
-    let path = request.uri().path();
-    let (mut response, source) = match answer(&edge, request.method(), path, request.headers()).await {
-        Ok((response, source)) => (response, source),
-        Err(refusal) => (refusal.into_response(), None),
-    };
+    let (request, body) = request.into_parts();
+    let outcome = answer(&edge, &request, !body.is_end_stream()).await;
+    let (mut response, source) = outcome.unwrap_or_else(|problem| (problem.into_response(), None));
     let headers = response.headers_mut();
     SURROUND.into_iter().for_each(|(name, value)| _ = headers.insert(name, HeaderValue::from_static(value)));
-    let status = response.status().as_u16();
+    let (path, status) = (address::loggable(request.uri.path()), response.status().as_u16());
     meter::answered(status, source);
-    tracing::debug!(http.method = %request.method(), http.path = address::loggable(path), http.status = status, "answered");
+    tracing::debug!(http.method = %request.method, http.path = path, http.status = status, "answered");
     response
 }
 
-async fn answer(edge: &Edge, method: &Method, path: &str, headers: &HeaderMap) -> Result<(Response, Option<Source>), Problem> {
-    match *method {
+async fn answer(edge: &Edge, request: &Parts, has_body: bool) -> Result<(Response, Option<Source>), Problem> {
+    match request.method {
         Method::GET | Method::HEAD => {}
         Method::OPTIONS => return Ok((preflight(), None)),
         _ => return Err(Problem::method()),
     }
+    if has_body {
+        return Err(Problem::body());
+    }
+    let path = request.uri.path();
     let address = Address::parse(path).ok_or_else(|| Problem::no_address(path))?;
     edge.keys.check(address.token, address.scope, edge.clock.now()).map_err(Problem::denied)?;
     let found = match address.place {
@@ -105,8 +107,8 @@ async fn answer(edge: &Edge, method: &Method, path: &str, headers: &HeaderMap) -
         Place::Live => edge.library.playlist(&address.key).await,
     };
     let (found, source) = found.map_err(|error| Problem::failed(&error))?;
-    let head = *method == Method::HEAD;
-    let response = respond(&edge.library, (&address.key, address.place), (found, source), headers, head).await;
+    let head = request.method == Method::HEAD;
+    let response = respond(&edge.library, (&address.key, address.place), (found, source), &request.headers, head).await;
     Ok((response.map_err(|error| Problem::failed(&error))?, Some(source)))
 }
 
@@ -134,9 +136,15 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "an edge answers GET, HEAD and OPTIONS")
     }
 
+    /// A `GET` with a body has no meaning here, and two servers in a row may disagree where it ends (RFC 9112 section 11.2).
+    fn body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unexpected_body", "a request to an edge has no body")
+    }
+
     /// A path of one segment is a visitor's, or a browser's that looks for an icon; every other claims a token.
     fn no_address(path: &str) -> Self {
-        if address::loggable(path).is_empty() && !path.contains('%') {
+        let visitor = path.strip_prefix('/').is_some_and(|rest| !rest.contains(['/', '%']));
+        if visitor {
             Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here: an edge serves what a playback URL names")
         } else {
             Self::denied(Denied::Refused(Refusal::Forged))
@@ -183,6 +191,8 @@ impl IntoResponse for Problem {
         let mut response = (self.status, headers, body.to_string()).into_response();
         match self.status {
             StatusCode::SERVICE_UNAVAILABLE => _ = response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into()),
+            // What follows on the connection may be the rest of a body: nobody reads on.
+            StatusCode::BAD_REQUEST => _ = response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close")),
             StatusCode::METHOD_NOT_ALLOWED => _ = response.headers_mut().insert(header::ALLOW, METHODS),
             _ => {}
         }

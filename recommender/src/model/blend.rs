@@ -17,7 +17,6 @@ impl Blend {
     /// The weight for a history of `titles` titles. Never negative, never NaN.
     #[must_use]
     pub fn weight(self, titles: usize) -> f32 {
-        #[expect(clippy::cast_precision_loss, reason = "the number is small, and only its square root counts")]
         let weight = match self {
             Self::Constant(weight) => weight,
             Self::Fading(weight) => weight / (titles.max(1) as f32).sqrt(),

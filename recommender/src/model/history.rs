@@ -22,7 +22,6 @@ pub fn engagement(position_ms: i64, duration_ms: Option<i64>, finished: bool) ->
         return 1.0;
     }
     let length_ms = duration_ms.filter(|length_ms| *length_ms > 0).unwrap_or(LENGTH_ASSUMED_MS);
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than the 24 bits of an f32")]
     let share = (position_ms.max(0) as f32 / length_ms as f32 / FULL_SHARE).min(1.0);
     START_WEIGHT + (1.0 - START_WEIGHT) * share
 }

@@ -52,7 +52,6 @@ mod tests {
     fn it_equals_sorting_everything_that_is_allowed() {
         let random = SeededRandom::new(11);
         let random: &dyn Random = &random;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a draw below `end`")]
         let draw = |end: usize| (random.unit() * end as f64) as usize;
         for _ in 0..500 {
             // Few distinct scores, so that ties are everywhere.

@@ -139,7 +139,6 @@ fn profiles(catalog: &Catalog, watches: &[Watch], now: OffsetDateTime) -> Vec<We
         }
     }
     for titles in &mut profiles {
-        #[expect(clippy::cast_precision_loss, reason = "at most PROFILE_TITLES_MAX")]
         let share = (titles.len() as f32).powf(-0.25);
         titles.iter_mut().for_each(|(_, weight)| *weight *= share);
     }

@@ -48,7 +48,6 @@ impl World {
         world
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a draw below `end`")]
     fn draw(&self, end: usize) -> usize {
         let random: &dyn Random = &self.random;
         (random.unit() * end as f64) as usize

@@ -124,7 +124,7 @@ impl Track<'_> {
         sound.set_pts(i64::try_from(self.done).ok());
         self.done += FRAME_SAMPLES;
         self.each(Some(&sound))?;
-        if self.done / FRAME_SAMPLES % PROGRESS_EVERY == 0 {
+        if (self.done / FRAME_SAMPLES).is_multiple_of(PROGRESS_EVERY) {
             self.link.output(Output::Progress(self.done as f32 / self.total as f32))?;
         }
         Ok(())

@@ -55,7 +55,7 @@ impl From<marquee_core::Error> for Stop {
 
 /// Names the decoding and encoding libraries: with source and plan it decides the bytes of an encode.
 #[must_use]
-pub fn version() -> String {
+pub(crate) fn version() -> String {
     let triple = |version: u32| format!("{}.{}.{}", version >> 16, (version >> 8) & 0xff, version & 0xff);
     format!(
         "libavcodec {}, libavfilter {}, libavformat {}",

@@ -226,7 +226,7 @@ impl<'a> Run<'a> {
             }
         }
         self.filter(frame, tick)?;
-        if self.frames % PROGRESS_EVERY == 0 {
+        if self.frames.is_multiple_of(PROGRESS_EVERY) {
             let end = self.chunk.end_ticks.unwrap_or(self.job.plan.duration_ticks);
             let whole = end.saturating_sub(self.chunk.start_ticks).max(1);
             self.link.output(Output::Progress(tick.saturating_sub(self.chunk.start_ticks) as f32 / whole as f32))?;

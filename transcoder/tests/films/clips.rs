@@ -9,7 +9,7 @@ use std::path::Path;
 const PICTURE: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=14";
 const SOUND: &str = "-f lavfi -i sine=frequency=440:sample_rate=48000:duration=14";
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let clip = |name: &str, file: &'static str, arguments: String, seek: Seek| {
         Trial::test(format!("seams::{name}"), move || seams(file, &arguments, seek))
     };

@@ -32,7 +32,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("handmade_zero_bytes.mp4", "empty_file"),
 ];
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
     if !root.is_dir() {
         return vec![Trial::test("films::are_not_here", || Ok(())).with_ignored_flag(true)];

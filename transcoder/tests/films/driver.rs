@@ -19,18 +19,18 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// A host whose children are this very test program.
-pub fn host() -> Host {
+pub(crate) fn host() -> Host {
     Host::new(std::env::current_exe().expect("the test program knows where it is"))
 }
 
 /// Lets one child do `task` on the bytes of `file`.
-pub fn run(task: &Task, file: &Path, sink: &mut dyn Sink) -> Result<Report, Failure> {
+pub(crate) fn run(task: &Task, file: &Path, sink: &mut dyn Sink) -> Result<Report, Failure> {
     let bytes = Bytes::from(fs::read(file).expect("the file can be read"));
     run_on(task, Arc::new(bytes), sink, CancellationToken::new())
 }
 
 /// Lets one child do `task` on `source`.
-pub fn run_on(
+pub(crate) fn run_on(
     task: &Task,
     source: Arc<dyn SourceReader>,
     sink: &mut dyn Sink,
@@ -41,20 +41,20 @@ pub fn run_on(
 }
 
 /// Inspects `file`.
-pub fn inspect(file: &Path) -> Result<Source, Failure> {
+pub(crate) fn inspect(file: &Path) -> Result<Source, Failure> {
     let mut folder = Folder::default();
     run(&Task::Inspect, file, &mut folder)?;
     Ok(folder.source.expect("an inspection that succeeds finds a source"))
 }
 
 /// The recipe that Marquee ships.
-pub fn recipe() -> Recipe {
+pub(crate) fn recipe() -> Recipe {
     let text = include_str!("../../recipes/standard.toml");
     toml::from_str(text).expect("the recipe is valid")
 }
 
 /// Everything that a title's tasks handed over.
-pub struct Title {
+pub(crate) struct Title {
     pub source: Source,
     pub plan: Plan,
     pub tracks: Vec<model::Track>,
@@ -64,20 +64,20 @@ pub struct Title {
 
 impl Title {
     /// The whole of one rendition as one file.
-    pub fn rendition(&self, track: &model::Track) -> PathBuf {
+    pub(crate) fn rendition(&self, track: &model::Track) -> PathBuf {
         self.folder.join(format!("{}.mp4", track.rendition.id))
     }
 }
 
 /// Inspects, plans and encodes all of `file`, chunk by chunk, into `folder`.
-pub fn encode(file: &Path, folder: &Path, threads: u16) -> Result<Title, Failure> {
+pub(crate) fn encode(file: &Path, folder: &Path, threads: u16) -> Result<Title, Failure> {
     let source = inspect(file)?;
     let plan = Plan::new(&source, &recipe());
     encode_plan(file, folder, source, plan, threads)
 }
 
 /// Encodes `file` by a given plan.
-pub fn encode_plan(file: &Path, folder: &Path, source: Source, plan: Plan, threads: u16) -> Result<Title, Failure> {
+pub(crate) fn encode_plan(file: &Path, folder: &Path, source: Source, plan: Plan, threads: u16) -> Result<Title, Failure> {
     let mut sink = Folder { folder: folder.to_owned(), ..Folder::default() };
     let mut reports = Vec::new();
     let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
@@ -95,7 +95,7 @@ pub fn encode_plan(file: &Path, folder: &Path, source: Source, plan: Plan, threa
 
 /// A sink that appends every rendition to a file of its own, and checks the order of what comes.
 #[derive(Default)]
-pub struct Folder {
+pub(crate) struct Folder {
     pub folder: PathBuf,
     pub source: Option<Source>,
     pub tracks: Vec<(Track, model::Track)>,

@@ -15,7 +15,7 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("sandbox::forbids_files_network_and_programs", || {
             let probe = Command::new(std::env::current_exe()?).arg("probe").output()?;
@@ -57,7 +57,7 @@ impl SourceReader for Broken {
 }
 
 /// Enters the sandbox and tries everything that a broken decoder might be made to try. Exits with 0 if nothing works.
-pub fn probe() -> ! {
+pub(crate) fn probe() -> ! {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     child::confine(&Limits::default()).expect("the sandbox can be set up here");
     let address = listener.expect("a port was free before");

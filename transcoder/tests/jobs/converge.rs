@@ -14,11 +14,11 @@ use std::sync::Arc;
 /// More operations than any job of the film needs.
 const OPERATIONS_MAX: i64 = 200;
 
-pub async fn breaks_before() {
+pub(crate) async fn breaks_before() {
     breaks(Moment::Before).await;
 }
 
-pub async fn breaks_after() {
+pub(crate) async fn breaks_after() {
     breaks(Moment::After).await;
 }
 

@@ -17,13 +17,13 @@ use std::{
 
 /// When the store breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     Before,
     After,
 }
 
 /// The store `inner`, which breaks once.
-pub struct Faulty {
+pub(crate) struct Faulty {
     inner: Arc<dyn Blobs>,
     moment: Moment,
     left: AtomicI64,
@@ -31,12 +31,12 @@ pub struct Faulty {
 
 impl Faulty {
     /// A store that does `operations` and breaks at the next.
-    pub fn new(inner: Arc<dyn Blobs>, moment: Moment, operations: i64) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Blobs>, moment: Moment, operations: i64) -> Self {
         Self { inner, moment, left: AtomicI64::new(operations) }
     }
 
     /// Whether it broke.
-    pub fn has_broken(&self) -> bool {
+    pub(crate) fn has_broken(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
     }
 

@@ -7,13 +7,13 @@ use std::{
 use tempfile::TempDir;
 
 /// A film in a folder that goes with it.
-pub struct Film {
+pub(crate) struct Film {
     folder: TempDir,
 }
 
 impl Film {
     /// `seconds` of a moving picture of `size` (such as `160x120`) at 25 frames a second, with a tone. Its index comes first.
-    pub fn new(size: &str, seconds: u32) -> Self {
+    pub(crate) fn new(size: &str, seconds: u32) -> Self {
         let film = Self { folder: tempfile::tempdir().expect("a folder") };
         let picture = format!("testsrc2=size={size}:rate=25:duration={seconds}");
         let tone = format!("sine=frequency=440:duration={seconds}");
@@ -27,23 +27,31 @@ impl Film {
     }
 
     /// A film of exactly these bytes.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let film = Self { folder: tempfile::tempdir().expect("a folder") };
         std::fs::write(film.path(), bytes).expect("written");
         film
     }
 
-    pub fn path(&self) -> PathBuf {
+    /// This film with zeros from 40 to 60 % of its bytes.
+    pub(crate) fn scarred(&self) -> Self {
+        let mut bytes = self.bytes();
+        let length = bytes.len();
+        bytes[length * 4 / 10..length * 6 / 10].fill(0);
+        Self::of(&bytes)
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("film.mp4")
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         std::fs::read(self.path()).expect("read")
     }
 }
 
 /// Frames that the ffmpeg program decodes from a playlist; it must not complain.
-pub fn frames_of(playlist: &Path) -> u64 {
+pub(crate) fn frames_of(playlist: &Path) -> u64 {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-allowed_extensions", "ALL", "-count_frames", "-select_streams", "v:0"])
         .args(["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"])

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     }
     let trials = vec![
         trial("a_film_goes_from_upload_to_ready", title::a_film_goes_from_upload_to_ready),
-        trial("a_cut_off_film_is_refused_as_damaged", title::a_cut_off_film_is_refused_as_damaged),
+        trial("a_scarred_film_is_refused_as_damaged", title::a_scarred_film_is_refused_as_damaged),
         trial("text_is_refused_with_a_reason", title::text_is_refused_with_a_reason),
         trial("what_changed_in_the_store_does_not_pass_the_gate", title::what_changed_in_the_store_does_not_pass_the_gate),
         trial("bytes_of_an_earlier_attempt_are_adopted", title::bytes_of_an_earlier_attempt_are_adopted),
@@ -32,10 +32,7 @@ fn main() -> ExitCode {
 }
 
 /// A test that runs on a runtime of its own and fails by panic.
-fn trial<F: Future<Output = ()>>(name: &str, test: fn() -> F) -> Trial
-where
-    F: 'static,
-{
+fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial {
     Trial::test(name, move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failed::from)?;
         runtime.block_on(test());

@@ -14,7 +14,7 @@ use marquee_core::{
 };
 use sha2::{Digest, Sha256};
 
-pub async fn a_film_goes_from_upload_to_ready() {
+pub(crate) async fn a_film_goes_from_upload_to_ready() {
     let worker = Worker::new(&Film::new("640x360", 21)).await;
     worker.work(&[Kind::Inspect]).await.expect("inspected");
     let plan = worker.encode().await.plan;
@@ -37,23 +37,22 @@ pub async fn a_film_goes_from_upload_to_ready() {
     assert!(low.map(|row| row.bitrate_bps).sum::<u64>() < 192_000, "{:?}", report.renditions);
 }
 
-pub async fn a_cut_off_film_is_refused_as_damaged() {
-    let bytes = Film::new("640x360", 12).bytes();
-    let worker = Worker::new(&Film::of(&bytes[..bytes.len() * 6 / 10])).await;
+pub(crate) async fn a_scarred_film_is_refused_as_damaged() {
+    let worker = Worker::new(&Film::new("640x360", 12).scarred()).await;
     let outcome = worker.work(&[Kind::Inspect, Kind::Encode, Kind::Audio, Kind::Publish]).await;
     assert_eq!(code(outcome), "damaged");
     let video = worker.db.video(worker.title.video).await.expect("video");
     assert_eq!((video.status, video.failure.map(|(code, _)| code)), (Status::Failed, Some("damaged".into())));
 }
 
-pub async fn text_is_refused_with_a_reason() {
+pub(crate) async fn text_is_refused_with_a_reason() {
     let worker = Worker::new(&Film::of(b"Once upon a time there was a file that was called film.mp4 and was none.")).await;
     let outcome = worker.work(&[Kind::Inspect]).await;
     assert!(!code(outcome).is_empty());
     assert_eq!(worker.status().await, Status::Failed);
 }
 
-pub async fn what_changed_in_the_store_does_not_pass_the_gate() {
+pub(crate) async fn what_changed_in_the_store_does_not_pass_the_gate() {
     let worker = Worker::new(&Film::new("160x120", 7)).await;
     worker.work(&[Kind::Inspect, Kind::Encode, Kind::Audio]).await.expect("encoded");
     let rung = worker.encode().await.plan.rungs[0].id.clone();
@@ -68,7 +67,7 @@ pub async fn what_changed_in_the_store_does_not_pass_the_gate() {
     assert!(worker.blobs.head(&worker.layout().await.key(MASTER)).await.is_err(), "nothing is published");
 }
 
-pub async fn bytes_of_an_earlier_attempt_are_adopted() {
+pub(crate) async fn bytes_of_an_earlier_attempt_are_adopted() {
     let film = Film::new("160x120", 7);
     let elsewhere = Worker::new(&film).await;
     elsewhere.work(&[Kind::Inspect, Kind::Encode]).await.expect("encoded");

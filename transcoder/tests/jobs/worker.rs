@@ -21,17 +21,17 @@ use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 /// One uploaded film and everything that works on it.
-pub struct Worker {
-    pub db: Db,
-    pub blobs: Arc<dyn Blobs>,
-    pub title: Uploaded,
+pub(crate) struct Worker {
+    pub(crate) db: Db,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) title: Uploaded,
     folder: TempDir,
     _database: TestDatabase,
 }
 
 impl Worker {
     /// A worker before whom `film` was uploaded.
-    pub async fn new(film: &Film) -> Self {
+    pub(crate) async fn new(film: &Film) -> Self {
         let (db, database) = database().await;
         let folder = tempfile::tempdir().expect("a folder");
         let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
@@ -42,7 +42,7 @@ impl Worker {
     }
 
     /// Takes the oldest job of one of these kinds that is due.
-    pub async fn claim(&self, kinds: &[Kind]) -> Option<Claim> {
+    pub(crate) async fn claim(&self, kinds: &[Kind]) -> Option<Claim> {
         for job in self.db.list_jobs(self.title.video).await.expect("jobs") {
             if job.state == "queued" && kinds.iter().any(|kind| kind.as_str() == job.kind) {
                 return Some(self.claim_job(job.id).await);
@@ -52,12 +52,12 @@ impl Worker {
     }
 
     /// Takes a job.
-    pub async fn claim_job(&self, job: JobId) -> Claim {
+    pub(crate) async fn claim_job(&self, job: JobId) -> Claim {
         self.db.claim_job(job, "worker", LEASE).await.expect("claim").expect("the job is free")
     }
 
     /// Makes one attempt at a job on `blobs`.
-    pub async fn attempt(&self, claim: &Claim, blobs: Arc<dyn Blobs>) -> Result<(), Failure> {
+    pub(crate) async fn attempt(&self, claim: &Claim, blobs: Arc<dyn Blobs>) -> Result<(), Failure> {
         let deps = Deps {
             db: self.db.clone(),
             blobs,
@@ -70,7 +70,7 @@ impl Worker {
     }
 
     /// Does every job of these kinds; the first failure ends it and is stored, as a worker does.
-    pub async fn work(&self, kinds: &[Kind]) -> Result<(), Failure> {
+    pub(crate) async fn work(&self, kinds: &[Kind]) -> Result<(), Failure> {
         while let Some(claim) = self.claim(kinds).await {
             if let Err(failure) = self.attempt(&claim, self.blobs.clone()).await {
                 self.db.fail_job(&claim, &failure).await.expect("stored");
@@ -81,27 +81,27 @@ impl Worker {
     }
 
     /// The title's encode, once it is inspected.
-    pub async fn encode(&self) -> Encode {
+    pub(crate) async fn encode(&self) -> Encode {
         let video = self.db.video(self.title.video).await.expect("video");
         self.db.encode(video.encode.expect("it is inspected")).await.expect("encode")
     }
 
-    pub async fn layout(&self) -> Layout {
+    pub(crate) async fn layout(&self) -> Layout {
         Layout::new(self.title.video, self.encode().await.id)
     }
 
     /// The folder of the encode.
-    pub async fn folder(&self) -> PathBuf {
+    pub(crate) async fn folder(&self) -> PathBuf {
         self.folder.path().join("media").join(self.layout().await.scope())
     }
 
-    pub async fn status(&self) -> Status {
+    pub(crate) async fn status(&self) -> Status {
         self.db.video(self.title.video).await.expect("video").status
     }
 }
 
 /// Code of a failure that is the input's fault.
-pub fn code(outcome: Result<(), Failure>) -> String {
+pub(crate) fn code(outcome: Result<(), Failure>) -> String {
     match outcome {
         Err(Failure::Fail { code, message }) => {
             assert!(!message.is_empty());
