@@ -1,7 +1,8 @@
 //! The child process that reads one source: what it is told to do, what it hands back, and the sandbox it does it in.
 //!
 //! Everything that parses or decodes bytes of a source runs here and nowhere else. The child holds one socket. Through
-//! it the child asks for bytes of the source by offset and hands results to the [`Host`]; it knows no file, no name and no network.
+//! it the child asks for bytes of the source by offset and hands results to the [`Host`]; it knows no file, no name and no
+//! network.
 
 mod host;
 mod link;

@@ -23,7 +23,7 @@ const USUAL: [(u32, u32); 14] = [
     (120_000, 1001),
     (120, 1),
 ];
-/// A usual rate is tried when it is this close to the average.
+/// A usual rate is tried when it is this close to the average, or as far above it as missing frames can explain.
 const USUAL_DISTANCE: f64 = 0.03;
 
 /// The rate of frames shown at `times` (ascending, in units of `time_base`), and whether it is constant. `stated` are rates
@@ -38,7 +38,7 @@ pub(super) fn of(times: &[i64], time_base: Ratio, stated: &[Ratio]) -> (Ratio, b
     }
     let average = (times.len() - 1) as f64 / seconds;
     let usual = USUAL.iter().map(|&(num, den)| Ratio::new(num, den));
-    let near = usual.filter(|rate| (rate.as_f64() / average - 1.0).abs() < USUAL_DISTANCE);
+    let near = usual.filter(|rate| (1.0 - USUAL_DISTANCE..=1.0 / OCCUPIED_MIN).contains(&(rate.as_f64() / average)));
     let constant = stated.iter().copied().chain(near).filter(plausible).find(|rate| is_grid(times, unit, rate.as_f64()));
     match constant {
         Some(rate) => (rate, true),

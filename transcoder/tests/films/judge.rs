@@ -36,7 +36,8 @@ pub(crate) fn sound_seconds(path: &Path, rate: u32) -> f64 {
 /// source to the film's shape (ffmpeg turns it upright by itself).
 pub(crate) fn similarities(source: &Path, stream: u32, filter: &str, film: &Path, frames: u32) -> Vec<f64> {
     let graph = format!(
-        "[0:{stream}]{filter},settb=1/25,setpts=N,format=yuv420p[a];[1:v]settb=1/25,setpts=N,format=yuv420p[b];[a][b]ssim=stats_file=-:eof_action=endall:shortest=1"
+        "[0:{stream}]{filter},settb=1/25,setpts=N,format=yuv420p[a];[1:v]settb=1/25,setpts=N,format=yuv420p[b];\
+         [a][b]ssim=stats_file=-:eof_action=endall:shortest=1"
     );
     let frames = frames.to_string();
     let arguments = [
