@@ -150,15 +150,25 @@ export class Engine {
   choose(height: number | null): void {
     this.chosen = height;
     this.player.configure({ abr: { enabled: height === null } });
-    const track = height === null ? null : variantFor(this.variants(), height);
-    if (track && !track.active) this.player.selectVariantTrack(track.track, true, SWITCH_MARGIN_S);
+    if (height !== null) this.switchTo(height);
     this.read();
+  }
+
+  private switchTo(height: number): void {
+    const variants = this.variants();
+    const track = variantFor(variants, height);
+    if (!track || (track.active && this.video.videoHeight === track.height)) return;
+    // What is fetched may be this rung already while the buffer is full of another one. Shaka empties the buffer only
+    // for a change of rung, so there is one.
+    const other = track.active ? variants.find((variant) => variant.height !== track.height) : null;
+    if (other) this.player.selectVariantTrack(other.track, false);
+    this.player.selectVariantTrack(track.track, true, SWITCH_MARGIN_S);
   }
 
   /** Goes to the chosen rung once it is there again. */
   private keepChoice(): void {
     const track = this.chosen === null ? null : variantFor(this.variants(), this.chosen);
-    if (track && !track.active && track.height === this.chosen) this.choose(this.chosen);
+    if (track && !track.active && track.height === this.chosen) this.switchTo(track.height);
   }
 
   chooseSound(key: string): void {
