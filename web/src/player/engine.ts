@@ -167,8 +167,9 @@ export class Engine {
 
   /** Goes to the chosen rung once it is there again. */
   private keepChoice(): void {
-    const track = this.chosen === null ? null : variantFor(this.variants(), this.chosen);
-    if (track && !track.active && track.height === this.chosen) this.switchTo(track.height);
+    if (this.chosen === null) return;
+    const track = variantFor(this.variants(), this.chosen);
+    if (track?.height === this.chosen && !track.active) this.switchTo(this.chosen);
   }
 
   chooseSound(key: string): void {
