@@ -25,11 +25,11 @@ pub(crate) const ADMIN_EMAIL: &str = "admin@example.org";
 pub(crate) const ADMIN_PASSWORD: &str = "correct horse battery";
 
 /// How long a start may take on a busy machine: a database is made, the schema laid.
-const START_MAX: Duration = Duration::from_secs(90);
+const START_MAX: Duration = Duration::from_secs(180);
 /// How long a stop may take: running work drains.
-const STOP_MAX: Duration = Duration::from_secs(90);
+const STOP_MAX: Duration = Duration::from_secs(180);
 /// How long what belonged to a killed process may outlive it.
-const ORPHAN_MAX: Duration = Duration::from_secs(20);
+const ORPHAN_MAX: Duration = Duration::from_secs(60);
 
 /// A running Marquee.
 pub(crate) struct Node {
