@@ -26,7 +26,10 @@ pub(crate) async fn run(options: Up) -> anyhow::Result<bool> {
     };
     fill_in(&mut config, &data, postgres.as_ref().map(PrivatePostgres::url))?;
     let shutdown = Shutdown::new();
-    let outcome = serve(&config, &data, &shutdown).await;
+    let outcome = tokio::select! {
+        outcome = serve(&config, &data, &shutdown) => outcome,
+        () = ended(postgres.as_ref()) => Err(anyhow::anyhow!("the private database ended by itself, see {}", data.join("postgres").display())),
+    };
     if outcome.is_err() {
         shutdown.stop();
         shutdown.finished().await;
@@ -35,6 +38,14 @@ pub(crate) async fn run(options: Up) -> anyhow::Result<bool> {
         postgres.stop().await?;
     }
     outcome
+}
+
+/// Resolves when a private server ends by itself; never, if there is none.
+async fn ended(postgres: Option<&PrivatePostgres>) {
+    match postgres {
+        Some(postgres) => postgres.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn serve(config: &Config, data: &Path, shutdown: &Shutdown) -> anyhow::Result<bool> {
