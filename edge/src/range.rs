@@ -21,23 +21,26 @@ pub(crate) fn select(header: &str, size_bytes: u64) -> Slice {
     }
     // A set of several has a comma, and no comma is a position.
     let Some((first, last)) = set.trim_end_matches([' ', '\t']).split_once('-') else { return Slice::Whole };
+    let size = u128::from(size_bytes);
+    let part = |start: u128, end: u128| Slice::Part(start.min(size) as u64..end.min(size) as u64);
     match (position(first), position(last)) {
         (Position::Absent, Position::At(0)) => Slice::Unsatisfiable,
         // The last bytes of nothing are all of it.
-        (Position::Absent, Position::At(_)) if size_bytes == 0 => Slice::Whole,
-        (Position::Absent, Position::At(suffix)) => Slice::Part(size_bytes.saturating_sub(suffix)..size_bytes),
+        (Position::Absent, Position::At(_)) if size == 0 => Slice::Whole,
+        (Position::Absent, Position::At(suffix)) => part(size.saturating_sub(suffix), size),
         (Position::At(first), Position::At(last)) if last < first => Slice::Whole,
-        (Position::At(first), Position::Absent | Position::At(_)) if first >= size_bytes => Slice::Unsatisfiable,
-        (Position::At(first), Position::Absent) => Slice::Part(first..size_bytes),
-        (Position::At(first), Position::At(last)) => Slice::Part(first..last.saturating_add(1).min(size_bytes)),
+        (Position::At(first), Position::Absent | Position::At(_)) if first >= size => Slice::Unsatisfiable,
+        (Position::At(first), Position::Absent) => part(first, size),
+        (Position::At(first), Position::At(last)) => part(first, last.saturating_add(1)),
         _ => Slice::Whole,
     }
 }
 
 enum Position {
     Absent,
-    /// One that does not fit 64 bits is as good as the largest: no object is that long.
-    At(u64),
+    /// Wider than any size, so that two positions beyond all objects are still in order. What is longer than that is as good as
+    /// the largest.
+    At(u128),
     Malformed,
 }
 
@@ -48,7 +51,7 @@ fn position(digits: &str) -> Position {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Position::Malformed;
     }
-    Position::At(digits.parse().unwrap_or(u64::MAX))
+    Position::At(digits.parse().unwrap_or(u128::MAX))
 }
 
 #[cfg(test)]
@@ -78,6 +81,7 @@ mod tests {
             ("bytes=0-", 0, Unsatisfiable),
             ("bytes=-5", 0, Whole),
             ("bytes=5-2", 10, Whole),
+            ("bytes=18446744073709551616-18446744073709551615", 10, Whole),
             ("bytes=0-0,2-3", 10, Whole),
             ("bytes=0-0,", 10, Whole),
             ("bytes=", 10, Whole),
@@ -104,7 +108,8 @@ mod tests {
         if set.bytes().enumerate().any(|(place, byte)| place != dash && !byte.is_ascii_digit()) {
             return Slice::Whole;
         }
-        let number = |text: &str| text.bytes().fold(0_u128, |sum, byte| (sum * 10 + u128::from(byte - b'0')).min(1 << 100));
+        let number =
+            |text: &str| text.bytes().fold(0_u128, |sum, byte| sum.saturating_mul(10).saturating_add(u128::from(byte - b'0')));
         let part = |range: Range<u128>| Slice::Part(range.start as u64..range.end as u64);
         match (&set[..dash], &set[dash + 1..]) {
             ("", "") => Slice::Whole,
@@ -114,7 +119,7 @@ mod tests {
             (first, last) if !last.is_empty() && number(last) < number(first) => Slice::Whole,
             (first, _) if number(first) >= size => Slice::Unsatisfiable,
             (first, "") => part(number(first)..size),
-            (first, last) => part(number(first)..(number(last) + 1).min(size)),
+            (first, last) => part(number(first)..number(last).saturating_add(1).min(size)),
         }
     }
 

@@ -3,6 +3,9 @@
 //! A request reads the profile's newest positions, so the very next page reflects what was just watched although nothing was
 //! trained in between. What it answers is checked against the database once more: a title deleted a second ago is not shown.
 
+#[cfg(test)]
+mod tests;
+
 use crate::model::{Catalog, History, Model, Reason, Watch, engagement};
 use arc_swap::ArcSwapOption;
 use marquee_backends::db::{Db, models::WatchPosition};
