@@ -10,9 +10,10 @@ const SIZE: u128 = 3000;
 fn model(header: &str) -> (u16, Option<(u128, u128)>) {
     let whole = (200, None);
     let Some((unit, set)) = header.split_once('=') else { return whole };
-    let mut digits = set.split('-');
-    let (Some(first), Some(last), None) = (digits.next(), digits.next(), digits.next()) else { return whole };
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u128>().ok()).flatten();
+    let mut positions = set.split('-');
+    let (Some(first), Some(last), None) = (positions.next(), positions.next(), positions.next()) else { return whole };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| digits(text).then(|| text.parse().unwrap_or(u128::MAX));
     if !unit.eq_ignore_ascii_case("bytes") {
         return whole;
     }
