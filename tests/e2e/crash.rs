@@ -46,6 +46,12 @@ async fn an_upload_survives_kills_at_any_byte() {
         node = node.restart().await;
         admin = node.admin().await;
         upload = upload.at(&admin);
+        // The killed server still holds the upload until its lock runs out; tus clients try again on 423.
+        eventually("the lock of the killed server ends", SOON, || async {
+            let offset = upload.offset().await;
+            (upload.patch(offset).body("").send().await.expect("an answer").status() == 204).then_some(())
+        })
+        .await;
         let kept = upload.offset().await as usize;
         assert!((offset..=offset + sent).contains(&kept), "{kept} bytes are said to be kept of {}", offset + sent);
         show(&format!("killed after {} bytes, {kept} kept", offset + sent));
