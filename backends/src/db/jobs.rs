@@ -1,6 +1,6 @@
 //! Jobs: the row is the truth. Leases run on the database's clock; every write of a worker is fenced by its attempt.
 //!
-//! Lock order: whoever changes a video and its jobs in one transaction locks the video first ([`lock_video`]).
+//! Lock order: whoever changes a video and its jobs in one transaction locks the video first (`lock_video`).
 
 use super::{Db, error, listen::OUTBOX};
 use marquee_core::{
