@@ -1,4 +1,4 @@
-//! Subcommands and the one wiring function ([`node`]). Only this crate reads the environment, installs signal handlers and
+//! Subcommands and the one wiring function (`node`). Only this crate reads the environment, installs signal handlers and
 //! prints.
 
 mod admin;
