@@ -1,7 +1,7 @@
 // The screen: picture, controls that come and go, keys, full screen.
 
 import type { ComponentChildren, RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Video } from "../api/types";
 import { Icon } from "../ui/icons";
 import { command, type Command } from "./commands";
@@ -36,7 +36,8 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
     else if (wanted.do === "controls") root.current?.querySelector<HTMLElement>("[data-test=toggle]")?.focus();
     else if (engine) obey(engine, wanted, duration_s);
   };
-  useEffect(() => {
+  // With what is shown, not a frame later: a key that follows at once must find the listener of its own time.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       wake();
       if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
