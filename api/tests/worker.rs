@@ -13,7 +13,8 @@ use marquee_core::{
     object::Track as Folder,
     plan::{AudioChoice, Plan, Recipe, RungChoice},
     presentation::{Media, Rendition, Segment},
-    source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack},
+    source::{Note, Source},
+    testing,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -64,7 +65,8 @@ pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
     let video = uploaded(app, client).await;
     let claim = inspecting(app, video).await;
     let Job::Inspect { upload, .. } = claim.job else { panic!("{claim:?}") };
-    let source = source();
+    let notes = vec![Note::new("source_note", "found by inspection")];
+    let source = Source { notes, ..testing::source() };
     let plan = Plan::new(&source, &recipe());
     let encode = EncodeId::new(&SystemClock, &OsRandom);
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
@@ -160,44 +162,6 @@ impl Title {
             notes: Vec::new(),
         });
     }
-}
-
-/// A 35 s film of 640 × 360 with one sound track.
-fn source() -> Source {
-    let video = VideoTrack {
-        stream: 0,
-        codec: "h264".into(),
-        width: 640,
-        height: 360,
-        sample_aspect: Ratio::new(1, 1),
-        rotation_degrees: 0,
-        mirrored: false,
-        pixel_format: "yuv420p".into(),
-        bit_depth: 8,
-        transfer: "bt709".into(),
-        primaries: "bt709".into(),
-        matrix: "bt709".into(),
-        full_range: false,
-        interlaced: false,
-        frame_rate: Ratio::new(30, 1),
-        constant_rate: true,
-        time_base: Ratio::new(1, 1000),
-        origin: 0,
-        end: 35_000,
-        frames: 1050,
-        seek: Seek::Keyframe,
-    };
-    let audio = AudioTrack {
-        stream: 1,
-        codec: "aac".into(),
-        channels: 2,
-        sample_rate_hz: 48_000,
-        language: "und".into(),
-        title: None,
-        default: true,
-    };
-    let notes = vec![Note::new("source_note", "found by inspection")];
-    Source { container: "mp4".into(), size_bytes: 4, duration_ms: 35_000, video, audio: vec![audio], notes }
 }
 
 fn recipe() -> Recipe {

@@ -19,6 +19,8 @@ mod random;
 mod role;
 mod shutdown;
 pub mod source;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod token;
 pub mod video;
 

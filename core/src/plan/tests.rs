@@ -1,5 +1,6 @@
 use super::*;
-use crate::source::{Ratio, Seek, VideoTrack};
+use crate::source::{Ratio, VideoTrack};
+use crate::testing;
 
 pub(super) fn recipe() -> Recipe {
     let rung = |height, max_bitrate_bps| RungChoice { height, crf: 23.0, max_bitrate_bps };
@@ -10,34 +11,19 @@ pub(super) fn recipe() -> Recipe {
     }
 }
 
-fn video(width: u32, height: u32) -> VideoTrack {
-    VideoTrack {
-        stream: 0,
-        codec: "h264".into(),
+/// A film of that size, of 30000/1001 frames a second, whose clock begins at 1400.
+fn film(width: u32, height: u32) -> Source {
+    let source = testing::source();
+    let video = VideoTrack {
         width,
         height,
-        sample_aspect: Ratio::new(1, 1),
-        rotation_degrees: 0,
-        mirrored: false,
-        pixel_format: "yuv420p".into(),
-        bit_depth: 8,
-        transfer: "bt709".into(),
-        primaries: "bt709".into(),
-        matrix: "bt709".into(),
-        full_range: false,
-        interlaced: false,
         frame_rate: Ratio::new(30_000, 1001),
-        constant_rate: true,
-        time_base: Ratio::new(1, 1000),
         origin: 1400,
         end: 36_400,
         frames: 1049,
-        seek: Seek::Keyframe,
-    }
-}
-
-fn source(video: VideoTrack) -> Source {
-    Source { container: "matroska,webm".into(), size_bytes: 1, duration_ms: 35_000, video, audio: Vec::new(), notes: Vec::new() }
+        ..source.video
+    };
+    Source { video, ..source }
 }
 
 fn sizes(plan: &Plan) -> Vec<(u32, u32)> {
@@ -46,26 +32,26 @@ fn sizes(plan: &Plan) -> Vec<(u32, u32)> {
 
 #[test]
 fn a_full_hd_film_gets_the_whole_ladder_and_a_small_one_its_own_size() {
-    let plan = Plan::new(&source(video(1920, 1080)), &recipe());
+    let plan = Plan::new(&film(1920, 1080), &recipe());
     assert_eq!(sizes(&plan), [(1920, 1080), (1280, 720), (960, 540), (640, 360), (416, 234)]);
-    assert_eq!(sizes(&Plan::new(&source(video(854, 480)), &recipe())), [(854, 480), (640, 360), (416, 234)]);
-    assert_eq!(sizes(&Plan::new(&source(video(161, 121)), &recipe())), [(162, 122)]);
-    assert_eq!(sizes(&Plan::new(&source(video(3840, 2160)), &recipe()))[0], (1920, 1080));
+    assert_eq!(sizes(&Plan::new(&film(854, 480), &recipe())), [(854, 480), (640, 360), (416, 234)]);
+    assert_eq!(sizes(&Plan::new(&film(161, 121), &recipe())), [(162, 122)]);
+    assert_eq!(sizes(&Plan::new(&film(3840, 2160), &recipe()))[0], (1920, 1080));
 }
 
 #[test]
 fn rotation_and_pixel_shape_decide_the_display_size() {
-    let mut portrait = video(1920, 1080);
-    portrait.rotation_degrees = 90;
-    assert_eq!(sizes(&Plan::new(&source(portrait), &recipe()))[..2], [(1080, 1920), (608, 1080)]);
-    let mut wide = video(320, 240);
-    wide.sample_aspect = Ratio::new(4, 3);
-    assert_eq!(sizes(&Plan::new(&source(wide), &recipe())), [(416, 234)]);
+    let mut portrait = film(1920, 1080);
+    portrait.video.rotation_degrees = 90;
+    assert_eq!(sizes(&Plan::new(&portrait, &recipe()))[..2], [(1080, 1920), (608, 1080)]);
+    let mut wide = film(320, 240);
+    wide.video.sample_aspect = Ratio::new(4, 3);
+    assert_eq!(sizes(&Plan::new(&wide, &recipe())), [(416, 234)]);
 }
 
 #[test]
 fn chunks_start_short_and_cover_the_title() {
-    let plan = Plan::new(&source(video(1280, 720)), &recipe());
+    let plan = Plan::new(&film(1280, 720), &recipe());
     assert_eq!(plan.timeline.frame_ticks, Some(1001));
     assert_eq!(plan.timeline.gop_ticks, 60 * 1001);
     assert!(plan.chunks.len() >= 3, "a 35 s film has at least three chunks");
@@ -77,7 +63,7 @@ fn chunks_start_short_and_cover_the_title() {
 
 #[test]
 fn rounded_times_snap_to_the_frame_grid_and_odd_ones_stay() {
-    let video = video(1280, 720);
+    let video = film(1280, 720).video;
     let timeline = Timeline::of(&video);
     for frame in 0..1000_i64 {
         let rounded_ms = (frame * 1001 * 1000 + 15_000) / 30_000;
@@ -98,9 +84,9 @@ fn every_audio_track_is_in_every_group_with_a_unique_name() {
         title: title.map(Into::into),
         default: stream == 2,
     };
-    let mut source = source(video(1280, 720));
-    source.audio = vec![track(1, None), track(2, None), track(3, Some("Director"))];
-    let plan = Plan::new(&source, &recipe());
+    let mut film = film(1280, 720);
+    film.audio = vec![track(1, None), track(2, None), track(3, Some("Director"))];
+    let plan = Plan::new(&film, &recipe());
     assert_eq!(plan.audio.len(), 6);
     let names: Vec<_> = plan.audio.iter().filter(|a| a.group == "aac-64").map(|a| a.name.as_str()).collect();
     assert_eq!(names, ["eng 1", "eng 2", "Director"]);

@@ -14,46 +14,17 @@ use marquee_core::{
     job::{Failure, Job},
     object::Key,
     plan::Plan,
-    source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack},
+    source::{Note, Source},
+    testing,
 };
 use std::sync::Arc;
 
-/// A 35 s film with sound in two languages; the second is the default.
+/// A film with sound in two languages; the second is the default.
 fn source() -> Source {
-    let video = VideoTrack {
-        stream: 0,
-        codec: "h264".into(),
-        width: 640,
-        height: 360,
-        sample_aspect: Ratio::new(1, 1),
-        rotation_degrees: 0,
-        mirrored: false,
-        pixel_format: "yuv420p".into(),
-        bit_depth: 8,
-        transfer: "bt709".into(),
-        primaries: "bt709".into(),
-        matrix: "bt709".into(),
-        full_range: false,
-        interlaced: false,
-        frame_rate: Ratio::new(30, 1),
-        constant_rate: true,
-        time_base: Ratio::new(1, 1000),
-        origin: 0,
-        end: 35_000,
-        frames: 1050,
-        seek: Seek::Keyframe,
-    };
-    let track = |stream| AudioTrack {
-        stream,
-        codec: "aac".into(),
-        channels: 2,
-        sample_rate_hz: 48_000,
-        language: "und".into(),
-        title: None,
-        default: stream == 2,
-    };
-    let audio = vec![track(1), track(2)];
-    Source { container: "mp4".into(), size_bytes: 1, duration_ms: 35_000, video, audio, notes: Vec::new() }
+    let mut source = testing::source();
+    source.audio = vec![source.audio[0].clone(); 2];
+    (source.audio[1].stream, source.audio[0].default) = (2, false);
+    source
 }
 
 fn plan() -> Plan {

@@ -4,46 +4,9 @@ use marquee_core::{
     ErrorKind, OsRandom, SystemClock,
     job::LEASE,
     plan::{AudioChoice, Recipe, RungChoice},
-    source::{AudioTrack, Ratio, Seek, VideoTrack},
+    testing::source,
 };
 use std::time::Duration;
-
-/// A 35 s film of 640 × 360 with one sound track.
-fn source() -> Source {
-    let video = VideoTrack {
-        stream: 0,
-        codec: "h264".into(),
-        width: 640,
-        height: 360,
-        sample_aspect: Ratio::new(1, 1),
-        rotation_degrees: 0,
-        mirrored: false,
-        pixel_format: "yuv420p".into(),
-        bit_depth: 8,
-        transfer: "bt709".into(),
-        primaries: "bt709".into(),
-        matrix: "bt709".into(),
-        full_range: false,
-        interlaced: false,
-        frame_rate: Ratio::new(30, 1),
-        constant_rate: true,
-        time_base: Ratio::new(1, 1000),
-        origin: 0,
-        end: 35_000,
-        frames: 1050,
-        seek: Seek::Keyframe,
-    };
-    let audio = AudioTrack {
-        stream: 1,
-        codec: "aac".into(),
-        channels: 2,
-        sample_rate_hz: 48_000,
-        language: "und".into(),
-        title: None,
-        default: true,
-    };
-    Source { container: "mp4".into(), size_bytes: 1, duration_ms: 35_000, video, audio: vec![audio], notes: Vec::new() }
-}
 
 fn recipe() -> Recipe {
     let rung = |height| RungChoice { height, crf: 23.0, max_bitrate_bps: height * 1000 };
