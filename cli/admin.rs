@@ -1,7 +1,7 @@
 //! `marquee admin`: operating accounts from the shell.
 
 use crate::{args::AdminAction, settings};
-use marquee_backends::{db::Db, private_postgres};
+use marquee_backends::{open, private_postgres};
 use std::process::ExitCode;
 
 /// Runs one administrative action.
@@ -16,7 +16,7 @@ pub(crate) async fn run(action: AdminAction) -> anyhow::Result<ExitCode> {
         Some(url) => url,
         None => private_postgres::running_url(&data.join("postgres"))?,
     };
-    Db::connect(&url).await?.set_role(&email, role.parse()?).await?;
+    open::database(&url, config.start.patience()).await?.set_role(&email, role.parse()?).await?;
     println!("{email} is now {role}.");
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use crate::{
     settings,
 };
 use anyhow::Context;
-use marquee_backends::db::Db;
+use marquee_backends::open;
 use marquee_core::config::Config;
 use std::process::ExitCode;
 use url::Url;
@@ -41,7 +41,7 @@ pub(crate) async fn migrate(file: ConfigFile) -> anyhow::Result<ExitCode> {
     let config = settings::load(file.config.as_deref())?;
     let url =
         config.database.url.context("database.url is not set: put it in the configuration file or in MARQUEE_DATABASE_URL")?;
-    Db::connect(&url).await?.migrate().await?;
+    open::database(&url, config.start.patience()).await?.migrate().await?;
     println!("The database is up to date.");
     Ok(ExitCode::SUCCESS)
 }

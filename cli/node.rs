@@ -2,7 +2,11 @@
 
 use crate::args::Role;
 use anyhow::{Context, bail};
-use marquee_backends::{db::Db, dispatch, open};
+use marquee_backends::{
+    db::Db,
+    dispatch,
+    open::{self, Access},
+};
 use marquee_core::{Clock, OsRandom, Random, Shutdown, SystemClock, blobs::Blobs, cache::Cache, config::Config, queue::Queue};
 use marquee_recommender::serving::Recommender;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -66,7 +70,8 @@ impl Node {
             let local = api_url.as_ref();
             let api_url = config.edge.api_url.as_ref().or(local).context("edge.api_url is not set: where is the API?")?;
             let deps = marquee_edge::Deps {
-                blobs: open::blobs(required("blobs.url", config.blobs.url.as_ref())?).await?,
+                blobs: open::blobs(required("blobs.url", config.blobs.url.as_ref())?, Access::Read, config.start.patience())
+                    .await?,
                 api_url: api_url.clone(),
                 edge_key,
                 memory_bytes: config.edge.memory_bytes,
@@ -87,12 +92,13 @@ impl Engines {
         random: Arc<dyn Random>,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Self> {
-        let db = Db::connect(required("database.url", config.database.url.as_ref())?).await?;
+        let patience = config.start.patience();
+        let db = open::database(required("database.url", config.database.url.as_ref())?, patience).await?;
         db.migrate().await?;
         Ok(Self {
-            blobs: open::blobs(required("blobs.url", config.blobs.url.as_ref())?).await?,
-            queue: open::queue(required("queue.url", config.queue.url.as_ref())?, &db).await?,
-            cache: open::cache(required("cache.url", config.cache.url.as_ref())?).await?,
+            blobs: open::blobs(required("blobs.url", config.blobs.url.as_ref())?, Access::Write, patience).await?,
+            queue: open::queue(required("queue.url", config.queue.url.as_ref())?, &db, patience).await?,
+            cache: open::cache(required("cache.url", config.cache.url.as_ref())?, patience).await?,
             db,
             clock,
             random,

@@ -3,7 +3,7 @@
 use crate::{args::Role, args::Up, lifecycle, node::Node, settings};
 use anyhow::Context;
 use marquee_api::auth;
-use marquee_backends::{db::Db, private_postgres::PrivatePostgres};
+use marquee_backends::{open, private_postgres::PrivatePostgres};
 use marquee_core::{OsRandom, Random, Shutdown, SystemClock, config::Config};
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -77,7 +77,8 @@ fn prepare_folder(data: &Path) -> anyhow::Result<PathBuf> {
 
 /// Makes the first administrator: the one that the environment names, else a generated one. Answers what has to be shown.
 async fn first_administrator(config: &Config) -> anyhow::Result<Option<(String, String)>> {
-    let db = Db::connect(config.database.url.as_ref().context("database.url was filled in")?).await?;
+    let url = config.database.url.as_ref().context("database.url was filled in")?;
+    let db = open::database(url, config.start.patience()).await?;
     let email = settings::variable("MARQUEE_ADMIN_EMAIL");
     if let Some(password) = settings::variable("MARQUEE_ADMIN_PASSWORD") {
         let email = email.unwrap_or_else(|| ADMIN_EMAIL.to_owned());

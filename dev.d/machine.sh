@@ -3,7 +3,7 @@
 
 # What the build needs, and what only the tests need, by Debian's and Ubuntu's names.
 BUILD_PACKAGES="clang libclang-dev mold pkg-config libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev postgresql"
-TEST_PACKAGES="ffmpeg"
+TEST_PACKAGES="ffmpeg rabbitmq-server redis-server"
 BREW_FORMULAE="ffmpeg llvm node pkgconf postgresql@17"
 RUST_MIN="1.95"
 NODE_MIN=20
@@ -35,8 +35,23 @@ install_packages() {
     say "Installing $missing"
     as_root apt-get update -qq
     case "$missing" in *postgresql*) keep_cluster_away ;; esac
+    keep_services_away
     # shellcheck disable=SC2086 # a list of names
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing || { let_services_start; return 1; }
+    let_services_start
+}
+
+# Tests start brokers of their own. Those that Debian's packages would start at once are not wanted: https://wiki.debian.org/PolicyRcD
+POLICY=/usr/sbin/policy-rc.d
+
+keep_services_away() {
+    [ ! -e "$POLICY" ] || return 0
+    printf '#!/bin/sh\n# marquee: nothing starts while packages are installed\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+}
+
+let_services_start() {
+    ! grep -qs "^# marquee:" "$POLICY" || as_root rm "$POLICY"
 }
 
 # Debian's postgresql package would start a server of its own. Marquee runs its own private one and needs only the programs.

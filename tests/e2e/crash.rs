@@ -1,6 +1,7 @@
 //! `kill -9` of anything at any time: nothing is lost, every frame is there.
 
 use crate::support::{
+    bytes_below,
     client::Client,
     clip::FILM,
     eventually, hls, judge,
@@ -50,7 +51,7 @@ async fn an_upload_survives_kills_at_any_byte() {
         let rest = (LENGTH - offset - sent) as u64;
         let sending = tokio::spawn(async move { slow.append_and_stall(offset as u64, piece, rest).await });
         let come = async || match moment {
-            Moment::Written => stored_bytes(&node) > 0,
+            Moment::Written => bytes_below(&node.data().join("blobs")) > 0,
             Moment::Kept => upload.offset().await as usize == offset + sent,
             Moment::Any => true,
         };
@@ -79,22 +80,6 @@ async fn an_upload_survives_kills_at_any_byte() {
     let digest = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
     assert_eq!(digest(&std::fs::read(&stored[0]).expect("the source is readable")), digest(&bytes));
     node.stop().await;
-}
-
-/// Bytes in the store.
-fn stored_bytes(node: &Node) -> u64 {
-    let mut folders = vec![node.data().join("blobs")];
-    let mut total = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(meta) if meta.is_dir() => folders.push(entry.path()),
-                Ok(meta) => total += meta.len(),
-                Err(_) => {}
-            }
-        }
-    }
-    total
 }
 
 /// Waits until the film is being encoded beyond its first chunk and a child is at work on it.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod browser;
 mod crash;
+mod engines;
 mod hostile;
 mod main_job;
 mod memory;

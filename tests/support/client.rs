@@ -3,7 +3,7 @@
 use super::{eventually, node::show};
 use reqwest::{
     Method, RequestBuilder, Response,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
     multipart,
 };
 use serde::Deserialize;
@@ -114,10 +114,21 @@ impl Client {
         serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{error} in {json}"))
     }
 
+    /// A video, unless the server asks to come again later, as it does while the database or the machine is too busy.
+    async fn video_unless_busy(&self, id: &str) -> Option<Video> {
+        let response = self.request(Method::GET, &format!("/v1/videos/{id}")).send().await.expect("the server answers");
+        if response.status() == 503 {
+            assert!(response.headers().contains_key(RETRY_AFTER), "{response:?} does not say when to come again");
+            return None;
+        }
+        assert_eq!(response.status(), 200, "{:?}", response.text().await);
+        Some(response.json().await.expect("a video"))
+    }
+
     /// Waits until `condition` holds; a video that fails on the way ends the wait with its reason.
     pub(crate) async fn wait_for(&self, id: &str, what: &str, condition: impl Fn(&Video) -> bool) -> Video {
         eventually(&format!("{id} is {what}"), ENCODE_MAX, || async {
-            let video = self.video(id).await;
+            let video = self.video_unless_busy(id).await?;
             let done = condition(&video);
             assert!(done || video.status != "failed", "{id} should become {what} but failed: {:?}", video.failure);
             done.then_some(video)

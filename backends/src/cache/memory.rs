@@ -1,8 +1,9 @@
 //! `memory:`: a cache inside this process, bounded in bytes and entries.
 
+use super::check;
 use async_trait::async_trait;
 use bytes::Bytes;
-use marquee_core::{Error, Result, cache::Cache};
+use marquee_core::{Result, cache::Cache};
 use moka::{Expiry, policy::EvictionPolicy, sync};
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,6 @@ const BYTES_MAX: u64 = 64 << 20;
 const ENTRY_BYTES: usize = 128;
 /// Counters that are kept; the least recently used goes first.
 const COUNTERS_MAX: u64 = 100_000;
-/// Longest key, see the port's contract.
-const KEY_LENGTH_MAX: usize = 256;
 
 /// A value and how long it may live.
 #[derive(Clone)]
@@ -65,13 +64,6 @@ impl Default for MemoryCache {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn check(key: &str) -> Result<()> {
-    if key.is_empty() || key.len() > KEY_LENGTH_MAX {
-        return Err(Error::invalid("invalid_key", format!("a cache key has 1 to {KEY_LENGTH_MAX} bytes")));
-    }
-    Ok(())
 }
 
 #[async_trait]

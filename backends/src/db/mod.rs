@@ -28,16 +28,12 @@ use marquee_core::{Error, Result};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, migrate::Migrator};
 use std::time::Duration;
-use tokio::time::Instant;
 use url::Url;
 
 /// Connections that one process holds at most, listeners included.
 const CONNECTIONS_MAX: u32 = 20;
 /// How long a caller waits for a connection before it is told that the database does not answer.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long [`Db::connect`] waits for a server that is not there yet.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-const CONNECT_PAUSE: Duration = Duration::from_millis(500);
 /// Server-side bounds of every session, in milliseconds: no statement, lock wait or forgotten transaction lasts longer.
 const SESSION: [(&str, &str); 3] =
     [("statement_timeout", "30000"), ("lock_timeout", "10000"), ("idle_in_transaction_session_timeout", "60000")];
@@ -51,7 +47,7 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects to `url` (`postgres:`), waiting up to a minute for a server that is still starting.
+    /// Connects to `url` (`postgres:`).
     ///
     /// # Errors
     /// `Invalid` if the URL cannot be right, `Unavailable` if nobody answers.
@@ -65,18 +61,8 @@ impl Db {
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        let deadline = Instant::now() + CONNECT_TIMEOUT;
-        loop {
-            let cause = match pool.clone().connect_with(options.clone()).await {
-                Ok(pool) => return Ok(Self { pool }),
-                Err(cause) => error::at_connect(cause, &place),
-            };
-            if !cause.kind().is_transient() || Instant::now() >= deadline {
-                return Err(cause);
-            }
-            tracing::warn!(database.place = place, error = cause.detail(), "waiting for the database");
-            tokio::time::sleep(CONNECT_PAUSE).await;
-        }
+        let pool = pool.connect_with(options).await.map_err(|cause| error::at_connect(cause, &place))?;
+        Ok(Self { pool })
     }
 
     /// Brings the schema up to what this binary needs. Several processes may do so at once.

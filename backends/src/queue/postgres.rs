@@ -3,18 +3,21 @@
 //! A taken message is hidden until its consumer has had no time to say otherwise; a consumer that vanishes lets it
 //! reappear. Time is the database's.
 
+use super::{
+    pull::{PullConsumer, Search},
+    readable,
+};
 use crate::db::{Db, Notices, QUEUE};
 use async_trait::async_trait;
 use marquee_core::{
-    Error, Result,
-    queue::{Consumer, Delivery, Queue, RING_VERSION, Ring, Subscription},
+    Result,
+    queue::{Consumer, Delivery, Queue, Ring, Subscription},
 };
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
 
 /// How long a message stays hidden without word from its consumer.
 const HIDDEN: Duration = Duration::from_secs(30);
@@ -48,11 +51,11 @@ impl Queue for PostgresQueue {
         let (give_back, returned) = mpsc::unbounded_channel();
         let gone = CancellationToken::new();
         tokio::spawn(keep(self.db.clone(), held.clone(), returned, gone.clone(), self.hidden));
-        let slots = Arc::new(Semaphore::new(subscription.prefetch.max(1).into()));
+        let prefetch = subscription.prefetch;
         let bell = tokio::sync::Mutex::new(self.db.listen(QUEUE));
         let (db, hidden, over) = (self.db.clone(), self.hidden, gone.clone());
-        let search = Search { db, wanted: subscription, hidden, bell, held, give_back, gone: over };
-        Ok(Box::new(PostgresConsumer { search: Arc::new(search), slots, pending: None, _gone: gone.drop_guard() }))
+        let search = Take { db, wanted: subscription, hidden, bell, held, give_back, gone: over };
+        Ok(Box::new(PullConsumer::new(Arc::new(search), prefetch, gone.drop_guard())))
     }
 }
 
@@ -102,7 +105,7 @@ async fn keep(db: Db, held: Held, mut returned: mpsc::UnboundedReceiver<i64>, go
 }
 
 /// What a consumer looks for, and where its finds are noted.
-struct Search {
+struct Take {
     db: Db,
     wanted: Subscription,
     hidden: Duration,
@@ -112,10 +115,9 @@ struct Search {
     gone: CancellationToken,
 }
 
-impl Search {
-    /// Waits until there is a message; `None` when the consumer is gone. It runs as a task of its own, so that nothing cancels
-    /// it between taking a message and noting it.
-    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<PostgresDelivery> {
+#[async_trait]
+impl Search for Take {
+    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<Box<dyn Delivery>> {
         let mut bell = self.bell.lock().await;
         while !self.gone.is_cancelled() {
             let taken = match self.db.queue_take(&self.wanted, self.hidden).await {
@@ -134,7 +136,7 @@ impl Search {
                     self.held.add(id);
                     let (db, held) = (self.db.clone(), self.held.clone());
                     let give_back = Some(self.give_back.clone());
-                    return Some(PostgresDelivery { id, ring, db, held, give_back, _slot: slot });
+                    return Some(Box::new(PostgresDelivery { id, ring, db, held, give_back, _slot: slot }));
                 }
                 Some((id, Err(reason))) => self.set_aside(id, &reason).await,
                 None => tokio::select! {
@@ -146,7 +148,9 @@ impl Search {
         }
         None
     }
+}
 
+impl Take {
     async fn give_up(&self, id: i64) {
         if let Err(cause) = self.db.queue_return(&[id]).await {
             tracing::warn!(error = cause.detail(), "could not give a message back, it reappears by itself");
@@ -158,35 +162,6 @@ impl Search {
         if let Err(cause) = self.db.queue_set_aside(id, reason).await {
             tracing::warn!(error = cause.detail(), "could not set the message aside, it reappears");
         }
-    }
-}
-
-/// The ring, if this version knows what it means.
-fn readable(ring: Ring) -> Result<Ring, String> {
-    if ring.version == RING_VERSION { Ok(ring) } else { Err(format!("version {} is not known here", ring.version)) }
-}
-
-struct PostgresConsumer {
-    search: Arc<Search>,
-    slots: Arc<Semaphore>,
-    /// A search that was begun and whose caller went away.
-    pending: Option<JoinHandle<Option<PostgresDelivery>>>,
-    _gone: DropGuard,
-}
-
-#[async_trait]
-impl Consumer for PostgresConsumer {
-    async fn next(&mut self) -> Result<Box<dyn Delivery>> {
-        if self.pending.is_none() {
-            let slot = self.slots.clone().acquire_owned().await.map_err(Error::internal)?;
-            self.pending = Some(tokio::spawn(self.search.clone().find(slot)));
-        }
-        let found = match &mut self.pending {
-            Some(pending) => pending.await.map_err(Error::internal),
-            None => Ok(None),
-        };
-        self.pending = None;
-        Ok(Box::new(found?.ok_or_else(|| Error::internal("the search ended before its consumer"))?))
     }
 }
 
@@ -227,7 +202,10 @@ impl Drop for PostgresDelivery {
 mod tests {
     use super::*;
     use crate::testing::{database, eventually, queue_contract, ring_for};
-    use marquee_core::job::{Class, Kind};
+    use marquee_core::{
+        job::{Class, Kind},
+        queue::RING_VERSION,
+    };
     use serde_json::json;
 
     fn everything() -> Subscription {

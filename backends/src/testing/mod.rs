@@ -6,6 +6,7 @@ mod cache;
 mod database;
 mod fixtures;
 mod queue;
+mod servers;
 mod uploads;
 
 pub use blobs::blobs_contract;
@@ -13,6 +14,12 @@ pub use cache::cache_contract;
 pub use database::{TestDatabase, database, database_url};
 pub use fixtures::{ring_for, video};
 pub use queue::queue_contract;
+#[cfg(feature = "rabbitmq")]
+pub use servers::RabbitServer;
+#[cfg(feature = "redis")]
+pub use servers::RedisServer;
+#[cfg(feature = "s3")]
+pub use servers::S3Server;
 pub use uploads::{Uploaded, uploaded};
 
 use std::time::Duration;

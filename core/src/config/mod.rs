@@ -5,7 +5,7 @@
 
 mod sections;
 
-pub use sections::{Api, Auth, Backends, BlobsUrl, CacheUrl, DatabaseUrl, Edge, QueueUrl, Uploads, Worker};
+pub use sections::{Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, QueueUrl, Start, Uploads, Worker};
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ pub struct Config {
     pub auth: Auth,
     /// Uploads.
     pub uploads: Uploads,
+    /// Starting.
+    pub start: Start,
 }
 
 impl Config {
@@ -64,9 +66,9 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         let schemes: [(&str, &Option<url::Url>, &[&str]); 4] = [
             ("database.url", &self.database.url, &["postgres", "postgresql"]),
-            ("blobs.url", &self.blobs.url, &["file"]),
-            ("queue.url", &self.queue.url, &["postgres"]),
-            ("cache.url", &self.cache.url, &["memory"]),
+            ("blobs.url", &self.blobs.url, &["file", "s3"]),
+            ("queue.url", &self.queue.url, &["postgres", "amqp", "amqps"]),
+            ("cache.url", &self.cache.url, &["memory", "redis", "rediss"]),
         ];
         for (key, url, allowed) in schemes {
             if let Some(url) = url.as_ref().filter(|url| !allowed.contains(&url.scheme())) {

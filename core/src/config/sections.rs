@@ -4,6 +4,7 @@ use super::bad;
 use crate::{Result, job::Class, job::Kind};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use url::Url;
 
 /// `[database]`
@@ -18,7 +19,7 @@ pub struct DatabaseUrl {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlobsUrl {
-    /// `file:///absolute/folder`. Unset: a folder in the data directory.
+    /// `file:///absolute/folder`, or `s3://bucket/prefix?endpoint=http://host:9000`. Unset: a folder in the data directory.
     pub url: Option<Url>,
 }
 
@@ -26,7 +27,7 @@ pub struct BlobsUrl {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QueueUrl {
-    /// `postgres:` uses the database. Unset: the same.
+    /// `postgres:` uses the database, `amqp://user:password@host/vhost` RabbitMQ. Unset: the database.
     pub url: Option<Url>,
 }
 
@@ -34,19 +35,8 @@ pub struct QueueUrl {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheUrl {
-    /// `memory:` keeps entries in this process. Unset: the same.
+    /// `memory:` keeps entries in this process, `redis://:password@host` in Redis. Unset: this process.
     pub url: Option<Url>,
-}
-
-/// The four engines, for those who open them.
-#[derive(Clone, Copy, Debug)]
-pub struct Backends<'a> {
-    /// See [`BlobsUrl::url`].
-    pub blobs: &'a Url,
-    /// See [`QueueUrl::url`].
-    pub queue: &'a Url,
-    /// See [`CacheUrl::url`].
-    pub cache: &'a Url,
 }
 
 /// `[api]`
@@ -175,5 +165,27 @@ impl Uploads {
             return Err(bad("uploads.size_bytes_max, uploads.expiry_seconds and uploads.open_max must be above 0".into()));
         }
         Ok(())
+    }
+}
+
+/// `[start]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Start {
+    /// How long an engine that does not answer is waited for.
+    pub wait_seconds: u32,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { wait_seconds: 60 }
+    }
+}
+
+impl Start {
+    /// [`Self::wait_seconds`].
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait_seconds.into())
     }
 }

@@ -43,6 +43,15 @@ async fn keeps_the_contract_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn folders_are_not_objects() {
+    let (blobs, _folder) = store().await;
+    blobs.create(&key("a/b"), Bytes::from_static(b"x")).await.expect("created");
+    assert_eq!(blobs.head(&key("a")).await.expect_err("a folder").kind(), marquee_core::ErrorKind::NotFound);
+    blobs.delete(&key("a/b")).await.expect("deleted");
+    assert_eq!(blobs.head(&key("a")).await.expect_err("nothing").kind(), marquee_core::ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn a_key_cannot_be_the_folder_of_another() {
     let (blobs, _folder) = store().await;
     blobs.create(&key("a/b"), Bytes::from_static(b"x")).await.expect("created");

@@ -1,0 +1,99 @@
+//! An S3 store over a folder, in this process.
+
+use hyper::{
+    Request,
+    body::Incoming,
+    header::IF_NONE_MATCH,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto::Builder,
+};
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::thread;
+use tempfile::TempDir;
+use tokio::{
+    net::TcpListener,
+    runtime,
+    sync::{Mutex, oneshot},
+};
+use url::Url;
+
+const ACCESS_KEY: &str = "marquee";
+const SECRET: &str = "the+secret/of a test";
+const BUCKET: &str = "films";
+
+/// A store with one empty bucket.
+#[derive(Debug)]
+pub struct S3Server {
+    url: Url,
+    folder: TempDir,
+    /// The server ends with it.
+    _stop: oneshot::Sender<()>,
+}
+
+impl S3Server {
+    /// Starts one, on a thread of its own: it outlives the runtime of the test that asked first.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("marquee-s3-").tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join(BUCKET)).expect("a new folder can be written");
+        let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).expect("the folder is there"));
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET));
+        let store = builder.build();
+        let (tell, told) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        thread::spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+                let _ = tell.send(listener.local_addr().expect("it has an address"));
+                // This store looks and writes in two steps; S3 promises one.
+                let conditional = Arc::new(Mutex::new(()));
+                let serve = async {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        let (store, conditional) = (store.clone(), conditional.clone());
+                        let service = service_fn(move |request: Request<Incoming>| {
+                            let (store, conditional) = (store.clone(), conditional.clone());
+                            async move {
+                                let is_conditional = request.headers().contains_key(IF_NONE_MATCH);
+                                let _turn = if is_conditional { Some(conditional.lock().await) } else { None };
+                                Service::call(&store, request).await
+                            }
+                        });
+                        tokio::spawn(async move {
+                            Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await
+                        });
+                    }
+                };
+                tokio::select! {
+                    () = serve => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let address = told.await.expect("the server starts");
+        let mut url = Url::parse(&format!("s3://{BUCKET}/some/prefix?endpoint=http://{address}")).expect("a URL");
+        url.set_username(ACCESS_KEY).expect("a URL with a host");
+        url.set_password(Some(SECRET)).expect("a URL with a host");
+        Self { url, folder, _stop: stop }
+    }
+
+    /// Where it is, with the access key.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The folder in which the objects lie.
+    #[must_use]
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.folder.path().join(BUCKET)
+    }
+}
