@@ -2,8 +2,9 @@
 
 use marquee_api::{Deps, serve};
 use marquee_backends::{
+    blobs::FileBlobs,
+    cache::MemoryCache,
     db::Db,
-    open,
     testing::{self, TestDatabase},
 };
 use marquee_core::{Clock, ManualClock, OsRandom, Role, Shutdown, SystemClock, blobs::Blobs, config, object::Key};
@@ -65,7 +66,7 @@ impl TestApp {
     pub(crate) async fn start_with(auth: config::Auth, uploads: config::Uploads) -> Self {
         let (db, database) = testing::database().await;
         let folder = tempfile::tempdir().unwrap();
-        let blobs = open::blobs(&Url::from_directory_path(folder.path()).unwrap()).await.unwrap();
+        let blobs = Arc::new(FileBlobs::open(folder.path()).await.unwrap());
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -73,7 +74,7 @@ impl TestApp {
         let deps = Deps {
             db: db.clone(),
             blobs: blobs.clone(),
-            cache: open::cache(&Url::parse("memory:").unwrap()).await.unwrap(),
+            cache: Arc::new(MemoryCache::new()),
             recommender: Arc::new(Recommender::new(db.clone(), clock.clone())),
             clock: clock.clone(),
             random: Arc::new(OsRandom),

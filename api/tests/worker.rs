@@ -13,7 +13,7 @@ use marquee_core::{
     object::Track as Folder,
     plan::{AudioChoice, Plan, Recipe, RungChoice},
     presentation::{Media, Rendition, Segment},
-    source::{Note, Source},
+    source::{Note, Ratio, Source},
     testing,
 };
 use reqwest::Method;

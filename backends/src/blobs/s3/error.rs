@@ -24,6 +24,7 @@ pub(super) enum Told {
 }
 
 /// What the store's error means. Codes: Amazon S3 API reference, "Error responses".
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
 pub(super) fn told<E>(error: SdkError<E, HttpResponse>) -> Told
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

@@ -7,7 +7,7 @@ fn key(text: &str) -> Key {
     Key::parse(text).expect("a key")
 }
 
-fn body(bytes: Vec<u8>) -> ByteStream {
+fn body(bytes: &[u8]) -> ByteStream {
     let pieces: Vec<Result<Bytes>> = bytes.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     stream::iter(pieces).boxed()
 }
@@ -46,11 +46,11 @@ async fn a_large_upload_becomes_parts_whatever_the_pieces() {
     let mut growing = blobs.begin(&name).await.expect("begun");
     for piece in [1, 3_000_000, 6_000_000, 100, 12_000_000, 5 << 20] {
         let start = usize::try_from(growing.size_bytes).expect("small");
-        blobs.append(&mut growing, body(bytes[start..start + piece].to_vec())).await.expect("appended");
+        blobs.append(&mut growing, body(&bytes[start..start + piece])).await.expect("appended");
         assert_eq!(growing.size_bytes as usize, start + piece);
     }
     let start = usize::try_from(growing.size_bytes).expect("small");
-    blobs.append(&mut growing, body(bytes[start..].to_vec())).await.expect("appended");
+    blobs.append(&mut growing, body(&bytes[start..])).await.expect("appended");
     assert_eq!(blobs.finish(&growing).await.expect("finished").size_bytes, 30_000_000);
     assert!(content(&blobs, &name).await == bytes, "every byte in its place");
 }
