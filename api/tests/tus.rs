@@ -12,7 +12,11 @@ use serde_json::json;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::{io, time::Duration};
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Bytes that differ everywhere.
@@ -263,12 +267,19 @@ async fn a_cut_connection_keeps_what_arrived_and_the_client_goes_on() {
             editor.token,
             film.len() - at
         );
-        let mut socket = TcpStream::connect(app.address).await.unwrap();
-        socket.write_all(head.as_bytes()).await.unwrap();
-        socket.write_all(&film[at..at + sent]).await.unwrap();
         let expected = (at + sent) as u64;
-        // Data that the server did not read may be lost with the connection: wait until it has it, or cut at once if there is none.
-        eventually("the bytes arrive", async || offset(&editor, &path).await.0 == expected).await;
+        let socket = loop {
+            let mut socket = TcpStream::connect(app.address).await.unwrap();
+            socket.write_all(head.as_bytes()).await.unwrap();
+            socket.write_all(&film[at..at + sent]).await.unwrap();
+            let mut answer = [0; "HTTP/1.1 423".len()];
+            tokio::select! {
+                // Data that the server did not read may be lost with the connection: wait until it has it, or cut at once if there is none.
+                () = eventually("the bytes arrive", async || offset(&editor, &path).await.0 == expected) => break socket,
+                // The request that was cut off before may be read only now; as long as it holds the upload, clients try again.
+                read = socket.read_exact(&mut answer) => assert_eq!((read.is_ok(), &answer), (true, b"HTTP/1.1 423")),
+            }
+        };
         drop(socket);
         at += sent;
         eventually("the lock of the dead request ends", async || {
