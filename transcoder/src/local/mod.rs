@@ -34,6 +34,9 @@ use std::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+/// Tries at removing the folder of an encode, and the pause between them.
+const REMOVE_TRIES: u32 = 40;
+const REMOVE_PAUSE: Duration = Duration::from_millis(50);
 /// Share of the whole progress that encoding makes up; the rest is checking and writing playlists.
 const ENCODED: f32 = 0.98;
 
@@ -86,25 +89,30 @@ pub async fn encode(
         return Ok(Outcome::Planned(plan));
     }
     let folder = beside(out)?;
-    let run = Run {
-        host,
-        reader,
-        blobs: Arc::new(FileBlobs::open(folder.path()).await?),
-        layout: Layout::new(VideoId(Default::default()), EncodeId(Default::default())),
-        source,
-        plan,
-        cancel,
-        started,
-        first_segment: OnceLock::new(),
-        done: Mutex::default(),
-        progress,
+    let ended = async {
+        let run = Run {
+            host,
+            reader,
+            blobs: Arc::new(FileBlobs::open(folder.path()).await?),
+            layout: Layout::new(VideoId(Default::default()), EncodeId(Default::default())),
+            source,
+            plan,
+            cancel,
+            started,
+            first_segment: OnceLock::new(),
+            done: Mutex::default(),
+            progress,
+        };
+        let ledger = run.encode(children(options.threads)).await?;
+        let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
+        let told = |done: f32| (run.progress)(1.0 - (1.0 - ENCODED) * (1.0 - done));
+        let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
+        tokio::fs::rename(folder.path().join("media").join(run.layout.scope()), out).await.map_err(Error::from)?;
+        Ok(Outcome::Encoded(Summary::new(&run.plan, report, started.elapsed(), run.first_segment.get().copied())))
     };
-    let ledger = run.encode(children(options.threads)).await?;
-    let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
-    let told = |done: f32| (run.progress)(1.0 - (1.0 - ENCODED) * (1.0 - done));
-    let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
-    tokio::fs::rename(folder.path().join("media").join(run.layout.scope()), out).await.map_err(Error::from)?;
-    Ok(Outcome::Encoded(Summary::new(&run.plan, report, started.elapsed(), run.first_segment.get().copied())))
+    let ended = ended.await;
+    remove(folder).await;
+    ended
 }
 
 /// One run over a film.
@@ -208,6 +216,17 @@ fn beside(out: &Path) -> Result<TempDir> {
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|error| unusable(parent, error))?;
     tempfile::Builder::new().prefix(".marquee-").tempdir_in(parent).map_err(|error| unusable(parent, error))
+}
+
+/// Removes the folder. A write that was under way when its encode was cancelled ends a moment later and may be in the way.
+async fn remove(folder: TempDir) {
+    for _ in 0..REMOVE_TRIES {
+        match tokio::fs::remove_dir_all(folder.path()).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => tokio::time::sleep(REMOVE_PAUSE).await,
+            _ => return,
+        }
+    }
+    tracing::warn!(folder = %folder.path().display(), "could not remove a folder of work");
 }
 
 fn cancelled() -> Error {
