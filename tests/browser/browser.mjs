@@ -39,6 +39,24 @@ export async function open() {
   return { browser, context, page, faults };
 }
 
+/** The streams of events that the page opens, in order: path, status and type of the answer, and whether it still arrives. */
+export function eventStreams(page) {
+  const streams = [];
+  page.on("response", (response) => {
+    const path = new URL(response.url()).pathname;
+    if (!path.endsWith("/events") || response.request().method() !== "GET") return;
+    const type = (response.headers()["content-type"] ?? "").split(";")[0];
+    const stream = { path, status: response.status(), type, open: true };
+    streams.push(stream);
+    const end = (request) => {
+      if (request === response.request()) stream.open = false;
+    };
+    page.on("requestfinished", end);
+    page.on("requestfailed", end);
+  });
+  return streams;
+}
+
 /** Selector of what a page marks for tests. */
 export function marked(name) {
   return `[data-test="${name}"]`;

@@ -7,7 +7,7 @@
 import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { check, marked, open, run, until } from "./browser.mjs";
+import { check, eventStreams, marked, open, run, until } from "./browser.mjs";
 
 const [base, email, password, clip, output] = process.argv.slice(2);
 
@@ -19,6 +19,8 @@ const LARGE_BYTES = 48 * 1024 * 1024;
 const UPLOAD_BYTES_PER_S = 6 * 1024 * 1024;
 /** A request of the page carries this much; what came before is safe. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
+/** A film that was watched for this long while it grew is set back: near its end the player stays with what it has. */
+const WATCHED_MAX_S = 12;
 /** Variance of brightness (0 to 255) that no black or plain picture has. */
 const LUMA_VARIANCE_MIN = 20;
 
@@ -27,17 +29,20 @@ await run(async (see) => {
   if (output) await mkdir(output, { recursive: true });
   const scratch = await mkdtemp(join(tmpdir(), "marquee-browser-"));
   const { browser, page, faults } = await open();
+  const streams = eventStreams(page);
   const shoot = (name) => (output ? page.screenshot({ path: join(output, `${name}.png`) }) : undefined);
   try {
     await signIn(page, shoot, see);
     const id = await upload(page, shoot, see);
-    await watchEncode(page, id, shoot, see);
+    await watchEncode(page, id, streams, shoot, see);
     await play(page, shoot, see);
+    await moveToFinalLadder(page, see);
     await chooseQuality(page, shoot, see);
     await reachEnd(page, see);
     await steerByKeys(page, see);
     await page.goto(`${base}/`);
     await page.waitForSelector(`${marked("card")}[data-id="${id}"][data-status="ready"]`);
+    check((await page.title()) === "Library · Marquee", `the library calls itself ${await page.title()}`);
     await shoot("library");
     see("the library shows the title as ready");
     await resumeAfterReload(page, await enlarged(clip, scratch), shoot, see);
@@ -62,6 +67,7 @@ async function signIn(page, shoot, see) {
   await page.fill(marked("password"), password);
   await page.click(marked("submit"));
   await page.waitForSelector(marked("upload-page"));
+  await introducesItself(page, "Upload");
   see("a wrong password is refused in words, the right one leads to the page that was asked for");
 }
 
@@ -83,28 +89,48 @@ async function upload(page, shoot, see) {
   return id;
 }
 
-async function watchEncode(page, id, shoot, see) {
+/** The title page tells how the encode goes, by itself, until there is something to play. */
+async function watchEncode(page, id, streams, shoot, see) {
   const title = page.locator(marked("title-page"));
   await title.waitFor();
-  const seen = [];
-  await until("the title is playable", PLAYABLE_TIMEOUT_MS, async () => {
-    const status = await title.getAttribute("data-status");
-    if (seen[seen.length - 1] !== status) seen.push(status);
+  check(page.url().endsWith(id), `expected the page of ${id}, got ${page.url()}`);
+  await introducesItself(page, await page.innerText(marked("title")));
+  const [statuses, percents] = [[], []];
+  await until("the title is playable and its progress was seen to move", PLAYABLE_TIMEOUT_MS, async () => {
+    const { status, playable, percent } = await title.evaluate((main, bar) => {
+      return { ...main.dataset, percent: Number(main.querySelector(bar)?.getAttribute("aria-valuenow")) };
+    }, marked("progress"));
+    if (statuses[statuses.length - 1] !== status) statuses.push(status);
     if (status === "failed") throw new Error(`the title failed: ${await page.locator(marked("failure")).innerText()}`);
-    return (await title.getAttribute("data-playable")) === "true";
+    check(status !== "ready", `the title was ready before its progress was seen to move: ${percents.join(", ")} %`);
+    if (status === "encoding" && percent > 0 && percents[percents.length - 1] !== percent) percents.push(percent);
+    return playable === "true" && percents.length >= 2;
   });
   await shoot("title");
-  check(page.url().endsWith(id), `expected the page of ${id}, got ${page.url()}`);
-  see(`the title page went through ${seen.join(", ")} by itself and became playable`);
+  check(percents.every((percent, index) => index === 0 || percent > percents[index - 1]), `progress went ${percents.join(", ")} %`);
+  see(`the title page went through ${statuses.join(", ")} at ${percents.join(", ")} % by itself and became playable`);
+
+  // A stream that ended would have been followed by another one.
+  const own = streams.filter(({ path }) => path === `/v1/videos/${id}/events`);
+  const told = own.map(({ status, type, open }) => `${status} ${type}, ${open ? "open" : "ended"}`).join("; ");
+  check(own.length === 1 && told === "200 text/event-stream, open", `the title page's event streams: ${told || "none"}`);
+  see("all of it came over one stream of events, which is still open");
 }
 
 async function play(page, shoot, see) {
+  const name = await page.innerText(marked("title"));
   await page.click(marked("play"));
+  await introducesItself(page, name);
   await isRunning(page);
   const first = await position(page);
-  await until("the film runs for two seconds", 60_000, async () => (await position(page)) > first + 2);
-  const growing = (await page.getAttribute(marked("player"), "data-growing")) === "true";
-  see(`it plays${growing ? " while it is still being encoded" : ""}: ${first.toFixed(1)} s and going on`);
+  let growing = false;
+  await until("the film runs for two seconds", 60_000, async () => {
+    const now = await position(page);
+    growing ||= now > first && (await page.getAttribute(marked("player"), "data-growing")) === "true";
+    return now > first + 2;
+  });
+  check(growing, "the film did not play while it was still being encoded");
+  see(`it plays while it is still being encoded: ${first.toFixed(1)} s and going on`);
 
   const variance = await until("the picture is not plain", 20_000, async () => {
     const found = await lumaVariance(page);
@@ -114,16 +140,22 @@ async function play(page, shoot, see) {
   await page.mouse.move(640, 400);
   await page.mouse.move(660, 420);
   await shoot("player");
+}
 
-  if (growing) {
-    const before = await position(page);
-    await until("the player goes over to the final ladder", READY_TIMEOUT_MS, async () => {
-      return (await page.getAttribute(marked("video"), "data-ladder")) === "final";
-    });
-    await isRunning(page);
-    check((await position(page)) >= before, "the film jumped back when the title became ready");
-    see("when the title was ready the player went over to the final ladder where it was");
-  }
+/** Goes on watching until the title is ready. */
+async function moveToFinalLadder(page, see) {
+  const before = await position(page);
+  let last = before;
+  await until("the player goes over to the final ladder", READY_TIMEOUT_MS, async () => {
+    if ((await page.getAttribute(marked("video"), "data-ladder")) === "final") return true;
+    if ((await position(page)) > before + WATCHED_MAX_S) await page.keyboard.press("ArrowLeft");
+    last = await position(page);
+    return false;
+  });
+  await isRunning(page);
+  const after = await position(page);
+  check(after >= before && after >= last - 0.5, `the film jumped back from ${last} s to ${after} s when the title became ready`);
+  see(`when the title was ready the player went over to the final ladder where it was, at ${after.toFixed(1)} s`);
 }
 
 async function chooseQuality(page, shoot, see) {
@@ -215,7 +247,9 @@ async function resumeAfterReload(page, large, shoot, see) {
     downloadThroughput: -1,
     uploadThroughput: UPLOAD_BYTES_PER_S,
   });
-  await page.setInputFiles(marked("file"), large);
+  // By a real click: browsers ask nothing on leaving a page that nobody touched.
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.click(marked("choose"))]);
+  await chooser.setFiles(large);
   const row = page.locator(marked("upload")).last();
   await until("more than one request of the upload is through", 60_000, async () => {
     return Number(await row.getAttribute("data-sent")) > CHUNK_BYTES * 1.5;
@@ -223,8 +257,13 @@ async function resumeAfterReload(page, large, shoot, see) {
   const video = await row.getAttribute("data-video");
   check((await row.getAttribute("data-state")) === "uploading", "the large upload ended before it could be cut off");
   // The page asks whether to leave over a running upload.
-  page.once("dialog", (dialog) => void dialog.accept());
+  const asked = [];
+  page.once("dialog", (dialog) => {
+    asked.push(dialog.type());
+    void dialog.accept();
+  });
   await page.reload();
+  check(asked.join() === "beforeunload", "the page let itself be left over a running upload without a question");
   const left = page.locator(`${marked("upload")}[data-video="${video}"]`);
   await left.waitFor();
   check((await left.getAttribute("data-state")) === "interrupted", "the reloaded page does not list the upload as cut off");
@@ -267,6 +306,16 @@ async function isRunning(page) {
     if (phase === "failed") throw new Error(`the player failed: ${await player.innerText()}`);
     return phase === "running" && (await player.getAttribute("data-playing")) === "true";
   });
+}
+
+/** Every view names itself in the title and in its heading, and has the focus there when it came in the place of another. */
+function introducesItself(page, name) {
+  const looks = (wanted) => {
+    const [heading, ...others] = document.querySelectorAll("h1");
+    const alone = others.length === 0 && document.querySelectorAll("main").length === 1;
+    return document.title === `${wanted} · Marquee` && alone && heading?.textContent === wanted && document.activeElement === heading;
+  };
+  return until(`a view called ${name}, with the focus on its heading`, 10_000, () => page.evaluate(looks, name));
 }
 
 async function openMenu(page) {

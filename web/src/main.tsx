@@ -14,7 +14,7 @@ import { LibraryPage } from "./library/page";
 import { TitlePage } from "./title/page";
 import { followArrows } from "./ui/arrows";
 import { Header } from "./ui/header";
-import { Blank, ProblemNotice, Waiting } from "./ui/states";
+import { BlankPage, ProblemPage, Waiting } from "./ui/states";
 import { UploadPage } from "./upload/page";
 import { followSession, warnBeforeLeaving } from "./upload/uploads";
 
@@ -24,13 +24,11 @@ function App() {
   if (now.state === "restoring") return <Waiting />;
   if (now.state === "unreachable") {
     return (
-      <main class="page page-narrow">
-        <ProblemNotice problem={now.problem}>
-          <button class="button" onClick={() => void restore()}>
-            Try again
-          </button>
-        </ProblemNotice>
-      </main>
+      <ProblemPage problem={now.problem}>
+        <button class="button" onClick={() => void restore()}>
+          Try again
+        </button>
+      </ProblemPage>
     );
   }
   // The address stays, so signing in leads to the page that was asked for.
@@ -68,26 +66,22 @@ function WatchPage() {
 /** A page whose code could not be fetched: the connection is away, or a new version was installed meanwhile. */
 function BrokenPage() {
   return (
-    <main class="page">
-      <Blank icon="alert" title="This page could not be loaded">
-        <p class="soft">Check the connection, then load it again.</p>
-        <button class="button button-main" onClick={() => location.reload()}>
-          Load again
-        </button>
-      </Blank>
-    </main>
+    <BlankPage icon="alert" title="This page could not be loaded">
+      <p class="soft">Check the connection, then load it again.</p>
+      <button class="button button-main" onClick={() => location.reload()}>
+        Load again
+      </button>
+    </BlankPage>
   );
 }
 
 function NowherePage() {
   return (
-    <main class="page">
-      <Blank icon="film" title="There is no such page">
-        <a class="button button-main" href="/">
-          To the library
-        </a>
-      </Blank>
-    </main>
+    <BlankPage icon="film" title="There is no such page">
+      <a class="button button-main" href="/">
+        To the library
+      </a>
+    </BlankPage>
   );
 }
 

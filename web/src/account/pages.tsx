@@ -6,6 +6,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { asProblem, type Problem } from "../api/problem";
 import { signIn, signUp } from "../api/session";
+import { Heading } from "../ui/heading";
 import { ProblemNotice } from "../ui/states";
 
 export function SignInPage() {
@@ -84,7 +85,7 @@ function Door({ heading, lead, action, submit, aside, children }: DoorProps) {
     <main class="door">
       <div class="door-card">
         <div class="wordmark">Marquee</div>
-        <h1>{heading}</h1>
+        <Heading>{heading}</Heading>
         <p class="soft">{lead}</p>
         <form class="stack" onSubmit={(event) => void onSubmit(event)} data-test="door">
           {children}

@@ -8,6 +8,7 @@ import { asProblem, type Problem } from "../api/problem";
 import { session } from "../api/session";
 import type { Recommendation, Video } from "../api/types";
 import { isSettled, listVideos, recommendations } from "../api/videos";
+import { Heading } from "../ui/heading";
 import { Blank, ProblemNotice, Waiting } from "../ui/states";
 import { RecommendationCard, VideoCard } from "./card";
 
@@ -48,6 +49,7 @@ export function LibraryPage() {
   const next = shelf?.next ?? null;
   return (
     <main class="page" data-test="library">
+      <Heading hidden>Library</Heading>
       {problem ? (
         <ProblemNotice problem={problem}>
           <button class="button" onClick={() => void load(null)}>
@@ -60,7 +62,7 @@ export function LibraryPage() {
         <>
           <ForYou />
           <section class="row">
-            <h2>Library</h2>
+            <h2>All films</h2>
             <div class="cards">
               {shelf.videos.map((video) => (
                 <VideoCard key={video.id} video={video} />

@@ -27,7 +27,10 @@ export function Controls(props: ControlsProps) {
         <button class="button button-round" aria-label="Back to the title" data-test="leave" onClick={onLeave}>
           <Icon name="back" />
         </button>
-        <span class="controls-title">{title}</span>
+        {/* The heading says the same to screen readers. */}
+        <span class="controls-title" aria-hidden="true">
+          {title}
+        </span>
         {state.growing ? (
           <span class="chip" data-test="growing">
             Still encoding, {clock(state.available_s * 1000)} is here

@@ -7,7 +7,7 @@ import { asProblem, Problem } from "../api/problem";
 import type { Video } from "../api/types";
 import { openPlayback, sendWatchEvents } from "../api/videos";
 import { Icon } from "../ui/icons";
-import { Blank, ProblemNotice } from "../ui/states";
+import { BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
 import { useVideo } from "../title/use-video";
 import { Engine } from "./engine";
 import { Reporter } from "./reporter";
@@ -22,20 +22,18 @@ export function WatchPage() {
   const id = useRoute().params["id"] ?? "";
   const { video, problem } = useVideo(id);
   if (video && (video.playable || video.status === "ready")) return <Screening key={id} video={video} />;
-  const failed = video?.failure;
-  return (
-    <main class="page">
-      {problem && !video ? <ProblemNotice problem={problem} /> : null}
-      {video ? (
-        <Blank icon="film" title={failed ? "This title failed" : "Not yet playable"}>
-          <p class="soft">{failed ? failed.message : "Its first part is still being encoded. It starts here by itself."}</p>
-          <a class="button" href={`/titles/${id}`}>
-            Back to the title
-          </a>
-        </Blank>
-      ) : null}
-    </main>
-  );
+  if (video) {
+    const failed = video.failure;
+    return (
+      <BlankPage icon="film" title={failed ? "This title failed" : "Not yet playable"}>
+        <p class="soft">{failed ? failed.message : "Its first part is still being encoded. It starts here by itself."}</p>
+        <a class="button" href={`/titles/${id}`}>
+          Back to the title
+        </a>
+      </BlankPage>
+    );
+  }
+  return problem ? <ProblemPage problem={problem} /> : <Waiting label="Loading the title" />;
 }
 
 function Screening({ video }: { video: Video }) {

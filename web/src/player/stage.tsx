@@ -3,6 +3,7 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Video } from "../api/types";
+import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
 import { command, type Command } from "./commands";
 import { Controls } from "./controls";
@@ -22,7 +23,7 @@ interface StageProps {
 }
 
 export function Stage({ element, still, engine, video, onLeave, children }: StageProps) {
-  const root = useRef<HTMLDivElement>(null);
+  const root = useRef<HTMLElement>(null);
   const [held, setHeld] = useState(false);
   const [awake, wake] = useAwake();
   const [fullscreen, toggleFullscreen] = useFullscreen(root);
@@ -41,7 +42,8 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
     const onKeyDown = (event: KeyboardEvent) => {
       wake();
       if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
-      const onControl = document.activeElement !== null && document.activeElement !== document.body;
+      // The heading, where the focus is at first, is no control.
+      const onControl = document.activeElement instanceof HTMLElement && document.activeElement.tabIndex >= 0;
       const wanted = command(event.key, event.keyCode, onControl && !idle);
       // An open menu closes itself first.
       if (!wanted || (held && wanted.do === "leave")) return;
@@ -54,7 +56,7 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
   });
 
   return (
-    <div
+    <main
       ref={root}
       class={idle ? "stage stage-idle" : "stage"}
       onPointerMove={wake}
@@ -65,6 +67,7 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
       data-rung-height={state?.height ?? undefined}
       data-quality={state?.chosen ?? "auto"}
     >
+      <Heading hidden>{video.title}</Heading>
       <video
         ref={element}
         playsInline
@@ -87,7 +90,7 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
           onHold={setHeld}
         />
       ) : null}
-    </div>
+    </main>
   );
 }
 

@@ -3,16 +3,17 @@
 import "./page.css";
 import { useLocation, useRoute } from "preact-iso/router";
 import { useState } from "preact/hooks";
-import { mayOperate, mayUpload } from "../account/rights";
+import { mayEdit } from "../account/rights";
 import { asProblem, sentence, type Problem } from "../api/problem";
 import { session } from "../api/session";
 import type { Reason, Video } from "../api/types";
 import { deleteVideo, retryFailedJobs } from "../api/videos";
+import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
 import { coloured } from "../ui/poster";
-import { Bar, Blank, ProblemNotice, Waiting } from "../ui/states";
+import { Bar, BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
 import { day, length, percent } from "../ui/text";
-import { isWorking, statusLine, steps } from "./status";
+import { isWorking, stepName, steps } from "./status";
 import { useVideo } from "./use-video";
 
 export function TitlePage() {
@@ -31,26 +32,28 @@ export function TitlePage() {
   }
   if (problem?.status === 404) {
     return (
-      <main class="page">
-        <Blank icon="film" title="This title is not here">
-          <p class="soft">It was removed, or the link is not complete.</p>
-          <a class="button button-main" href="/">
-            To the library
-          </a>
-        </Blank>
-      </main>
+      <BlankPage icon="film" title="This title is not here">
+        <p class="soft">It was removed, or the link is not complete.</p>
+        <a class="button button-main" href="/">
+          To the library
+        </a>
+      </BlankPage>
     );
   }
-  return <main class="page">{problem ? <ProblemNotice problem={problem} /> : <Waiting label="Loading the title" />}</main>;
+  return problem ? <ProblemPage problem={problem} /> : <Waiting label="Loading the title" />;
+}
+
+/** Whether whoever is signed in may change the video. */
+function isEditable(video: Video): boolean {
+  const now = session.value;
+  return now.state === "signed-in" && mayEdit(now.me, video);
 }
 
 function Head({ video }: { video: Video }) {
-  const now = session.value;
-  const manages = now.state === "signed-in" && mayUpload(now.me);
   return (
     <section class="poster hero" style={coloured(video.title)}>
       <div class="hero-text">
-        <h1 data-test="title">{video.title}</h1>
+        <Heading test="title">{video.title}</Heading>
         <p class="hero-facts soft">
           {video.duration_ms ? <span>{length(video.duration_ms)}</span> : null}
           <span>{day(video.created_at)}</span>
@@ -62,7 +65,7 @@ function Head({ video }: { video: Video }) {
               <span>Play</span>
             </a>
           ) : null}
-          {manages ? <Delete video={video} /> : null}
+          {isEditable(video) ? <Delete video={video} /> : null}
         </div>
       </div>
     </section>
@@ -73,8 +76,12 @@ function Work({ video }: { video: Video }) {
   return (
     <section class="work" aria-label="Encode" data-test="work">
       <div class="work-line">
-        <strong aria-live="polite">{statusLine(video)}</strong>
-        <span class="soft">{video.playable ? "It can be played already" : percent(video.progress)}</span>
+        {/* Only the name of the step is told as it changes: nobody wants to hear every percent. */}
+        <strong aria-live="polite">{stepName(video)}</strong>
+        <span class="soft">
+          {percent(video.progress)}
+          {video.playable ? ", it can be played already" : null}
+        </span>
       </div>
       <Bar value={video.progress} label={`Encoding ${video.title}`} />
       <ul class="work-steps">
@@ -91,7 +98,6 @@ function Work({ video }: { video: Video }) {
 function Failure({ video, failure }: { video: Video; failure: Reason }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [asked, setAsked] = useState(false);
-  const now = session.value;
   const retry = () => {
     setAsked(true);
     setProblem(null);
@@ -108,7 +114,7 @@ function Failure({ video, failure }: { video: Video; failure: Reason }) {
           {sentence(failure.message)}
           <span class="faint notice-code">{failure.code}</span>
         </p>
-        {now.state === "signed-in" && mayOperate(now.me) ? (
+        {isEditable(video) ? (
           <button class="button" disabled={asked} onClick={retry} data-test="retry">
             Try again
           </button>

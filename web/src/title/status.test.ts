@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Status, Video } from "../api/types";
-import { isWorking, statusLine, steps } from "./status";
+import { isWorking, statusLine, stepName, steps } from "./status";
 
 function video(status: Status, progress = 0): Video {
   return { id: "vid_1", title: "A", status, playable: false, progress, duration_ms: null, failure: null, created_at: "", ready_at: null, owner_id: "usr_1" };
@@ -9,6 +9,7 @@ function video(status: Status, progress = 0): Video {
 
 test("every status has words, and encoding says how far it is", () => {
   assert.equal(statusLine(video("encoding", 0.427)), "Encoding, 42 %");
+  assert.equal(stepName(video("encoding", 0.427)), stepName(video("encoding", 0.428)), "a step keeps its name");
   const all: Status[] = ["created", "uploading", "uploaded", "inspecting", "encoding", "publishing", "ready", "failed"];
   assert.equal(new Set(all.map((status) => statusLine(video(status)))).size, all.length);
   assert.deepEqual(all.filter((status) => !isWorking(video(status))), ["ready", "failed"]);

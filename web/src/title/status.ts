@@ -3,8 +3,8 @@
 import type { Video } from "../api/types";
 import { percent } from "../ui/text";
 
-/** The status in a few words. */
-export function statusLine(video: Video): string {
+/** The step that the video is in, in words that stay the same for as long as it lasts. */
+export function stepName(video: Video): string {
   switch (video.status) {
     case "created":
       return "Waiting for its file";
@@ -15,7 +15,7 @@ export function statusLine(video: Video): string {
     case "inspecting":
       return "Looking at the file";
     case "encoding":
-      return `Encoding, ${percent(video.progress)}`;
+      return "Encoding";
     case "publishing":
       return "Checking and publishing";
     case "ready":
@@ -23,6 +23,11 @@ export function statusLine(video: Video): string {
     case "failed":
       return "Failed";
   }
+}
+
+/** The status in a few words: the step, and how far it is where that is known. */
+export function statusLine(video: Video): string {
+  return video.status === "encoding" ? `${stepName(video)}, ${percent(video.progress)}` : stepName(video);
 }
 
 /** Steps on the way to a title, with where the video stands: what is behind it, where it is, what is ahead. */

@@ -76,12 +76,19 @@ function move(direction: Direction): boolean {
   const targets = Array.from(scope.querySelectorAll<HTMLElement>(FOCUSABLE)).filter(
     (element) => element !== active && element.getClientRects().length > 0,
   );
-  const from = active && active !== document.body ? active.getBoundingClientRect() : { left: 0, top: 0, right: 0, bottom: 0 };
-  const target = targets[nearest(from, targets.map((element) => element.getBoundingClientRect()), direction)];
+  const target = targets[nearest(origin(active), targets.map((element) => element.getBoundingClientRect()), direction)];
   if (!target) return false;
   target.focus({ preventScroll: true });
   target.scrollIntoView({ block: "nearest", inline: "nearest" });
   return true;
+}
+
+/** Where a step begins: at the control that has the focus, or in the corner of the page. */
+function origin(active: Element | null): Box {
+  if (!(active instanceof HTMLElement) || active === document.body) return { left: 0, top: 0, right: 0, bottom: 0 };
+  const box = active.getBoundingClientRect();
+  // A heading is as wide as the page: what follows it begins at its left.
+  return active.tabIndex < 0 ? { left: box.left, top: box.top, right: box.left, bottom: box.bottom } : box;
 }
 
 function takesText(element: Element | null): boolean {

@@ -3,6 +3,7 @@
 import "./states.css";
 import type { ComponentChildren } from "preact";
 import type { Problem } from "../api/problem";
+import { Heading } from "./heading";
 import { Icon, type IconName } from "./icons";
 
 /** A problem in words, with its code for whoever is asked for help, and what can be done. */
@@ -19,8 +20,24 @@ export function ProblemNotice({ problem, children }: { problem: Problem; childre
   );
 }
 
-/** A whole page or section that has nothing to show yet. */
-export function Blank({ icon, title, children }: { icon: IconName; title: string; children?: ComponentChildren }) {
+/** A whole page that could not be had. */
+export function ProblemPage({ problem, children }: { problem: Problem; children?: ComponentChildren }) {
+  return (
+    <main class="page page-narrow">
+      <Heading hidden>Something went wrong</Heading>
+      <ProblemNotice problem={problem}>{children}</ProblemNotice>
+    </main>
+  );
+}
+
+interface BlankProps {
+  icon: IconName;
+  title: string;
+  children?: ComponentChildren;
+}
+
+/** A section that has nothing to show yet. */
+export function Blank({ icon, title, children }: BlankProps) {
   return (
     <div class="blank" data-test="blank">
       <Icon name={icon} large />
@@ -30,11 +47,27 @@ export function Blank({ icon, title, children }: { icon: IconName; title: string
   );
 }
 
+/** A whole page that has nothing to show. */
+export function BlankPage({ icon, title, children }: BlankProps) {
+  return (
+    <main class="page">
+      <div class="blank" data-test="blank">
+        <Icon name={icon} large />
+        <Heading>{title}</Heading>
+        {children}
+      </div>
+    </main>
+  );
+}
+
+/** A whole page that is still on its way. */
 export function Waiting({ label = "Loading" }: { label?: string }) {
   return (
-    <div class="waiting" role="status" aria-label={label}>
-      <div class="spinner" />
-    </div>
+    <main class="page">
+      <div class="waiting" role="status" aria-label={label}>
+        <div class="spinner" />
+      </div>
+    </main>
   );
 }
 

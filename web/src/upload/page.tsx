@@ -5,8 +5,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { mayUpload } from "../account/rights";
 import { asProblem, type Problem } from "../api/problem";
 import { session } from "../api/session";
+import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
-import { Blank, ProblemNotice } from "../ui/states";
+import { BlankPage, ProblemNotice } from "../ui/states";
 import { UploadRow } from "./row";
 import { add, listInterrupted, uploads } from "./uploads";
 
@@ -19,16 +20,14 @@ export function UploadPage() {
   }, [allowed]);
   if (!allowed) {
     return (
-      <main class="page">
-        <Blank icon="upload" title="Uploading is for editors">
-          <p class="soft">This account watches. Ask an administrator for the role of an editor.</p>
-        </Blank>
-      </main>
+      <BlankPage icon="upload" title="Uploading is for editors">
+        <p class="soft">This account watches. Ask an administrator for the role of an editor.</p>
+      </BlankPage>
     );
   }
   return (
     <main class="page page-narrow" data-test="upload-page">
-      <h1>Upload</h1>
+      <Heading>Upload</Heading>
       <DropZone />
       {problem ? <ProblemNotice problem={problem} /> : null}
       <ul class="uploads stack">
@@ -64,7 +63,7 @@ function DropZone() {
       <Icon name="film" large />
       <h2>Drop films here</h2>
       <p class="soft">Any common format, any size. What is cut off can go on later.</p>
-      <button class="button button-main button-large" onClick={() => input.current?.click()}>
+      <button class="button button-main button-large" data-test="choose" onClick={() => input.current?.click()}>
         Choose files
       </button>
       <input

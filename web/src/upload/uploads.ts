@@ -143,7 +143,10 @@ export function followSession(): void {
 /** Asks before the page is closed over a running upload. */
 export function warnBeforeLeaving(): void {
   window.addEventListener("beforeunload", (event) => {
-    if (activeUploads.value > 0) event.preventDefault();
+    if (activeUploads.value === 0) return;
+    event.preventDefault();
+    // What asks before Chrome 119.
+    event.returnValue = true;
   });
 }
 
