@@ -98,6 +98,9 @@ id!(
 id!(
     /// One unit of background work.
     JobId, "job");
+id!(
+    /// One process that works on jobs.
+    WorkerId, "wrk");
 
 #[cfg(test)]
 mod tests {

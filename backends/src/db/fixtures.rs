@@ -1,10 +1,11 @@
 //! What only tests write.
 
-use super::{Db, error};
-use marquee_core::{Result, id::VideoId, video::Status};
-#[cfg(test)]
-use sqlx::query_scalar;
-use sqlx::{AssertSqlSafe, query};
+use super::{
+    Db, error,
+    jobs::{self, Claim},
+};
+use marquee_core::{Error, OsRandom, Result, SystemClock, id::VideoId, job::Job, video::Status};
+use sqlx::{AssertSqlSafe, query, query_scalar};
 
 impl Db {
     /// Makes the database `name` as a copy of `template`. Names are ours: letters, digits and underscores.
@@ -36,6 +37,72 @@ impl Db {
         .await
         .map_err(error)?;
         Ok(())
+    }
+
+    /// What is not settled: rings in the outbox, jobs that wait or run, jobs that gave up.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn unsettled(&self) -> Result<(i64, i64, i64)> {
+        let row = query!(
+            r#"select (select count(*) from outbox) as "outbox!",
+                      (select count(*) from jobs where state in ('queued', 'running')) as "open!",
+                      (select count(*) from jobs where state = 'dead') as "dead!""#
+        );
+        let row = row.fetch_one(&self.pool).await.map_err(error)?;
+        Ok((row.outbox, row.open, row.dead))
+    }
+
+    /// Lets the lease of every running job run out, as if its worker had been silent. Answers how many there were.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn expire_leases(&self) -> Result<u64> {
+        let past = query!("update jobs set lease_until = now() - interval '1 second' where state = 'running'");
+        Ok(past.execute(&self.pool).await.map_err(error)?.rows_affected())
+    }
+
+    /// Rings for every job that is not over, whoever works on it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn ring_for_all(&self) -> Result<u64> {
+        let rung = query!("insert into outbox (job_id) select id from jobs where state in ('queued', 'running')");
+        Ok(rung.execute(&self.pool).await.map_err(error)?.rows_affected())
+    }
+
+    /// Inserts `count` jobs of one video, and rings for them, as if each had been decided by itself.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn insert_fixture_jobs(&self, count: u32) -> Result<()> {
+        let video = VideoId::new(&SystemClock, &OsRandom);
+        self.insert_fixture_video(video, Status::Encoding).await?;
+        let payload = Job::Publish { encode: uuid::Uuid::nil().into() };
+        let payload = serde_json::to_value(payload).map_err(Error::internal)?;
+        for _ in 0..count.div_ceil(100) {
+            let mut tx = self.pool.begin().await.map_err(error)?;
+            let made = query_scalar!(
+                "insert into jobs (id, kind, class, payload, dedup_key, video_id)
+                 select gen_random_uuid(), 'encode', 'normal', $1, gen_random_uuid()::text, $2 from generate_series(1, 100)
+                 returning id",
+                payload,
+                video.0,
+            );
+            let made = made.fetch_all(&mut *tx).await.map_err(error)?;
+            jobs::ring(&mut tx, &made).await?;
+            tx.commit().await.map_err(error)?;
+        }
+        Ok(())
+    }
+
+    /// Completes a job that has no result.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody else has it by now, `Unavailable`.
+    pub async fn complete_fixture_job(&self, claim: &Claim) -> Result<()> {
+        let mut conn = self.pool.acquire().await.map_err(error)?;
+        if jobs::complete(&mut conn, claim).await? { Ok(()) } else { Err(Error::conflict("lost", "somebody else has the job")) }
     }
 
     /// Cuts every connection of this database but the one that says so.
@@ -70,8 +137,26 @@ impl Db {
         messages.execute(&self.pool).await.expect("updated");
         let dead = query!("update queue_dead_messages set dead_at = dead_at - make_interval(secs => $1)", by);
         dead.execute(&self.pool).await.expect("updated");
-        let videos = query!("update videos set deleted_at = deleted_at - make_interval(secs => $1)", by);
+        let videos = query!(
+            "update videos set deleted_at = deleted_at - make_interval(secs => $1), updated_at = updated_at - make_interval(secs => $1)",
+            by
+        );
         videos.execute(&self.pool).await.expect("updated");
+    }
+
+    /// Ends every job of a video, as if it had been done.
+    #[cfg(test)]
+    pub(crate) async fn end_jobs(&self, video: VideoId) {
+        let ended = query!("update jobs set state = 'done', lease_owner = null, lease_until = null where video_id = $1", video.0);
+        ended.execute(&self.pool).await.expect("updated");
+    }
+
+    /// Lets a video fail, whatever it was doing.
+    #[cfg(test)]
+    pub(crate) async fn set_video_failed(&self, video: VideoId) {
+        let failed =
+            query!("update videos set status = 'failed', failure_code = 'test', updated_at = now() where id = $1", video.0);
+        failed.execute(&self.pool).await.expect("updated");
     }
 
     /// Names of the partitions of `watch_events`, and how many rows are in the default one.

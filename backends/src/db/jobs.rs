@@ -187,7 +187,7 @@ impl Db {
                     return self.put_back(claim, cause, retry_delay(tries)).await;
                 }
                 let message = format!(
-                    "the {} step gave up after {tries} attempts: {}. An operator can retry it",
+                    "the {} step gave up after {tries} attempts: {}. It can be retried",
                     claim.job.kind().as_str(),
                     cause.message()
                 );
@@ -233,12 +233,16 @@ impl Db {
     /// Retries a dead job by hand: it and the siblings that its failure cancelled are queued, the video goes back to where it was.
     ///
     /// # Errors
-    /// `NotFound`, `Conflict` if the job is not dead or the video has moved on, `Unavailable`.
+    /// `NotFound`, `Conflict` if the job is not dead, works for a source or an encode that was replaced, or the video has moved
+    /// on, `Unavailable`.
     pub async fn retry_job(&self, job: JobId) -> Result<()> {
         let row = query!("select video_id, kind from jobs where id = $1", job.0);
         let row = row.fetch_optional(&self.pool).await.map_err(error)?.ok_or_else(|| Error::not_found("job"))?;
         let mut tx = self.pool.begin().await.map_err(error)?;
         let status = lock_video(&mut tx, row.video_id.into()).await?;
+        if is_superseded(&mut tx, job).await? {
+            return Err(Error::conflict("superseded", "the video got another source after this one: retry the job of that one"));
+        }
         let revived = query_scalar!(
             "update jobs set state = 'queued', due_at = now(), forgiven = attempt, progress = 0, finished_at = null,
                     cancelled_by = null
@@ -296,7 +300,7 @@ impl Db {
         );
         let Some(row) = row.fetch_optional(&self.pool).await.map_err(error)? else { return Ok(()) };
         let message =
-            format!("the worker vanished in each of {ATTEMPTS_MAX} attempts at the {} step. An operator can retry it", row.kind);
+            format!("the worker vanished in each of {ATTEMPTS_MAX} attempts at the {} step. It can be retried", row.kind);
         let reason = Reason { code: "gave_up", message: &message, detail: "the lease ran out" };
         self.bury(job, row.attempt, row.video_id.into(), &reason).await
     }
@@ -342,6 +346,22 @@ impl Db {
         tracing::warn!(job.id = %job, video.id = %video, code = reason.code, detail = reason.detail, "job is dead");
         Ok(())
     }
+}
+
+/// Whether the video of `job`, locked by the caller, has another encode or source by now.
+async fn is_superseded(conn: &mut PgConnection, job: JobId) -> Result<bool> {
+    let row = query!(
+        r#"select payload, j.encode_id is distinct from v.encode_id as "replaced!",
+                  (select u.id from uploads u where u.video_id = v.id and finished_at is not null
+                   order by finished_at desc limit 1) as source
+           from jobs j join videos v on v.id = j.video_id where j.id = $1"#,
+        job.0
+    );
+    let row = row.fetch_optional(conn).await.map_err(error)?.ok_or_else(|| Error::not_found("job"))?;
+    Ok(match serde_json::from_value(row.payload) {
+        Ok(Job::Inspect { upload, .. }) => row.source.is_some_and(|newest| newest != upload.0),
+        _ => row.replaced,
+    })
 }
 
 /// Why a job is dead: code and message for the video, detail for operators.

@@ -16,15 +16,17 @@ pub mod profiles;
 mod queue;
 pub(crate) mod sweep;
 pub mod tokens;
+pub(crate) mod upkeep;
 pub mod uploads;
 pub mod users;
 pub mod videos;
+pub mod workers;
 
 pub(crate) use error::error;
 pub use listen::{Notice, Notices, VIDEO};
 pub(crate) use listen::{OUTBOX, QUEUE};
 
-use marquee_core::{Error, Result};
+use marquee_core::{Clock, Error, Result};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, migrate::Migrator};
 use std::time::Duration;
@@ -44,6 +46,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
+    /// Where [`Self::replica`] reads.
+    reader: Option<PgPool>,
 }
 
 impl Db {
@@ -52,17 +56,21 @@ impl Db {
     /// # Errors
     /// `Invalid` if the URL cannot be right, `Unavailable` if nobody answers.
     pub async fn connect(url: &Url) -> Result<Self> {
-        let options = PgConnectOptions::from_url(url)
-            .map_err(|cause| Error::invalid("invalid_config", format!("database.url: {cause}")))?
-            .application_name("marquee")
-            .options(SESSION);
-        let place = match options.get_socket() {
-            Some(socket) => socket.display().to_string(),
-            None => format!("{}:{}", options.get_host(), options.get_port()),
-        };
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        let pool = pool.connect_with(options).await.map_err(|cause| error::at_connect(cause, &place))?;
-        Ok(Self { pool })
+        Ok(Self { pool: pool(url, "database.url").await?, reader: None })
+    }
+
+    /// The same with a replica at `url`.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn with_replica(self, url: &Url) -> Result<Self> {
+        Ok(Self { reader: Some(pool(url, "database.read_url").await?), ..self })
+    }
+
+    /// The replica, which lags behind and can only be read; `None` if there is none.
+    #[must_use]
+    pub fn replica(&self) -> Option<Self> {
+        self.reader.clone().map(|pool| Self { pool, reader: None })
     }
 
     /// Brings the schema up to what this binary needs. Several processes may do so at once.
@@ -90,6 +98,18 @@ impl Db {
         Ok(())
     }
 
+    /// How far `clock` is ahead of the database's.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn clock_ahead(&self, clock: &dyn Clock) -> Result<time::Duration> {
+        let before = clock.now();
+        let told = sqlx::query_scalar!(r#"select now() as "now!""#).fetch_one(&self.pool).await.map_err(error)?;
+        // The answer was made somewhere between the two.
+        let after = clock.now();
+        Ok(before + (after - before) / 2 - told)
+    }
+
     /// Closes every connection; running statements finish first.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -98,4 +118,17 @@ impl Db {
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }
+}
+
+async fn pool(url: &Url, key: &str) -> Result<PgPool> {
+    let options = PgConnectOptions::from_url(url)
+        .map_err(|cause| Error::invalid("invalid_config", format!("{key}: {cause}")))?
+        .application_name("marquee")
+        .options(SESSION);
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+    pool.connect_with(options).await.map_err(|cause| error::at_connect(cause, &place))
 }

@@ -26,32 +26,26 @@ pub struct WatchPosition {
 }
 
 impl Db {
-    /// Videos that can be played now, the newest first, at most `limit`.
+    /// Videos that everybody may play, the newest first, at most `limit`.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn recommendable_videos(&self, limit: i64) -> Result<Vec<VideoId>> {
         let ids = sqlx::query_scalar!(
-            r#"select id from videos
-               where deleted_at is null and (status = 'ready' or (playable_at is not null and status in ('encoding', 'publishing')))
-               order by id desc limit $1"#,
+            "select id from videos where deleted_at is null and status = 'ready' order by id desc limit $1",
             limit,
         );
         Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
     }
 
-    /// Those of `videos` that can be played now, in no order.
+    /// Those of `videos` that everybody may play, in no order.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn still_recommendable(&self, videos: &[VideoId]) -> Result<Vec<VideoId>> {
         let videos: Vec<Uuid> = videos.iter().map(|video| video.0).collect();
-        let ids = sqlx::query_scalar!(
-            r#"select id from videos
-               where id = any($1) and deleted_at is null
-                 and (status = 'ready' or (playable_at is not null and status in ('encoding', 'publishing')))"#,
-            &videos,
-        );
+        let ids =
+            sqlx::query_scalar!("select id from videos where id = any($1) and deleted_at is null and status = 'ready'", &videos,);
         Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
     }
 

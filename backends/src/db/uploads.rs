@@ -213,13 +213,15 @@ impl Db {
         })
     }
 
-    /// Keeps the lock. False if it was lost to somebody else.
+    /// Keeps the lock; what is held does not expire. False if it was lost to somebody else, or the upload was ended.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn renew_upload(&self, id: UploadId, holder: Holder) -> Result<bool> {
         let renew = sqlx::query!(
-            "update uploads set locked_until = now() + make_interval(secs => $3) where id = $1 and locked_by = $2",
+            "update uploads set locked_until = now() + make_interval(secs => $3),
+                    expires_at = greatest(expires_at, now() + 10 * make_interval(secs => $3))
+             where id = $1 and locked_by = $2 and (finished_at is not null or expires_at > now())",
             id.0,
             holder.id,
             holder.lease.as_secs_f64(),
@@ -227,15 +229,17 @@ impl Db {
         Ok(renew.execute(self.pool()).await.map_err(error)?.rows_affected() == 1)
     }
 
-    /// Stores how far the upload is, keeps the lock and moves the expiry on. False, changing nothing, if the lock was lost.
+    /// Stores how far the upload is, keeps the lock and moves the expiry on; one that is whole waits for whoever hands it over.
+    /// False, changing nothing, if the lock was lost or the upload was ended.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn advance_upload(&self, upload: &Upload, holder: Holder, expiry: Duration) -> Result<bool> {
         let update = sqlx::query!(
             "update uploads set offset_bytes = $3, growing = $4, hash_state = $5,
-                    locked_until = now() + make_interval(secs => $6), expires_at = now() + make_interval(secs => $7)
-             where id = $1 and locked_by = $2 and finished_at is null",
+                    locked_until = now() + make_interval(secs => $6),
+                    expires_at = now() + case when $3 < length_bytes then make_interval(secs => $7) else interval '10 years' end
+             where id = $1 and locked_by = $2 and finished_at is null and expires_at > now()",
             upload.id.0,
             holder.id,
             signed(upload.offset_bytes)?,
@@ -245,6 +249,21 @@ impl Db {
             expiry.as_secs_f64(),
         );
         Ok(update.execute(self.pool()).await.map_err(error)?.rows_affected() == 1)
+    }
+
+    /// Uploads that are whole and that nobody holds or has handed over: whoever received the last byte died.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn whole_uploads(&self, limit: i64) -> Result<Vec<UploadId>> {
+        let ids = sqlx::query_scalar!(
+            "select id from uploads
+             where finished_at is null and offset_bytes = length_bytes and expires_at > now()
+               and (locked_until is null or locked_until < now())
+             order by id limit $1",
+            limit
+        );
+        Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(UploadId).collect())
     }
 
     /// Lets go of the upload, so that the next request need not wait for the lease to end.

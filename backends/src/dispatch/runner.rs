@@ -3,8 +3,9 @@
 use super::{attempt::Attempts, handler::Handler};
 use crate::db::Db;
 use marquee_core::{
-    Error, Random, Result, Shutdown,
+    Error, Result, Shutdown,
     config::Worker,
+    id::WorkerId,
     queue::{Consumer, Queue, Subscription},
 };
 use std::sync::Arc;
@@ -25,14 +26,11 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A worker that takes what `worker` says.
+    /// The worker called `id`, which takes what `worker` says.
     #[must_use]
-    pub fn new(db: Db, queue: Arc<dyn Queue>, handler: Arc<dyn Handler>, worker: &Worker, random: &dyn Random) -> Self {
-        let mut suffix = [0; 8];
-        random.fill(&mut suffix);
-        let owner = format!("{}-{}", std::process::id(), hex::encode(suffix));
+    pub fn new(db: Db, queue: Arc<dyn Queue>, handler: Arc<dyn Handler>, worker: &Worker, id: WorkerId) -> Self {
         let wanted = Subscription { kinds: worker.kinds.clone(), classes: worker.classes.clone(), prefetch: worker.slots };
-        let attempts = Attempts::new(db, handler, owner);
+        let attempts = Attempts::new(db, handler, id.to_string());
         let slots = Arc::new(Semaphore::new(worker.slots.into()));
         Self { queue, slots, wanted, attempts: Arc::new(attempts), drain_max: DRAIN_MAX }
     }

@@ -5,7 +5,7 @@
 
 mod sections;
 
-pub use sections::{Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, QueueUrl, Start, Uploads, Worker};
+pub use sections::{Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, QueueUrl, Start, Stop, Uploads, Worker};
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -34,12 +34,16 @@ pub struct Config {
     pub edge: Edge,
     /// Background work.
     pub worker: Worker,
+    /// What a process without an interface shows operators.
+    pub health: Health,
     /// Accounts.
     pub auth: Auth,
     /// Uploads.
     pub uploads: Uploads,
     /// Starting.
     pub start: Start,
+    /// Stopping.
+    pub stop: Stop,
 }
 
 impl Config {
@@ -64,8 +68,9 @@ impl Config {
     /// # Errors
     /// `Invalid`, naming the key and what it takes.
     pub fn validate(&self) -> Result<()> {
-        let schemes: [(&str, &Option<url::Url>, &[&str]); 4] = [
+        let schemes: [(&str, &Option<url::Url>, &[&str]); 5] = [
             ("database.url", &self.database.url, &["postgres", "postgresql"]),
+            ("database.read_url", &self.database.read_url, &["postgres", "postgresql"]),
             ("blobs.url", &self.blobs.url, &["file", "s3"]),
             ("queue.url", &self.queue.url, &["postgres", "amqp", "amqps"]),
             ("cache.url", &self.cache.url, &["memory", "redis", "rediss"]),
@@ -78,7 +83,8 @@ impl Config {
         }
         self.worker.validate()?;
         self.auth.validate()?;
-        self.uploads.validate()
+        self.uploads.validate()?;
+        self.stop.validate()
     }
 }
 
@@ -138,5 +144,6 @@ mod tests {
         assert!(message("", &[("MARQUEE_BLOBS_URL", "ftp://x")]).contains("blobs.url"));
         assert!(message("", &[("MARQUEE_NONSENSE", "1")]).contains("MARQUEE_NONSENSE"));
         assert!(message("[worker]\nslots = 0", &[]).contains("worker.slots"));
+        assert!(message("", &[("MARQUEE_STOP_NOTICE_SECONDS", "21")]).contains("stop.notice_seconds"));
     }
 }

@@ -3,7 +3,7 @@
 use super::bad;
 use crate::{Result, job::Class, job::Kind};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use url::Url;
 
@@ -13,6 +13,8 @@ use url::Url;
 pub struct DatabaseUrl {
     /// `postgres://user:password@host/name`. Unset: `marquee up` runs a private server in its data directory.
     pub url: Option<Url>,
+    /// A replica that lists are read from, written as `url`. Whoever has just changed something reads from `url`. Unset: all do.
+    pub read_url: Option<Url>,
 }
 
 /// `[blobs]`
@@ -47,11 +49,13 @@ pub struct Api {
     pub listen: SocketAddr,
     /// How edges and clients reach the API from outside, without a path. Unset: from the listening address.
     pub public_url: Option<Url>,
+    /// Addresses of proxies whose `X-Forwarded-For` tells where a request came from. Empty: it is whoever connects.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl Default for Api {
     fn default() -> Self {
-        Self { listen: (Ipv4Addr::LOCALHOST, 8080).into(), public_url: None }
+        Self { listen: (Ipv4Addr::LOCALHOST, 8080).into(), public_url: None, trusted_proxies: Vec::new() }
     }
 }
 
@@ -89,11 +93,13 @@ pub struct Worker {
     pub classes: Vec<Class>,
     /// Recipe for new encodes, see `transcoder/recipes`.
     pub recipe: String,
+    /// What operators call it. Unset: the name of the host.
+    pub name: Option<String>,
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { slots: 2, kinds: Kind::ALL.to_vec(), classes: Class::ALL.to_vec(), recipe: "standard".into() }
+        Self { slots: 2, kinds: Kind::ALL.to_vec(), classes: Class::ALL.to_vec(), recipe: "standard".into(), name: None }
     }
 }
 
@@ -106,6 +112,20 @@ impl Worker {
             return Err(bad("worker.kinds and worker.classes must each name at least one, or be left out for all".into()));
         }
         Ok(())
+    }
+}
+
+/// `[health]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Health {
+    /// Address of `/healthz`, `/readyz` and `/metrics` of a process that has neither the API nor an edge. Port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { listen: (Ipv4Addr::LOCALHOST, 8083).into() }
     }
 }
 
@@ -151,11 +171,13 @@ pub struct Uploads {
     pub expiry_seconds: u32,
     /// Unfinished uploads that one account may have.
     pub open_max: u32,
+    /// Sources and encodes of a video that failed, or that were replaced, are removed after this time without a change.
+    pub leftover_seconds: u32,
 }
 
 impl Default for Uploads {
     fn default() -> Self {
-        Self { size_bytes_max: 512 << 30, expiry_seconds: 24 * 3600, open_max: 100 }
+        Self { size_bytes_max: 512 << 30, expiry_seconds: 24 * 3600, open_max: 100, leftover_seconds: 7 * 24 * 3600 }
     }
 }
 
@@ -187,5 +209,29 @@ impl Start {
     #[must_use]
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.wait_seconds.into())
+    }
+}
+
+/// `[stop]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stop {
+    /// How long requests are still taken after readiness turned red, so that balancers learn of it first. 0 where there are none.
+    pub notice_seconds: u32,
+}
+
+impl Stop {
+    /// [`Self::notice_seconds`].
+    #[must_use]
+    pub fn notice(&self) -> Duration {
+        Duration::from_secs(self.notice_seconds.into())
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        // A process is stopped hard 30 s after it was asked to: requests that run at the end of the notice need some of them.
+        if self.notice_seconds > 20 {
+            return Err(bad(format!("stop.notice_seconds is {} but must be 0 to 20", self.notice_seconds)));
+        }
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! that makes it live.
 
 #[cfg(test)]
-pub(in crate::db) mod tests;
+pub(crate) mod tests;
 
 use super::{
     Db, error,
@@ -125,7 +125,7 @@ impl Db {
     /// lease was lost.
     ///
     /// # Errors
-    /// `Conflict` if the video is not being published.
+    /// `Conflict` if the video is not being published, or has another encode by now.
     pub async fn finish_publish(&self, claim: &Claim, encode: EncodeId, report: &Report) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         let status = jobs::lock_video(&mut tx, claim.video).await?;
@@ -138,7 +138,9 @@ impl Db {
             claim.video.0,
             encode.0,
         );
-        flip.execute(&mut *tx).await.map_err(error)?;
+        if flip.execute(&mut *tx).await.map_err(error)?.rows_affected() != 1 {
+            return Err(Error::conflict("superseded", "the video has another encode by now"));
+        }
         let report = serde_json::to_value(report).map_err(Error::internal)?;
         let keep = sqlx::query!("update encodes set report = $2, published_at = now() where id = $1", encode.0, report);
         keep.execute(&mut *tx).await.map_err(error)?;

@@ -29,7 +29,7 @@ async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, Vec<(JobId,
 }
 
 /// An encode with three chunks, two rungs and one sound track in two qualities, made by an inspect job, its own jobs queued.
-pub(in crate::db) async fn encode_of(db: &Db) -> (NewEncode, Vec<(JobId, Job)>) {
+pub(crate) async fn encode_of(db: &Db) -> (NewEncode, Vec<(JobId, Job)>) {
     let made = uploaded(db, 1).await;
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("free");
     db.begin_inspect(&claim, made.upload).await.expect("begin");

@@ -258,3 +258,16 @@ async fn two_failures_of_one_title_do_not_block_each_other() {
     let states = [db.job_row(jobs[0]).await.state, db.job_row(jobs[1]).await.state];
     assert!(states.contains(&"dead".to_owned()) && states.contains(&"cancelled".to_owned()), "{states:?}");
 }
+
+#[tokio::test]
+async fn a_job_for_a_source_that_was_replaced_is_not_retried() {
+    let (db, _guard) = database().await;
+    let (encode, jobs) = crate::db::encodes::tests::encode_of(&db).await;
+    let claim = db.claim_job(jobs[0].0, "worker", LEASE).await.expect("answered").expect("free");
+    let failure = Failure::Fail { code: "x".into(), message: "x".into() };
+    db.fail_job(&claim, &failure).await.expect("buried");
+    // Another source was tried, in vain.
+    db.refuse_source(encode.video, "empty_file", "the file is empty").await.expect("refused");
+    assert_eq!(db.retry_job(jobs[0].0).await.expect_err("refused").code(), "superseded");
+    assert_eq!(db.video_state(encode.video).await, ("failed".into(), Some("empty_file".into())));
+}

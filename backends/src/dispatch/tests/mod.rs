@@ -3,6 +3,7 @@
 mod relay;
 mod runner;
 mod sweep;
+mod upkeep;
 
 use marquee_core::{
     job::{Class, Kind},

@@ -8,9 +8,9 @@ use crate::queue::PostgresQueue;
 use crate::testing::{PATIENCE, database, eventually, video};
 use async_trait::async_trait;
 use marquee_core::{
-    OsRandom, Shutdown,
+    OsRandom, Shutdown, SystemClock,
     config::Worker,
-    id::JobId,
+    id::{JobId, WorkerId},
     job::{Class, Failure, Kind},
     queue::Queue,
     video::Status,
@@ -97,7 +97,7 @@ impl Running {
 fn run(db: &Db, handler: &Arc<Script>, slots: u16) -> Running {
     let worker = Worker { slots, ..Worker::default() };
     let queue = Arc::new(PostgresQueue::new(db.clone()));
-    let runner = Runner::new(db.clone(), queue, handler.clone(), &worker, &OsRandom);
+    let runner = Runner::new(db.clone(), queue, handler.clone(), &worker, WorkerId::new(&SystemClock, &OsRandom));
     let shutdown = Shutdown::new();
     Running { task: tokio::spawn(runner.run(shutdown.clone())), shutdown }
 }
