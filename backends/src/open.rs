@@ -31,6 +31,14 @@ pub async fn database(url: &Url, patience: Duration) -> Result<Db> {
     waited("database.url", patience, || Db::connect(url)).await
 }
 
+/// The same with the replica at `url`, waited for up to `patience`.
+///
+/// # Errors
+/// As [`database`].
+pub async fn with_replica(db: Db, url: &Url, patience: Duration) -> Result<Db> {
+    waited("database.read_url", patience, || db.clone().with_replica(url)).await
+}
+
 /// The object store at `url`, waited for up to `patience`: `file:///absolute/folder`, made if it is not there, or
 /// `s3://bucket?…`, see [`crate::blobs`].
 ///

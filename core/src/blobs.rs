@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::ops::Range;
+use std::time::Duration;
 
 /// Bytes as they arrive. A stream that fails part-way yields an error; it never just ends early.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
@@ -85,4 +87,11 @@ pub trait Blobs: Send + Sync + 'static {
 
     /// Drops a large object that was not finished, with all that it left.
     async fn abort(&self, growing: &Growing) -> Result<()>;
+
+    /// Removes what calls that began longer than `age` ago and died have left behind: what never became an object, and large
+    /// objects that were begun, are not finished, and whose key is not among `growing`.
+    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()>;
+
+    /// What it is and what it promises, in one line for operators, without secrets.
+    fn summary(&self) -> String;
 }

@@ -24,7 +24,7 @@ mod token;
 
 use marquee_core::{Clock, Random, Result, Shutdown, blobs::Blobs};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -44,6 +44,8 @@ pub struct Deps {
     pub random: Arc<dyn Random>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// How long requests are still taken after `/readyz` turned red, so that balancers learn of it first.
+    pub notice: Duration,
 }
 
 /// Serves on `listener` until `shutdown`: draining finishes the requests that are running, stopping ends them.
@@ -57,7 +59,7 @@ pub async fn serve(deps: Deps, listener: TcpListener, shutdown: Shutdown) -> Res
     let feed = feed::follow(api, keys.clone(), deps.random, shutdown.soft_token());
     let edge = routes::Edge { keys, library, clock: deps.clock, metrics: deps.metrics, shutdown: shutdown.clone() };
     let feed = tokio::spawn(feed);
-    let served = server::serve(routes::router(edge), listener, shutdown).await;
+    let served = server::serve(routes::router(edge), listener, deps.notice, shutdown).await;
     feed.abort();
     served
 }

@@ -33,11 +33,19 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, such as too many open files: it does not get better by asking at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener` until `shutdown` drains; then requests finish, within a bound.
-pub(crate) async fn serve(router: Router, listener: TcpListener, shutdown: Shutdown) -> Result<()> {
+/// Serves `router` on `listener` until `shutdown` drains and the notice is over; then requests finish, within a bound.
+pub(crate) async fn serve(router: Router, listener: TcpListener, notice: Duration, shutdown: Shutdown) -> Result<()> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let builder = builder();
+    let closing = async {
+        shutdown.draining().await;
+        tokio::select! {
+            () = tokio::time::sleep(notice) => {}
+            () = shutdown.stopping() => {}
+        }
+    };
+    let mut closing = std::pin::pin!(closing);
     loop {
         let next = async {
             let slot = slots.clone().acquire_owned().await.map_err(Error::internal)?;
@@ -45,7 +53,7 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, shutdown: Shutd
         };
         let (slot, accepted) = tokio::select! {
             next = next => next?,
-            () = shutdown.draining() => break,
+            () = &mut closing => break,
         };
         let stream = match accepted {
             Ok((stream, _peer)) => stream,

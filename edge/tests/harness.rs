@@ -20,7 +20,7 @@ use marquee_core::{
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     convert::Infallible,
     net::SocketAddr,
     ops::Range,
@@ -146,6 +146,14 @@ impl Blobs for Origin {
     async fn abort(&self, growing: &Growing) -> Result<()> {
         self.folder.abort(growing).await
     }
+
+    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {
+        self.folder.tidy(growing, age).await
+    }
+
+    fn summary(&self) -> String {
+        self.folder.summary()
+    }
 }
 
 /// The internal part of an API: the feed and growing playlists.
@@ -262,6 +270,7 @@ impl Edge {
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
+            notice: Duration::ZERO,
         };
         let shutdown = Shutdown::new();
         let served = tokio::spawn(marquee_edge::serve(deps, listener, shutdown.clone()));

@@ -124,6 +124,12 @@ impl Server {
         Err(Error::internal("the database server does not stop"))
     }
 
+    /// Kills it at once.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn kill(&self) {
+        self.signal(Signal::SIGKILL);
+    }
+
     fn signal(&self, signal: Signal) {
         if *self.alive.borrow() {
             // It may end at this very moment.

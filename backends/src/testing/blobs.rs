@@ -7,6 +7,7 @@ use marquee_core::{
     blobs::{Blobs, ByteStream, Created, Growing},
     object::Key,
 };
+use std::time::Duration;
 
 /// Runs the suite on an empty store.
 ///
@@ -24,6 +25,8 @@ pub async fn blobs_contract(blobs: &dyn Blobs) {
     a_failing_body_keeps_what_arrived(blobs).await;
     interrupted_appends_leave_nothing(blobs).await;
     finishing_twice_and_aborting(blobs).await;
+    tidying_spares_what_is_known(blobs).await;
+    assert!(!blobs.summary().is_empty());
 }
 
 fn key(text: &str) -> Key {
@@ -221,12 +224,31 @@ async fn interrupted_appends_leave_nothing(blobs: &dyn Blobs) {
         piece
     });
     let mut cut = growing.clone();
-    let cut_off = tokio::time::timeout(std::time::Duration::from_millis(100), blobs.append(&mut cut, endless.boxed()));
+    let cut_off = tokio::time::timeout(Duration::from_millis(100), blobs.append(&mut cut, endless.boxed()));
     assert!(cut_off.await.is_err());
     blobs.append(&mut growing, body(&[b"def"])).await.expect("appended");
     assert_eq!(blobs.finish(&growing).await.expect("finished").size_bytes, 6);
     assert_eq!(content(blobs, &name).await, "abcdef");
     blobs.delete(&name).await.expect("deleted");
+}
+
+async fn tidying_spares_what_is_known(blobs: &dyn Blobs) {
+    let (grown, grows) = (key("media/grown"), key("sources/grows"));
+    blobs.create(&grown, Bytes::from_static(b"abc")).await.expect("created");
+    let mut growing = blobs.begin(&grows).await.expect("begun");
+    blobs.append(&mut growing, body(&[b"abc"])).await.expect("appended");
+    // Ages are told in whole seconds.
+    for _ in 0..3 {
+        blobs.tidy(&[grows.clone()].into(), Duration::ZERO).await.expect("tidied");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    blobs.append(&mut growing, body(&[b"def"])).await.expect("appended");
+    blobs.finish(&growing).await.expect("finished");
+    assert_eq!(content(blobs, &grows).await, "abcdef");
+    assert_eq!(content(blobs, &grown).await, "abc");
+    for name in [grown, grows] {
+        blobs.delete(&name).await.expect("deleted");
+    }
 }
 
 async fn finishing_twice_and_aborting(blobs: &dyn Blobs) {

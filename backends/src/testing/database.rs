@@ -68,7 +68,7 @@ async fn start() -> Result<Shared> {
 }
 
 /// A process that removes `folder` once we are gone, however we go, and the server with us.
-fn remove_after_us(folder: &Path) -> Result<ChildStdin> {
+pub(super) fn remove_after_us(folder: &Path) -> Result<ChildStdin> {
     const SCRIPT: &str = r#"read -r _; n=0
         while [ -e "$1/cluster/postmaster.pid" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
         rm -rf -- "$1""#;

@@ -9,6 +9,8 @@ mod queue;
 mod servers;
 mod uploads;
 
+#[cfg(feature = "s3")]
+pub use crate::blobs::bare_upload;
 pub use blobs::blobs_contract;
 pub use cache::cache_contract;
 pub use database::{TestDatabase, database, database_url};
@@ -18,8 +20,9 @@ pub use queue::queue_contract;
 pub use servers::RabbitServer;
 #[cfg(feature = "redis")]
 pub use servers::RedisServer;
+pub use servers::{Kept, PostgresServer, free_port};
 #[cfg(feature = "s3")]
-pub use servers::S3Server;
+pub use servers::{MotoServer, S3Server};
 pub use uploads::{Uploaded, uploaded};
 
 use std::time::Duration;

@@ -23,7 +23,7 @@ const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) fn begin(root: &Path, key: &Key) -> Result<Growing> {
-    let name = staging::growing(root)?;
+    let name = staging::growing(root, key)?;
     Ok(Growing { key: key.as_str().to_owned(), size_bytes: 0, state: json!({ "file": name }) })
 }
 
@@ -74,7 +74,7 @@ fn write(file: &File, chunks: &[Bytes]) -> Result<()> {
 
 /// The staging file, held by this append alone and cut to what is known to be durable.
 async fn open(path: PathBuf, durable_bytes: u64) -> Result<File> {
-    // Only an object of which nothing was promised may be missing: see `staging::clean`.
+    // Only an object of which nothing was promised may be missing.
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(durable_bytes == 0).truncate(false);
     let mut file = blocking(move || options.open(path).map_err(missing)).await?;

@@ -1,7 +1,7 @@
 //! `file:`: an object is a file whose path is its key. It appears whole by one `link` or `rename`, after its bytes are on disk.
 //!
 //! Work in progress lies in `.staging` (no key begins with a dot): `tmp-*` while an object is created, `grow-*` while a large
-//! one grows. What a killed process left there is removed when the store is opened.
+//! one grows. What killed processes left there goes with [`Blobs::tidy`].
 
 mod grow;
 mod list;
@@ -15,12 +15,14 @@ use marquee_core::{
     blobs::{Blobs, ByteStream, Created, Growing, Meta, Object},
     object::Key,
 };
+use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Write};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 use tokio_util::io::ReaderStream;
 
@@ -45,7 +47,7 @@ impl FileBlobs {
         let root = blocking(move || {
             fs::create_dir_all(&root)?;
             let root = fs::canonicalize(root)?;
-            staging::clean(&root)?;
+            staging::prepare(&root)?;
             Ok(root)
         });
         Ok(Self { root: root.await?.into() })
@@ -218,6 +220,15 @@ impl Blobs for FileBlobs {
     async fn abort(&self, growing: &Growing) -> Result<()> {
         let (root, growing) = (self.root.clone(), growing.clone());
         blocking(move || grow::abort(&root, &growing)).await
+    }
+
+    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {
+        let (root, growing) = (self.root.clone(), growing.clone());
+        blocking(move || staging::tidy(&root, &growing, age)).await
+    }
+
+    fn summary(&self) -> String {
+        format!("files in {}, created once", self.root.display())
     }
 }
 

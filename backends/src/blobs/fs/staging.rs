@@ -1,7 +1,10 @@
 //! `.staging`: files that are not objects yet.
 
-use marquee_core::Result;
+use marquee_core::{Result, object::Key};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,10 +14,6 @@ use tempfile::{Builder, NamedTempFile};
 const TEMPORARY: &str = "tmp-";
 /// Prefix of large objects that grow.
 const GROWING: &str = "grow-";
-/// No write to a temporary file takes this long.
-const TEMPORARY_AGE_MAX: Duration = Duration::from_secs(3600);
-/// Empty growing files older than this were begun by somebody who died before noting it; appending makes them anew.
-const EMPTY_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// What servers that share the folder may do with objects.
 const MODE: u32 = 0o644;
 
@@ -28,12 +27,17 @@ pub(super) fn temporary(root: &Path) -> std::io::Result<NamedTempFile> {
     Builder::new().prefix(TEMPORARY).permissions(Permissions::from_mode(MODE)).tempfile_in(folder(root))
 }
 
-/// A new, empty growing file; answers its name.
-pub(super) fn growing(root: &Path) -> Result<String> {
-    let file = Builder::new().prefix(GROWING).permissions(Permissions::from_mode(MODE)).tempfile_in(folder(root))?;
+/// A new, empty growing file for the object `key`; answers its name, which tells the key to [`tidy`].
+pub(super) fn growing(root: &Path, key: &Key) -> Result<String> {
+    let file = Builder::new().prefix(&prefix(key)).permissions(Permissions::from_mode(MODE)).tempfile_in(folder(root))?;
     let (_, path) = file.keep().map_err(|cause| cause.error)?;
     fs::File::open(folder(root))?.sync_all()?;
     Ok(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+}
+
+/// What the names of growing files for the object `key` begin with.
+fn prefix(key: &Key) -> String {
+    format!("{GROWING}{}", hex::encode(&Sha256::digest(key.as_str())[..16]))
 }
 
 /// Path of the growing file `name`, if it is the name of one.
@@ -42,22 +46,30 @@ pub(super) fn grown(root: &Path, name: &str) -> Option<PathBuf> {
     plain.then(|| folder(root).join(name))
 }
 
-/// Makes the folder, and removes what killed processes left in it. Ages are told by the file system's own clock.
-pub(super) fn clean(root: &Path) -> Result<()> {
-    let folder = folder(root);
-    fs::create_dir_all(&folder)?;
+/// Makes the folder.
+pub(super) fn prepare(root: &Path) -> Result<()> {
+    Ok(fs::create_dir_all(folder(root))?)
+}
+
+/// Removes what calls left that died longer than `age` ago, told by the file system's own clock; growing files of the objects
+/// `growing` stay.
+pub(super) fn tidy(root: &Path, growing: &HashSet<Key>, age: Duration) -> Result<()> {
+    let known: HashSet<String> = growing.iter().map(prefix).collect();
     let now = temporary(root)?.as_file().metadata()?.mtime();
-    for entry in fs::read_dir(&folder)?.flatten() {
+    for entry in fs::read_dir(folder(root))?.flatten() {
         let Ok(meta) = entry.metadata() else { continue };
+        if now - meta.mtime() < age.as_secs().cast_signed() {
+            continue;
+        }
         let name = entry.file_name().to_string_lossy().into_owned();
-        let older_than = |age: Duration| now - meta.mtime() > age.as_secs().cast_signed();
-        let left = name.starts_with(TEMPORARY) && older_than(TEMPORARY_AGE_MAX)
-            || name.starts_with(GROWING) && meta.len() == 0 && older_than(EMPTY_AGE_MAX)
-            // An object already: whoever finished it died before removing this name.
-            || name.starts_with(GROWING) && meta.nlink() > 1 && older_than(TEMPORARY_AGE_MAX);
-        if left {
+        let is_known = || name.get(..GROWING.len() + 32).is_some_and(|prefix| known.contains(prefix));
+        // One with two names is an object already: whoever finished it died before removing this one.
+        if name.starts_with(TEMPORARY) || name.starts_with(GROWING) && (meta.nlink() > 1 || !is_known()) {
             tracing::info!(file = name, "removing what a killed process left in the store");
-            fs::remove_file(entry.path())?;
+            match fs::remove_file(entry.path()) {
+                Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(cause.into()),
+                _ => {}
+            }
         }
     }
     Ok(())

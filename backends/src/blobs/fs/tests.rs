@@ -85,32 +85,31 @@ async fn creating_goes_on_while_others_remove_the_empty_folder() {
 }
 
 #[tokio::test]
-async fn opening_removes_what_killed_processes_left() {
+async fn tidying_removes_what_killed_processes_left() {
     let (blobs, _folder) = store().await;
     let staging = staging::folder(&blobs.root);
-    let empty = blobs.begin(&key("e")).await.expect("begun");
-    let young = blobs.begin(&key("y")).await.expect("begun");
-    let mut full = blobs.begin(&key("f")).await.expect("begun");
-    blobs.append(&mut full, futures::stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed()).await.expect("appended");
+    let bytes = || futures::stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed();
+    let (mut known, mut unknown) = (blobs.begin(&key("a")).await.expect("begun"), blobs.begin(&key("b")).await.expect("begun"));
+    let young = blobs.begin(&key("c")).await.expect("begun");
+    blobs.append(&mut known, bytes()).await.expect("appended");
+    blobs.append(&mut unknown, bytes()).await.expect("appended");
     let path = |growing: &Growing| staging.join(growing.state["file"].as_str().expect("a name"));
     for name in ["tmp-old", "tmp-new"] {
         fs::write(staging.join(name), "x").expect("written");
     }
-    let days = |count: u64| Duration::from_secs(count * 24 * 3600);
-    age(&staging.join("tmp-old"), days(1));
-    age(&path(&empty), days(2));
-    age(&path(&full), days(100));
-
-    FileBlobs::open(&blobs.root).await.expect("opened again");
+    for old in [staging.join("tmp-old"), path(&known), path(&unknown)] {
+        age(&old, Duration::from_secs(2 * 3600));
+    }
+    blobs.tidy(&[key("a")].into(), Duration::from_secs(3600)).await.expect("tidied");
     assert!(!staging.join("tmp-old").exists());
     assert!(staging.join("tmp-new").exists(), "somebody may be writing it");
-    assert!(!path(&empty).exists());
-    assert!(path(&young).exists());
-    assert!(path(&full).exists(), "uploads end by their own expiry");
+    assert!(path(&known).exists(), "uploads end by their own expiry");
+    assert!(!path(&unknown).exists());
+    assert!(path(&young).exists(), "whoever began it may be about to note it");
 
-    let mut empty = empty;
-    blobs.append(&mut empty, futures::stream::iter([Ok(Bytes::from_static(b"late"))]).boxed()).await.expect("begins anew");
-    assert_eq!(blobs.finish(&empty).await.expect("finished").size_bytes, 4);
+    let mut unknown = Growing { size_bytes: 0, ..unknown };
+    blobs.append(&mut unknown, bytes()).await.expect("begins anew, for nothing was promised of it");
+    assert_eq!(blobs.finish(&unknown).await.expect("finished").size_bytes, 3);
 }
 
 #[tokio::test]

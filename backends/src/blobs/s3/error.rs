@@ -17,6 +17,8 @@ pub(super) enum Told {
     Conflict(String),
     /// The range does not lie in the object.
     Range(String),
+    /// The store cannot do this.
+    Unsupported(String),
     /// The store does not let us.
     Refused(String),
     /// It does not answer, or not sensibly: trying again later may work.
@@ -36,6 +38,7 @@ where
         ("NoSuchKey" | "NoSuchUpload" | "NoSuchBucket" | "NotFound", _) | (_, 404) => Told::Missing(cause),
         ("PreconditionFailed", _) | (_, 412) => Told::Exists(cause),
         ("InvalidRange", _) | (_, 416) => Told::Range(cause),
+        ("NotImplemented", _) | (_, 501) => Told::Unsupported(cause),
         (_, 409) => Told::Conflict(cause),
         ("RequestTimeout" | "RequestTimeTooSkewed", _) => Told::Silent(cause),
         (_, 400 | 401 | 403 | 405) => Told::Refused(cause),
@@ -65,7 +68,7 @@ impl From<Told> for Error {
             Told::Missing(cause) => Self::not_found("object").caused_by(cause),
             Told::Exists(cause) => Self::conflict("already_exists", "there is another object of that name").caused_by(cause),
             Told::Range(cause) => Self::invalid("invalid_range", "the range does not lie in the object").caused_by(cause),
-            Told::Refused(cause) => {
+            Told::Refused(cause) | Told::Unsupported(cause) => {
                 Self::new(ErrorKind::Internal, "internal", "something went wrong on our side").caused_by(cause)
             }
             Told::Conflict(cause) | Told::Silent(cause) => unavailable(cause),

@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 /// Smallest part but the last, Amazon S3 user guide "Multipart upload limits". There are at most 10,000.
 const PART_BYTES_MIN: usize = 5 << 20;
 /// Where tails are.
-const TAILS: &str = ".tails/";
+pub(super) const TAILS: &str = ".tails/";
 
 /// What [`Growing`] carries for this store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,8 +75,13 @@ impl State {
 
     /// Folder of this upload's tails.
     fn tails(&self, store: &S3Blobs) -> String {
-        store.raw(&format!("{TAILS}{}/", hex::encode(Sha256::digest(&self.upload))))
+        tails(store, &self.upload)
     }
+}
+
+/// Folder of the tails of the multipart upload called `upload`.
+pub(super) fn tails(store: &S3Blobs, upload: &str) -> String {
+    store.raw(&format!("{TAILS}{}/", hex::encode(Sha256::digest(upload))))
 }
 
 pub(super) async fn begin(store: &S3Blobs, key: &Key) -> Result<Growing> {

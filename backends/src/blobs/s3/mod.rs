@@ -1,17 +1,27 @@
 //! `s3:`: any store that speaks Amazon's S3, such as `s3://bucket/prefix?endpoint=http://host:9000`.
 //!
 //! Objects are created once by conditional writes (`If-None-Match: *`), which is probed when the store is opened: some stores
-//! ignore the header. A large object is a multipart upload; the last bytes of an append that are too few for a part wait in
-//! an object of their own under `.tails/`, since only the last part may be small. No key begins with a dot, so those and the
-//! probe are never listed.
+//! ignore the header. There an object is written under a name of its own below `.attempts/` and copied to its place if that is
+//! still free, which leaves two writers a moment instead of a whole transfer to meet in. A large object is a multipart upload; the last bytes of an append that are too few for a part wait in
+//! an object of their own under `.tails/`, since only the last part may be small. No key begins with a dot, so none of
+//! these, nor the probe, is ever listed.
 
+#[cfg(feature = "testing")]
+mod bare;
 mod connect;
 mod error;
 mod grow;
 mod read;
+mod stage;
+mod tidy;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "testing")]
+pub use bare::bare_upload;
+#[cfg(feature = "testing")]
+pub(crate) use bare::create_bucket;
 
 use async_trait::async_trait;
 use aws_sdk_s3::{Client, primitives, types::ServerSideEncryption};
@@ -22,7 +32,9 @@ use marquee_core::{
     blobs::{Blobs, ByteStream, Created, Growing, Meta, Object},
     object::Key,
 };
+use std::collections::HashSet;
 use std::ops::Range;
+use std::time::Duration;
 use url::Url;
 
 /// Written twice to find out whether the second write is refused.
@@ -67,7 +79,7 @@ impl S3Blobs {
         } else {
             tracing::warn!(
                 blobs.bucket = store.bucket,
-                "the object store ignores If-None-Match: two attempts that race may both write an object, which the gate then compares"
+                "the object store ignores If-None-Match: objects are staged and copied, and attempts that race at that moment may both write"
             );
         }
         Ok(store)
@@ -156,16 +168,12 @@ fn etag(text: Option<&str>) -> String {
 #[async_trait]
 impl Blobs for S3Blobs {
     async fn create(&self, key: &Key, body: Bytes) -> Result<Created> {
-        let name = self.raw(key.as_str());
         if !self.is_conditional {
-            match self.head_raw(&name).await {
-                Ok(_) => return Ok(Created::Existed),
-                Err(Told::Missing(_)) => {}
-                Err(told) => return Err(told.into()),
-            }
+            return stage::create(self, key, body).await;
         }
+        let name = self.raw(key.as_str());
         for _ in 0..CONFLICT_TRIES {
-            match self.put(&name, body.clone(), self.is_conditional).await {
+            match self.put(&name, body.clone(), true).await {
                 Ok(()) => return Ok(Created::New),
                 Err(Told::Exists(_)) => return Ok(Created::Existed),
                 Err(Told::Conflict(_)) => {}
@@ -215,5 +223,15 @@ impl Blobs for S3Blobs {
 
     async fn abort(&self, growing: &Growing) -> Result<()> {
         grow::abort(self, growing).await
+    }
+
+    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {
+        tidy::tidy(self, growing, age).await
+    }
+
+    fn summary(&self) -> String {
+        let how =
+            if self.is_conditional { "created once by conditional writes" } else { "staged and copied: no conditional writes" };
+        format!("s3 bucket {}, {how}", self.bucket)
     }
 }

@@ -1,7 +1,8 @@
 use super::*;
-use crate::testing::{S3Server, blobs_contract};
+use crate::testing::{MotoServer, S3Server, blobs_contract, eventually};
 use futures::{StreamExt, TryStreamExt, stream};
 use marquee_core::ErrorKind;
+use std::io::{Write, stderr};
 
 fn key(text: &str) -> Key {
     Key::parse(text).expect("a key")
@@ -28,6 +29,25 @@ async fn keeps_the_contract_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn keeps_the_contract_on_a_store_of_another_make_and_drops_what_nobody_knows() {
+    let Some(server) = MotoServer::start().await else {
+        let _ = writeln!(stderr(), "SKIPPED: moto is not installed, `./dev test` does that");
+        return;
+    };
+    let blobs = S3Blobs::open(server.url()).await.expect("opened");
+    assert!(blobs.is_conditional);
+    blobs_contract(&blobs).await;
+    let mut lost = blobs.begin(&key("sources/lost")).await.expect("begun");
+    blobs.append(&mut lost, body(b"abc")).await.expect("appended");
+    eventually("what nobody knows is dropped, with its tail", async || {
+        blobs.tidy(&HashSet::new(), Duration::ZERO).await.expect("tidied");
+        blobs.list_raw("", None, 10).await.expect("listed").0 == ["some/prefix/.probe"]
+    })
+    .await;
+    assert!(blobs.finish(&lost).await.is_err());
+}
+
+#[tokio::test]
 async fn keeps_the_contract_without_conditional_writes_but_for_races() {
     let server = S3Server::start().await;
     let blobs = S3Blobs { is_conditional: false, ..S3Blobs::open(server.url()).await.expect("opened") };
@@ -35,6 +55,8 @@ async fn keeps_the_contract_without_conditional_writes_but_for_races() {
     assert_eq!(blobs.create(&name, Bytes::from_static(b"first")).await.expect("created"), Created::New);
     assert_eq!(blobs.create(&name, Bytes::from_static(b"second")).await.expect("answered"), Created::Existed);
     assert_eq!(content(&blobs, &name).await, b"first");
+    let (left, _) = blobs.list_raw(&blobs.raw(".attempts"), None, 10).await.expect("listed");
+    assert!(left.is_empty(), "what was staged is gone: {left:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! Real engines for tests, each on ports and in a folder of its own, gone with the test process however that ends.
 
+#[cfg(feature = "s3")]
+mod moto;
+mod postgres;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
 #[cfg(feature = "redis")]
@@ -7,6 +10,9 @@ mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 
+#[cfg(feature = "s3")]
+pub use moto::MotoServer;
+pub use postgres::PostgresServer;
 #[cfg(feature = "rabbitmq")]
 pub use rabbitmq::RabbitServer;
 #[cfg(feature = "redis")]
@@ -37,7 +43,7 @@ rm -rf -- "$folder""#;
 
 /// A server program in a folder of its own.
 #[derive(Debug)]
-struct Program {
+pub struct Kept {
     group: Pid,
     keeper: Child,
     /// While it is open the program runs. `None` only while dropping.
@@ -45,9 +51,12 @@ struct Program {
     groups: BufReader<ChildStdout>,
 }
 
-impl Program {
+impl Kept {
     /// Starts what `command` makes for the new folder.
-    fn start(name: &str, command: impl FnOnce(&Path) -> Command) -> Self {
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub fn start(name: &str, command: impl FnOnce(&Path) -> Command) -> Self {
         let folder = tempfile::Builder::new().prefix(&format!("marquee-{name}-")).tempdir().expect("a folder").keep();
         let wanted = command(&folder);
         let mut keeper = Command::new("sh");
@@ -61,18 +70,24 @@ impl Program {
     }
 
     /// `kill -9`, then the same command on the same folder.
-    fn restart(&mut self) {
+    ///
+    /// # Panics
+    /// When whoever keeps it is gone.
+    pub fn restart(&mut self) {
         self.orders.as_mut().expect("open until dropped").write_all(b"again\n").expect("the keeper lives");
         self.group = read_group(&mut self.groups);
     }
 
     /// Sends `signal` to all its processes.
-    fn signal(&self, signal: Signal) {
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) {
         killpg(self.group, signal).expect("it runs");
     }
 }
 
-impl Drop for Program {
+impl Drop for Kept {
     fn drop(&mut self) {
         self.orders = None;
         // Until the folder is gone too.
@@ -87,7 +102,11 @@ fn read_group(groups: &mut impl BufRead) -> Pid {
 }
 
 /// A port that nobody listens on now.
-fn free_port() -> u16 {
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("it has an address").port()
 }

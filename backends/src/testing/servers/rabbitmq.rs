@@ -1,6 +1,6 @@
 //! A RabbitMQ.
 
-use super::{Program, free_port};
+use super::{Kept, free_port};
 use crate::{queue::RabbitQueue, testing::eventually};
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ const START: &str = r#"epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 & exec "$0
 /// A RabbitMQ of its own.
 #[derive(Debug)]
 pub struct RabbitServer {
-    program: Program,
+    program: Kept,
     port: u16,
     next: AtomicU32,
 }
@@ -29,7 +29,7 @@ impl RabbitServer {
     /// When it does not.
     pub async fn start() -> Self {
         let port = free_port();
-        let program = Program::start("rabbitmq", |folder| command(folder, port));
+        let program = Kept::start("rabbitmq", |folder| command(folder, port));
         let server = Self { program, port, next: AtomicU32::new(0) };
         server.wait().await;
         server

@@ -1,6 +1,6 @@
 //! A Redis.
 
-use super::{Program, free_port};
+use super::{Kept, free_port};
 use crate::{cache::redis::connect, testing::eventually};
 use nix::sys::signal::Signal;
 use std::process::Command;
@@ -11,7 +11,7 @@ const PASSWORD: &str = "the-password-of-a-test";
 /// An empty Redis with a password; it keeps nothing over a restart.
 #[derive(Debug)]
 pub struct RedisServer {
-    program: Program,
+    program: Kept,
     url: Url,
 }
 
@@ -22,7 +22,7 @@ impl RedisServer {
     /// When it does not.
     pub async fn start() -> Self {
         let port = free_port();
-        let program = Program::start("redis", |folder| {
+        let program = Kept::start("redis", |folder| {
             let mut command = Command::new("redis-server");
             command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD]);
             command.arg("--dir").arg(folder);

@@ -1,7 +1,7 @@
 //! An S3 store over a folder, in this process.
 
 use hyper::{
-    Request,
+    Request, Response,
     body::Incoming,
     header::IF_NONE_MATCH,
     service::{Service, service_fn},
@@ -13,7 +13,10 @@ use hyper_util::{
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 use std::thread;
 use tempfile::TempDir;
 use tokio::{
@@ -26,12 +29,15 @@ use url::Url;
 const ACCESS_KEY: &str = "marquee";
 const SECRET: &str = "the+secret/of a test";
 const BUCKET: &str = "films";
+/// Amazon S3 API reference, "Error responses".
+const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>";
 
 /// A store with one empty bucket.
 #[derive(Debug)]
 pub struct S3Server {
     url: Url,
     folder: TempDir,
+    refusals: Arc<AtomicU32>,
     /// The server ends with it.
     _stop: oneshot::Sender<()>,
 }
@@ -47,6 +53,8 @@ impl S3Server {
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).expect("the folder is there"));
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET));
         let store = builder.build();
+        let refusals = Arc::new(AtomicU32::new(0));
+        let refuse = refusals.clone();
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         thread::spawn(move || {
@@ -56,12 +64,20 @@ impl S3Server {
                 let _ = tell.send(listener.local_addr().expect("it has an address"));
                 // This store looks and writes in two steps; S3 promises one.
                 let conditional = Arc::new(Mutex::new(()));
+                let requests = Arc::new(AtomicU32::new(0));
                 let serve = async {
                     while let Ok((stream, _)) = listener.accept().await {
                         let (store, conditional) = (store.clone(), conditional.clone());
+                        let (refuse, requests) = (refuse.clone(), requests.clone());
                         let service = service_fn(move |request: Request<Incoming>| {
                             let (store, conditional) = (store.clone(), conditional.clone());
+                            let one_in = refuse.load(Ordering::SeqCst);
+                            let is_refused = one_in > 0 && requests.fetch_add(1, Ordering::SeqCst).is_multiple_of(one_in);
                             async move {
+                                if is_refused {
+                                    let slow = Response::builder().status(503).body(s3s::Body::from(SLOW_DOWN.to_owned()));
+                                    return Ok(slow.expect("a plain answer"));
+                                }
                                 let is_conditional = request.headers().contains_key(IF_NONE_MATCH);
                                 let _turn = if is_conditional { Some(conditional.lock().await) } else { None };
                                 Service::call(&store, request).await
@@ -82,13 +98,18 @@ impl S3Server {
         let mut url = Url::parse(&format!("s3://{BUCKET}/some/prefix?endpoint=http://{address}")).expect("a URL");
         url.set_username(ACCESS_KEY).expect("a URL with a host");
         url.set_password(Some(SECRET)).expect("a URL with a host");
-        Self { url, folder, _stop: stop }
+        Self { url, folder, refusals, _stop: stop }
     }
 
     /// Where it is, with the access key.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Lets it answer every `one_in`-th request with 503 from now on; none, if that is 0.
+    pub fn refuse(&self, one_in: u32) {
+        self.refusals.store(one_in, Ordering::SeqCst);
     }
 
     /// The folder in which the objects lie.
