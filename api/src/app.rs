@@ -3,16 +3,17 @@
 use crate::{
     Deps,
     auth::{keys::Keys, password::Passwords},
+    browse,
     changes::Changes,
     docs, events, health, live, pages, playback,
     problem::{self, Answer},
-    profiles, recommendations, surround, uploads, users, videos,
+    profiles, recommendations, surround, uploads, users, videos, workers,
 };
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use marquee_core::{Error, Result, Shutdown};
-use std::{ops::Deref, sync::Arc};
-use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
+use std::{ops::Deref, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,8 +31,10 @@ pub(crate) struct App(Arc<Shared>);
 pub(crate) struct Shared {
     /// What the crate was given.
     pub(crate) deps: Deps,
-    /// How the process stops.
+    /// How the process stops. Only readiness heeds its soft signal: the rest goes on until `closing`.
     pub(crate) shutdown: Shutdown,
+    /// The end of the notice: nothing new is taken, streams end, uploads keep what arrived.
+    pub(crate) closing: CancellationToken,
     /// Hashes passwords, a few at a time.
     pub(crate) passwords: Passwords,
     /// Keys that sign and verify.
@@ -63,10 +66,12 @@ impl App {
             changes: Changes::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             tasks: TaskTracker::new(),
+            closing: closing(&shutdown, deps.notice),
             deps,
             shutdown,
         }));
         tokio::spawn(app.clone().follow_changes());
+        tokio::spawn(uploads::heal(app.clone()));
         Ok(app)
     }
 
@@ -74,6 +79,21 @@ impl App {
     pub(crate) async fn detached<T: Send + 'static>(&self, work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
         self.tasks.spawn(work.in_current_span()).await.map_err(Error::internal)?
     }
+}
+
+/// Cancelled `notice` after draining has begun, or with the hard signal.
+fn closing(shutdown: &Shutdown, notice: Duration) -> CancellationToken {
+    let (closing, shutdown) = (CancellationToken::new(), shutdown.clone());
+    let cancelled = closing.clone();
+    tokio::spawn(async move {
+        shutdown.draining().await;
+        tokio::select! {
+            () = time::sleep(notice) => {}
+            () = shutdown.stopping() => {}
+        }
+        cancelled.cancel();
+    });
+    closing
 }
 
 /// Every documented route.
@@ -85,6 +105,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(playback::router())
         .merge(events::router())
         .merge(recommendations::router())
+        .merge(workers::router())
         .layer(surround::timeout())
         .layer(RequestBodyLimitLayer::new(JSON_BYTES_MAX))
         .merge(videos::slow_router())
@@ -101,6 +122,7 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(pages::serve)
         .method_not_allowed_fallback(pages::wrong_method)
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(app.clone(), browse::note_writer))
         .layer(middleware::from_fn(surround::guard))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(problem::render))

@@ -49,7 +49,7 @@ impl Changes {
 }
 
 impl App {
-    /// Hears what changes until the process drains. Losing the line costs promptness alone: streams look by themselves too.
+    /// Hears what changes until the server closes. Losing the line costs promptness alone: streams look by themselves too.
     pub(crate) async fn follow_changes(self) {
         let mut videos = self.deps.db.listen(VIDEO);
         let mut keys = self.deps.db.listen(keys::CHANNEL);
@@ -62,7 +62,7 @@ impl App {
                 }
                 _ = keys.next() => self.reload_keys().await,
                 _ = tick.tick() => self.reload_keys().await,
-                () = self.shutdown.draining() => return,
+                () = self.closing.cancelled() => return,
             }
         }
     }

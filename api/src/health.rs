@@ -15,13 +15,13 @@ pub(crate) fn router() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).route("/metrics", get(metrics))
 }
 
-/// Red as soon as draining begins, so that a balancer sends nobody here any more.
+/// Red as soon as draining begins, so that a balancer sends nobody here any more; during the notice all else goes on.
 async fn ready(State(app): State<App>) -> Answer<impl IntoResponse> {
     if app.shutdown.is_draining() {
         return Err(Error::new(ErrorKind::Unavailable, "draining", "this process is stopping").into());
     }
     app.deps.db.ping().await?;
-    Ok((StatusCode::OK, "ready\n"))
+    Ok((StatusCode::OK, format!("ready\nblobs: {}\n", app.deps.blobs.summary())))
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {

@@ -5,6 +5,7 @@
 
 mod app;
 pub mod auth;
+mod browse;
 mod changes;
 mod docs;
 mod events;
@@ -12,6 +13,7 @@ mod extract;
 mod health;
 mod live;
 mod pages;
+mod peer;
 mod playback;
 mod problem;
 mod profiles;
@@ -21,13 +23,15 @@ mod surround;
 mod uploads;
 mod users;
 mod videos;
+mod workers;
 
 use app::App;
 use marquee_backends::db::Db;
 use marquee_core::{Clock, Random, Result, Shutdown, blobs::Blobs, cache::Cache, config};
 use marquee_recommender::serving::Recommender;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::sync::Arc;
+use server::Limits;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -51,19 +55,24 @@ pub struct Deps {
     pub uploads: config::Uploads,
     /// How players reach an edge, without a path.
     pub edge_url: Url,
+    /// Proxies that are believed about where a request came from.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Secret that edges show.
     pub edge_key: String,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// How long requests are still taken after `/readyz` turned red, so that balancers learn of it first.
+    pub notice: Duration,
 }
 
-/// Serves the interface and the pages on `listener` until `shutdown` drains; then requests finish, within a bound.
+/// Serves the interface and the pages on `listener` until `shutdown` drains and the notice is over; then requests finish, within a
+/// bound.
 ///
 /// # Errors
 /// When the database does not answer at the start.
 pub async fn serve(deps: Deps, listener: TcpListener, shutdown: Shutdown) -> Result<()> {
     let app = App::start(deps, shutdown.clone()).await?;
-    server::serve(app::router(app.clone()), listener, shutdown).await?;
+    server::serve(app::router(app.clone()), listener, Limits::default(), app.closing.clone(), shutdown).await?;
     app.tasks.close();
     // What is written down for clients that are gone; it is bounded by the timeouts of what it writes to.
     app.tasks.wait().await;

@@ -4,7 +4,7 @@ use crate::{app::App, problem::Problem};
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -87,16 +87,30 @@ pub(crate) fn observe(router: Router<App>, app: &App) -> Router<App> {
     )
 }
 
-/// Counts requests by route, never by address: a label per id would fill the memory.
+/// Counts requests by route, never by address: a label per id would fill the memory. For the same reason only methods count that
+/// somebody here takes; a peer can make up any number of others.
 async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().as_str().to_owned();
+    let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
     let response = next.run(request).await;
-    let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
+    let labels = [("method", method.to_owned()), ("route", route), ("status", response.status().as_u16().to_string())];
     metrics::histogram!("marquee_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
     metrics::counter!("marquee_http_requests_total", &labels).increment(1);
     response
+}
+
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// Makes request ids; a client's own is not taken over, so that nobody writes into our logs.
@@ -108,5 +122,30 @@ impl MakeRequestId for Ids {
         let mut bytes = [0; 12];
         self.0.fill(&mut bytes);
         HeaderValue::try_from(format!("req_{}", hex::encode(bytes))).ok().map(RequestId::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn methods_that_somebody_made_up_share_one_series() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        let router = Router::new().fallback(|| async {}).layer(middleware::from_fn(measure));
+        let made_up = (0..100).map(|number| format!("X{number}"));
+        for method in made_up.chain(["GET".to_owned(), "get".to_owned()]) {
+            let request = Request::builder().method(method.as_str()).body(Body::empty()).unwrap();
+            assert_eq!(router.clone().oneshot(request).await.unwrap().status(), 200);
+        }
+        let shown = recorder.handle().render();
+        let mut series: Vec<_> = shown.lines().filter(|line| line.starts_with("marquee_http_requests_total")).collect();
+        series.sort_unstable();
+        let labels = |method: &str| format!("marquee_http_requests_total{{method=\"{method}\",route=\"none\",status=\"200\"}}");
+        assert_eq!(series, [format!("{} 1", labels("GET")), format!("{} 101", labels("other"))]);
     }
 }

@@ -65,6 +65,23 @@ impl TestApp {
 
     pub(crate) async fn start_with(auth: config::Auth, uploads: config::Uploads) -> Self {
         let (db, database) = testing::database().await;
+        Self::start_on(db, database, auth, uploads, Duration::ZERO).await
+    }
+
+    /// One that still takes requests for `notice` after it began to drain.
+    pub(crate) async fn start_with_notice(notice: Duration) -> Self {
+        let (db, database) = testing::database().await;
+        Self::start_on(db, database, config::Auth::default(), config::Uploads::default(), notice).await
+    }
+
+    /// One whose replica never hears of what is written.
+    pub(crate) async fn start_with_deaf_replica() -> Self {
+        let ((db, database), (_, deaf)) = (testing::database().await, testing::database().await);
+        let db = db.with_replica(deaf.url()).await.unwrap();
+        Self::start_on(db, database, config::Auth::default(), config::Uploads::default(), Duration::ZERO).await
+    }
+
+    async fn start_on(db: Db, database: TestDatabase, auth: config::Auth, uploads: config::Uploads, notice: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Arc::new(FileBlobs::open(folder.path()).await.unwrap());
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
@@ -83,6 +100,8 @@ impl TestApp {
             edge_url: Url::parse(EDGE).unwrap(),
             edge_key: EDGE_KEY.into(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
+            notice,
+            trusted_proxies: vec![[127, 0, 0, 1].into()],
         };
         let serving = tokio::spawn(serve(deps, listener, shutdown.clone()));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();

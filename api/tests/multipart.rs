@@ -48,6 +48,42 @@ async fn the_title_may_come_late_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_long_file_name_is_cut() {
+    let app = TestApp::start().await;
+    let editor = app.somebody(Role::Editor).await;
+    let film = Part::bytes(b"film".to_vec()).file_name("x".repeat(600));
+    let video = body(post(&editor, Form::new().part("file", film)).await, 201).await;
+    assert_eq!((&video["status"], &video["source"]["filename"]), (&json!("uploaded"), &json!("x".repeat(500))));
+}
+
+#[tokio::test]
+async fn nothing_behind_the_film_refuses_it() {
+    let app = TestApp::start().await;
+    let editor = app.somebody(Role::Editor).await;
+    let form = || Form::new().part("file", film("film"));
+    for (number, form) in [
+        form().text("title", ""),
+        form().text("title", "x".repeat(501)),
+        form().text("title", "x".repeat(100_000)).text("else", "x".repeat(100_000)),
+        form().part("file", film(vec![0; 100_000])),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let video = body(post(&editor, form).await, 201).await;
+        assert_eq!((&video["title"], &video["status"]), (&json!("Sintel"), &json!("uploaded")));
+        let list = body(editor.get("/v1/videos").await, 200).await;
+        assert_eq!(list["items"].as_array().unwrap().len(), number + 1);
+    }
+    let broken = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"Sintel.mp4\"\r\n\r\nfilm\r\n--x\r\nnonsense";
+    let broken =
+        editor.request(Method::POST, "/v1/videos").header("Content-Type", "multipart/form-data; boundary=x").body(broken);
+    assert_eq!(body(broken.send().await.unwrap(), 201).await["status"], "uploaded");
+    let form = form().text("title", "").text("title", "Late");
+    assert_eq!(body(post(&editor, form).await, 201).await["title"], "Late");
+}
+
+#[tokio::test]
 async fn forms_that_cannot_be_are_refused() {
     let uploads = config::Uploads { size_bytes_max: 1000, ..config::Uploads::default() };
     let app = TestApp::start_with(config::Auth::default(), uploads).await;

@@ -125,28 +125,3 @@ async fn a_deleted_video_is_gone_for_everybody() {
     }
     assert_eq!(body(admin.get("/v1/videos").await, 200).await["items"], json!([]));
 }
-
-#[tokio::test]
-async fn draining_closes_streams_and_lets_requests_finish() {
-    let app = TestApp::start().await;
-    let editor = app.somebody(Role::Editor).await;
-    let id = editor.video("x").await;
-    empty_ok(app.nobody().get("/readyz").await, 200).await;
-    let mut events = editor.get(&format!("/v1/videos/{id}/events")).await.bytes_stream();
-    events.next().await.unwrap().unwrap();
-    app.shutdown.drain();
-    while let Some(piece) = events.next().await {
-        piece.unwrap();
-    }
-    tokio::time::timeout(std::time::Duration::from_secs(10), async {
-        while !app.serving.is_finished() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("the server stops when nothing is left to do");
-}
-
-async fn empty_ok(response: reqwest::Response, status: u16) {
-    assert_eq!(response.status().as_u16(), status);
-}

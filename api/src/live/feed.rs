@@ -45,7 +45,7 @@ pub(super) async fn follow(State(app): State<App>, _: Edge) -> Answer<impl IntoR
 }
 
 impl Feed {
-    /// The keys, once they differ from what was told. `None` when the process drains.
+    /// The keys, once they differ from what was told. `None` when the server closes.
     async fn next(&mut self) -> Option<Sync> {
         loop {
             let keys = self.app.keys.live();
@@ -54,7 +54,7 @@ impl Feed {
             }
             tokio::select! {
                 changed = self.changes.changed() => changed.ok()?,
-                () = self.app.shutdown.draining() => return None,
+                () = self.app.closing.cancelled() => return None,
             }
         }
     }

@@ -56,14 +56,14 @@ fn render(presentation: &Presentation, path: &str, ended: bool, layout: &Layout)
     let Some(folder) = Folder::from_folder(folder) else { return Ok(None) };
     let found = presentation.tracks.iter().find(|track| folder_of(track) == folder && track.rendition.id == id);
     let Some(track) = found else { return Ok(None) };
-    let target_duration_s = hls::target_duration_s(presentation);
-    Ok(Some(hls::media(track, target_duration_s, hls::Kind::Event { ended }, &base(layout, folder, id))))
+    let target_duration_s = hls::growing_target_duration_s(presentation);
+    Ok(Some(hls::media(track, target_duration_s, hls::Kind::Event { ended }, &base(layout, folder, id)?)))
 }
 
 /// From `/{token}/live/{video}/{encode}/v/{rung}/` to where the segments are.
-fn base(layout: &Layout, folder: Folder, id: &str) -> String {
-    let init = layout.key(&init_path(folder, id));
-    format!("../../../../../{}", init.as_str().trim_end_matches("init.mp4"))
+fn base(layout: &Layout, folder: Folder, id: &str) -> Result<String> {
+    let init = layout.key(&init_path(folder, id))?;
+    Ok(format!("../../../../../{}", init.as_str().trim_end_matches("init.mp4")))
 }
 
 /// Sound, and the rungs that are as long as the longest one.

@@ -30,7 +30,6 @@ pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-m
 
 /// Bytes of all metadata together.
 const METADATA_BYTES_MAX: usize = 4 << 10;
-const FILENAME_LENGTH_MAX: usize = 500;
 /// RFC 9110 section 5.6.7, as `Upload-Expires` takes it.
 const IMF_FIXDATE: &[BorrowedFormatItem<'static>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
@@ -74,7 +73,7 @@ impl Metadata {
             let value = String::from_utf8(value).map_err(|_| bad("a value in Upload-Metadata is not UTF-8"))?;
             match key {
                 "video_id" => video = Some(value.parse::<VideoId>()?),
-                "filename" => filename = value.chars().filter(|char| !char.is_control()).take(FILENAME_LENGTH_MAX).collect(),
+                "filename" => filename = value,
                 _ => {}
             }
         }
@@ -127,12 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn metadata_names_the_video_and_never_a_path() {
+    fn metadata_names_the_video_and_the_file() {
         let id = "vid_0190a1b2c3d4e5f60718293a4b5c6d7e";
         let encoded = |text: &str| STANDARD.encode(text);
         let read = metadata(&format!("filename {},video_id {},empty", encoded("../../x\r\ny.mp4"), encoded(id))).unwrap();
         assert_eq!(read.video.to_string(), id);
-        assert_eq!(read.filename, "../../xy.mp4");
+        assert_eq!(read.filename, "../../x\r\ny.mp4");
         let again = HeaderMap::from_iter([(UPLOAD_METADATA, read.header().unwrap())]);
         assert_eq!(Metadata::parse(&again).unwrap(), read);
         for bad in ["", "filename YQ==", "video_id ???", "video_id YQ==", &format!("video_id {id}"), "video_id /w=="] {

@@ -6,8 +6,10 @@
 
 mod checksum;
 mod headers;
+mod heal;
 pub(crate) mod ops;
 mod receive;
 mod routes;
 
+pub(crate) use heal::heal;
 pub(crate) use routes::router;

@@ -2,7 +2,7 @@
 
 use super::{
     checksum::{Checksum, Running},
-    receive::{Body, End, LEASE, receive},
+    receive::{Body, End, LEASE, receive, taken_over},
 };
 use crate::{
     app::App,
@@ -20,6 +20,8 @@ use marquee_core::{
 use std::time::Duration;
 use uuid::Builder;
 
+/// Longest file name that is kept; the rest is cut off.
+const FILENAME_LENGTH_MAX: usize = 500;
 /// Failure of a source without any byte, for the video and the client.
 const EMPTY_CODE: &str = "empty_file";
 const EMPTY_MESSAGE: &str = "the file is empty: choose the film itself and upload it again";
@@ -28,7 +30,7 @@ const EMPTY_MESSAGE: &str = "the file is empty: choose the film itself and uploa
 pub(crate) struct Opening {
     /// The video that it is for.
     pub(crate) video: VideoId,
-    /// What the client calls the file.
+    /// What the client calls the file, in any length.
     pub(crate) filename: String,
     /// Bytes that will come, if they are known before.
     pub(crate) length_bytes: Option<u64>,
@@ -58,7 +60,7 @@ pub(super) async fn open(app: &App, caller: &Caller, opening: Opening) -> Answer
         id,
         video: video.id,
         user: caller.user,
-        filename: opening.filename,
+        filename: clean(&opening.filename),
         length_bytes: opening.length_bytes.unwrap_or(size_bytes_max),
         growing,
         hash_state: Running::default().state(),
@@ -101,10 +103,20 @@ pub(super) async fn look(app: &App, caller: &Caller, id: UploadId) -> Answer<Upl
     if upload.finished || upload.offset_bytes < upload.length_bytes {
         return Ok(upload);
     }
-    match hold(app, caller, id).await {
-        Ok(held) => release(app, held, async |held| finish(app, held).await).await,
-        // Whoever holds it is about to finish it.
-        Err(_) => Ok(upload),
+    // A refusal is passed on: a client that is told that all bytes are there takes the film as handed over, and forgets it.
+    let held = hold(app, caller, id).await?;
+    release(app, held, async |held| finish(app, held).await).await
+}
+
+/// Hands over an upload that is whole, unless somebody holds it.
+pub(super) async fn hand_over(app: &App, id: UploadId) -> Answer<()> {
+    let holder = new_holder(app);
+    match app.deps.db.lock_upload(id, holder).await? {
+        Lock::Held(upload) => {
+            let held = Held { upload: *upload, holder };
+            release(app, held, async |held| finish_if_whole(app, held).await).await.map(|_| ())
+        }
+        Lock::Busy | Lock::Expired => Ok(()),
     }
 }
 
@@ -207,13 +219,17 @@ async fn finish(app: &App, held: &mut Held) -> Answer<Upload> {
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(app.deps.db.upload(upload.id).await?)
+    let upload = app.deps.db.upload(upload.id).await?;
+    // Storing the end may take longer than the lease, and whoever took over is not there yet.
+    if upload.finished { Ok(upload) } else { Err(taken_over()) }
 }
 
 /// Drops an upload with all that it left. The row goes last: until then it says that its time is over.
 async fn discard(app: &App, held: Held) -> Result<()> {
     app.deps.db.expire_upload(held.upload.id, held.holder).await?;
     app.deps.blobs.abort(&held.upload.growing).await?;
+    // An object already, if somebody died between finishing it and handing it over.
+    app.deps.blobs.delete(&Key::source(held.upload.video, held.upload.id)).await?;
     app.deps.db.drop_upload(held.upload.id, held.upload.video).await?;
     tracing::info!(upload.id = %held.upload.id, "upload dropped");
     Ok(())
@@ -233,6 +249,11 @@ async fn refuse_empty(app: &App, video: VideoId) -> Result<Problem> {
     Ok(Problem::unprocessable(EMPTY_CODE, EMPTY_MESSAGE))
 }
 
+/// A file's name as it is kept: shown to people, so without what no name has.
+fn clean(filename: &str) -> String {
+    filename.chars().filter(|char| !char.is_control()).take(FILENAME_LENGTH_MAX).collect()
+}
+
 fn new_holder(app: &App) -> Holder {
     let mut id = [0; 16];
     app.deps.random.fill(&mut id);
@@ -249,4 +270,15 @@ fn expired() -> Problem {
 
 fn finished() -> Problem {
     Error::conflict("upload_finished", "the upload is finished and belongs to its video").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_and_lose_what_cannot_be_shown() {
+        assert_eq!(clean("../../x\r\n\0y.mp4"), "../../xy.mp4");
+        assert_eq!(clean(&"ö".repeat(600)), "ö".repeat(500));
+    }
 }

@@ -37,11 +37,11 @@ pub(crate) type Body = BoxStream<'static, Result<Bytes, axum::Error>>;
 pub(super) enum End {
     /// As it should.
     Whole,
-    /// The connection broke or fell silent. What came is kept.
+    /// The connection broke or fell silent. What came is kept, if it needs no proof.
     Cut,
     /// It has more bytes than the upload.
     TooLong,
-    /// This process stops. What came is kept.
+    /// This process stops. What came is kept, if it needs no proof.
     Draining,
 }
 
@@ -64,7 +64,7 @@ impl Source {
         if self.end.is_none() {
             let next = tokio::select! {
                 next = time::timeout(SILENCE_MAX, self.body.next()) => next.ok().unwrap_or(Some(Err(axum::Error::new("silence")))),
-                () = app.shutdown.draining() => {
+                () = app.closing.cancelled() => {
                     self.end = Some(End::Draining);
                     return false;
                 }
@@ -104,7 +104,7 @@ impl Source {
 }
 
 /// Takes a body into the upload that `holder` holds. With a checksum nothing is committed before the whole body has proved
-/// right; on a mismatch, or when it is cut, the upload is as before.
+/// right; on a mismatch, and when it ends in any other way, the upload is as before.
 pub(super) async fn receive(
     app: &App,
     upload: &mut Upload,
@@ -144,15 +144,20 @@ pub(super) async fn receive(
     let mut source = source.lock().await;
     let end = source.end.unwrap_or(End::Whole);
     if let Some(checksum) = source.checksum.take() {
-        let proved =
-            if end == End::Whole { checksum.check() } else { Err(Problem::bad_request("cut_off", "the body was cut off")) };
-        match proved {
-            Ok(()) => commit(app, upload, holder).await?,
-            Err(refused) => {
+        let proved = match end {
+            End::Whole => checksum.check(),
+            End::Cut => Err(Problem::bad_request("cut_off", "the body was cut off: send it again from the same offset")),
+            // The caller refuses these; their bytes are not proved either.
+            End::TooLong | End::Draining => {
                 *upload = before;
-                return Err(refused);
+                return Ok(end);
             }
+        };
+        if let Err(refused) = proved {
+            *upload = before;
+            return Err(refused);
         }
+        commit(app, upload, holder).await?;
     }
     Ok(end)
 }
@@ -197,6 +202,6 @@ async fn commit(app: &App, upload: &Upload, holder: Holder) -> Answer<()> {
     if app.deps.db.advance_upload(upload, holder, expiry).await? { Ok(()) } else { Err(taken_over()) }
 }
 
-fn taken_over() -> Problem {
+pub(super) fn taken_over() -> Problem {
     Error::conflict("taken_over", "another request goes on with this upload: ask for its offset with HEAD").into()
 }

@@ -5,16 +5,13 @@ use crate::{
     app::App,
     auth::{Caller, refresh},
     extract::{Json, Path},
+    peer::Peer,
     problem::{self, Answer},
     profiles::routes::ProfileView,
 };
-use axum::{
-    extract::{ConnectInfo, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use marquee_core::{Error, Role, id::UserId};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -111,24 +108,16 @@ impl From<refresh::Session> for Session {
 /// Makes an account with the role `viewer` and a default profile, and signs it in.
 #[utoipa::path(post, path = "/v1/users", tag = "accounts", request_body = NewAccount, security(()),
     responses((status = 201, body = Session), (status = "default", body = problem::Body)))]
-async fn sign_up(
-    State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Json(new): Json<NewAccount>,
-) -> Answer<(StatusCode, Json<Session>)> {
-    let session = ops::sign_up(&app, &new.email, &new.password, &new.name, peer.ip()).await?;
+async fn sign_up(State(app): State<App>, Peer(peer): Peer, Json(new): Json<NewAccount>) -> Answer<(StatusCode, Json<Session>)> {
+    let session = ops::sign_up(&app, &new.email, &new.password, &new.name, peer).await?;
     Ok((StatusCode::CREATED, Json(session.into())))
 }
 
 /// Sign in
 #[utoipa::path(post, path = "/v1/users/login", tag = "accounts", request_body = Credentials, security(()),
     responses((status = 200, body = Session), (status = "default", body = problem::Body)))]
-async fn log_in(
-    State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Json(given): Json<Credentials>,
-) -> Answer<Json<Session>> {
-    Ok(Json(ops::log_in(&app, &given.email, &given.password, peer.ip()).await?.into()))
+async fn log_in(State(app): State<App>, Peer(peer): Peer, Json(given): Json<Credentials>) -> Answer<Json<Session>> {
+    Ok(Json(ops::log_in(&app, &given.email, &given.password, peer).await?.into()))
 }
 
 /// Go on with a session

@@ -53,37 +53,47 @@ pub(super) fn malformed(why: &str) -> Problem {
 pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut form: Multipart) -> Answer<VideoId> {
     let (app, caller) = (&app, &caller);
     let mut title: Option<String> = None;
-    let mut made: Option<Made<VideoId>> = None;
-    let mut key = Some(key);
     for _ in 0..FIELDS_MAX {
-        let Some(field) = arriving(app, form.next_field()).await? else { break };
+        let Some(mut field) = arriving(app, form.next_field()).await? else { break };
         match field.name() {
-            Some("title") => {
-                let text = text(app, field).await?;
-                if let Some(made) = &made {
-                    // The film came first, under its file's name.
-                    app.deps.db.rename_video(made.thing(), crate::users::ops::check_name(&text, ops::TITLE_LENGTH_MAX)?).await?;
-                }
-                title = Some(text);
-            }
-            Some("file") if made.is_none() => {
+            Some("title") => title = Some(text(app, &mut field).await?),
+            Some("file") => {
                 let filename = field.file_name().unwrap_or_default().to_owned();
-                let title = title.clone().unwrap_or_else(|| title_of(&filename));
-                let once = key.take().map(|key| key.once("video form", &title)).transpose()?.flatten();
+                let title = title.unwrap_or_else(|| title_of(&filename));
+                let once = key.once("video form", &title)?;
                 let video = ops::create(app, caller, &title, once.as_ref()).await?;
                 if wants_source(app, &video).await? {
                     store(app, caller, video.thing(), filename, field).await?;
                 } else {
                     skip(app, field).await?;
                 }
-                made = Some(video);
+                read_behind(app, video.thing(), form).await;
+                return Ok(video.thing());
             }
             _ => {
-                text(app, field).await?;
+                text(app, &mut field).await?;
             }
         }
     }
-    made.map(|made| made.thing()).ok_or_else(|| Problem::bad_request("no_file", "the form has no field `file` with the film"))
+    Err(Problem::bad_request("no_file", "the form has no field `file` with the film"))
+}
+
+/// Reads what comes behind the film, so that the client hears the answer. Nothing there refuses the form any more: the client would
+/// send it again, and there would be two videos. A title that cannot be one leaves the one that the video has.
+async fn read_behind(app: &App, video: VideoId, mut form: Multipart) {
+    for _ in 0..FIELDS_MAX {
+        let Ok(Some(mut field)) = arriving(app, form.next_field()).await else { return };
+        if field.name() == Some("title")
+            && let Ok(title) = text(app, &mut field).await
+            && let Ok(title) = crate::users::ops::check_name(&title, ops::TITLE_LENGTH_MAX)
+            && let Err(error) = app.deps.db.rename_video(video, title).await
+        {
+            tracing::warn!(video.id = %video, error = error.detail(), "cannot give the video the title that came behind its film");
+        }
+        if skip(app, field).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Whether the video still waits for its source: always when it is new.
@@ -124,13 +134,13 @@ async fn store(app: &App, caller: &Caller, video: VideoId, filename: String, mut
     received.and(fed)
 }
 
-/// Reads a film that is here already to its end, so that the client hears the answer.
+/// Reads a field that nobody wants to its end, so that the client hears the answer.
 async fn skip(app: &App, mut field: Field<'_>) -> Answer<()> {
     while arriving(app, field.chunk()).await?.is_some() {}
     Ok(())
 }
 
-async fn text(app: &App, mut field: Field<'_>) -> Answer<String> {
+async fn text(app: &App, field: &mut Field<'_>) -> Answer<String> {
     let mut bytes = Vec::new();
     while let Some(piece) = arriving(app, field.chunk()).await? {
         bytes.extend_from_slice(&piece);
@@ -142,14 +152,14 @@ async fn text(app: &App, mut field: Field<'_>) -> Answer<String> {
     String::from_utf8(bytes).map_err(|_| malformed("a text field is not UTF-8"))
 }
 
-/// The next part of a form, unless it is silent for too long or the process stops.
+/// The next part of a form, unless it is silent for too long or the server closes.
 async fn arriving<T>(app: &App, part: impl Future<Output = Result<T, MultipartError>>) -> Answer<T> {
     tokio::select! {
         part = timeout(SILENCE_MAX, part) => match part {
             Ok(part) => part.map_err(|error| malformed(&error.body_text())),
             Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the form took too long to arrive")),
         },
-        () = app.shutdown.draining() => {
+        () = app.closing.cancelled() => {
             Err(Error::new(ErrorKind::Unavailable, "draining", "this process is stopping: send the form again").into())
         }
     }

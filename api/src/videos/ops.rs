@@ -63,7 +63,8 @@ pub(crate) async fn list(
 ) -> Result<(Vec<Details>, Option<VideoId>)> {
     // One more than asked for tells whether there is a next page.
     let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    let mut videos = app.deps.db.list_videos(caller.scope(), before, wanted).await?;
+    let scope = caller.scope();
+    let mut videos = app.browse(caller, |db| async move { db.list_videos(scope, before, wanted).await }).await?;
     let more = videos.len() > limit;
     videos.truncate(limit);
     let next = videos.last().filter(|_| more).map(|video| video.id);

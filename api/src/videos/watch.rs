@@ -37,7 +37,7 @@ pub(super) fn keep_alive() -> KeepAlive {
     KeepAlive::new().interval(KEEP_ALIVE)
 }
 
-/// `video` as it is now and after each change, until it is gone, or hidden from the caller, or the process drains.
+/// `video` as it is now and after each change, until it is gone, or hidden from the caller, or the server closes.
 pub(super) fn stream(app: App, caller: Caller, video: &Video) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>> {
     let slot = app.streams.clone().try_acquire_owned().map_err(|_| {
         Error::new(ErrorKind::Unavailable, "too_many_streams", "too many streams are open here: ask for the video now and then")
@@ -80,11 +80,11 @@ impl Watch {
             () = changed(&mut self.changes, self.id) => {}
             () = look => {}
             () = time::sleep_until(self.ends) => return false,
-            () = app.shutdown.draining() => return false,
+            () = app.closing.cancelled() => return false,
         }
         tokio::select! {
             () = time::sleep(SETTLE) => true,
-            () = app.shutdown.draining() => false,
+            () = app.closing.cancelled() => false,
         }
     }
 }

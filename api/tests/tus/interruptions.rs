@@ -1,10 +1,12 @@
 //! Uploads that are cut off: by the network, by a client that falls silent, by a crash, by a process that drains.
 
-use super::{arrived, bytes, editor_with_video, offset, opened, patch, send};
-use crate::app::{TestApp, empty, problem};
+use super::{arrived, bytes, editor_with_video, head, offset, opened, patch, send, tus};
+use crate::app::{Client, TestApp, empty, problem};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::stream;
 use marquee_backends::testing::eventually;
 use marquee_core::id::UploadId;
+use reqwest::Method;
 use sha2::{Digest, Sha256};
 use std::{io, time::Duration};
 use tokio::{
@@ -78,7 +80,7 @@ async fn a_crash_before_the_last_step_heals_with_the_next_question() {
     let path = opened(&editor, &video, 4).await;
     let id: UploadId = path.rsplit('/').next().unwrap().parse().unwrap();
     // As a process leaves it that dies after the last byte was committed and before the source was handed over.
-    let holder = marquee_backends::db::uploads::Holder { id: uuid::Uuid::from_u128(1), lease: Duration::ZERO };
+    let holder = marquee_backends::db::uploads::Holder { id: uuid::Uuid::from_u128(1), lease: Duration::from_secs(6) };
     let marquee_backends::db::uploads::Lock::Held(mut upload) = app.db.lock_upload(id, holder).await.unwrap() else {
         panic!("nobody else holds it");
     };
@@ -86,12 +88,13 @@ async fn a_crash_before_the_last_step_heals_with_the_next_question() {
     upload.offset_bytes = 4;
     upload.hash_state = hash_state(b"film");
     assert!(app.db.advance_upload(&upload, holder, Duration::from_secs(60)).await.unwrap());
+    // A client that heard that all bytes are there would think that the film is handed over.
+    let response = tus(&editor, Method::HEAD, &path).send().await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "6");
+    empty(response, 423).await;
     assert_eq!(editor.show(&video).await["status"], "uploading");
-    eventually("the question finishes it", async || {
-        assert_eq!(offset(&editor, &path).await, (4, 4));
-        editor.show(&video).await["status"] == "uploaded"
-    })
-    .await;
+    eventually("a question after the lease finishes it", async || head(&editor, &path).await == 200).await;
+    assert_eq!(offset(&editor, &path).await, (4, 4));
     arrived(&app, &editor, &video, &path, b"film").await;
 }
 
@@ -115,4 +118,52 @@ async fn a_draining_process_keeps_what_arrived() {
     app.shutdown.drain();
     assert_eq!(problem(request.await.unwrap(), 503).await, "draining");
     assert_eq!(app.db.upload(id).await.unwrap().offset_bytes, 4);
+}
+
+#[tokio::test]
+async fn of_a_request_with_a_checksum_nothing_stays_unless_all_of_it_is_right() {
+    let app = TestApp::start().await;
+    let (editor, video) = editor_with_video(&app).await;
+    let path = opened(&editor, &video, 8).await;
+    let id: UploadId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let kept = async || app.db.upload(id).await.unwrap().offset_bytes;
+
+    let mut long = promised(&app, &editor, &path, b"0123456789").await;
+    long.write_all(b"4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n").await.unwrap();
+    assert_eq!((answer(long).await, kept().await), ("413 beyond_length".to_owned(), 0));
+
+    let mut cut = promised(&app, &editor, &path, b"0123").await;
+    cut.write_all(b"2\r\n01\r\nthis is no chunk").await.unwrap();
+    assert_eq!((answer(cut).await, kept().await), ("400 cut_off".to_owned(), 0));
+
+    let mut draining = promised(&app, &editor, &path, b"0123").await;
+    draining.write_all(b"2\r\n01\r\n").await.unwrap();
+    app.shutdown.drain();
+    assert_eq!((answer(draining).await, kept().await), ("503 draining".to_owned(), 0));
+}
+
+/// A request that promises `bytes` and holds the upload already.
+async fn promised(app: &TestApp, client: &Client, path: &str, bytes: &[u8]) -> TcpStream {
+    let head = format!(
+        "PATCH {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
+         Content-Type: application/offset+octet-stream\r\nUpload-Checksum: sha256 {}\r\nTransfer-Encoding: chunked\r\n\
+         Expect: 100-continue\r\nConnection: close\r\n\r\n",
+        client.token,
+        STANDARD.encode(Sha256::digest(bytes))
+    );
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut asked_for = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    socket.read_exact(&mut asked_for).await.unwrap();
+    assert_eq!(&asked_for, b"HTTP/1.1 100 Continue\r\n\r\n");
+    socket
+}
+
+/// Status and code of what the server answers.
+async fn answer(mut socket: TcpStream) -> String {
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    format!("{} {}", &head["HTTP/1.1 ".len()..][..3], body["code"].as_str().unwrap())
 }
