@@ -98,7 +98,7 @@ pub(crate) enum Role {
 pub(crate) struct Encode {
     /// The film
     pub(crate) input: PathBuf,
-    /// Folder to make; it must be empty or absent
+    /// Folder to fill; it must be empty or absent
     #[arg(long)]
     pub(crate) out: PathBuf,
     /// Named set of encode choices
@@ -110,7 +110,8 @@ pub(crate) struct Encode {
     /// x264 preset instead of the recipe's
     #[arg(long)]
     pub(crate) preset: Option<String>,
-    /// Cores to use; all by default
+    /// Processors to keep busy: a chunk or a sound track at a time, and one more for every two of them; all of the machine's by
+    /// default
     #[arg(long)]
     pub(crate) threads: Option<u16>,
     /// Print the plan as JSON and stop
@@ -149,6 +150,17 @@ pub(crate) enum ConfigAction {
 /// `marquee admin …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminAction {
+    /// Make an administrator, or make one of an account; its password is MARQUEE_ADMIN_PASSWORD, or made up and shown once
+    Create {
+        /// The account's e-mail
+        email: String,
+        /// Folder of a running `marquee up`, used when no database is configured
+        #[arg(long, default_value = "data")]
+        data: PathBuf,
+        /// Configuration file
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
     /// Give an account a role: viewer, editor, publisher, operator or admin
     Grant {
         /// The account's e-mail

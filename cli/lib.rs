@@ -6,6 +6,7 @@ mod args;
 mod config;
 #[cfg(feature = "media")]
 mod encode;
+mod health;
 mod lifecycle;
 mod log;
 mod node;
@@ -17,12 +18,12 @@ use args::{Args, Command};
 use clap::Parser;
 use std::{ffi::OsString, process::ExitCode};
 
-/// Runs the command line `arguments` and answers the process's exit code: 0 done, 1 failed, 2 refused
-/// (a wrong command line, or for `encode` an input that cannot become a title).
+/// Runs the command line `arguments` and answers the process's exit code: 0 done, 2 for an input of `encode` that cannot become
+/// a title, 1 for anything else, a wrong command line included: scripts must not take a slip of theirs for a bad film.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
-        Err(error) => error.exit(),
+        Err(error) => return explain(&error),
     };
     #[cfg(feature = "media")]
     if matches!(args.command, Command::Child) {
@@ -37,6 +38,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
+}
+
+/// Prints what is wrong with the command line, or the help or version that it asks for.
+fn explain(error: &clap::Error) -> ExitCode {
+    // If nobody can read it, the exit code still says it.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn command(command: Command) -> anyhow::Result<ExitCode> {

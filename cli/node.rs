@@ -1,7 +1,10 @@
 //! `Node::start`: the one wiring function. A laptop's `up` and one role of a cluster differ only in the configuration.
 
-use crate::args::Role;
-use anyhow::{Context, bail};
+use crate::{
+    args::Role,
+    health::{self, Health},
+};
+use anyhow::{Context, bail, ensure};
 use marquee_backends::{
     db::Db,
     dispatch,
@@ -10,9 +13,17 @@ use marquee_backends::{
 use marquee_core::{Clock, OsRandom, Random, Shutdown, SystemClock, blobs::Blobs, cache::Cache, config::Config, queue::Queue};
 use marquee_recommender::serving::Recommender;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::{net::SocketAddr, sync::Arc};
-use tokio::net::TcpListener;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, time};
+use tokio_util::sync::CancellationToken;
 use url::Url;
+#[cfg(feature = "media")]
+use {marquee_backends::db::workers::Identity, marquee_core::id::WorkerId, serde_json::json};
+
+/// How far the clock of this machine may be from the database's: tokens are compared with it, and not by this process alone.
+const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(60);
+/// How often the recorder of metrics is tidied up.
+const METRICS_EVERY: Duration = Duration::from_secs(5);
 
 /// A running set of roles.
 pub(crate) struct Node {
@@ -44,6 +55,7 @@ impl Node {
         let random: Arc<dyn Random> = Arc::new(OsRandom);
         // One recorder per process; each role shows what the process has counted.
         let metrics = PrometheusBuilder::new().install_recorder()?;
+        tokio::spawn(keep_metrics(metrics.clone(), shutdown.soft_token()));
         let edge_key = edge_key(config, roles, random.as_ref())?;
         let api_listener = if has(Role::Api) { Some(bind("api.listen", config.api.listen).await?) } else { None };
         let edge_listener = if has(Role::Edge) { Some(bind("edge.listen", config.edge.listen).await?) } else { None };
@@ -53,8 +65,14 @@ impl Node {
             None => config.edge.public_url.clone(),
         };
 
+        let health_listener =
+            if has(Role::Api) || has(Role::Edge) { None } else { Some(bind("health.listen", config.health.listen).await?) };
+
         if has(Role::Api) || has(Role::Worker) || has(Role::Scheduler) {
             let engines = Engines::open(config, clock.clone(), random.clone(), metrics.clone()).await?;
+            if let Some(listener) = health_listener {
+                tokio::spawn(health::serve(engines.health(shutdown), listener));
+            }
             if let Some(listener) = api_listener {
                 let edge_url = edge_url.clone().context("edge.public_url is not set: players must be told where an edge is")?;
                 engines.start_api(config, edge_url, edge_key.clone(), listener, shutdown).await?;
@@ -63,7 +81,7 @@ impl Node {
                 engines.start_worker(config, shutdown)?;
             }
             if has(Role::Scheduler) {
-                engines.start_scheduler(shutdown);
+                engines.start_scheduler(config, shutdown);
             }
         }
         if let Some(listener) = edge_listener {
@@ -78,6 +96,7 @@ impl Node {
                 clock,
                 random,
                 metrics,
+                notice: config.stop.notice(),
             };
             shutdown.spawn_essential("edge", marquee_edge::serve(deps, listener, shutdown.clone()));
         }
@@ -95,8 +114,20 @@ impl Engines {
         let patience = config.start.patience();
         let db = open::database(required("database.url", config.database.url.as_ref())?, patience).await?;
         db.migrate().await?;
+        let ahead = db.clock_ahead(clock.as_ref()).await?;
+        ensure!(
+            ahead.unsigned_abs() <= CLOCK_AHEAD_MAX,
+            "the clock of this machine is {} s ahead of the database's: set it, and keep it right with NTP",
+            ahead.whole_seconds()
+        );
+        let db = match &config.database.read_url {
+            Some(url) => open::with_replica(db, url, patience).await?,
+            None => db,
+        };
+        let blobs = open::blobs(required("blobs.url", config.blobs.url.as_ref())?, Access::Write, patience).await?;
+        tracing::info!(blobs = blobs.summary(), "the object store is open");
         Ok(Self {
-            blobs: open::blobs(required("blobs.url", config.blobs.url.as_ref())?, Access::Write, patience).await?,
+            blobs,
             queue: open::queue(required("queue.url", config.queue.url.as_ref())?, &db, patience).await?,
             cache: open::cache(required("cache.url", config.cache.url.as_ref())?, patience).await?,
             db,
@@ -104,6 +135,11 @@ impl Engines {
             random,
             metrics,
         })
+    }
+
+    fn health(&self, shutdown: &Shutdown) -> Health {
+        let (db, blobs, metrics) = (self.db.clone(), self.blobs.clone(), self.metrics.clone());
+        Health { db, blobs, metrics, shutdown: shutdown.clone() }
     }
 
     async fn start_api(
@@ -127,6 +163,8 @@ impl Engines {
             edge_url,
             edge_key,
             metrics: self.metrics.clone(),
+            notice: config.stop.notice(),
+            trusted_proxies: config.api.trusted_proxies.clone(),
         };
         shutdown.spawn_essential("api", marquee_api::serve(deps, listener, shutdown.clone()));
         Ok(())
@@ -142,9 +180,30 @@ impl Engines {
             clock: self.clock.clone(),
             random: self.random.clone(),
         })?;
-        let runner = dispatch::Runner::new(self.db.clone(), self.queue.clone(), handler, &config.worker, self.random.as_ref());
-        shutdown.spawn_essential("worker", runner.run(shutdown.clone()));
+        let identity = self.identity(config);
+        tracing::info!(worker.id = %identity.id, worker.name = identity.name, slots = identity.slots, "working");
+        let runner = dispatch::Runner::new(self.db.clone(), self.queue.clone(), handler, &config.worker, identity.id);
+        let work = dispatch::presence(self.db.clone(), identity, shutdown.clone(), runner.run(shutdown.clone()));
+        shutdown.spawn_essential("worker", work);
         Ok(())
+    }
+
+    /// Who this worker is to operators.
+    #[cfg(feature = "media")]
+    fn identity(&self, config: &Config) -> Identity {
+        let worker = &config.worker;
+        let host = || nix::unistd::gethostname().map_or_else(|_| "worker".into(), |name| name.to_string_lossy().into_owned());
+        let name = worker.name.clone().unwrap_or_else(host);
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        Identity {
+            id: WorkerId::new(self.clock.as_ref(), self.random.as_ref()),
+            name: format!("{name}:{}", std::process::id()),
+            version: env!("CARGO_PKG_VERSION").into(),
+            slots: worker.slots,
+            kinds: worker.kinds.iter().map(|kind| kind.as_str().into()).collect(),
+            classes: worker.classes.iter().map(|class| class.as_str().into()).collect(),
+            capabilities: json!({ "cpus": cpus, "arch": std::env::consts::ARCH, "encoders": marquee_transcoder::encoder_version() }),
+        }
     }
 
     #[cfg(not(feature = "media"))]
@@ -152,11 +211,21 @@ impl Engines {
         bail!("this binary was built without the `media` feature, so it cannot be a worker; use the full image")
     }
 
-    fn start_scheduler(&self, shutdown: &Shutdown) {
+    fn start_scheduler(&self, config: &Config, shutdown: &Shutdown) {
         let relay = dispatch::relay(self.db.clone(), self.queue.clone(), shutdown.clone());
         shutdown.spawn_essential("relay", relay);
-        let sweep = dispatch::sweep(self.db.clone(), self.blobs.clone(), shutdown.clone());
-        shutdown.spawn_essential("sweep", sweep);
+        shutdown.spawn_essential("sweep", dispatch::sweep(self.db.clone(), shutdown.clone()));
+        let keep = Duration::from_secs(config.uploads.leftover_seconds.into());
+        let upkeep = dispatch::upkeep(self.db.clone(), self.blobs.clone(), keep, shutdown.clone());
+        shutdown.spawn_essential("upkeep", upkeep);
+    }
+}
+
+/// Folds what the recorder collects, until the process stops: without it histograms grow as long as nobody reads them.
+async fn keep_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
+    let mut tick = time::interval(METRICS_EVERY);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        metrics.run_upkeep();
     }
 }
 

