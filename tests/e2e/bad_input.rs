@@ -3,7 +3,7 @@
 use crate::support::{
     client::{Client, refused, with_header},
     clip::SHORT,
-    eventually,
+    eventually, files_below,
     node::{Node, show},
     tus::{self, Upload},
 };
@@ -171,19 +171,11 @@ async fn an_upload_that_is_never_resumed_leaves_nothing_in_the_store() {
         [404, 410].contains(&upload.head().await.status().as_u16()).then_some(())
     })
     .await;
-    eventually("the store is empty", Duration::from_secs(150), || async {
-        files(&node.data().join("blobs")).is_empty().then_some(())
-    })
-    .await;
+    eventually("the store is empty", Duration::from_secs(150), || async { files_below(&node.store()).is_empty().then_some(()) })
+        .await;
     eventually("the video waits for an upload", Duration::from_secs(30), || async {
         (admin.video(&id).await.status == "created").then_some(())
     })
     .await;
     node.stop().await;
-}
-
-/// Every file below `folder`.
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

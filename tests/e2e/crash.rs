@@ -51,7 +51,7 @@ async fn an_upload_survives_kills_at_any_byte() {
         let rest = (LENGTH - offset - sent) as u64;
         let sending = tokio::spawn(async move { slow.append_and_stall(offset as u64, piece, rest).await });
         let come = async || match moment {
-            Moment::Written => bytes_below(&node.data().join("blobs")) > 0,
+            Moment::Written => bytes_below(&node.store()) > 0,
             Moment::Kept => upload.offset().await as usize == offset + sent,
             Moment::Any => true,
         };

@@ -37,7 +37,7 @@ async fn two_gigabytes_pass_through_a_small_process() {
     let file = multipart::Part::stream_with_length(Body::wrap_stream(stream::iter(pieces)), UPLOAD_BYTES).file_name("large.mp4");
     let form = multipart::Form::new().text("title", "Large").part("file", file);
     let video = answer(admin.request(Method::POST, "/v1/videos").multipart(form), 201).await;
-    let peak = node.process().peak_memory_bytes();
+    let peak = node.peak_memory_bytes();
     show(&format!("most memory while 2 GiB passed: {} MiB", peak >> 20));
     assert!(peak < MEMORY_BYTES_MAX, "{} MiB", peak >> 20);
     let settled = admin.wait_until_settled(video["id"].as_str().expect("an id")).await;

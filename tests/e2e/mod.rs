@@ -2,10 +2,11 @@
 
 mod bad_input;
 mod browser;
+mod command_line;
 mod crash;
-mod engines;
 mod hostile;
 mod main_job;
 mod memory;
 mod real_films;
 mod shutdown;
+mod traps;

@@ -11,6 +11,10 @@ async fn ctrl_c_in_the_middle_of_an_encode_loses_nothing() {
     let node = node.interrupt().await.restart().await;
     let admin = node.admin().await;
     admin.wait_until_ready(&id).await;
+    let jobs = admin.get(&format!("/v1/videos/{id}/jobs"), 200).await;
+    for job in jobs["items"].as_array().expect("a list") {
+        assert_eq!(job["attempts"], 1, "stopping in good order costs no attempt: {job}");
+    }
     for rendition in hls::renditions(&admin.hls(&id).await).await.video {
         assert_eq!(judge::numbers(&rendition).len() as u64, FILM.frames(), "{rendition}");
     }

@@ -2,11 +2,14 @@
 
 pub(crate) mod client;
 pub(crate) mod clip;
+pub(crate) mod cluster;
 pub(crate) mod hls;
 pub(crate) mod judge;
 pub(crate) mod media;
 pub(crate) mod node;
 pub(crate) mod process;
+pub(crate) mod program;
+pub(crate) mod proxy;
 pub(crate) mod tus;
 
 /// Calls `probe` until it answers something; panics with `what` after `limit`.
@@ -34,4 +37,10 @@ pub(crate) fn bytes_below(folder: &std::path::Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+/// Every file in `folder` and below.
+pub(crate) fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }

@@ -1,20 +1,19 @@
-//! A Marquee of a test's own: the real binary with `up`, on free ports, its data in a folder that goes with it.
+//! A whole Marquee of a test's own, on free ports, its data in folders that go with it: `marquee up` in one process, or, when
+//! `TEST_SET` is `cluster`, its roles as processes on the engines of a cluster.
 
 use super::{
     client::Client,
+    cluster::Engines,
     eventually,
     process::{self, Process},
+    program::{Program, Setting},
 };
-use nix::{
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use std::{
     collections::BTreeSet,
-    fs::{self, File, Permissions},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
     time::Duration,
 };
 use tempfile::TempDir;
@@ -25,7 +24,7 @@ pub(crate) const ADMIN_EMAIL: &str = "admin@example.org";
 pub(crate) const ADMIN_PASSWORD: &str = "correct horse battery";
 
 /// How long a start may take on a busy machine: a database is made, the schema laid.
-const START_MAX: Duration = Duration::from_secs(180);
+pub(super) const START_MAX: Duration = Duration::from_secs(180);
 /// How long a stop may take: running work drains.
 const STOP_MAX: Duration = Duration::from_secs(180);
 /// How long what belonged to a killed process may outlive it.
@@ -33,9 +32,11 @@ const ORPHAN_MAX: Duration = Duration::from_secs(60);
 
 /// A running Marquee.
 pub(crate) struct Node {
-    child: Child,
+    programs: Vec<Program>,
     folder: TempDir,
-    settings: Vec<(String, String)>,
+    settings: Vec<Setting>,
+    /// What a cluster stands on; `None` where everything is built in.
+    engines: Option<Engines>,
     /// Where the API is.
     pub(crate) api: String,
     /// Where the edge is.
@@ -43,7 +44,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts one on an empty data folder.
+    /// Starts one without any data.
     pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
@@ -54,44 +55,42 @@ impl Node {
         let open = Permissions::from_mode(0o755);
         let folder = tempfile::Builder::new().prefix("marquee-it-").permissions(open).tempdir().expect("a temporary folder");
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self::launch(folder, settings).await
-    }
-
-    async fn launch(folder: TempDir, settings: Vec<(String, String)>) -> Self {
-        let log = folder.path().join("log");
-        let file = File::create(&log).expect("a log file");
-        let child = Command::new(env!("CARGO_BIN_EXE_marquee"))
-            .args(["up", "--listen", "127.0.0.1:0", "--edge-listen", "127.0.0.1:0", "--data"])
-            .arg(folder.path().join("data"))
-            .env("MARQUEE_ADMIN_EMAIL", ADMIN_EMAIL)
-            .env("MARQUEE_ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .envs(settings.iter().map(|(name, value)| (name, value)))
-            // A group of its own, as a shell gives it: Ctrl-C reaches everybody in it.
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("a second handle"))
-            .stderr(file)
-            .spawn()
-            .expect("the binary starts");
-        let mut node = Self { child, folder, settings, api: String::new(), edge: String::new() };
-        node.wait_until_announced(&log).await;
+        #[expect(clippy::disallowed_methods, reason = "how the tests are told on what they run")]
+        let is_cluster = std::env::var("TEST_SET").is_ok_and(|set| set == "cluster");
+        let engines = if is_cluster { Some(Engines::start().await) } else { None };
+        let mut node = Self { programs: Vec::new(), folder, settings, engines, api: String::new(), edge: String::new() };
+        node.launch().await;
         node
     }
 
-    /// Waits for the two URLs that `up` prints when it is ready.
-    async fn wait_until_announced(&mut self, log: &Path) {
+    async fn launch(&mut self) {
+        if let Some(engines) = &self.engines {
+            self.programs = engines.launch(self.folder.path(), &self.settings).await;
+            (self.api, self.edge) = (engines.stage.api.clone(), engines.stage.edge.clone());
+            return;
+        }
+        let data = self.data();
+        let arguments = ["up", "--listen", "127.0.0.1:0", "--edge-listen", "127.0.0.1:0", "--data"].map(AsRef::as_ref);
+        let arguments: Vec<_> = arguments.into_iter().chain([data.as_os_str()]).collect();
+        let admin = [("MARQUEE_ADMIN_EMAIL", ADMIN_EMAIL), ("MARQUEE_ADMIN_PASSWORD", ADMIN_PASSWORD)];
+        let admin = admin.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings: Vec<_> = admin.into_iter().chain(self.settings.clone()).collect();
+        let log = self.folder.path().join("log");
+        // A restart must not find the addresses of the process before it.
+        let _ = fs::remove_file(&log);
+        let mut up = Program::start(&arguments, &settings, &log);
         let give_up = tokio::time::Instant::now() + START_MAX;
-        loop {
-            let text = fs::read_to_string(log).unwrap_or_default();
+        // The two URLs that `up` prints when it is ready.
+        (self.api, self.edge) = loop {
+            let text = up.log();
             if let (Some(api), Some(edge)) = (announced(&text, "Pages and API"), announced(&text, "Edge")) {
-                (self.api, self.edge) = (api, edge);
-                return;
+                break (api, edge);
             }
-            let ended = self.child.try_wait().expect("the child can be asked");
-            assert!(ended.is_none(), "marquee up ended with {ended:?}:\n{text}");
+            up.assert_runs();
             assert!(tokio::time::Instant::now() < give_up, "marquee up did not start:\n{text}");
             tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        };
+        self.programs = vec![up];
     }
 
     /// A client signed in as the first administrator.
@@ -99,32 +98,29 @@ impl Node {
         Client::sign_in(&self.api, ADMIN_EMAIL, ADMIN_PASSWORD).await
     }
 
-    /// The data folder.
-    pub(crate) fn data(&self) -> PathBuf {
+    /// The data folder of `marquee up`.
+    fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Where the object store keeps its files.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.engines.as_ref().map_or_else(|| self.data().join("blobs"), Engines::store)
     }
 
     /// The files of the stored sources.
     pub(crate) fn sources(&self) -> Vec<PathBuf> {
-        let videos = fs::read_dir(self.data().join("blobs/sources")).into_iter().flatten().flatten();
-        let uploads = videos.filter_map(|video| fs::read_dir(video.path()).ok()).flatten().flatten();
-        uploads.map(|upload| upload.path()).filter(|path| path.is_file()).collect()
+        super::files_below(&self.store().join("sources"))
     }
 
-    /// What it has printed so far.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    /// The process.
-    pub(crate) fn process(&self) -> Process {
-        Process::find(self.id()).unwrap_or_else(|| panic!("marquee is gone:\n{}", self.log()))
+    /// Most memory that one of its processes ever held.
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        self.programs.iter().map(|program| program.process().peak_memory_bytes()).max().expect("there is a process")
     }
 
     /// The sandboxed children that read media now.
     pub(crate) fn children(&self) -> BTreeSet<Process> {
-        let child = format!("{} child", env!("CARGO_BIN_EXE_marquee"));
-        process::tree(self.id()).into_iter().filter(|process| process.command().starts_with(&child)).collect()
+        self.programs.iter().flat_map(Program::children).collect()
     }
 
     /// Stops it; it must end well and leave no process behind.
@@ -135,9 +131,13 @@ impl Node {
     /// Sends what Ctrl-C in a terminal sends; it must end well and leave no process behind.
     pub(crate) async fn interrupt(mut self) -> Self {
         let family = self.family();
-        killpg(Pid::from_raw(self.id()), Signal::SIGINT).expect("its group is there");
-        let status = self.wait(STOP_MAX).await;
-        assert!(status.success(), "marquee up ended with {status}:\n{}", self.log());
+        for program in &self.programs {
+            program.signal_group(Signal::SIGINT);
+        }
+        for program in &mut self.programs {
+            let status = program.ended(STOP_MAX).await;
+            assert!(status.success(), "marquee ended with {status}:\n{}", program.log());
+        }
         self.nothing_left(&family).await;
         self
     }
@@ -145,35 +145,21 @@ impl Node {
     /// Kills it with SIGKILL; what it had started must follow by itself.
     pub(crate) async fn kill(&mut self) {
         let family = self.family();
-        self.process().signal(Signal::SIGKILL);
-        self.wait(ORPHAN_MAX).await;
+        for program in &mut self.programs {
+            program.process().signal(Signal::SIGKILL);
+            program.ended(ORPHAN_MAX).await;
+        }
         self.nothing_left(&family).await;
     }
 
     /// Starts it again on the same data, after [`Self::kill`] or [`Self::interrupt`].
     pub(crate) async fn restart(mut self) -> Self {
-        let spare = TempDir::new().expect("a temporary folder");
-        let folder = std::mem::replace(&mut self.folder, spare);
-        Self::launch(folder, std::mem::take(&mut self.settings)).await
-    }
-
-    fn id(&self) -> i32 {
-        i32::try_from(self.child.id()).expect("process ids are small")
+        self.launch().await;
+        self
     }
 
     fn family(&self) -> BTreeSet<Process> {
-        process::tree(self.id())
-    }
-
-    async fn wait(&mut self, limit: Duration) -> ExitStatus {
-        let give_up = tokio::time::Instant::now() + limit;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
-                return status;
-            }
-            assert!(tokio::time::Instant::now() < give_up, "marquee does not end:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        self.programs.iter().flat_map(Program::family).collect()
     }
 
     /// Neither what it had started nor anything that works in its folder may still run.
@@ -184,23 +170,6 @@ impl Node {
             (!left).then_some(())
         })
         .await;
-    }
-}
-
-impl Drop for Node {
-    /// A test that fails still leaves nothing behind.
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(Some(_))) {
-            return;
-        }
-        let family = self.family();
-        for process in family {
-            process.signal(Signal::SIGKILL);
-        }
-        drop(self.child.wait());
-        if std::thread::panicking() {
-            show(&format!("--- what marquee printed ---\n{}", self.log()));
-        }
     }
 }
 
