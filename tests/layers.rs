@@ -52,7 +52,8 @@ fn manifest(folder: &str) -> Table {
 
 /// Everything that a manifest names in any of its dependency tables.
 fn dependencies(manifest: &Table) -> Vec<(String, Value)> {
-    let for_targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values).filter_map(Value::as_table);
+    let for_targets =
+        manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values).filter_map(Value::as_table);
     std::iter::once(manifest)
         .chain(for_targets)
         .flat_map(|manifest| ["dependencies", "dev-dependencies", "build-dependencies"].map(|table| manifest.get(table)))

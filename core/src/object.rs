@@ -68,9 +68,11 @@ impl Layout {
     }
 
     /// The object at `path` (see [`self`] functions below) inside the encode.
-    #[must_use]
-    pub fn key(&self, path: &str) -> Key {
-        Key(format!("media/{}/{}/{path}", self.video, self.encode))
+    ///
+    /// # Errors
+    /// `Invalid` for a path that leaves the encode: names of renditions come from processes that read hostile bytes.
+    pub fn key(&self, path: &str) -> Result<Key> {
+        Key::parse(&format!("media/{}/{}/{path}", self.video, self.encode))
     }
 }
 
@@ -138,5 +140,15 @@ mod tests {
             assert!(Key::parse(bad).is_err(), "{bad}");
         }
         assert!(Key::parse("media/vid_1/enc_2/v/540p/000001.m4s").is_ok());
+    }
+
+    #[test]
+    fn no_path_leaves_its_encode() {
+        let layout = Layout::new(VideoId(uuid::Uuid::nil()), EncodeId(uuid::Uuid::nil()));
+        let key = layout.key(&segment_path(Track::Video, "540p", 1)).unwrap();
+        assert_eq!(key.as_str(), format!("media/{}/v/540p/000001.m4s", layout.scope()));
+        for id in ["../../other/enc_1/v/540p", "..", "", "a//b", ".hidden", "540p\0", "540p?x"] {
+            assert!(layout.key(&init_path(Track::Video, id)).is_err(), "{id}");
+        }
     }
 }

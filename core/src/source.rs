@@ -1,6 +1,11 @@
 //! What `inspect` found in a source: pure data that the plan is made from, stored with the video and shown to people.
 
-use serde::{Deserialize, Serialize};
+mod validate;
+
+pub use validate::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, PIXELS_MAX, STREAMS_MAX};
+
+use serde::{Deserialize, Deserializer, Serialize};
+use std::num::NonZeroU32;
 
 /// A rational number as containers write it, denominator above zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -8,7 +13,13 @@ pub struct Ratio {
     /// Numerator.
     pub num: u32,
     /// Denominator.
+    #[serde(deserialize_with = "nonzero")]
     pub den: u32,
+}
+
+/// What is read from another process must not divide by zero later.
+fn nonzero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    NonZeroU32::deserialize(deserializer).map(NonZeroU32::get)
 }
 
 impl Ratio {
@@ -97,6 +108,8 @@ pub enum Seek {
     Keyframe,
     /// Decode from the beginning: the container's times cannot be trusted after a seek.
     FromStart,
+    /// Decode from the beginning, and go by the order of frames: the container does not state when they are shown.
+    InOrder,
 }
 
 /// A sound track. Times are in `time_base`.
@@ -136,6 +149,16 @@ impl Note {
 }
 
 impl VideoTrack {
+    /// From the first frame to the end of the last one, rounded; at least a millisecond.
+    #[must_use]
+    pub fn duration_ms(&self) -> u64 {
+        // The times of a hostile file may be further apart than their type can count.
+        let elapsed = i128::from(self.end) - i128::from(self.origin);
+        let (num, den) = (i128::from(self.time_base.num), i128::from(self.time_base.den.max(1)));
+        let ms = (elapsed * num * 1000 + den / 2).div_euclid(den).max(1);
+        u64::try_from(ms).unwrap_or(u64::MAX)
+    }
+
     /// Size as displayed: pixels made square, rotation applied, rounded to whole pixels.
     #[must_use]
     pub fn display_size(&self) -> (u32, u32) {

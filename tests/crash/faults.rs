@@ -30,12 +30,46 @@ const STATEFUL: [&str; 5] = ["api-1", "api-2", "worker-1", "worker-2", "schedule
 const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 const APIS: [&str; 2] = ["api-1", "api-2"];
 
+/// Chooses.
+struct Dice<'a>(&'a dyn Random);
+
+impl Dice<'_> {
+    fn below(&self, end: usize) -> usize {
+        (self.0.unit() * end as f64) as usize
+    }
+
+    fn seconds(&self, least: u64, most: u64) -> Duration {
+        Duration::from_secs(least + self.below((most - least) as usize + 1) as u64)
+    }
+
+    fn one<T: Copy>(&self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+}
+
+/// Number on the list, what was done, and attempts that it may cost.
+type Made = Option<(&'static str, String, u64)>;
+
 /// Makes one fault, chosen by `random`, and takes it back.
 pub(crate) async fn strike(cast: &mut Cast, random: &dyn Random) -> Option<Fault> {
-    let below = |end: usize| (random.unit() * end as f64) as usize;
-    let worker = WORKERS[below(2)];
-    let seconds = |least: u64, most: u64| Duration::from_secs(least + below((most - least) as usize + 1) as u64);
-    let (number, what, attempts_max) = match below(16) {
+    let dice = Dice(random);
+    let made = match dice.below(16) {
+        0..=4 => role(cast, &dice).await,
+        5..=8 => engine(cast, &dice).await,
+        9..=13 => line(cast, &dice).await,
+        _ => work(cast, &dice).await,
+    };
+    let (number, what, attempts_max) = made?;
+    let fault = Fault { number, what, attempts_max };
+    show(&fault.to_string());
+    tokio::time::sleep(dice.seconds(0, 2)).await;
+    Some(fault)
+}
+
+/// A process of ours dies, stands still, or is replaced.
+async fn role(cast: &mut Cast, dice: &Dice<'_>) -> Made {
+    let (worker, api) = (dice.one(&WORKERS), dice.one(&APIS));
+    Some(match dice.below(7) {
         0 | 1 => {
             cast.restart(worker).await;
             ("F1", format!("kill -9 {worker}"), 2)
@@ -43,10 +77,8 @@ pub(crate) async fn strike(cast: &mut Cast, random: &dyn Random) -> Option<Fault
         2 => {
             let children = cast.children();
             children.iter().for_each(|child| child.signal(Signal::SIGKILL));
-            if children.is_empty() {
-                return None;
-            }
-            ("F1", format!("kill -9 of {} children", children.len()), children.len() as u64)
+            let count = Some(children.len()).filter(|count| *count > 0)?;
+            ("F1", format!("kill -9 of {count} children"), count as u64)
         }
         3 => {
             cast.signal(worker, Signal::SIGSTOP);
@@ -55,77 +87,75 @@ pub(crate) async fn strike(cast: &mut Cast, random: &dyn Random) -> Option<Fault
             ("F2", format!("{worker} stopped beyond its lease"), 2)
         }
         4 => {
-            cast.rabbit.restart().await;
-            ("F3", "kill -9 RabbitMQ".into(), 2)
-        }
-        5 => {
-            cast.postgres.restart().await;
-            ("F5", "kill -9 PostgreSQL".into(), 2)
-        }
-        6 => {
-            cast.s3.refuse(3);
-            tokio::time::sleep(seconds(3, 8)).await;
-            cast.s3.refuse(0);
-            ("F7", "the store refuses every third request".into(), 4)
-        }
-        7 => {
-            let line = if below(2) == 0 { Line::Narrow(50_000) } else { Line::Silent };
-            hold(cast, worker, Engine::Blobs, line, seconds(5, 14)).await;
-            ("F8", format!("{worker} to the store: {line:?}"), 2)
-        }
-        8 | 9 => {
-            let after = 200 + below(60_000) as u64;
-            let line = if below(2) == 0 { Line::Truncating(after) } else { Line::Flipping(after) };
-            let name = [worker, "edge", APIS[below(2)]][below(3)];
-            hold(cast, name, Engine::Blobs, line, seconds(2, 5)).await;
-            ("F9", format!("{name} to the store: {line:?}"), 4)
-        }
-        10 => {
-            for _ in 0..3 {
-                cast.db.ring_for_all().await.ok()?;
-            }
-            ("F10", "every message three times".into(), 0)
-        }
-        11 => {
-            let running = cast.db.expire_leases().await.ok()?;
-            cast.db.ring_for_all().await.ok()?;
-            ("F11", format!("{running} leases taken from those who work"), running)
-        }
-        12 => {
-            let api = APIS[below(2)];
             cast.restart(api).await;
             ("F12", format!("kill -9 {api} while uploads run"), 0)
         }
-        13 => {
-            let (name, engine) = (STATEFUL[below(5)], Engine::ALL[below(4)]);
-            let line = if below(3) == 0 { Line::Slow(Duration::from_millis(200)) } else { Line::Cut };
-            hold(cast, name, engine, line, seconds(2, 12)).await;
-            ("F18", format!("{name} to the {engine:?}: {line:?}"), 2)
-        }
-        14 => {
-            let name = ["edge", "scheduler"][below(2)];
+        5 => {
+            let name = dice.one(&["edge", "scheduler"]);
             cast.restart(name).await;
             ("F20", format!("kill -9 {name}"), 0)
         }
         _ => {
-            let name = STATEFUL[below(5)];
-            if below(2) == 0 {
-                cast.redis.restart().await;
-                ("F21", "kill -9 Redis".into(), 0)
-            } else {
-                cast.replace(name).await;
-                ("F20", format!("{name} replaced in good order"), 1)
-            }
+            let name = dice.one(&STATEFUL);
+            cast.replace(name).await;
+            ("F20", format!("{name} replaced in good order"), 1)
         }
-    };
-    let fault = Fault { number, what, attempts_max };
-    show(&fault.to_string());
-    tokio::time::sleep(seconds(0, 2)).await;
-    Some(fault)
+    })
 }
 
-async fn hold(cast: &Cast, name: &'static str, engine: Engine, line: Line, time: Duration) {
+/// An engine dies, or refuses.
+async fn engine(cast: &mut Cast, dice: &Dice<'_>) -> Made {
+    Some(match dice.below(4) {
+        0 => {
+            cast.rabbit.restart().await;
+            ("F3", "kill -9 RabbitMQ".into(), 2)
+        }
+        1 => {
+            cast.postgres.restart().await;
+            ("F5", "kill -9 PostgreSQL".into(), 2)
+        }
+        2 => {
+            cast.s3.refuse(3);
+            tokio::time::sleep(dice.seconds(3, 8)).await;
+            cast.s3.refuse(0);
+            ("F7", "the store refuses every third request".into(), 4)
+        }
+        _ => {
+            cast.redis.restart().await;
+            ("F21", "kill -9 Redis".into(), 0)
+        }
+    })
+}
+
+/// A line between the two is bad for a while.
+async fn line(cast: &mut Cast, dice: &Dice<'_>) -> Made {
+    let after = 200 + dice.below(60_000) as u64;
+    let (number, name, engine, line, attempts_max) = match dice.below(5) {
+        0 | 1 => ("F8", dice.one(&WORKERS), Engine::Blobs, dice.one(&[Line::Narrow(50_000), Line::Silent]), 2),
+        2 | 3 => {
+            let name = dice.one(&["worker-1", "worker-2", "edge", "api-1", "api-2"]);
+            ("F9", name, Engine::Blobs, Line::Truncating(after), 4)
+        }
+        _ => {
+            let line = dice.one(&[Line::Slow(Duration::from_millis(200)), Line::Cut, Line::Cut]);
+            ("F18", dice.one(&STATEFUL), dice.one(&Engine::ALL), line, 2)
+        }
+    };
     cast.set_line(name, engine, line);
-    tokio::time::sleep(time).await;
+    tokio::time::sleep(if number == "F9" { dice.seconds(2, 5) } else { dice.seconds(3, 14) }).await;
     cast.set_line(name, engine, Line::Good);
+    Some((number, format!("{name} to the {engine:?}: {line:?}"), attempts_max))
+}
+
+/// Messages come too often, and two workers have the same job.
+async fn work(cast: &mut Cast, dice: &Dice<'_>) -> Made {
+    if dice.below(2) == 0 {
+        for _ in 0..3 {
+            cast.db.ring_for_all().await.ok()?;
+        }
+        return Some(("F10", "every message three times".into(), 0));
+    }
+    let running = cast.db.expire_leases().await.ok()?;
+    cast.db.ring_for_all().await.ok()?;
+    Some(("F11", format!("{running} leases taken from those who work"), running))
 }

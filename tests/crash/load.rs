@@ -15,6 +15,7 @@ use reqwest::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -73,8 +74,8 @@ impl Ask {
         Self { method, path: path.into(), headers: Vec::new(), body: None }
     }
 
-    fn header(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.headers.push((name, value.to_string()));
+    fn header(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.headers.push((name, format!("{value}")));
         self
     }
 
@@ -143,7 +144,7 @@ impl Load {
         self.stop.cancel();
         let finished = async {
             while let Some(person) = self.people.join_next().await {
-                person.expect("nobody panics")
+                person.expect("nobody panics");
             }
         };
         tokio::time::timeout(limit, finished).await.expect("uploads that were begun come to their end");
@@ -237,16 +238,18 @@ impl Shared {
         let opened = self.answered(&open).await;
         assert_eq!(opened.status(), 201, "{:?}", opened.text().await);
         let url = opened.headers()[LOCATION].to_str().expect("an address").to_owned();
-        let mut offset = 0;
+        let (mut offset, mut reach) = (0, 0);
         while offset < bytes.len() {
             let wanted = (1 + self.below(bytes.len() / 2)).min(bytes.len() - offset);
-            offset = self.append(&url, &bytes[offset..offset + wanted], offset).await;
+            offset = self.append(&url, &bytes[offset..offset + wanted], offset, &mut reach).await;
         }
         Title { id, film, sha256: hex::encode(Sha256::digest(bytes)) }
     }
 
-    /// Sends a piece, or only a part of it; answers how far the server says that it is.
-    async fn append(&self, url: &str, piece: &[u8], offset: usize) -> usize {
+    /// Sends a piece, or only a part of it; answers how far the server says that it is. `reach` is the end of all that was ever
+    /// sent: what of an earlier request is still on its way may yet arrive.
+    async fn append(&self, url: &str, piece: &[u8], offset: usize, reach: &mut usize) -> usize {
+        *reach = (*reach).max(offset + piece.len());
         let patch = Ask::tus(Method::PATCH, url).header("Content-Type", "application/offset+octet-stream");
         let patch = self.request(&patch.header("Upload-Offset", offset)).await;
         let is_cut = self.below(4) == 0;
@@ -266,7 +269,7 @@ impl Shared {
         let head = self.answered(&Ask::tus(Method::HEAD, url)).await;
         assert_eq!(head.status(), 200, "an upload that is not finished was forgotten");
         let kept = offset_of(&head);
-        assert!((offset..=offset + piece.len()).contains(&kept), "{kept} bytes are said to be kept of {}", offset + piece.len());
+        assert!((offset..=*reach).contains(&kept), "{kept} bytes are said to be kept, {offset} were before, {reach} were sent");
         kept
     }
 
@@ -288,7 +291,8 @@ impl Shared {
     /// Plays one title; ends where something cannot be had now.
     async fn play(&self, id: &str) -> Option<()> {
         let playback = Ask::new(Method::POST, format!("/v1/videos/{id}/playback")).json(json!({}));
-        let playback: Value = self.request(&playback).await.send().await.ok().filter(|answer| answer.status() == 200)?.json().await.ok()?;
+        let playback: Value =
+            self.request(&playback).await.send().await.ok().filter(|answer| answer.status() == 200)?.json().await.ok()?;
         let master = reqwest::Url::parse(playback["hls"].as_str()?).ok()?;
         assert!(master.as_str().starts_with(&self.edge));
         let text = self.fetch(master.as_str()).await?;

@@ -37,7 +37,7 @@ async fn a_film_plays_while_it_is_encoded_and_holds_every_frame_afterwards() {
     assert!((video.progress - 1.0).abs() < f64::EPSILON);
     let master = admin.hls(&id).await;
     assert!(master.starts_with(&node.edge), "players are sent to the edge: {master}");
-    hls::assert_same_film(&master, &FILM.file().to_string_lossy()).await;
+    hls::assert_same_film(&master, &FILM.file().to_string_lossy(), &video).await;
     let offered = hls::renditions(&master).await;
     assert_eq!(offered.video.len(), 4, "720, 540, 360 and 234 lines: {offered:?}");
     for rendition in &offered.video {
@@ -53,11 +53,11 @@ async fn a_form_with_a_file_makes_a_title_and_the_api_can_redirect_to_it() {
     let node = Node::start().await;
     let admin = node.admin().await;
     let id = admin.upload_form("By form", &SHORT.file()).await;
-    admin.wait_until_ready(&id).await;
+    let video = admin.wait_until_ready(&id).await;
     let response = admin.request(reqwest::Method::GET, &format!("/v1/videos/{id}/stream")).send().await.expect("an answer");
     assert_eq!(response.status(), 302);
     let master = response.headers()["location"].to_str().expect("an address").to_owned();
-    hls::assert_same_film(&master, &SHORT.file().to_string_lossy()).await;
+    hls::assert_same_film(&master, &SHORT.file().to_string_lossy(), &video).await;
     node.stop().await;
 }
 

@@ -22,7 +22,7 @@ async fn every_good_film_becomes_a_title_with_all_its_frames() {
         let video = admin.wait_until_ready(id).await;
         let notes: Vec<_> = video.notes.iter().map(|note| note.message.as_str()).collect();
         show(&format!("{name}: ready, {} ms. {}", video.duration_ms.unwrap_or_default(), notes.join("; ")));
-        hls::assert_same_film(&admin.hls(id).await, film).await;
+        hls::assert_same_film(&admin.hls(id).await, film, &video).await;
     }
     node.stop().await;
 }

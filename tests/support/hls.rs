@@ -1,6 +1,9 @@
 //! What an HLS master playlist offers, and whether every rendition of it holds up when the ffmpeg program plays it.
 
-use super::judge::{self, Picture, Sound};
+use super::{
+    client::Video,
+    judge::{self, Picture, Sound},
+};
 use m3u8_rs::{AlternativeMediaType, MasterPlaylist, MediaPlaylist};
 use reqwest::Url;
 
@@ -46,43 +49,65 @@ pub(crate) async fn renditions(url: &str) -> Renditions {
     Renditions { video, audio: sound.filter_map(|other| other.uri.as_deref().map(whole)).collect() }
 }
 
-/// Decodes every rendition of the master playlist at `url` and compares each with `source`, an encoded film: every frame once
-/// and in order, as long, in the same shape, upright; every sound as long as `source`'s.
-pub(crate) async fn assert_same_film(url: &str, source: &str) {
+/// Decodes every rendition of the master playlist at `url` and compares each with `source`, the film that became `video`: every
+/// frame once and in order, and again only where a pause is filled; as long, in the same shape, upright; every sound as long as
+/// `source`'s.
+pub(crate) async fn assert_same_film(url: &str, source: &str, video: &Video) {
     let film = judge::picture(source, false);
+    let length = video.duration_ms.expect("a title has a length") as f64 / 1000.0;
+    assert!((length - film.seconds()).abs() <= film.step(), "{url} lasts {length} s, the source {} s", film.seconds());
     let offered = renditions(url).await;
     assert!(!offered.video.is_empty(), "{url} offers no picture");
     let mut picture_start = 0.0;
     for rendition in &offered.video {
         let picture = judge::picture(rendition, true);
-        assert_same_picture(&picture, &film, rendition);
+        assert_same_picture(&picture, &film, repeats(video), rendition);
+        assert_upright(&picture, source, rendition);
+        let listed: f64 = media(rendition).await.segments.iter().map(|segment| f64::from(segment.duration)).sum();
+        assert!((listed - film.seconds()).abs() <= film.step(), "{rendition} lists {listed} s of {} s", film.seconds());
         picture_start = picture.times[0];
     }
+    let film_start = film.times.first().copied().unwrap_or_default();
     let sounds: Vec<_> = (0..).map_while(|track| judge::sound(source, &format!("a:{track}"), false)).collect();
     assert_eq!(offered.audio.is_empty(), sounds.is_empty(), "{url}: {} sounds of {}", offered.audio.len(), sounds.len());
     for rendition in &offered.audio {
         let sound = judge::sound(rendition, "a:0", true).unwrap_or_else(|| panic!("{rendition} holds no sound"));
         // As long as one of the source's sounds, and as early or late against the picture as that one.
         let fits = |original: &Sound| {
-            let lead = original.start - film.times[0];
+            let lead = original.start - film_start;
             (original.seconds - sound.seconds).abs() < SOUND_TOLERANCE
                 && (sound.start - picture_start - lead).abs() < SOUND_TOLERANCE
         };
         assert!(
             sounds.iter().any(fits),
-            "{rendition}: {sound:?}, picture from {picture_start}; the source: {sounds:?}, picture from {}",
-            film.times[0]
+            "{rendition}: {sound:?}, picture from {picture_start}; the source: {sounds:?}, picture from {film_start}"
         );
     }
 }
 
-fn assert_same_picture(got: &Picture, film: &Picture, what: &str) {
-    assert_eq!(got.times.len(), film.times.len(), "frames of {what}");
+/// How often a frame is shown again to fill pauses, as the title's notes say.
+fn repeats(video: &Video) -> usize {
+    let filled = video.notes.iter().filter(|note| note.code == "pause_filled");
+    filled.filter_map(|note| note.message.split(' ').find_map(|word| word.parse::<usize>().ok())).sum()
+}
+
+fn assert_same_picture(got: &Picture, film: &Picture, repeats: usize, what: &str) {
+    assert_eq!(got.frames, film.frames + repeats, "frames of {what}, {repeats} repeats among them");
+    assert_eq!(got.times.len(), got.frames, "frames of {what} that have a time");
     got.assert_in_order(what);
-    let frame = film.span() / (film.times.len().max(2) - 1) as f64;
-    let drift = (got.span() - film.span()).abs();
-    assert!(drift <= frame * 1.01, "{what} spans {:.3} s, the source {:.3} s", got.span(), film.span());
+    let drift = (got.seconds() - film.seconds()).abs();
+    assert!(drift <= film.step() * 1.01, "{what} lasts {:.3} s, the source {:.3} s", got.seconds(), film.seconds());
     // Sizes are even, so a small picture may be off by a pixel in either direction.
     let tolerance = film.aspect * (1.5 / got.height as f64 + 1.5 / got.width as f64);
     assert!((got.aspect - film.aspect).abs() <= tolerance, "{what} has aspect {:.4}, the source {:.4}", got.aspect, film.aspect);
+}
+
+/// The picture looks more like the source as the ffmpeg program shows it than like any mirror image of it.
+fn assert_upright(picture: &Picture, source: &str, what: &str) {
+    let shape = format!("scale={}:{}", picture.width, picture.height);
+    let upright = judge::similarity(source, &shape, what);
+    for turn in ["hflip", "vflip", "hflip,vflip"] {
+        let turned = judge::similarity(source, &format!("{shape},{turn}"), what);
+        assert!(upright > turned, "{what}: {upright} like its source, {turned} after {turn}");
+    }
 }

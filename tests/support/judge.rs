@@ -7,8 +7,12 @@ use std::process::Command;
 /// A picture track, decoded from its first to its last frame.
 #[derive(Debug)]
 pub(crate) struct Picture {
-    /// Presentation times in seconds, in the order in which they are shown.
+    /// Frames, whether they have a time or not.
+    pub(crate) frames: usize,
+    /// Presentation times in seconds of those that have one, in the order in which they are shown.
     pub(crate) times: Vec<f64>,
+    /// How long the last frame is shown, in seconds, if it says so.
+    last: Option<f64>,
     /// Width over height as shown, rotation applied.
     pub(crate) aspect: f64,
     /// Width in stored pixels.
@@ -32,6 +36,17 @@ impl Picture {
         self.times.last().copied().unwrap_or_default() - self.times.first().copied().unwrap_or_default()
     }
 
+    /// Seconds from one frame to the next, on average.
+    pub(crate) fn step(&self) -> f64 {
+        self.span() / (self.times.len().max(2) - 1) as f64
+    }
+
+    /// From the first frame to the last one's end, frames without a time included.
+    pub(crate) fn seconds(&self) -> f64 {
+        let untimed = self.frames - self.times.len();
+        self.span() + untimed as f64 * self.step() + self.last.unwrap_or_else(|| self.step())
+    }
+
     /// Panics unless every frame comes later than the one before.
     pub(crate) fn assert_in_order(&self, what: &str) {
         for pair in self.times.windows(2) {
@@ -42,7 +57,8 @@ impl Picture {
 
 /// Decodes the picture of `input`, a file or a URL. With `strict`, a single complaint of the decoder is a failure.
 pub(crate) fn picture(input: &str, strict: bool) -> Picture {
-    let entries = "stream=width,height,sample_aspect_ratio:stream_side_data=rotation:frame=best_effort_timestamp_time";
+    let entries = "stream=width,height,sample_aspect_ratio,nb_read_frames:stream_side_data=rotation:\
+                   frame=best_effort_timestamp_time,pkt_duration_time,duration_time";
     let json = probe(input, "v:0", entries, strict);
     let stream = &json["streams"][0];
     let (width, height) = (number(&stream["width"]), number(&stream["height"]));
@@ -53,7 +69,36 @@ pub(crate) fn picture(input: &str, strict: bool) -> Picture {
     let turn = sides.and_then(|sides| sides.iter().find_map(|side| side["rotation"].as_i64())).unwrap_or(0);
     let mut times: Vec<f64> = frames(&json).filter_map(|frame| time(&frame["best_effort_timestamp_time"])).collect();
     times.sort_by(f64::total_cmp);
-    Picture { times, aspect: if turn % 180 == 0 { aspect } else { aspect.recip() }, width: width as u64, height: height as u64 }
+    Picture {
+        frames: time(&stream["nb_read_frames"]).unwrap_or_default() as usize,
+        times,
+        last: frames(&json).last().and_then(|frame| time(&frame["duration_time"]).or(time(&frame["pkt_duration_time"]))),
+        aspect: if turn % 180 == 0 { aspect } else { aspect.recip() },
+        width: width as u64,
+        height: height as u64,
+    }
+}
+
+/// Some frames of a film, not its first ones alone: many fade in from black, which looks the same whichever way it is turned.
+const SELECT: &str = "select=not(mod(n\\,24))";
+
+/// How alike some frames of `input` and of `source` are, after `filter` has brought the source's to the shape of `input`'s.
+/// The ffmpeg program shows the source upright by itself.
+pub(crate) fn similarity(source: &str, filter: &str, input: &str) -> f64 {
+    let graph = format!(
+        "[0:v:0]{SELECT},{filter},settb=1/25,setpts=N,format=yuv420p[a];[1:v:0]{SELECT},settb=1/25,setpts=N,format=yuv420p[b];\
+         [a][b]ssim=stats_file=-:eof_action=endall:shortest=1"
+    );
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i", source, "-i", input, "-lavfi", &graph])
+        .args(["-frames:v", "5", "-vsync", "passthrough", "-f", "null", "-"])
+        .output()
+        .expect("the ffmpeg program is installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let found: Vec<f64> =
+        said.lines().filter_map(|line| line.split("All:").nth(1)?.split_whitespace().next()?.parse().ok()).collect();
+    assert!(!found.is_empty(), "{input}: nothing was compared: {}", String::from_utf8_lossy(&output.stderr));
+    found.iter().sum::<f64>() / found.len() as f64
 }
 
 /// Decodes a sound track of `input`; `stream` as the ffmpeg program names it, such as `a:0`. None if there is none.
@@ -90,7 +135,7 @@ pub(crate) fn complaints(input: &str) -> String {
 
 fn probe(input: &str, stream: &str, entries: &str, strict: bool) -> Value {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "json", input])
+        .args(["-v", "error", "-count_frames", "-select_streams", stream, "-show_entries", entries, "-of", "json", input])
         .output()
         .expect("the ffmpeg program is installed");
     let complaints = String::from_utf8_lossy(&output.stderr);
@@ -122,7 +167,8 @@ mod tests {
         assert_eq!(numbers(&input), (0..SHORT.frames()).collect::<Vec<_>>());
         let picture = picture(&input, true);
         picture.assert_in_order("the clip");
-        assert_eq!(picture.times.len() as u64, SHORT.frames());
+        assert_eq!((picture.frames as u64, picture.times.len() as u64), (SHORT.frames(), SHORT.frames()));
+        assert!((picture.seconds() - f64::from(SHORT.seconds)).abs() < 1e-6);
         assert!((picture.aspect - 16.0 / 9.0).abs() < 1e-9);
         let sound = sound(&input, "a:0", true).expect("the clip has sound");
         assert!((sound.seconds - f64::from(SHORT.seconds)).abs() < 0.05, "{sound:?}");

@@ -31,8 +31,6 @@ pub(crate) enum Line {
     Cut,
     /// Each connection ends, as if in good order, after so many bytes came back.
     Truncating(u64),
-    /// Of each connection one bit is turned over behind so many bytes that came back.
-    Flipping(u64),
 }
 
 /// See the module. Dropping it breaks every connection.
@@ -111,9 +109,8 @@ async fn carry(
 ) {
     let mut buffer = vec![0; 16 << 10];
     let mut carried = 0;
-    loop {
-        let Ok(length @ 1..) = from.read(&mut buffer).await else { break };
-        let piece = &mut buffer[..length];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        let piece = &buffer[..length];
         if line.wait_for(|line| *line != Line::Silent).await.is_err() {
             break;
         }
@@ -128,9 +125,6 @@ async fn carry(
             Line::Truncating(after) if is_back && carried + length as u64 > after => {
                 sent = after.saturating_sub(carried) as usize;
                 end = true;
-            }
-            Line::Flipping(after) if is_back && (carried..carried + length as u64).contains(&after) => {
-                piece[(after - carried) as usize] ^= 0x10;
             }
             _ => {}
         }

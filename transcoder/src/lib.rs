@@ -10,3 +10,9 @@ mod media;
 pub mod recipe;
 
 pub use jobs::{Deps, handler};
+
+/// Versions of the encoders that this build has: part of what makes an encode reproducible.
+#[must_use]
+pub fn encoder_version() -> String {
+    format!("marquee {}, {}", env!("CARGO_PKG_VERSION"), media::version())
+}

@@ -9,9 +9,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Duty {
     /// Ringing for jobs.
-    Sweep = 0x6d61_7271_7565_6531,
+    Sweep = 0x6d61_7271,
     /// Removing what nobody needs.
-    Upkeep = 0x6d61_7271_7565_6532,
+    Upkeep = 0x6d61_7272,
 }
 
 /// The right to do a duty. Ends with the value, and after a minute in which it is not used.

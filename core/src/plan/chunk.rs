@@ -1,12 +1,16 @@
 //! Cutting a title into chunks: short ones first, so that it plays soon; longer ones later, so that little is spent on seeking.
 
 use super::Timeline;
+use crate::source::DURATION_SECONDS_MAX;
 use serde::{Deserialize, Serialize};
 
 /// Segments in the first chunks; every later chunk has [`LATER_SEGMENTS`].
 const FIRST_SEGMENTS: [u32; 2] = [1, 2];
 /// Segments of a later chunk: 24 s, a minute or so of work.
 const LATER_SEGMENTS: u32 = 4;
+
+/// Segments of the longest title: twelve hours of the shortest ones, which last four seconds (three frames at 0.75 a second).
+const SEGMENTS_MAX: u32 = DURATION_SECONDS_MAX / 4;
 
 /// Some seconds of the source: frames with `start_ticks <= tick < end_ticks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +25,15 @@ pub struct Chunk {
     pub first_segment: u32,
 }
 
+/// Number of the last segment of a title that is `duration_ticks` long. No title has more than [`SEGMENTS_MAX`], whatever is
+/// said of its length: work is never without bound.
+pub(super) fn last_segment(timeline: &Timeline, duration_ticks: u64) -> u32 {
+    timeline.segment_of(duration_ticks.saturating_sub(1)).min(SEGMENTS_MAX)
+}
+
 /// The chunks of a title that is `duration_ticks` long.
 pub(super) fn cut(timeline: &Timeline, duration_ticks: u64) -> Vec<Chunk> {
-    let last_segment = timeline.segment_of(duration_ticks.saturating_sub(1));
+    let last_segment = last_segment(timeline, duration_ticks);
     let mut chunks = Vec::new();
     let mut first_segment = 1;
     while first_segment <= last_segment {

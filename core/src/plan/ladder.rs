@@ -6,10 +6,27 @@ use serde::{Deserialize, Serialize};
 
 /// The source's own size becomes the top rung when it is taller than the next rung by more than this.
 const OWN_SIZE_MIN_STEP: f64 = 1.1;
-/// Pixels per picture of the largest rung (1920 × 1080, and a little for other shapes).
+/// Pixels per picture of the source's own size as a rung (1920 × 1080, and a little for other shapes).
 const PIXELS_MAX: f64 = 1920.0 * 1080.0 * 1.02;
+/// Pixels of either side of a rung.
+const SIDE_MAX: f64 = 4096.0;
+/// Pixels a second that level 5.2 of H.264 allows (table A-1), less what rounding up to whole macroblocks may add.
+const PIXEL_RATE_MAX: f64 = 2_073_600.0 * 256.0 * 0.98;
+/// A picture so wide that the lowest height makes more pixels than this many times those of 16:9 gets a smaller one.
+const LOWEST_PIXELS_MAX: f64 = 2.0;
 /// Bitrate grows with pixels to this power: larger pictures have more detail that repeats.
 const PIXEL_POWER: f64 = 0.75;
+/// Least that a rung may be given.
+const BITRATE_MIN_BPS: f64 = 64_000.0;
+/// What the lowest variant may take at its peak, sound and container included (Apple HLS Authoring Specification 9.21).
+const LOWEST_VARIANT_BPS: f64 = 192_000.0;
+/// Peak of a 6 s segment over the cap: the buffer, which holds a second, may be emptied on top of it.
+const PICTURE_PEAK: f64 = 7.0 / 6.0;
+/// Peak of AAC over its rate, and the boxes around it.
+const SOUND_PEAK: f64 = 1.04;
+const SOUND_BOXES_BPS: f64 = 2_000.0;
+/// Bits of boxes around one picture.
+const FRAME_BOX_BITS: f64 = 12.0 * 8.0;
 
 /// One step of the ladder: an H.264 rendition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,18 +47,44 @@ pub struct Rung {
 
 /// The rungs for a picture of `display` size, highest first; at least one.
 pub(super) fn fixed(display: (u32, u32), frame_rate: Ratio, recipe: &Recipe) -> Vec<Rung> {
-    let aspect = f64::from(display.0) / f64::from(display.1.max(1));
-    let mut heights: Vec<u32> = recipe.rungs.iter().map(|choice| choice.height).filter(|height| *height <= display.1).collect();
+    let aspect = f64::from(display.0.max(1)) / f64::from(display.1.max(1));
+    let heights = heights(display, aspect, frame_rate, recipe);
+    let mut rungs: Vec<Rung> = heights.iter().map(|height| rung(*height, aspect, frame_rate, recipe)).collect();
+    if let Some(lowest) = rungs.last_mut() {
+        lowest.max_bitrate_bps = lowest.max_bitrate_bps.min(lowest_max_bitrate_bps(frame_rate, recipe));
+    }
+    rungs
+}
+
+fn heights(display: (u32, u32), aspect: f64, frame_rate: Ratio, recipe: &Recipe) -> Vec<u32> {
+    let fits = |height: u32| {
+        let (width, height) = (f64::from(height) * aspect, f64::from(height));
+        width <= SIDE_MAX && height <= SIDE_MAX && width * height * frame_rate.as_f64() <= PIXEL_RATE_MAX
+    };
+    let chosen = recipe.rungs.iter().map(|choice| choice.height);
+    let mut heights: Vec<u32> = chosen.filter(|height| *height <= display.1 && fits(*height)).collect();
     let tallest = heights.first().copied().unwrap_or(0);
-    let own_size_fits = f64::from(display.0) * f64::from(display.1) <= PIXELS_MAX;
+    let own_size_fits = fits(display.1) && f64::from(display.0) * f64::from(display.1) <= PIXELS_MAX;
     if own_size_fits && f64::from(display.1) > f64::from(tallest) * OWN_SIZE_MIN_STEP {
         heights.insert(0, display.1);
     }
-    heights.iter().map(|height| rung(*height, aspect, frame_rate, recipe)).collect()
+    let small = recipe.rungs.last().map_or(PIXELS_MAX, |choice| pixels_of(choice.height));
+    let pixels = |height: u32| f64::from(height) * f64::from(height) * aspect;
+    if heights.last().is_none_or(|lowest| pixels(*lowest) > small * LOWEST_PIXELS_MAX) {
+        heights.push((small / aspect).sqrt().clamp(1.0, SIDE_MAX) as u32);
+    }
+    heights
+}
+
+/// Cap of the lowest rung: with the lowest sound it stays under [`LOWEST_VARIANT_BPS`], whatever its shape and frame rate.
+fn lowest_max_bitrate_bps(frame_rate: Ratio, recipe: &Recipe) -> u32 {
+    let sound = recipe.audio.last().map_or(0.0, |choice| f64::from(choice.bitrate_bps) * SOUND_PEAK + SOUND_BOXES_BPS);
+    let picture = LOWEST_VARIANT_BPS - sound - frame_rate.as_f64() * FRAME_BOX_BITS;
+    ((picture / PICTURE_PEAK).max(BITRATE_MIN_BPS) / 1000.0).floor() as u32 * 1000
 }
 
 fn rung(height: u32, aspect: f64, frame_rate: Ratio, recipe: &Recipe) -> Rung {
-    let (width, height) = (even(f64::from(height) * aspect), even(f64::from(height)));
+    let (width, height) = (even((f64::from(height) * aspect).min(SIDE_MAX)), even(f64::from(height)));
     let pixels = f64::from(width) * f64::from(height);
     // The recipe's rung that is closest in size gives quality and, scaled by pixels and frame rate, the cap.
     let distance = |reference: u32| (pixels / pixels_of(reference)).ln().abs();
@@ -55,7 +98,7 @@ fn rung(height: u32, aspect: f64, frame_rate: Ratio, recipe: &Recipe) -> Rung {
         width,
         height,
         crf,
-        max_bitrate_bps: (max_bitrate_bps / 1000.0).round().max(64.0) as u32 * 1000,
+        max_bitrate_bps: (max_bitrate_bps.max(BITRATE_MIN_BPS) / 1000.0).round() as u32 * 1000,
         preset: recipe.preset.clone(),
     }
 }

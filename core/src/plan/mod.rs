@@ -13,7 +13,10 @@ pub use timeline::Timeline;
 
 use crate::source::{AudioTrack, Note, Source};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
+/// Threads of each encoder. One is enough where chunks and rungs run beside each other.
+const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of another version is not run.
 pub const PLAN_VERSION: u32 = 1;
 
@@ -28,6 +31,9 @@ pub struct Plan {
     pub duration_ticks: u64,
     /// What is done to every picture before it is scaled.
     pub picture: Picture,
+    /// Threads of each encoder: what is encoded depends on them, so the machine has no say.
+    #[serde(default = "encoder_threads")]
+    pub encoder_threads: u16,
     /// Video renditions, highest first.
     pub rungs: Vec<Rung>,
     /// Audio renditions.
@@ -95,6 +101,7 @@ impl Plan {
         }
         Self {
             version: PLAN_VERSION,
+            encoder_threads: ENCODER_THREADS,
             chunks: chunk::cut(&timeline, duration_ticks),
             rungs: ladder::fixed(source.video.display_size(), source.video.frame_rate, recipe),
             audio: audio_renditions(&source.audio, recipe, &mut notes),
@@ -111,6 +118,12 @@ impl Plan {
         self.rungs.iter().find(|rung| rung.id == id)
     }
 
+    /// Number of the title's last segment.
+    #[must_use]
+    pub fn last_segment(&self) -> u32 {
+        chunk::last_segment(&self.timeline, self.duration_ticks)
+    }
+
     /// Length of the title in milliseconds, rounded.
     #[must_use]
     pub fn duration_ms(&self) -> u64 {
@@ -118,9 +131,15 @@ impl Plan {
     }
 }
 
+/// What plans meant that did not say it yet.
+fn encoder_threads() -> u16 {
+    ENCODER_THREADS
+}
+
 /// Every source track at every bitrate of the recipe. One track is the default: the one the container marks, else the first.
 fn audio_renditions(tracks: &[AudioTrack], recipe: &Recipe, notes: &mut Vec<Note>) -> Vec<AudioRendition> {
     let default = tracks.iter().position(|track| track.default).unwrap_or(0);
+    let names = audio_names(tracks);
     let mut renditions = Vec::new();
     for choice in &recipe.audio {
         for (position, track) in tracks.iter().enumerate() {
@@ -133,7 +152,7 @@ fn audio_renditions(tracks: &[AudioTrack], recipe: &Recipe, notes: &mut Vec<Note
                 channels: track.channels.clamp(1, 2),
                 sample_rate_hz: if track.sample_rate_hz == 44_100 { 44_100 } else { 48_000 },
                 language: track.language.clone(),
-                name: audio_name(tracks, position),
+                name: names[position].clone(),
                 default: position == default,
             });
         }
@@ -147,15 +166,30 @@ fn audio_renditions(tracks: &[AudioTrack], recipe: &Recipe, notes: &mut Vec<Note
     renditions
 }
 
-/// The track's title, else its language; numbered where that would not be unique.
-fn audio_name(tracks: &[AudioTrack], position: usize) -> String {
-    let label = |track: &AudioTrack| {
-        let title = track.title.as_deref().map(|title| title.replace(['"', '\r', '\n'], " "));
-        title.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| track.language.clone())
+/// Each track's title, else its language. Tracks that would share a name are numbered, past the names that others have.
+fn audio_names(tracks: &[AudioTrack]) -> Vec<String> {
+    let labels: Vec<String> = tracks.iter().map(audio_label).collect();
+    let is_shared = |label: &str| labels.iter().filter(|other| *other == label).count() > 1;
+    let mut taken: BTreeSet<String> = labels.iter().filter(|label| !is_shared(label)).cloned().collect();
+    let name = |label: &String| {
+        if !is_shared(label) {
+            return label.clone();
+        }
+        let mut number = 1;
+        while !taken.insert(format!("{label} {number}")) {
+            number += 1;
+        }
+        format!("{label} {number}")
     };
-    let name = label(&tracks[position]);
-    let unique = tracks.iter().enumerate().all(|(other, track)| other == position || label(track) != name);
-    if unique { name } else { format!("{name} {}", position + 1) }
+    labels.iter().map(name).collect()
+}
+
+/// What a track calls itself, without what playlists and menus cannot show.
+fn audio_label(track: &AudioTrack) -> String {
+    let shown = |character: char| if character == '"' || character.is_control() { ' ' } else { character };
+    let title: String = track.title.iter().flat_map(|title| title.chars()).map(shown).collect();
+    let title = title.trim();
+    if title.is_empty() { track.language.clone() } else { title.to_owned() }
 }
 
 #[cfg(test)]

@@ -49,6 +49,59 @@ fn rotation_and_pixel_shape_decide_the_display_size() {
     assert_eq!(sizes(&Plan::new(&wide, &recipe())), [(416, 234)]);
 }
 
+/// Width and height.
+type Size = (u32, u32);
+
+#[test]
+fn no_shape_is_without_a_rung_that_can_be_encoded() {
+    let table: [(Size, &[Size]); 6] = [
+        // 2.39:1, and so wide that the lowest height alone would be a large picture.
+        ((1920, 804), &[(1920, 804), (1720, 720), (1290, 540), (860, 360), (558, 234)]),
+        ((3840, 480), &[(3840, 480), (2880, 360), (1872, 234), (880, 110)]),
+        ((8192, 100), &[(2786, 34)]),
+        ((30_000, 2), &[(4096, 16)]),
+        ((2, 30_000), &[(16, 1080), (16, 720), (16, 540), (16, 360), (16, 234)]),
+        ((1, 1), &[(16, 16)]),
+    ];
+    for ((width, height), expected) in table {
+        assert_eq!(sizes(&Plan::new(&film(width, height), &recipe())), expected, "{width}×{height}");
+    }
+    // 2048 × 1080 at 240 frames a second is more than any level of H.264 that players know.
+    let mut fast = film(2048, 1080);
+    fast.video.frame_rate = Ratio::new(240, 1);
+    assert_eq!(sizes(&Plan::new(&fast, &recipe()))[0], (1366, 720));
+}
+
+#[test]
+fn the_lowest_variant_is_for_cellular_networks_whatever_the_film() {
+    let shapes = [(1920, 1080), (1920, 804), (2560, 1080), (1080, 1920), (640, 480), (3840, 480), (8192, 100), (161, 121)];
+    let rates = [(24, 1), (30, 1), (60_000, 1001), (60, 1), (120, 1), (240, 1)];
+    for ((width, height), (num, den)) in shapes.into_iter().flat_map(|shape| rates.map(|rate| (shape, rate))) {
+        let mut film = film(width, height);
+        film.video.frame_rate = Ratio::new(num, den);
+        let plan = Plan::new(&film, &recipe());
+        let lowest = plan.rungs.last().unwrap().max_bitrate_bps;
+        // A segment's peak, the sound's peak, and what the container adds: see `ladder`.
+        let boxes = f64::from(num) / f64::from(den) * 96.0 + 2000.0;
+        let peak = f64::from(lowest) * 7.0 / 6.0 + 64_000.0 * 1.04 + boxes;
+        assert!(lowest >= 64_000 && peak <= 192_000.0, "{width}×{height} at {num}/{den}: {lowest} peaks at {peak}");
+    }
+    let lowest = |film: &Source| Plan::new(film, &recipe()).rungs.last().unwrap().max_bitrate_bps;
+    assert_eq!(lowest(&film(1280, 720)), 103_000, "what sound leaves of 192 kb/s");
+    let mut thrifty = recipe();
+    thrifty.rungs[4].max_bitrate_bps = 96_000;
+    assert_eq!(Plan::new(&film(1280, 720), &thrifty).rungs.last().unwrap().max_bitrate_bps, 96_000, "no more than it wants");
+}
+
+#[test]
+fn the_plan_and_not_the_machine_says_how_many_threads_encode() {
+    let plan = Plan::new(&film(1280, 720), &recipe());
+    assert_eq!(plan.encoder_threads, 1);
+    let mut earlier = serde_json::to_value(&plan).unwrap();
+    earlier.as_object_mut().unwrap().remove("encoder_threads");
+    assert_eq!(serde_json::from_value::<Plan>(earlier).unwrap(), plan, "plans that were stored before it was written down");
+}
+
 #[test]
 fn chunks_start_short_and_cover_the_title() {
     let plan = Plan::new(&film(1280, 720), &recipe());
@@ -59,6 +112,53 @@ fn chunks_start_short_and_cover_the_title() {
         assert_eq!(pair[0].end_ticks, Some(pair[1].start_ticks));
     }
     assert_eq!(plan.chunks.last().and_then(|chunk| chunk.end_ticks), None);
+}
+
+#[test]
+fn no_length_makes_work_without_bound() {
+    let timeline = Timeline::of(&film(1280, 720).video);
+    for duration_ticks in [0, 1, u64::from(u32::MAX) * timeline.segment_ticks(), u64::MAX] {
+        let chunks = chunk::cut(&timeline, duration_ticks);
+        assert!((1..=2702).contains(&chunks.len()), "{duration_ticks}: {}", chunks.len());
+        assert!(chunks.windows(2).all(|pair| pair[0].end_ticks == Some(pair[1].start_ticks)));
+    }
+    // Every film of twelve hours fits whole, at whatever rate.
+    for (num, den) in [(1, 10), (7499, 10_000), (25, 1), (240, 1)] {
+        let mut film = film(1280, 720);
+        (film.video.frame_rate, film.video.end) = (Ratio::new(num, den), film.video.origin + 12 * 3600 * 1000);
+        let plan = Plan::new(&film, &recipe());
+        assert!(plan.timeline.segment_start(plan.last_segment() + 1) >= plan.duration_ticks, "{num}/{den}");
+    }
+}
+
+#[test]
+fn a_segment_lasts_a_group_longer_at_most_where_the_rate_varies() {
+    let mut video = film(1280, 720).video;
+    let constant = Timeline::of(&video);
+    assert_eq!(constant.segment_ticks_max(), 180 * 1001);
+    video.constant_rate = false;
+    let variable = Timeline::of(&video);
+    assert_eq!((variable.segment_ticks(), variable.segment_ticks_max()), (6 * 90_000, 8 * 90_000));
+    // The timescale alone tells which it was.
+    for rate in [Ratio::new(30_000, 1001), Ratio::new(90_000, 1000), Ratio::new(90_000, 3003), Ratio::new(25, 1)] {
+        (video.frame_rate, video.constant_rate) = (rate, true);
+        let constant = Timeline::of(&video);
+        assert!(constant.frame_ticks.is_some() && constant.timescale >= 10_000);
+        assert_eq!(Timeline::of_encoded(rate, constant.timescale), constant, "{rate:?}");
+        assert_eq!(Timeline::of_encoded(rate, variable.timescale), variable, "{rate:?}");
+    }
+}
+
+#[test]
+fn times_beyond_any_clock_stay_on_their_side_of_the_title() {
+    let mut video = film(1280, 720).video;
+    video.time_base = Ratio::new(i32::MAX as u32, 1);
+    for constant_rate in [true, false] {
+        video.constant_rate = constant_rate;
+        let timeline = Timeline::of(&video);
+        assert!(timeline.tick(&video, i64::MIN) < 0 && timeline.tick(&video, i64::MAX) > 1 << 61);
+        assert_eq!(timeline.segment_of(u64::MAX), u32::MAX);
+    }
 }
 
 #[test]
@@ -91,4 +191,18 @@ fn every_audio_track_is_in_every_group_with_a_unique_name() {
     let names: Vec<_> = plan.audio.iter().filter(|a| a.group == "aac-64").map(|a| a.name.as_str()).collect();
     assert_eq!(names, ["eng 1", "eng 2", "Director"]);
     assert!(plan.audio.iter().all(|a| a.default == (a.stream == 2)));
+
+    let table: [(&[&str], &[&str]); 5] = [
+        (&["A", "A", "A 2"], &["A 1", "A 3", "A 2"]),
+        (&["A", "A", "A 1", "A 1", "A 2"], &["A 1", "A 3", "A 1 1", "A 1 2", "A 2"]),
+        (&["A ", " A", "\u{1}A"], &["A 1", "A 2", "A 3"]),
+        (&["Di\"rector\n", ""], &["Di rector", "eng"]),
+        (&["", "eng", "Music"], &["eng 1", "eng 2", "Music"]),
+    ];
+    for (titles, expected) in table {
+        film.audio = titles.iter().map(|title| track(1, Some(title))).collect();
+        let plan = Plan::new(&film, &recipe());
+        let names: Vec<_> = plan.audio.iter().filter(|a| a.group == "aac-64").map(|a| a.name.as_str()).collect();
+        assert_eq!(names, expected, "{titles:?}");
+    }
 }

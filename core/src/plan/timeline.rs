@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 const GOPS_PER_SEGMENT: u64 = 3;
 /// Nominal seconds between keyframes (Apple HLS Authoring Specification 1.13).
 const GOP_SECONDS: f64 = 2.0;
-/// Ticks per second where frame durations are not constant.
+/// Ticks per second where frame durations are not constant, and nowhere else.
 const VARIABLE_TIMESCALE: u32 = 90_000;
+/// Ticks per second at least, so that sound and rounded durations have room.
+const TIMESCALE_MIN: u32 = 10_000;
+/// Largest tick.
+const TICK_MAX: i128 = 1 << 62;
 /// A frame this close to the constant-rate grid belongs on it: containers such as Matroska round to milliseconds.
 const SNAP_SECONDS: f64 = 0.0021;
 
@@ -27,13 +31,26 @@ impl Timeline {
     /// The timeline for a source's picture track.
     #[must_use]
     pub fn of(video: &VideoTrack) -> Self {
-        let Ratio { num, den } = video.frame_rate;
-        if !video.constant_rate || num == 0 || num > 240 * den || den > num.saturating_mul(10) {
-            return Self { timescale: VARIABLE_TIMESCALE, frame_ticks: None, gop_ticks: u64::from(VARIABLE_TIMESCALE) * 2 };
+        if video.constant_rate { Self::constant(video.frame_rate) } else { Self::variable() }
+    }
+
+    /// The timeline that a picture of `frame_rate` with `timescale` ticks a second was encoded on.
+    #[must_use]
+    pub fn of_encoded(frame_rate: Ratio, timescale: u32) -> Self {
+        if timescale == VARIABLE_TIMESCALE { Self::variable() } else { Self::constant(frame_rate) }
+    }
+
+    fn variable() -> Self {
+        Self { timescale: VARIABLE_TIMESCALE, frame_ticks: None, gop_ticks: u64::from(VARIABLE_TIMESCALE) * 2 }
+    }
+
+    fn constant(frame_rate: Ratio) -> Self {
+        let Ratio { num, den } = frame_rate;
+        if num == 0 || u64::from(num) > 240 * u64::from(den) || u64::from(den) > 10 * u64::from(num) {
+            return Self::variable();
         }
-        // At least 10,000 ticks a second, so that sound and rounded durations have room.
-        let factor = 10_000_u32.div_ceil(num);
-        let frames = (GOP_SECONDS * video.frame_rate.as_f64()).round().max(1.0) as u64;
+        let factor = if num == VARIABLE_TIMESCALE { 2 } else { TIMESCALE_MIN.div_ceil(num) };
+        let frames = (GOP_SECONDS * frame_rate.as_f64()).round().max(1.0) as u64;
         let frame_ticks = den * factor;
         Self { timescale: num * factor, frame_ticks: Some(frame_ticks), gop_ticks: frames * u64::from(frame_ticks) }
     }
@@ -42,8 +59,9 @@ impl Timeline {
     #[must_use]
     pub fn tick(&self, video: &VideoTrack, pts: i64) -> i64 {
         let elapsed = i128::from(pts) - i128::from(video.origin);
-        let numerator = elapsed * i128::from(video.time_base.num) * i128::from(self.timescale);
-        let tick = i64::try_from(div_round(numerator, i128::from(video.time_base.den))).unwrap_or(i64::MAX);
+        let numerator = elapsed.saturating_mul(i128::from(video.time_base.num)).saturating_mul(i128::from(self.timescale));
+        // A frame of a hostile file may claim any time; beyond this bound it belongs to no title.
+        let tick = div_round(numerator, i128::from(video.time_base.den)).clamp(-TICK_MAX, TICK_MAX) as i64;
         let Some(frame_ticks) = self.frame_ticks.map(i64::from) else { return tick };
         let on_grid = div_round(i128::from(tick), i128::from(frame_ticks)) as i64 * frame_ticks;
         let tolerance = (f64::from(self.timescale) * SNAP_SECONDS) as i64;
@@ -62,10 +80,17 @@ impl Timeline {
         self.gop_ticks * GOPS_PER_SEGMENT
     }
 
+    /// Ticks that no segment lasts longer than. A segment begins with its first frame, which comes within its first group of
+    /// pictures: exactly at the start of that if the rate is constant, and anywhere in it if not.
+    #[must_use]
+    pub fn segment_ticks_max(&self) -> u64 {
+        self.segment_ticks() + if self.frame_ticks.is_some() { 0 } else { self.gop_ticks }
+    }
+
     /// Number of the segment that holds `tick`, from 1 as in object names.
     #[must_use]
     pub fn segment_of(&self, tick: u64) -> u32 {
-        u32::try_from(tick / self.segment_ticks()).unwrap_or(u32::MAX - 1) + 1
+        u32::try_from(tick / self.segment_ticks()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Number of the group of pictures that holds `tick`, from 0. A frame whose number differs from its predecessor's is an IDR.
@@ -89,5 +114,5 @@ impl Timeline {
 }
 
 fn div_round(numerator: i128, denominator: i128) -> i128 {
-    (numerator + denominator / 2).div_euclid(denominator)
+    numerator.saturating_add(denominator / 2).div_euclid(denominator)
 }

@@ -18,7 +18,8 @@ pub enum Kind {
 }
 
 /// The media playlist of `track` up to its first gap, with the presentation's
-/// [`target_duration_s`](super::target_duration_s). URIs are `base` plus the object's name; `base` is empty for a
+/// [`target_duration_s`](super::target_duration_s) or, while it grows, its
+/// [`growing_target_duration_s`](super::growing_target_duration_s). URIs are `base` plus the object's name; `base` is empty for a
 /// playlist that lies beside its segments, and ends in `/` otherwise.
 #[must_use]
 pub fn media(track: &Track, target_duration_s: u64, kind: Kind, base: &str) -> String {

@@ -16,21 +16,38 @@ pub(crate) use media::segment_name;
 pub use media::{Kind, media};
 pub(crate) use variant::{Variant, groups, members, variants, videos};
 
-use crate::model::{Presentation, Segment, Track};
+use crate::model::{Media, Presentation, Segment, Track};
+use marquee_core::plan::Timeline;
 
-/// Seconds that a segment is meant to last (Apple HLS Authoring Specification 7.5). The target duration is never
-/// below, so that a growing playlist does not have to change it (RFC 8216 section 6.2.1).
+/// Seconds that a segment is meant to last (Apple HLS Authoring Specification 7.5). The target duration is never below.
 const NOMINAL_SEGMENT_S: u64 = 6;
 /// Lowest version that has all we write: `EXT-X-MAP` in any playlist needs 6; 7 is what fragmented MP4 is written with.
 const VERSION: usize = 7;
+/// Frames of sound in a second at least: 1024 samples each, 44,100 samples a second.
+const SOUND_FRAMES_PER_S: u32 = 43;
 /// Decimals of `EXTINF`.
 const DURATION_DECIMALS: usize = 6;
 
-/// `EXT-X-TARGETDURATION` of every media playlist of the presentation: the longest segment of any track, rounded
+/// `EXT-X-TARGETDURATION` of every final media playlist: the longest segment of any track, rounded
 /// (RFC 8216 section 4.3.3.1), one value for all (Apple HLS Authoring Specification 8.2).
 #[must_use]
 pub fn target_duration_s(presentation: &Presentation) -> u64 {
     presentation.tracks.iter().map(longest_s).fold(NOMINAL_SEGMENT_S, u64::max)
+}
+
+/// `EXT-X-TARGETDURATION` of every media playlist of a presentation that grows: what a segment can last at most, whichever
+/// there are yet, because the value must not change while players reload the playlist (RFC 8216 section 6.2.1).
+#[must_use]
+pub fn growing_target_duration_s(presentation: &Presentation) -> u64 {
+    presentation.tracks.iter().map(reach_s).fold(target_duration_s(presentation), u64::max)
+}
+
+/// What a segment can last at most on the grid of a picture track. Sound is cut on the same grid, at its own frames.
+fn reach_s(track: &Track) -> u64 {
+    let Media::Video { frame_rate, .. } = track.rendition.media else { return 0 };
+    let timescale = track.rendition.timescale;
+    let longest = Timeline::of_encoded(frame_rate, timescale).segment_ticks_max();
+    rounded_s(longest.saturating_add(u64::from(timescale / SOUND_FRAMES_PER_S)), timescale)
 }
 
 fn longest_s(track: &Track) -> u64 {

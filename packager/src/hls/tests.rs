@@ -222,6 +222,44 @@ fn durations_never_drift_from_the_truth() {
 }
 
 #[test]
+fn the_target_duration_of_a_growing_playlist_never_changes() {
+    // A picture of variable rate: its first segment ends where the late first frame of the second is shown.
+    let mut whole = presentation();
+    for track in &mut whole.tracks[..2] {
+        track.rendition.timescale = 90_000;
+        for (segment, (start, end)) in
+            track.segments.iter_mut().zip([(0_u64, 715_000), (715_000, 1_080_000), (1_080_000, 1_620_000)])
+        {
+            (segment.start_ticks, segment.duration_ticks) = (start, end - start);
+        }
+    }
+    for count in 1..=3 {
+        let mut early = whole.clone();
+        early.tracks.iter_mut().for_each(|track| track.segments.truncate(count));
+        assert_eq!(growing_target_duration_s(&early), 8, "{count}");
+        early.tracks[0].segments[0].duration_ticks = 540_000;
+        early.tracks.truncate(1);
+        assert_eq!(growing_target_duration_s(&early), 8, "nothing long yet, {count}");
+    }
+    assert_eq!(target_duration_s(&whole), 8, "the final playlist says what is true");
+    whole.tracks[0].segments[0].duration_ticks = 540_000;
+    whole.tracks[1].segments[0].duration_ticks = 540_000;
+    assert_eq!(target_duration_s(&whole), 6);
+}
+
+#[test]
+fn the_target_duration_of_a_constant_rate_is_known_from_its_grid() {
+    for ((num, den), timescale, expected) in
+        [((25, 1), 10_000, 6), ((30_000, 1001), 30_000, 6), ((103, 10), 10_094, 6), ((1, 2), 10_000, 6), ((1, 10), 10_000, 30)]
+    {
+        let mut track = video("540p", (960, 540), 1, &[1], 1);
+        let frame_rate = marquee_core::source::Ratio::new(num, den);
+        track.rendition = Rendition { timescale, media: Media::Video { width: 960, height: 540, frame_rate }, ..track.rendition };
+        assert_eq!(growing_target_duration_s(&Presentation { tracks: vec![track] }), expected, "{num}/{den}");
+    }
+}
+
+#[test]
 fn the_target_duration_is_one_for_all_and_never_below_six() {
     let mut presentation = presentation();
     assert_eq!(target_duration_s(&presentation), 6);

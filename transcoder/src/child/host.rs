@@ -184,6 +184,9 @@ fn hand_over(descriptor: RawFd) -> io::Result<()> {
         }
         #[cfg(target_os = "linux")]
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // What a terminal or a service manager sends to everybody is for the parent, which lets its children finish.
+        libc::signal(libc::SIGINT, libc::SIG_IGN);
+        libc::signal(libc::SIGTERM, libc::SIG_IGN);
     }
     Ok(())
 }

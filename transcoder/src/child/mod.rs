@@ -40,8 +40,6 @@ pub enum Task {
         chunk: u32,
         /// Rungs by id.
         rungs: Vec<String>,
-        /// Threads of each encoder.
-        threads: u16,
     },
     /// Encode one sound track, whole, into all renditions that the plan wants of it.
     Audio {
@@ -88,6 +86,8 @@ pub enum Output {
 pub struct Report {
     /// Frames (or sound samples) of each rendition.
     pub frames: u64,
+    /// Source frames that were decoded to get there, those before a chunk included.
+    pub decoded: u64,
     /// Source frames that were damaged, or promised by the container and never decoded.
     pub damaged: u64,
     /// User and system time of the child.

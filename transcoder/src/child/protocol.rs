@@ -8,8 +8,10 @@ use marquee_packager::model;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
 
-/// Longest JSON header: a plan of a twelve-hour title is about 200 kB.
+/// Longest JSON header from the host: a plan of a twelve-hour title is about 200 kB.
 const HEADER_BYTES_MAX: u32 = 8 << 20;
+/// Longest JSON header from a child, which may be taken over by what it reads: the largest source is a tenth of it.
+const MESSAGE_BYTES_MAX: u32 = 1 << 20;
 /// Longest payload: a segment of 6 s at 80 Mb/s.
 const PAYLOAD_BYTES_MAX: u32 = 64 << 20;
 /// Longest piece of the source in one answer.
@@ -64,7 +66,7 @@ pub(super) fn prefix<H: Serialize>(header: &H, payload: &[u8]) -> io::Result<Vec
 pub(super) fn read<H: DeserializeOwned>(mut socket: impl io::Read) -> io::Result<(H, Bytes)> {
     let mut prefix = [0; PREFIX_BYTES];
     socket.read_exact(&mut prefix)?;
-    let (header_length, payload_length) = lengths(prefix)?;
+    let (header_length, payload_length) = lengths(prefix, HEADER_BYTES_MAX)?;
     let mut header = vec![0; header_length];
     socket.read_exact(&mut header)?;
     let mut payload = vec![0; payload_length];
@@ -81,7 +83,7 @@ where
     use tokio::io::AsyncReadExt;
     let mut prefix = [0; PREFIX_BYTES];
     socket.read_exact(&mut prefix).await?;
-    let (header_length, payload_length) = lengths(prefix)?;
+    let (header_length, payload_length) = lengths(prefix, MESSAGE_BYTES_MAX)?;
     let mut header = vec![0; header_length];
     socket.read_exact(&mut header).await?;
     let mut payload = vec![0; payload_length];
@@ -89,11 +91,11 @@ where
     Ok((serde_json::from_slice(&header)?, payload.into()))
 }
 
-fn lengths(prefix: [u8; PREFIX_BYTES]) -> io::Result<(usize, usize)> {
+fn lengths(prefix: [u8; PREFIX_BYTES], header_max: u32) -> io::Result<(usize, usize)> {
     let [a, b, c, d, e, f, g, h] = prefix;
     let header = u32::from_le_bytes([a, b, c, d]);
     let payload = u32::from_le_bytes([e, f, g, h]);
-    if header > HEADER_BYTES_MAX || payload > PAYLOAD_BYTES_MAX {
+    if header > header_max || payload > PAYLOAD_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is longer than allowed"));
     }
     Ok((header as usize, payload as usize))
@@ -122,6 +124,9 @@ mod tests {
         assert!(matches!(message, Message::Read { length: 9, .. }));
         assert_eq!(bytes.len(), 3000);
 
+        wire[..4].copy_from_slice(&(MESSAGE_BYTES_MAX + 1).to_le_bytes());
+        let error = receive::<Message, _>(&mut wire.as_slice()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "nothing of it is read, and no memory made for it");
         wire[..4].copy_from_slice(&(HEADER_BYTES_MAX + 1).to_le_bytes());
         assert_eq!(read::<Message>(wire.as_slice()).unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert!(bounded(PAYLOAD_BYTES_MAX as usize + 1, PAYLOAD_BYTES_MAX).is_err());

@@ -20,7 +20,7 @@ const BATCH_SEGMENTS: usize = 8;
 impl Jobs {
     pub(super) async fn picture(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
         let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
-        let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, piece.chunk());
+        let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
         let mut sink = ShelfSink { shelf, progress: |done| work.progress(done) };
         let task = piece.task(&encode.source, &encode.plan);
         let report = self.deps.host.run(&task, self.source(&encode), &mut sink, work.cancelled()).await?;
@@ -32,7 +32,7 @@ impl Jobs {
 
     pub(super) async fn sound(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
         let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
-        let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, piece.chunk());
+        let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
         let inner = ShelfSink { shelf, progress: |done| work.progress(done) };
         let mut sink = SoundSink { inner, db, claim, encode: encode.id, renditions: 0, batch_segments: 1 };
         let task = piece.task(&encode.source, &encode.plan);

@@ -1,10 +1,7 @@
 //! The inspect job: find out what the source is, make the plan, enqueue its pieces.
 
 use super::{Jobs, committed, piece::pieces, source::StoredSource};
-use crate::{
-    child::{Output, Sink, Task},
-    media,
-};
+use crate::child::{Output, Sink, Task};
 use async_trait::async_trait;
 use marquee_backends::{
     db::{encodes::NewEncode, jobs::Claim},
@@ -27,14 +24,14 @@ impl Jobs {
         let reader = StoredSource::new(deps.blobs.clone(), Key::source(claim.video, upload), size_bytes);
         let mut found = Found::default();
         deps.host.run(&Task::Inspect, Arc::new(reader), &mut found, work.cancelled()).await?;
-        let source = found.source()?;
+        let source = found.source(size_bytes)?;
         let encode = NewEncode {
             id: EncodeId::new(deps.clock.as_ref(), deps.random.as_ref()),
             video: claim.video,
             upload,
             plan: Plan::new(&source, &self.recipe),
             source,
-            encoder_version: format!("marquee {}, {}", env!("CARGO_PKG_VERSION"), media::version()),
+            encoder_version: crate::encoder_version(),
         };
         let jobs: Vec<_> = pieces(&encode.plan).iter().map(|piece| (self.job_id(), piece.job(encode.id))).collect();
         Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
@@ -46,12 +43,20 @@ impl Jobs {
 pub(crate) struct Found(Option<Source>);
 
 impl Found {
-    /// The answer.
+    /// The answer about a source of `size_bytes`. It comes from a process that has read hostile bytes and may be theirs by now,
+    /// so it is believed only where it can be true.
     ///
     /// # Errors
-    /// `Internal` if the child succeeded without one.
-    pub(crate) fn source(self) -> Result<Source> {
-        self.0.ok_or_else(|| Error::internal("the child inspected a source and said nothing"))
+    /// `Fail` if the source is beyond the limits, `Retry` if the child succeeded without an answer to what it was asked.
+    pub(crate) fn source(self, size_bytes: u64) -> Result<Source, Failure> {
+        let source = self.0.ok_or_else(|| Error::internal("the child inspected a source and said nothing"))?;
+        source
+            .validate()
+            .map_err(|refusal| Failure::Fail { code: refusal.code().to_owned(), message: refusal.message().to_owned() })?;
+        if source.size_bytes != size_bytes {
+            return Err(Error::internal(format!("the child says {} bytes of a source of {size_bytes}", source.size_bytes)).into());
+        }
+        Ok(source)
     }
 }
 

@@ -9,10 +9,8 @@ use marquee_core::{
     plan::Plan,
     source::Source,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
-/// Threads of each encoder. One is enough where chunks and rungs run beside each other, and its result does not depend on the machine.
-const ENCODER_THREADS: u16 = 1;
 /// Work of a sound track compared with the picture of the same length.
 const SOUND_WEIGHT: f64 = 0.05;
 /// A title with more damaged frames than this share of them is refused.
@@ -61,7 +59,7 @@ impl Piece {
     pub(crate) fn task(&self, source: &Source, plan: &Plan) -> Task {
         let (source, plan) = (source.clone(), plan.clone());
         match self.clone() {
-            Self::Picture { chunk, rungs } => Task::Video { source, plan, chunk, rungs, threads: ENCODER_THREADS },
+            Self::Picture { chunk, rungs } => Task::Video { source, plan, chunk, rungs },
             Self::Sound { stream } => Task::Audio { source, plan, stream },
         }
     }
@@ -71,6 +69,30 @@ impl Piece {
         match self {
             Self::Picture { chunk, .. } => *chunk,
             Self::Sound { .. } => 0,
+        }
+    }
+
+    /// Ids of the renditions that it makes, and their folder.
+    pub(crate) fn renditions<'a>(&'a self, plan: &'a Plan) -> (Track, Vec<&'a str>) {
+        match self {
+            Self::Picture { rungs, .. } => (Track::Video, rungs.iter().map(String::as_str).collect()),
+            Self::Sound { stream } => {
+                let renditions = plan.audio.iter().filter(|rendition| rendition.stream == *stream);
+                (Track::Audio, renditions.map(|rendition| rendition.id.as_str()).collect())
+            }
+        }
+    }
+
+    /// Numbers that its segments may have. A source may last a moment longer than its container said, and that moment may
+    /// begin one more segment.
+    pub(crate) fn segments(&self, plan: &Plan) -> RangeInclusive<u32> {
+        let last = plan.last_segment() + 1;
+        match self {
+            Self::Picture { chunk, .. } => {
+                let (chunk, next) = (plan.chunks.get(*chunk as usize), plan.chunks.get(*chunk as usize + 1));
+                chunk.map_or(1, |chunk| chunk.first_segment)..=next.map_or(last, |next| next.first_segment - 1)
+            }
+            Self::Sound { .. } => 1..=last,
         }
     }
 
@@ -89,13 +111,7 @@ impl Piece {
 
     /// What is finished once a child did this piece. Its processor time is shared out among the renditions.
     pub(crate) fn finished(&self, plan: &Plan, report: &Report) -> Vec<Finished> {
-        let (track, renditions): (_, Vec<&str>) = match self {
-            Self::Picture { rungs, .. } => (Track::Video, rungs.iter().map(String::as_str).collect()),
-            Self::Sound { stream } => {
-                let renditions = plan.audio.iter().filter(|rendition| rendition.stream == *stream);
-                (Track::Audio, renditions.map(|rendition| rendition.id.as_str()).collect())
-            }
-        };
+        let (track, renditions) = self.renditions(plan);
         let count = renditions.len().max(1) as u64;
         let row = |(index, rendition): (u64, &str)| Finished {
             track,

@@ -95,7 +95,7 @@ impl Shown<'_> {
     /// Compares every stored object with its row: sizes of all, bytes of as many as [`READ_BACK_BYTES_MAX`] allows.
     async fn check_objects(&self, ledger: &Ledger, progress: &Progress<'_>) -> Result<(), Failure> {
         for stored in &ledger.renditions {
-            let key = self.layout.key(&init_path(stored.track, &stored.rendition.id));
+            let key = self.layout.key(&init_path(stored.track, &stored.rendition.id))?;
             let bytes = read_all(self.blobs, &key).await?;
             let mut findings = gate::check_init(&stored.rendition, &bytes);
             findings.extend(differing(key.as_str(), sha256(bytes).await?, stored.init_sha256));
@@ -125,7 +125,7 @@ impl Shown<'_> {
         rendition: Option<&Rendition>,
         read_back: bool,
     ) -> Result<Vec<Finding>> {
-        let key = self.layout.key(&segment_path(stored.track, &stored.rendition, stored.segment.number));
+        let key = self.layout.key(&segment_path(stored.track, &stored.rendition, stored.segment.number))?;
         let size_bytes = match self.blobs.head(&key).await {
             Ok(meta) => meta.size_bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![finding("stored", format!("{key} is missing"))]),
@@ -144,7 +144,7 @@ impl Shown<'_> {
 
     /// Writes a playlist. One that an earlier attempt wrote must be the same, since it was made from the same rows.
     async fn write(&self, path: &str, text: String) -> Result<()> {
-        let (key, bytes) = (self.layout.key(path), Bytes::from(text));
+        let (key, bytes) = (self.layout.key(path)?, Bytes::from(text));
         if self.blobs.create(&key, bytes.clone()).await? == Created::Existed && read_all(self.blobs, &key).await? != bytes {
             return Err(Error::conflict("playlist_mismatch", format!("{key} was written by another version: encode anew")));
         }

@@ -1,6 +1,6 @@
 //! Where a child's output is put: objects that are created once, and the rows that will tell the ledger of them.
 
-use super::source::read_all;
+use super::{piece::Piece, source::read_all};
 use crate::child::{Output, Sink};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,44 +9,68 @@ use marquee_core::{
     Error, Result,
     blobs::{Blobs, Created},
     object::{Key, Layout, Track, init_path, segment_path},
+    plan::Plan,
 };
 use marquee_packager::{
     gate,
     model::{Rendition, Segment},
 };
 use sha2::{Digest, Sha256 as Hasher};
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 use tokio::task::JoinSet;
 
 /// Objects that are written at a time. The child waits while this many are on their way.
 const WRITES_MAX: usize = 4;
 
-/// Takes init and media segments of one job.
+/// Takes init and media segments of one job. A child that was taken over by what it read may send anything: a shelf has room
+/// for the renditions and the segments of its piece of the plan, each once, and for nothing else.
 pub(crate) struct Shelf {
     blobs: Arc<dyn Blobs>,
     layout: Layout,
     chunk: u32,
-    renditions: Vec<(Track, Rendition)>,
+    track: Track,
+    rooms: Vec<Room>,
     writes: JoinSet<Result<StoredSegment>>,
     stored: Batch,
 }
 
+/// Where one rendition goes.
+struct Room {
+    id: String,
+    /// Described by its init segment.
+    rendition: Option<Rendition>,
+    /// Numbers of the segments that may still come.
+    numbers: RangeInclusive<u32>,
+}
+
 impl Shelf {
-    /// A shelf for what is made of `chunk` (0 for sound) of the encode that lives in `layout`.
-    pub(crate) fn new(blobs: Arc<dyn Blobs>, layout: Layout, chunk: u32) -> Self {
-        Self { blobs, layout, chunk, renditions: Vec::new(), writes: JoinSet::new(), stored: Batch::default() }
+    /// A shelf for what is made of one piece of `plan`, whose encode lives in `layout`.
+    pub(crate) fn new(blobs: Arc<dyn Blobs>, layout: Layout, plan: &Plan, piece: &Piece) -> Self {
+        let (track, ids) = piece.renditions(plan);
+        let room = |id: &str| Room { id: id.to_owned(), rendition: None, numbers: piece.segments(plan) };
+        let rooms = ids.into_iter().map(room).collect();
+        Self { blobs, layout, chunk: piece.chunk(), track, rooms, writes: JoinSet::new(), stored: Batch::default() }
+    }
+
+    fn room(&mut self, track: Track, id: &str) -> Result<&mut Room> {
+        let found = self.rooms.iter_mut().find(|room| room.id == id && self.track == track);
+        found.ok_or_else(|| Error::internal(format!("the child made {}/{id}, which is none of its work", track.folder())))
     }
 
     /// Stores an init segment. One that is there already must be the same: segments of all attempts are decoded by it.
     pub(crate) async fn put_init(&mut self, track: Track, rendition: Rendition, bytes: Bytes) -> Result<()> {
-        let key = self.layout.key(&init_path(track, &rendition.id));
+        let room = self.room(track, &rendition.id)?;
+        if rendition.folder() != track || room.rendition.is_some() {
+            return Err(Error::internal(format!("the child described {} twice, or as another kind of track", rendition.id)));
+        }
+        room.rendition = Some(rendition.clone());
+        let key = self.layout.key(&init_path(track, &rendition.id))?;
         let (init_bytes, init_sha256) = (bytes.len() as u64, sha256(bytes.clone()).await?);
         if self.blobs.create(&key, bytes).await? == Created::Existed
             && sha256(read_all(&*self.blobs, &key).await?).await? != init_sha256
         {
             return Err(Error::conflict("init_mismatch", format!("{key} was made by an encoder of another version")));
         }
-        self.renditions.push((track, rendition.clone()));
         self.stored.renditions.push(StoredRendition { track, rendition, init_bytes, init_sha256 });
         Ok(())
     }
@@ -56,11 +80,17 @@ impl Shelf {
         while self.writes.len() >= WRITES_MAX {
             self.land_one().await?;
         }
-        let known = self.renditions.iter().find(|(folder, known)| *folder == track && known.id == rendition);
-        let Some((_, rendition)) = known.cloned() else {
+        let number = segment.number;
+        let room = self.room(track, rendition)?;
+        if !room.numbers.contains(&number) {
+            let message = format!("the child made segment {number} of {rendition} where {:?} may come", room.numbers);
+            return Err(Error::internal(message));
+        }
+        room.numbers = number + 1..=*room.numbers.end();
+        let Some(rendition) = room.rendition.clone() else {
             return Err(Error::internal(format!("a segment of {rendition} came before its init segment")));
         };
-        let key = self.layout.key(&segment_path(track, &rendition.id, segment.number));
+        let key = self.layout.key(&segment_path(track, &rendition.id, number))?;
         let (blobs, chunk) = (self.blobs.clone(), self.chunk);
         self.writes.spawn(async move {
             let sha256 = sha256(bytes.clone()).await?;

@@ -1,22 +1,25 @@
 use super::{
+    inspect::Found,
     piece::{Piece, pieces, refuse_damage},
+    shelf::Shelf,
     source::StoredSource,
 };
 use crate::{
-    child::{Report, SourceReader},
+    child::{Output, Report, Sink, SourceReader},
     recipe,
 };
 use bytes::Bytes;
 use marquee_backends::blobs::FileBlobs;
 use marquee_core::{
     blobs::Blobs,
-    id::EncodeId,
+    id::{EncodeId, VideoId},
     job::{Failure, Job},
-    object::Key,
+    object::{Key, Layout, Track},
     plan::Plan,
-    source::{Note, Source},
+    source::{Note, Ratio, Source},
     testing,
 };
+use marquee_packager::model::{Media, Rendition, Segment};
 use std::sync::Arc;
 
 /// A film with sound in two languages; the second is the default.
@@ -81,4 +84,101 @@ async fn a_source_that_is_shorter_than_promised_is_an_error_and_no_early_end() {
     let key = Key::parse("sources/film").expect("a key");
     blobs.create(&key, Bytes::from_static(b"short")).await.expect("stored");
     assert!(StoredSource::new(blobs, key, 10).read_at(0, 10).await.is_err());
+}
+
+#[tokio::test]
+async fn a_child_is_believed_only_what_can_be_true() {
+    let told = async |change: fn(&mut Source)| {
+        let (mut found, mut source) = (Found::default(), source());
+        change(&mut source);
+        found.accept(Output::Source(source)).await.expect("taken");
+        found.source(1)
+    };
+    assert!(told(|_| ()).await.is_ok());
+    let endless = told(|source| {
+        (source.video.origin, source.video.end) = (-(1 << 62), 1 << 62);
+        source.duration_ms = source.video.duration_ms();
+    });
+    assert!(matches!(endless.await, Err(Failure::Fail { code, .. }) if code == "limits_exceeded"));
+    let timeless = told(|source| source.video.time_base = Ratio { num: 1, den: 0 });
+    assert!(matches!(timeless.await, Err(Failure::Fail { code, .. }) if code == "damaged"));
+    assert!(matches!(told(|source| source.size_bytes = u64::MAX).await, Err(Failure::Retry(_))));
+    assert!(matches!(Found::default().source(1), Err(Failure::Retry(_))));
+}
+
+fn rendition(id: &str, track: Track) -> Rendition {
+    let media = match track {
+        Track::Video => Media::Video { width: 640, height: 360, frame_rate: Ratio::new(30, 1) },
+        Track::Audio => Media::Audio {
+            group: "aac-64".into(),
+            name: "en".into(),
+            language: "en".into(),
+            default: true,
+            channels: 2,
+            sample_rate_hz: 48_000,
+        },
+    };
+    let codec = "avc1.64001f".into();
+    Rendition { id: id.into(), codec, timescale: 10_020, edit_ticks: 0, max_bitrate_bps: 100_000, media }
+}
+
+/// What a child that was taken over does to the shelf of `piece`: describes rendition `id`, then sends a segment of each number.
+/// How many were taken before one was refused, and what is stored then.
+async fn overreach(piece: &Piece, track: Track, id: &str, numbers: &[u32]) -> (usize, Vec<String>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let blobs = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
+    let layout = Layout::new(VideoId(Default::default()), EncodeId(Default::default()));
+    let mut shelf = Shelf::new(blobs.clone(), layout, &plan(), piece);
+    let mut taken = 0;
+    if shelf.put_init(track, rendition(id, track), Bytes::from_static(b"init")).await.is_ok() {
+        for number in numbers {
+            let segment = Segment { number: *number, start_ticks: 0, duration_ticks: 1, size_bytes: 1, iframes: Vec::new() };
+            if shelf.put_segment(track, id, segment, Bytes::from_static(b"x")).await.is_err() {
+                break;
+            }
+            taken += 1;
+        }
+    }
+    shelf.settle().await.expect("stored");
+    let stored = blobs.list("", None, 100).await.expect("listed");
+    let scope = format!("media/{}/", layout.scope());
+    (taken, stored.iter().map(|key| key.as_str().strip_prefix(&scope).expect("inside its encode").to_owned()).collect())
+}
+
+#[tokio::test]
+async fn a_shelf_has_room_for_its_piece_and_for_nothing_else() {
+    let picture = Piece::Picture { chunk: 1, rungs: vec!["360p".into()] };
+    let sound = Piece::Sound { stream: 2 };
+    assert_eq!((picture.segments(&plan()), sound.segments(&plan())), (2..=3, 1..=7));
+    let (video, audio) = (Track::Video, Track::Audio);
+    let all = ["v/360p/000002.m4s", "v/360p/000003.m4s", "v/360p/init.mp4"].map(str::to_owned).to_vec();
+    assert_eq!(overreach(&picture, video, "360p", &[2, 3]).await, (2, all));
+    // Segments of the chunk before, of the one after, of none at all, one twice, one too late.
+    for (numbers, taken) in [(&[1][..], 0), (&[4], 0), (&[0], 0), (&[u32::MAX], 0), (&[2, 2], 1), (&[3, 2], 1)] {
+        let (count, stored) = overreach(&picture, video, "360p", numbers).await;
+        assert_eq!((count, stored.len()), (taken, taken + 1), "{numbers:?}");
+    }
+    // Other titles, other rungs, other tracks, renditions of the other kind.
+    let foreign = ["../../../vid_1/enc_1/v/360p", "../360p", "..", "", "234p", "aac-64-1", "360p/../234p"];
+    for (track, id) in foreign.map(|id| (video, id)).into_iter().chain([(audio, "360p"), (audio, "aac-64-1")]) {
+        assert_eq!(overreach(&picture, track, id, &[2]).await, (0, Vec::new()), "{track:?} {id}");
+    }
+    assert_eq!(overreach(&sound, audio, "aac-64-1", &[1, 2, 7]).await.0, 3);
+    assert_eq!(overreach(&sound, audio, "aac-64-1", &[8]).await.0, 0);
+    for (track, id) in [(audio, "aac-64-0"), (audio, "../v/360p"), (video, "aac-64-1"), (video, "360p")] {
+        assert_eq!(overreach(&sound, track, id, &[1]).await, (0, Vec::new()), "{track:?} {id}");
+    }
+}
+
+#[tokio::test]
+async fn a_rendition_is_described_once_and_as_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let blobs = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
+    let layout = Layout::new(VideoId(Default::default()), EncodeId(Default::default()));
+    let piece = Piece::Picture { chunk: 0, rungs: vec!["360p".into()] };
+    let mut shelf = Shelf::new(blobs, layout, &plan(), &piece);
+    let bytes = Bytes::from_static(b"init");
+    assert!(shelf.put_init(Track::Video, rendition("360p", Track::Audio), bytes.clone()).await.is_err());
+    assert!(shelf.put_init(Track::Video, rendition("360p", Track::Video), bytes.clone()).await.is_ok());
+    assert!(shelf.put_init(Track::Video, rendition("360p", Track::Video), bytes).await.is_err());
 }

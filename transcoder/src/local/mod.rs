@@ -1,12 +1,13 @@
 //! `marquee encode`: the plan, its pieces and the publishing of a film in a folder of this machine, without any service.
 
 mod file;
+mod folder;
 mod summary;
 
 pub use summary::Summary;
 
 use crate::{
-    child::{Host, Output, Sink, Task},
+    child::{Host, Output, Sink, SourceReader, Task},
     jobs::{
         inspect::Found,
         piece::{Piece, pieces, refuse_damage},
@@ -17,6 +18,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use file::FileSource;
+use folder::{Folder, check_free};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use marquee_backends::{
     blobs::FileBlobs,
@@ -31,12 +33,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// Tries at removing the folder of an encode, and the pause between them.
-const REMOVE_TRIES: u32 = 40;
-const REMOVE_PAUSE: Duration = Duration::from_millis(50);
 /// Share of the whole progress that encoding makes up; the rest is checking and writing playlists.
 const ENCODED: f32 = 0.98;
 
@@ -83,17 +81,17 @@ pub async fn encode(
     }
     let mut found = Found::default();
     host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
-    let source = found.source()?;
+    let source = found.source(reader.size_bytes())?;
     let plan = Plan::new(&source, &recipe);
     if options.plan_only {
         return Ok(Outcome::Planned(plan));
     }
-    let folder = beside(out)?;
+    let folder = Folder::begin(out)?;
     let ended = async {
         let run = Run {
             host,
             reader,
-            blobs: Arc::new(FileBlobs::open(folder.path()).await?),
+            blobs: Arc::new(FileBlobs::open(folder.work()).await?),
             layout: Layout::new(VideoId(Default::default()), EncodeId(Default::default())),
             source,
             plan,
@@ -107,11 +105,11 @@ pub async fn encode(
         let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
         let told = |done: f32| (run.progress)(1.0 - (1.0 - ENCODED) * (1.0 - done));
         let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
-        tokio::fs::rename(folder.path().join("media").join(run.layout.scope()), out).await.map_err(Error::from)?;
+        folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
         Ok(Outcome::Encoded(Summary::new(&run.plan, report, started.elapsed(), run.first_segment.get().copied())))
     };
     let ended = ended.await;
-    remove(folder).await;
+    folder.clear().await;
     ended
 }
 
@@ -158,7 +156,7 @@ impl<F: Fn(f32) + Send + Sync> Run<F> {
             };
             (self.progress)((sum / total) as f32 * ENCODED);
         };
-        let shelf = Shelf::new(self.blobs.clone(), self.layout, piece.chunk());
+        let shelf = Shelf::new(self.blobs.clone(), self.layout, &self.plan, piece);
         let mut sink =
             Stopwatch { inner: ShelfSink { shelf, progress }, started: self.started, first_segment: &self.first_segment };
         let task = piece.task(&self.source, &self.plan);
@@ -197,36 +195,6 @@ impl<F: Fn(f32) + Send> Sink for Stopwatch<'_, F> {
 fn children(threads: Option<u16>) -> usize {
     let threads = threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     threads / 2 + 1
-}
-
-/// Refuses an `out` that holds something.
-fn check_free(out: &Path) -> Result<()> {
-    let taken = match std::fs::read_dir(out) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => true,
-        Err(error) => return Err(unusable(out, error)),
-    };
-    let message = format!("{} is not an empty folder: name one that is, or that does not exist", out.display());
-    if taken { Err(Error::conflict("out_not_empty", message)) } else { Ok(()) }
-}
-
-/// A folder that is removed with all it holds, on the same disk as `out`.
-fn beside(out: &Path) -> Result<TempDir> {
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(|error| unusable(parent, error))?;
-    tempfile::Builder::new().prefix(".marquee-").tempdir_in(parent).map_err(|error| unusable(parent, error))
-}
-
-/// Removes the folder. A write that was under way when its encode was cancelled ends a moment later and may be in the way.
-async fn remove(folder: TempDir) {
-    for _ in 0..REMOVE_TRIES {
-        match tokio::fs::remove_dir_all(folder.path()).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => tokio::time::sleep(REMOVE_PAUSE).await,
-            _ => return,
-        }
-    }
-    tracing::warn!(folder = %folder.path().display(), "could not remove a folder of work");
 }
 
 fn cancelled() -> Error {

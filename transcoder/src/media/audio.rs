@@ -17,6 +17,8 @@ use marquee_core::{
 const LEFT_ALONE_SECONDS: f64 = 0.01;
 /// A larger one up to this is stretched away; beyond it silence is put in or sound is cut.
 const STRETCHED_SECONDS: f64 = 0.05;
+/// A longer gap is filled with silence piece by piece: the resampler would fill it at once, which takes memory for all of it.
+const GAP_SECONDS: f64 = 1.0;
 /// Frames of sound between two reports of progress.
 const PROGRESS_EVERY: u64 = 500;
 
@@ -37,13 +39,21 @@ pub(super) fn encode(link: &Link, source: RemoteSource, found: &Source, plan: &P
     let samples = u128::from(plan.duration_ticks) * u128::from(first.sample_rate_hz);
     let total = u64::try_from(samples.div_ceil(u128::from(plan.timeline.timescale))).unwrap_or(u64::MAX);
     let mut track = Track { link, encoders, rendition: first, total, done: 0, resampler: None };
-    let damaged = track.decode(source, found, stream)?;
+    let mut decoding = Decoding::new(Input::open(source)?, stream as usize)?;
+    track.decode(&mut decoding, found)?;
     let mut notes = Vec::new();
     if track.resampler.is_none() {
-        notes.push(Note::new("audio_silent", format!("nothing of sound track {stream} could be decoded: it is silent")));
+        let message = format!("nothing of sound track {stream} could be decoded while there is a picture: it is silent");
+        notes.push(Note::new("audio_silent", message));
+    }
+    let damaged = decoding.take_damage();
+    if damaged > 0 {
+        let percent = (damaged as f64 / decoding.packets().max(1) as f64 * 100.0).clamp(0.1, 100.0);
+        let message = format!("about {percent:.1} % of sound track {stream} is damaged: it is silent there, or not as it was");
+        notes.push(Note::new("sound_damaged", message));
     }
     track.finish()?;
-    Ok(Report { frames: total, damaged, notes, ..Report::default() })
+    Ok(Report { frames: total, decoded: decoding.frames(), damaged, notes, ..Report::default() })
 }
 
 /// One decoded track on its way into its encoders.
@@ -59,16 +69,16 @@ struct Track<'a> {
 }
 
 impl Track<'_> {
-    /// Decodes the stream until it or the title ends; answers how many frames of sound were damaged.
-    fn decode(&mut self, source: RemoteSource, found: &Source, stream: u32) -> Result<u64, Stop> {
-        let mut decoding = Decoding::new(Input::open(source)?, stream as usize)?;
+    /// Decodes the stream until it or the title ends.
+    fn decode(&mut self, decoding: &mut Decoding, found: &Source) -> Result<(), Stop> {
         let origin = found.video.origin as f64 * found.video.time_base.as_f64();
         let unit = decoding.time_base().as_f64();
+        let end = self.total as f64 / f64::from(self.rendition.sample_rate_hz);
         let mut clock = None;
+        // Where the sound that was passed on ends.
+        let mut heard = 0.0;
         let mut frame = frame::Audio::empty();
-        let mut damaged = 0;
         while self.done < self.total && decoding.next(&mut frame)? {
-            damaged += decoding.take_damage();
             if frame.samples() == 0 || frame.rate() == 0 || frame.channels() == 0 {
                 continue;
             }
@@ -79,21 +89,23 @@ impl Track<'_> {
                 None => clock.unwrap_or(0.0),
             };
             clock = Some(time + length);
-            if time + length <= 0.0 && self.resampler.is_none() {
+            if time >= end || (time + length <= 0.0 && self.resampler.is_none()) {
                 continue;
             }
+            if time - heard > GAP_SECONDS {
+                self.flush()?;
+                self.keep_silent((time * f64::from(self.rendition.sample_rate_hz)) as u64)?;
+            }
+            heard = time + length;
             self.resample(&mut frame, time)?;
         }
-        Ok(damaged)
+        Ok(())
     }
 
     /// Sends a frame that sounds at `time` (in seconds of the title) through the resampler.
     fn resample(&mut self, frame: &mut frame::Audio, time: f64) -> Result<(), Stop> {
         if !self.resampler.as_ref().is_some_and(|resampler| resampler.fits(frame)) {
-            if let Some(mut old) = self.resampler.take() {
-                old.push(None)?;
-                self.drain(&mut old)?;
-            }
+            self.flush()?;
             self.resampler = Some(Resampler::new(frame, self.rendition, self.done)?);
         }
         let Some(mut resampler) = self.resampler.take() else { return Ok(()) };
@@ -106,42 +118,50 @@ impl Track<'_> {
     }
 
     fn drain(&mut self, resampler: &mut Resampler) -> Result<(), Stop> {
-        while let Some(sound) = resampler.pull()? {
-            self.encode(sound)?;
+        while let Some(mut sound) = resampler.pull()? {
+            // Only the last piece of a resampler may be short: an encoder wants whole frames before it.
+            if (sound.samples() as u64) < FRAME_SAMPLES {
+                sound = padded(&sound)?;
+            }
+            self.encode(&mut sound)?;
         }
         Ok(())
     }
 
-    /// Encodes what the title has room for.
-    fn encode(&mut self, mut sound: frame::Audio) -> Result<(), Stop> {
+    /// Encodes what the resampler holds back, and is done with it.
+    fn flush(&mut self) -> Result<(), Stop> {
+        let Some(mut old) = self.resampler.take() else { return Ok(()) };
+        old.push(None)?;
+        self.drain(&mut old)
+    }
+
+    /// Encodes silence as long as whole frames of it fit before sample `end`.
+    fn keep_silent(&mut self, end: u64) -> Result<(), Stop> {
+        let mut silence = silence(self.rendition);
+        while self.done.saturating_add(FRAME_SAMPLES) <= end {
+            self.encode(&mut silence)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes one frame, if the title has room for it.
+    fn encode(&mut self, sound: &mut frame::Audio) -> Result<(), Stop> {
         if self.done >= self.total {
             return Ok(());
         }
-        // Only the last piece of a resampler may be short: an encoder wants whole frames before it.
-        if (sound.samples() as u64) < FRAME_SAMPLES {
-            sound = padded(&sound)?;
-        }
         sound.set_pts(i64::try_from(self.done).ok());
         self.done += FRAME_SAMPLES;
-        self.each(Some(&sound))?;
+        self.each(Some(sound))?;
         if (self.done / FRAME_SAMPLES).is_multiple_of(PROGRESS_EVERY) {
-            self.link.output(Output::Progress(self.done as f32 / self.total as f32))?;
+            self.link.output(Output::Progress(self.done.min(self.total) as f32 / self.total as f32))?;
         }
         Ok(())
     }
 
     /// Fills the title with silence and ends the renditions.
     fn finish(&mut self) -> Result<(), Stop> {
-        if let Some(mut resampler) = self.resampler.take() {
-            resampler.push(None)?;
-            self.drain(&mut resampler)?;
-        }
-        let mut silence = silence(self.rendition);
-        while self.done < self.total {
-            silence.set_pts(i64::try_from(self.done).ok());
-            self.done += FRAME_SAMPLES;
-            self.each(Some(&silence))?;
-        }
+        self.flush()?;
+        self.keep_silent(self.total.saturating_add(FRAME_SAMPLES - 1))?;
         self.each(None)
     }
 

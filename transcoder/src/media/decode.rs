@@ -3,9 +3,10 @@
 use super::{
     Stop,
     input::{self, Input},
+    order::Order,
 };
 use ffmpeg_next::{self as ffmpeg, Frame, Packet, codec, codec::packet::Ref, decoder, ffi};
-use marquee_core::source::Ratio;
+use marquee_core::source::{PIXELS_MAX, Ratio};
 
 /// Threads of a picture decoder: as many as a small machine has, since each holds whole frames.
 const DECODER_THREADS: usize = 2;
@@ -18,9 +19,16 @@ pub(super) struct Decoding {
     /// Read but not yet decoded: found while looking for a keyframe.
     pending: Option<Packet>,
     drained: bool,
+    /// Frames that were decoded, packets that were handed to the decoder, and frames that were damaged or never came.
+    frames: u64,
+    packets: u64,
     damaged: u64,
     /// Presentation times of the packets that were handed to the decoder and are to be shown.
     promised: Vec<i64>,
+    /// Where frames go by their order: what gives them times, and the time of the first.
+    order: Option<(Order, i64)>,
+    /// Presentation time of the newest frame.
+    time: Option<i64>,
 }
 
 impl Decoding {
@@ -31,7 +39,24 @@ impl Decoding {
         };
         let decoder = open(&input, stream, &parameters)?;
         input.keep_only(stream);
-        Ok(Self { input, decoder, stream, pending: None, drained: false, damaged: 0, promised: Vec::new() })
+        Ok(Self {
+            input,
+            decoder,
+            stream,
+            pending: None,
+            drained: false,
+            frames: 0,
+            packets: 0,
+            damaged: 0,
+            promised: Vec::new(),
+            order: None,
+            time: None,
+        })
+    }
+
+    /// Gives frames times by their order, beginning at `origin`. Only for a decoding from the beginning.
+    pub(super) fn go_by_order(&mut self, origin: i64) {
+        self.order = Some((Order::default(), origin));
     }
 
     /// Decodes the next frame into `frame`; false at the end.
@@ -39,7 +64,9 @@ impl Decoding {
         loop {
             match self.decoder.receive_frame(frame) {
                 Ok(()) => {
+                    self.frames += 1;
                     self.damaged += u64::from(frame.is_corrupt() || frame.has_decode_errors());
+                    self.time = self.time_of(frame);
                     return Ok(true);
                 }
                 Err(ffmpeg::Error::Eof) => return Ok(false),
@@ -51,9 +78,33 @@ impl Decoding {
         }
     }
 
+    /// When the newest frame is shown, if anything tells.
+    pub(super) fn time(&self) -> Option<i64> {
+        self.time
+    }
+
+    fn time_of(&mut self, frame: &Frame) -> Option<i64> {
+        let Some((order, origin)) = &mut self.order else { return frame.timestamp() };
+        // SAFETY: the decoder is open.
+        #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for this field")]
+        let held = unsafe { (*self.decoder.as_ptr()).has_b_frames };
+        let elapsed = order.shown(frame.pts(), usize::try_from(held).unwrap_or(0))?;
+        Some(origin.saturating_add(elapsed))
+    }
+
     /// How many frames were damaged, or could not be decoded at all, since the last call.
     pub(super) fn take_damage(&mut self) -> u64 {
         std::mem::take(&mut self.damaged)
+    }
+
+    /// How many frames were decoded so far.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// How many packets the decoder has got so far.
+    pub(super) fn packets(&self) -> u64 {
+        self.packets
     }
 
     /// Seconds per unit of the stream's times.
@@ -68,9 +119,10 @@ impl Decoding {
         std::mem::take(&mut self.promised)
     }
 
-    /// Goes to the keyframe at or before `pts`; false if the container offers none there.
-    pub(super) fn seek(&mut self, pts: i64) -> Result<bool, Stop> {
-        if self.input.seek(self.stream, pts).is_err() {
+    /// Goes to a keyframe that is shown at or before `needed`, looking from `target` on; false if the container offers none there.
+    /// Containers without an index go to any packet around `target`: from there the next keyframe may be later than that.
+    pub(super) fn seek(&mut self, target: i64, needed: i64) -> Result<bool, Stop> {
+        if self.input.seek(self.stream, target).is_err() {
             return Ok(false);
         }
         self.decoder.flush();
@@ -81,7 +133,7 @@ impl Decoding {
             if packet.stream() == self.stream && packet.is_key() {
                 // Frames that lead an open group of pictures are shown before its keyframe and cannot be decoded from
                 // here. All later ones can: so the keyframe itself must not be late.
-                let in_time = packet.pts().is_some_and(|shown| shown <= pts);
+                let in_time = packet.pts().is_some_and(|shown| shown <= needed);
                 self.pending = Some(packet);
                 return Ok(in_time);
             }
@@ -91,7 +143,7 @@ impl Decoding {
 
     /// Goes back to the beginning.
     pub(super) fn rewind(&mut self) -> Result<(), Stop> {
-        self.seek(i64::MIN / 2).map(drop)
+        self.seek(i64::MIN / 2, i64::MIN / 2).map(drop)
     }
 
     /// Hands the decoder one more packet, or tells it that there are no more.
@@ -100,7 +152,7 @@ impl Decoding {
             Some(packet) => Some(packet),
             None => self.input.read()?,
         };
-        let Some(packet) = packet else {
+        let Some(mut packet) = packet else {
             self.drained = true;
             // Refused only by a decoder that is draining already.
             let _ = self.decoder.send_eof();
@@ -109,7 +161,12 @@ impl Decoding {
         if packet.stream() != self.stream || packet.size() == 0 {
             return Ok(());
         }
-        if !is_discarded(&packet) {
+        self.packets += 1;
+        if let Some((order, _)) = &mut self.order {
+            // A frame tells what its packet carried as presentation time: here, which packet it was.
+            packet.set_pts(packet.dts().or(packet.pts()));
+            packet.pts().into_iter().for_each(|own| order.sent(own));
+        } else if !is_discarded(&packet) {
             self.promised.extend(packet.pts());
         }
         match self.decoder.send_packet(&packet) {
@@ -140,6 +197,8 @@ pub(super) fn open(input: &Input, stream: usize, parameters: &codec::Parameters)
     if codec.is_video() {
         let kind = codec::threading::Type::Frame;
         context.set_threading(codec::threading::Config { kind, count: DECODER_THREADS, safe: true });
+        // Without it, the short cuts that some processors offer give other pixels.
+        context.set_flags(codec::Flags::BITEXACT);
     }
     let mut opening = context.decoder();
     if let Some(stream) = input.context().stream(stream) {
@@ -149,7 +208,7 @@ pub(super) fn open(input: &Input, stream: usize, parameters: &codec::Parameters)
     #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
     unsafe {
         let context: *mut ffi::AVCodecContext = opening.as_mut_ptr();
-        (*context).max_pixels = input::PIXELS_MAX;
+        (*context).max_pixels = i64::from(PIXELS_MAX);
     }
     opening.open_as(codec).map_err(|error| {
         Stop::refuse("unsupported_codec", format!("the {} track cannot be decoded: {error}", parameters.id().name()))

@@ -11,6 +11,8 @@ use std::fmt::Write;
 /// A rung's picture is scaled from the smallest larger rung that is at least this much larger: nearly as good as from the
 /// source itself, and much cheaper.
 const CASCADE_STEP: f64 = 1.3;
+/// How all pictures are scaled and converted, where libavfilter does so by itself included: exactly, and alike on all processors.
+const SCALER: &str = "sws_flags=bicubic+accurate_rnd+bitexact";
 
 /// A configured graph. Frames go in with their tick as presentation time, and come out of one sink per rung.
 pub(super) struct Filters {
@@ -127,15 +129,19 @@ fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung
     let turned = picture.rotation_degrees % 180 == 90;
     let largest = rungs.iter().max_by_key(|rung| rung.width).map_or((0, 0), |rung| (rung.width, rung.height));
     let (width, height) = if turned { (largest.1, largest.0) } else { largest };
-    if picture.tone_map {
+    let range = if shape.colour.full_range { "full" } else { "limited" };
+    // Whatever converts first brings the range to limited; nothing after it may do so again.
+    let converted = if picture.tone_map {
         // Floating point is slow: not one pixel more of it than the largest rung has.
         if width < shape.width {
-            steps.push(format!("scale={width}:{height}:flags=bicubic"));
+            steps.push(format!("scale={width}:{height}:in_range={range}:out_range={range}"));
         }
-        steps.push(tone_map(shape, track));
+        Some(tone_map(shape, track, range))
     } else {
-        steps.extend(to_bt709(shape));
-    }
+        to_bt709(shape, range)
+    };
+    let range = if converted.is_some() { "limited" } else { range };
+    steps.extend(converted);
     match picture.rotation_degrees {
         90 => steps.push("transpose=clock".into()),
         180 => steps.push("hflip,vflip".into()),
@@ -146,11 +152,11 @@ fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung
         steps.push("hflip".into());
     }
     steps.push("setsar=1".into());
-    cascade(&steps.join(","), shape.colour.full_range && !picture.tone_map, rungs)
+    cascade(&steps.join(","), range, rungs)
 }
 
 /// PQ or HLG to BT.709: linear light, BT.709 primaries, highlights rolled off, limited range.
-fn tone_map(shape: &Shape, track: &VideoTrack) -> String {
+fn tone_map(shape: &Shape, track: &VideoTrack, range: &str) -> String {
     // What a frame does not say the container may; what neither says is BT.2100.
     let stated = |frame: &'static str, track: &str, usual: &str| match (frame, track) {
         ("unknown", "unknown") => usual.to_owned(),
@@ -161,7 +167,6 @@ fn tone_map(shape: &Shape, track: &VideoTrack) -> String {
     let transfer = if matches!(transfer.as_str(), "smpte2084" | "arib-std-b67") { transfer } else { track.transfer.clone() };
     let primaries = stated(shape.colour.primaries, &track.primaries, "bt2020");
     let matrix = stated(shape.colour.matrix, &track.matrix, "bt2020nc");
-    let range = if shape.colour.full_range { "full" } else { "limited" };
     format!(
         "zscale=tin={transfer}:pin={}:min={}:rin={range}:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,\
          tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,format=yuv420p",
@@ -186,8 +191,8 @@ fn zscale_name(name: &str) -> &str {
     }
 }
 
-/// The step that brings other matrices to BT.709, if one is needed.
-fn to_bt709(shape: &Shape) -> Option<String> {
+/// The step that brings other matrices to BT.709 and limited range, if one is needed.
+fn to_bt709(shape: &Shape, range: &str) -> Option<String> {
     let matrix = colour::likely_matrix(shape.colour.matrix, shape.width, shape.height);
     let name = shape.format.descriptor().map_or("", |descriptor| descriptor.name());
     let is_rgb = matrix == "gbr" || name.starts_with("rgb") || name.starts_with("bgr") || name.starts_with("gbr");
@@ -199,11 +204,11 @@ fn to_bt709(shape: &Shape) -> Option<String> {
         "bt2020nc" | "bt2020c" => "bt2020",
         _ => return None,
     };
-    Some(format!("scale=in_color_matrix={input}:out_color_matrix=bt709,format=yuv420p"))
+    Some(format!("scale=in_color_matrix={input}:out_color_matrix=bt709:in_range={range}:out_range=limited,format=yuv420p"))
 }
 
-/// `base`, then every rung scaled from the smallest one that is enough larger.
-fn cascade(base: &str, full_range: bool, rungs: &[&Rung]) -> String {
+/// `base`, which leaves pictures in `range`, then every rung scaled from the smallest one that is enough larger.
+fn cascade(base: &str, range: &str, rungs: &[&Rung]) -> String {
     let mut order: Vec<usize> = (0..rungs.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(rungs[index].height));
     let far_enough =
@@ -217,14 +222,12 @@ fn cascade(base: &str, full_range: bool, rungs: &[&Rung]) -> String {
         .collect();
     let children =
         |parent: Option<usize>| -> Vec<usize> { order.iter().copied().filter(|&rung| parents[rung] == parent).collect() };
-    let range = if full_range { ":in_range=full:out_range=limited" } else { "" };
-    let mut text = String::from("[in]");
-    text.push_str(base);
+    let mut text = format!("{SCALER};[in]{base}");
     split(&mut text, None, &children(None));
     for &rung in &order {
         let Rung { width, height, .. } = rungs[rung];
-        let range = if parents[rung].is_none() { range } else { "" };
-        let _ = write!(text, ";[to{rung}]scale={width}:{height}:flags=bicubic{range},format=yuv420p,setsar=1");
+        let range = if parents[rung].is_none() { range } else { "limited" };
+        let _ = write!(text, ";[to{rung}]scale={width}:{height}:in_range={range}:out_range=limited,format=yuv420p,setsar=1");
         split(&mut text, Some(rung), &children(Some(rung)));
     }
     text
@@ -259,13 +262,13 @@ mod tests {
             preset: "fast".into(),
         };
         let rungs = [rung(720), rung(1080), rung(648)];
-        let text = cascade("null", true, &rungs.iter().collect::<Vec<_>>());
+        let text = cascade("null", "full", &rungs.iter().collect::<Vec<_>>());
         assert_eq!(
             text,
-            "[in]null[to1]\
-             ;[to1]scale=1920:1080:flags=bicubic:in_range=full:out_range=limited,format=yuv420p,setsar=1,split=3[out1][to0][to2]\
-             ;[to0]scale=1280:720:flags=bicubic,format=yuv420p,setsar=1[out0]\
-             ;[to2]scale=1152:648:flags=bicubic,format=yuv420p,setsar=1[out2]"
+            "sws_flags=bicubic+accurate_rnd+bitexact;[in]null[to1]\
+             ;[to1]scale=1920:1080:in_range=full:out_range=limited,format=yuv420p,setsar=1,split=3[out1][to0][to2]\
+             ;[to0]scale=1280:720:in_range=limited:out_range=limited,format=yuv420p,setsar=1[out0]\
+             ;[to2]scale=1152:648:in_range=limited:out_range=limited,format=yuv420p,setsar=1[out2]"
         );
     }
 }

@@ -7,6 +7,7 @@ use ffmpeg_next::{
     format::context::{Input as Context, StreamIo},
     media::Type,
 };
+use marquee_core::source::{PIXELS_MAX, STREAMS_MAX};
 use std::{
     ffi::{c_char, c_int},
     io::{Read, Seek, SeekFrom},
@@ -111,10 +112,6 @@ const DECODERS: &[&str] = &[
 /// Bytes and time that are looked at to find out what the streams are.
 const PROBE_BYTES: &str = "16777216";
 const PROBE_US: &str = "10000000";
-/// Streams of any kind in one source.
-const STREAMS_MAX: usize = 32;
-/// Pixels of one picture: 8K DCI and UHD in either orientation.
-pub(super) const PIXELS_MAX: i64 = 8192 * 4320;
 /// libav's own buffer between its demuxer and the source.
 const BUFFER_BYTES: usize = 64 << 10;
 /// Unreadable places in a row before a source is given up.
@@ -204,7 +201,7 @@ impl Input {
         }
         for stream in self.context.streams() {
             let (width, height) = size(&stream.parameters());
-            if stream.parameters().medium() == Type::Video && i64::from(width) * i64::from(height) > PIXELS_MAX {
+            if stream.parameters().medium() == Type::Video && i64::from(width) * i64::from(height) > i64::from(PIXELS_MAX) {
                 let message = format!("the picture is {width}×{height}, larger than 8192×4320. Export it smaller.");
                 return Err(Stop::refuse("limits_exceeded", message));
             }
@@ -249,7 +246,7 @@ pub(super) fn size(parameters: &codec::Parameters) -> (i32, i32) {
 
 /// Opens `stream` with demuxers from the list and no way to open anything else.
 fn open(mut stream: StreamIo) -> Result<Context, ffmpeg::Error> {
-    let whitelist = DECODERS.join(",");
+    let (whitelist, pixels) = (DECODERS.join(","), PIXELS_MAX.to_string());
     let options = Dictionary::from_iter([
         ("format_whitelist", DEMUXERS),
         ("codec_whitelist", whitelist.as_str()),
@@ -258,7 +255,7 @@ fn open(mut stream: StreamIo) -> Result<Context, ffmpeg::Error> {
         ("analyzeduration", PROBE_US),
         // Above our own bound, so that exceeding ours is told apart from a damaged file.
         ("max_streams", "256"),
-        ("max_pixels", "35389440"),
+        ("max_pixels", pixels.as_str()),
     ]);
     // SAFETY: the context is new, and libav frees it itself if opening fails. Its `pb` outlives it: `wrap_with_custom_io`
     // ties their lives together; on failure `stream` is dropped after the context is gone.

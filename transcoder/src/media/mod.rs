@@ -9,6 +9,7 @@ mod encode_audio;
 mod encode_video;
 mod filter;
 mod input;
+mod order;
 mod probe;
 mod rate;
 mod scan;
@@ -73,8 +74,8 @@ pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<(
     ffmpeg::log::set_level(ffmpeg::log::Level::Error);
     let end = match task {
         Task::Inspect => probe::inspect(link, source),
-        Task::Video { source: found, plan, chunk, rungs, threads } => {
-            video::encode(link, source, &video::Job { source: &found, plan: &plan, chunk, rungs: &rungs, threads })
+        Task::Video { source: found, plan, chunk, rungs } => {
+            video::encode(link, source, &video::Job { source: &found, plan: &plan, chunk, rungs: &rungs })
         }
         Task::Audio { source: found, plan, stream } => audio::encode(link, source, &found, &plan, stream),
     };

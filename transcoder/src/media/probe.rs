@@ -15,10 +15,6 @@ use ffmpeg_next::{
 };
 use marquee_core::source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack};
 
-/// Longest title.
-const DURATION_MAX_SECONDS: f64 = 12.0 * 3600.0;
-/// Most frames a second.
-const RATE_MAX: f64 = 240.0;
 /// Share of the declared duration that must be there.
 const READABLE_MIN: f64 = 0.99;
 /// What may be missing at the end without a word, in seconds.
@@ -34,7 +30,7 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
     let stream = choose_video(&input, &mut notes)?;
     let audio = choose_audio(&input, &mut notes);
     let mut look = Look::new(&input, stream)?;
-    let scan = scan::scan(link, &mut input, stream, size_bytes, |packet| look.at(packet))?;
+    let mut scan = scan::scan(link, &mut input, stream, size_bytes, |packet| look.at(packet))?;
     if scan.encrypted {
         return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
     }
@@ -42,6 +38,7 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
         let message = "not one frame of the picture could be decoded: the file is damaged. Export or upload it again.";
         return Err(Stop::refuse("damaged", message));
     };
+    scan.settle(first.timestamp().unwrap_or(0));
     let interlaced = look.interlaced * 2 > look.seen;
     let video = video_track(&input, stream, &first, interlaced, &scan)?;
     check_complete(&input, stream, &video, &scan, &mut notes)?;
@@ -52,16 +49,15 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
         let message = "the file's structure is damaged: it does not hold all that it claims to. What could be read is carried.";
         notes.push(Note::new("damage_container", message));
     }
-    let elapsed = (video.end - video.origin) as f64 * video.time_base.as_f64();
     let source = Source {
         container: input.context().format().name().to_owned(),
         size_bytes,
-        duration_ms: (elapsed * 1000.0).round().max(1.0) as u64,
+        duration_ms: video.duration_ms(),
         video,
         audio,
         notes,
     };
-    check_limits(&source)?;
+    source.validate().map_err(|refusal| Stop::refuse(refusal.code(), refusal.message()))?;
     link.output(Output::Source(source))?;
     Ok(Report { frames: scan.times.len() as u64, ..Report::default() })
 }
@@ -200,7 +196,12 @@ impl Look {
     fn at(&mut self, packet: Option<&ffmpeg::Packet>) -> Result<bool, Stop> {
         // Damage is no reason to stop here: a later packet may start a frame that can be decoded.
         let _ = match packet {
-            Some(packet) if packet.size() > 0 => self.decoder.send_packet(packet),
+            Some(packet) if packet.size() > 0 => {
+                // A packet that does not state when it is shown: its frame then tells which packet it was.
+                let mut packet = packet.clone();
+                packet.set_pts(packet.pts().or(packet.dts()));
+                self.decoder.send_packet(&packet)
+            }
             Some(_) => Ok(()),
             None => self.decoder.send_eof(),
         };
@@ -236,7 +237,7 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
     let last = times.last().copied().unwrap_or(origin);
     // On a grid every frame lasts one place; elsewhere the container knows best how long the last one lasts, within reason.
     let stated_end = scan.end.clamp(last, last.saturating_add(one_frame.saturating_mul(10)));
-    let end = if constant_rate || stated_end <= last { last + one_frame } else { stated_end };
+    let end = if constant_rate || stated_end <= last { last.saturating_add(one_frame) } else { stated_end };
     let format = first.format().descriptor();
     let colour = colour::of(first);
     let (rotation_degrees, mirrored) = orientation(&stream);
@@ -265,11 +266,16 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
     })
 }
 
-/// Times after a seek are trusted only where the container states them for every frame and knows where keyframes are.
+/// Times after a seek are trusted only where the container states them for every frame, in order, and knows where keyframes are.
+/// Where it states only some (program streams, streams of fields), libav fills the gaps; where it states none (AVI), it cannot.
 fn seek(container: &str, scan: &Scan) -> Seek {
     let names = ["mov", "matroska", "mpegts", "flv"];
     let trusted = names.iter().any(|name| container.split(',').any(|part| part == *name));
-    if trusted && scan.stated_times && scan.keyframes > 1 { Seek::Keyframe } else { Seek::FromStart }
+    match (scan.stated_times, scan.stated_some) {
+        (true, _) if trusted && scan.ascending && scan.keyframes > 1 => Seek::Keyframe,
+        (false, false) => Seek::InOrder,
+        _ => Seek::FromStart,
+    }
 }
 
 fn ratio(rational: ffmpeg::Rational) -> Option<Ratio> {
@@ -341,7 +347,7 @@ fn check_complete(input: &Input, index: usize, video: &VideoTrack, scan: &Scan, 
         };
         // Matroska and FLV state one duration for all; there only the picture is held to it, leniently, below.
         let declared = stream.duration() as f64 * unit;
-        let found = if end < start { 0.0 } else { (end - start) as f64 * unit };
+        let found = if end < start { 0.0 } else { rate::distance(start, end) * unit };
         if stream.duration() <= 0 || declared <= found + MISSING_UNNOTED_SECONDS {
             continue;
         }
@@ -378,17 +384,6 @@ fn states_duration(container: &ffmpeg::format::context::Input) -> bool {
 fn truncated(found: f64, declared: f64) -> Stop {
     let message = format!("the file is cut off: of {declared:.1} s only {found:.1} s can be read. Upload it again, completely.");
     Stop::refuse("truncated", message)
-}
-
-fn check_limits(source: &Source) -> Result<(), Stop> {
-    let seconds = source.duration_ms as f64 / 1000.0;
-    if seconds > DURATION_MAX_SECONDS {
-        return Err(Stop::refuse("limits_exceeded", "the film is longer than twelve hours. Upload it in parts."));
-    }
-    if seconds > 1.0 && source.video.frames as f64 / seconds > RATE_MAX + 1.0 {
-        return Err(Stop::refuse("limits_exceeded", "the film has more than 240 frames a second. Export it with fewer."));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

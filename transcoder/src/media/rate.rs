@@ -31,7 +31,7 @@ const USUAL_DISTANCE: f64 = 0.03;
 pub(super) fn of(times: &[i64], time_base: Ratio, stated: &[Ratio]) -> (Ratio, bool) {
     let unit = time_base.as_f64();
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return (Ratio::new(25, 1), false) };
-    let seconds = (last - first) as f64 * unit;
+    let seconds = distance(*first, *last) * unit;
     let plausible = |rate: &Ratio| (0.1..=240.0).contains(&rate.as_f64());
     if times.len() < 2 || seconds <= 0.0 {
         return (stated.iter().copied().find(plausible).unwrap_or(Ratio::new(25, 1)), false);
@@ -46,13 +46,18 @@ pub(super) fn of(times: &[i64], time_base: Ratio, stated: &[Ratio]) -> (Ratio, b
     }
 }
 
+/// From one time to another, however far apart a hostile container puts them.
+pub(super) fn distance(from: i64, to: i64) -> f64 {
+    (i128::from(to) - i128::from(from)) as f64
+}
+
 /// Whether every time lies on the grid of `rate`, each on a place of its own, and most places are taken.
 fn is_grid(times: &[i64], unit: f64, rate: f64) -> bool {
     let Some(&first) = times.first() else { return false };
     let tolerance = (TOLERANCE_SECONDS * rate).min(1.0 / 3.0);
     let mut before = -1.0;
     for &time in times {
-        let place = (time - first) as f64 * unit * rate;
+        let place = distance(first, time) * unit * rate;
         let nearest = place.round();
         if (place - nearest).abs() > tolerance || nearest <= before {
             return false;

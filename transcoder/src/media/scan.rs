@@ -4,17 +4,20 @@
 use super::{Stop, decode::is_discarded, input::Input};
 use crate::child::{Link, Output};
 use ffmpeg_next::{Packet, codec::packet::Ref, ffi};
+use marquee_core::source::{DURATION_SECONDS_MAX, FRAME_RATE_MAX};
 
 /// Frames of the longest title at the highest rate: twelve hours at 240 frames a second.
-const FRAMES_MAX: usize = 12 * 3600 * 240;
+const FRAMES_MAX: usize = DURATION_SECONDS_MAX as usize * FRAME_RATE_MAX as usize;
 /// Packets between two reports of progress.
 const PROGRESS_EVERY: u64 = 2000;
 
 /// What the packets say.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// Presentation times of the picture's frames inside the edit list, ascending.
+    /// Presentation times of the picture's frames inside the edit list, ascending once [`Scan::settle`] has been called.
     pub(super) times: Vec<i64>,
+    /// Times that the same frames are decoded at.
+    decode_times: Vec<i64>,
     /// Latest end of a frame, if packets have durations.
     pub(super) end: i64,
     /// End of the last packet of each stream, in its own time base.
@@ -25,8 +28,14 @@ pub(super) struct Scan {
     pub(super) corrupt: u64,
     /// Whether the picture is encrypted.
     pub(super) encrypted: bool,
-    /// Whether packets carry presentation times of their own.
+    /// Whether all packets carry presentation times.
     pub(super) stated_times: bool,
+    /// Whether at least some of those come from the container: libav gives a frame that is not reordered its decoding time.
+    pub(super) stated_some: bool,
+    /// Whether no packet is decoded at an earlier time than the one before it, as far as packets say.
+    pub(super) ascending: bool,
+    /// Time that the newest packet is decoded at.
+    newest: Option<i64>,
     /// Whether there are keyframes after the first.
     pub(super) keyframes: u64,
 }
@@ -44,6 +53,7 @@ pub(super) fn scan(
         stream_ends: vec![i64::MIN; streams],
         stream_starts: vec![i64::MAX; streams],
         stated_times: true,
+        ascending: true,
         ..Scan::default()
     };
     scan.end = i64::MIN;
@@ -73,11 +83,25 @@ pub(super) fn scan(
     if curious {
         early(None)?;
     }
-    scan.times.sort_unstable();
     Ok(scan)
 }
 
 impl Scan {
+    /// Puts the times in order, once it is known that the first frame's packet has the time `origin`. Where not all packets state
+    /// when they are shown, the frame that is shown k-th has the k-th of the times that frames are decoded at, which go at the
+    /// same pace.
+    pub(super) fn settle(&mut self, origin: i64) {
+        let decode_times = std::mem::take(&mut self.decode_times);
+        if !self.stated_times {
+            let first = self.times.iter().position(|time| *time == origin);
+            let first = first.and_then(|place| decode_times.get(place)).copied().unwrap_or(origin);
+            self.times = decode_times.into_iter().map(|time| time.saturating_sub(first).saturating_add(origin)).collect();
+            // What packets say of their ends goes by other times.
+            self.end = i64::MIN;
+        }
+        self.times.sort_unstable();
+    }
+
     fn picture(&mut self, packet: &Packet, time: i64, end: i64) -> Result<(), Stop> {
         self.encrypted |= is_encrypted(packet);
         self.corrupt += u64::from(packet.is_corrupt());
@@ -88,8 +112,15 @@ impl Scan {
         if self.times.len() == FRAMES_MAX {
             return Err(Stop::refuse("limits_exceeded", "the film has more frames than twelve hours at 240 frames a second."));
         }
+        let decode_time = packet.dts().unwrap_or(time);
         self.stated_times &= packet.pts().is_some();
+        self.stated_some |= packet.pts().is_some_and(|pts| packet.is_key() || pts != decode_time);
+        if let Some(dts) = packet.dts() {
+            self.ascending &= self.newest.is_none_or(|newest| newest <= dts);
+            self.newest = Some(dts);
+        }
         self.times.push(time);
+        self.decode_times.push(decode_time);
         self.end = self.end.max(end);
         Ok(())
     }

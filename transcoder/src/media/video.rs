@@ -33,7 +33,6 @@ pub(super) struct Job<'a> {
     pub(super) plan: &'a Plan,
     pub(super) chunk: u32,
     pub(super) rungs: &'a [String],
-    pub(super) threads: u16,
 }
 
 /// What an encoder thread gets.
@@ -74,9 +73,13 @@ pub(super) fn encode(link: &Link, source: RemoteSource, job: &Job<'_>) -> Result
 fn start(source: RemoteSource, job: &Job<'_>, chunk: &Chunk) -> Result<Start, Stop> {
     let track = &job.source.video;
     let mut decoding = Decoding::new(Input::open(source)?, track.stream as usize)?;
-    if chunk.start_ticks == 0 || track.seek == Seek::FromStart {
+    if track.seek == Seek::InOrder {
+        decoding.go_by_order(track.origin);
+    }
+    if chunk.start_ticks == 0 || track.seek != Seek::Keyframe {
         return Ok(Start { decoding, first: None });
     }
+    let needed = pts_of(track, job.plan.timeline.timescale, chunk.start_ticks);
     for seconds in SEEK_BACK_SECONDS {
         let back = seconds * u64::from(job.plan.timeline.timescale);
         let pts = pts_of(track, job.plan.timeline.timescale, chunk.start_ticks.saturating_sub(back));
@@ -84,8 +87,8 @@ fn start(source: RemoteSource, job: &Job<'_>, chunk: &Chunk) -> Result<Start, St
             break;
         }
         let mut frame = frame::Video::empty();
-        if decoding.seek(pts)? && decoding.next(&mut frame)? {
-            let tick = frame.timestamp().map(|pts| job.plan.timeline.tick(track, pts));
+        if decoding.seek(pts, needed)? && decoding.next(&mut frame)? {
+            let tick = decoding.time().map(|pts| job.plan.timeline.tick(track, pts));
             if tick.and_then(|tick| u64::try_from(tick).ok()).is_some_and(|tick| tick <= chunk.start_ticks) {
                 return Ok(Start { decoding, first: Some(frame) });
             }
@@ -127,6 +130,7 @@ struct Run<'a> {
     shown: u64,
     promised: u64,
     damaged: u64,
+    decoded: u64,
 }
 
 impl<'a> Run<'a> {
@@ -146,6 +150,7 @@ impl<'a> Run<'a> {
             shown: 0,
             promised: 0,
             damaged: 0,
+            decoded: 0,
         }
     }
 
@@ -153,9 +158,9 @@ impl<'a> Run<'a> {
     fn decode(&mut self, start: Start) -> Result<(), Stop> {
         let track = &self.job.source.video;
         let timeline = &self.job.plan.timeline;
-        let Start { mut decoding, first } = start;
-        let mut first = first;
-        let mut next = None;
+        let Start { mut decoding, mut first } = start;
+        let frame_ticks = (f64::from(timeline.timescale) / track.frame_rate.as_f64()).round().max(1.0) as i64;
+        let (mut newest, mut next) = (-frame_ticks, None);
         loop {
             let frame = match first.take() {
                 Some(frame) => frame,
@@ -169,7 +174,9 @@ impl<'a> Run<'a> {
             };
             let ticks = decoding.take_promised().into_iter().map(|pts| timeline.tick(track, pts));
             self.promised += ticks.filter(|tick| self.is_ours(*tick)).count() as u64;
-            let Some(tick) = frame.timestamp().map(|pts| timeline.tick(track, pts)) else { continue };
+            // A frame that nothing tells the time of follows the one before it.
+            let tick = decoding.time().map_or(newest + frame_ticks, |pts| timeline.tick(track, pts));
+            newest = tick;
             let is_damaged = decoding.take_damage();
             match self.cadence.place(tick) {
                 Place::Before => self.held = Some(frame),
@@ -190,6 +197,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        self.decoded = decoding.frames();
         let (repeats, end_ticks) = self.cadence.finish(next, self.job.plan.duration_ticks);
         self.repeat(&repeats)?;
         if let Some(filters) = &mut self.filters {
@@ -280,7 +288,7 @@ impl<'a> Run<'a> {
             let message = format!("{damaged} damaged frames in chunk {} are concealed as well as possible", self.chunk.index);
             notes.push(Note::new("damage_concealed", message));
         }
-        Report { frames: self.frames, damaged, notes, ..Report::default() }
+        Report { frames: self.frames, decoded: self.decoded, damaged, notes, ..Report::default() }
     }
 }
 
@@ -298,7 +306,7 @@ fn encoder_gone() -> Stop {
 fn encode_rung(link: &Link, job: &Job<'_>, rung: &Rung, work: &Receiver<Work>) -> Result<(), Stop> {
     let timeline = &job.plan.timeline;
     let frame_rate = job.source.video.frame_rate;
-    let mut encoder = VideoEncoder::open(rung, timeline, frame_rate, job.threads)?;
+    let mut encoder = VideoEncoder::open(rung, timeline, frame_rate, job.plan.encoder_threads)?;
     let (rendition, bytes) = encoder.rendition(rung, timeline, frame_rate)?;
     link.output(Output::Init { track: TRACK, rendition, bytes })?;
     let mut segmenter = Segmenter::new(timeline, marquee_packager::cmaf::edit_ticks(timeline.timescale, frame_rate));

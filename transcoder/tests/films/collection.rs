@@ -16,9 +16,11 @@ use std::{
 const FOLDER: &str = "../../shared/media";
 /// Frames of each rendition that are compared with the source.
 const FRAMES_COMPARED: u32 = 24;
-/// Similarity that the largest rendition reaches on every compared frame, and the smallest with its 96 kb/s.
+/// Similarity that renditions reach on every compared frame, and the smallest with its 96 kb/s.
 const SIMILAR: f64 = 0.80;
 const SIMILAR_SMALL: f64 = 0.65;
+/// How far a frame may be from its time, in seconds.
+const TIME_TOLERANCE: f64 = 0.01;
 /// Films of the unusual kind that have no picture.
 const WITHOUT_PICTURE: [&str; 2] = ["ax_sample_audio_only_15s.mp4", "ax_sample_ac3_aac.mp4"];
 
@@ -57,7 +59,7 @@ fn files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 /// A film that must become a title with every frame, upright, in sync.
 fn good(file: &Path) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let title = driver::encode(file, folder.path(), 1).map_err(|failure| format!("{failure:?}"))?;
+    let title = driver::encode(file, folder.path()).map_err(|failure| format!("{failure:?}"))?;
     check_frames(file, &title)?;
     check_sound(&title)?;
     check_look(file, &title)
@@ -66,7 +68,7 @@ fn good(file: &Path) -> Result<(), Failed> {
 /// A valid film of an unusual kind: what becomes of it must play; a refusal must say why.
 fn hard(file: &Path) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    match driver::encode(file, folder.path(), 1) {
+    match driver::encode(file, folder.path()) {
         Ok(title) => {
             check_frames(file, &title)?;
             check_sound(&title)?;
@@ -86,11 +88,10 @@ fn hostile(file: &Path) -> Result<(), Failed> {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("?");
     let Some((_, expected)) = HOSTILE.iter().find(|(known, _)| *known == name) else { return Ok(()) };
     let folder = tempfile::tempdir()?;
-    let codes: Vec<String> = match driver::encode(file, folder.path(), 1) {
+    let codes: Vec<String> = match driver::encode(file, folder.path()) {
         Ok(title) => {
             check_renditions(&title)?;
-            let notes = title.plan.notes.iter().chain(title.reports.iter().flat_map(|report| &report.notes));
-            notes.map(|note| note.code.clone()).collect()
+            title.notes().map(|note| note.code.clone()).collect()
         }
         Err(Failure::Fail { code, message }) => {
             if message.len() < 20 {
@@ -114,25 +115,27 @@ fn check_renditions(title: &Title) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Every frame of the source is there once, at its time; segments follow each other without a gap; keyframes agree.
+/// Every frame of the source is there once, at its time, and nothing else but what fills pauses; segments follow each other
+/// without a gap; keyframes agree; the title is as long as its picture.
 fn check_frames(file: &Path, title: &Title) -> Result<(), Failed> {
     check_renditions(title)?;
-    let mut source = judge::frame_times(file, title.source.video.stream);
-    source.sort_by(f64::total_cmp);
-    let filled: u64 =
-        title.reports.iter().flat_map(|report| &report.notes).filter(|note| note.code == "pause_filled").count() as u64;
+    let source = judge::frames(file, title.source.video.stream);
+    let frame_seconds = 1.0 / title.source.video.frame_rate.as_f64();
     let mut keyframes: Option<Vec<u64>> = None;
     for track in &title.tracks {
         let Media::Video { .. } = track.rendition.media else { continue };
         let id = &track.rendition.id;
-        let times = judge::frame_times(&title.rendition(track), 0);
-        if filled == 0 && times.len() != source.len() {
-            return Err(format!("{id}: {} frames of {}", times.len(), source.len()).into());
+        let found = judge::frames(&title.rendition(track), 0);
+        if found.count != source.count + repeats(title) {
+            return Err(format!("{id}: {} frames of {} and {} repeats", found.count, source.count, repeats(title)).into());
         }
-        let origin = source.first().copied().unwrap_or(0.0);
-        let off = times.iter().zip(&source).map(|(ours, theirs)| (ours - (theirs - origin)).abs()).fold(0.0, f64::max);
-        if filled == 0 && off > 0.01 {
-            return Err(format!("{id}: a frame is {off} s from its time").into());
+        if let (Some(times), Some(source)) = (&found.times, &source.times) {
+            check_times(times, source).map_err(|complaint| format!("{id}: {complaint}"))?;
+            let span = (times.last().copied().unwrap_or(0.0) - times.first().copied().unwrap_or(0.0)) + frame_seconds;
+            let length = title.plan.duration_ms() as f64 / 1000.0;
+            if title.source.video.constant_rate && (span - length).abs() > frame_seconds {
+                return Err(format!("{id}: its frames last {span} s, the title {length} s").into());
+            }
         }
         let mut end = 0;
         for (index, segment) in track.segments.iter().enumerate() {
@@ -153,6 +156,27 @@ fn check_frames(file: &Path, title: &Title) -> Result<(), Failed> {
     Ok(())
 }
 
+/// How often a frame is shown again to fill a pause, as the title's notes say.
+fn repeats(title: &Title) -> usize {
+    let filled = title.notes().filter(|note| note.code == "pause_filled");
+    filled.filter_map(|note| note.message.split(' ').find_map(|word| word.parse::<usize>().ok())).sum()
+}
+
+/// Every time of the source is among `times`, in its place.
+fn check_times(times: &[f64], source: &[f64]) -> Result<(), String> {
+    let mut source = source.to_vec();
+    source.sort_by(f64::total_cmp);
+    let origin = source.first().copied().unwrap_or(0.0);
+    let mut ours = times.iter();
+    for time in source {
+        // Between two frames of the source there may be repeats of the first.
+        if !ours.any(|ours| (ours - (time - origin)).abs() < TIME_TOLERANCE) {
+            return Err(format!("no frame is shown at {}", time - origin));
+        }
+    }
+    Ok(())
+}
+
 /// Sound is as long as the title, and cut where the picture is.
 fn check_sound(title: &Title) -> Result<(), Failed> {
     let seconds = title.plan.duration_ms() as f64 / 1000.0;
@@ -166,30 +190,27 @@ fn check_sound(title: &Title) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The largest and the smallest rendition look like the source as ffmpeg shows it, and the largest more so than any other way
-/// round.
+/// Every rendition looks like the source as ffmpeg shows it, and more so than any other way round.
 fn check_look(file: &Path, title: &Title) -> Result<(), Failed> {
     let rungs = &title.plan.rungs;
-    for rung in rungs.first().into_iter().chain(rungs[1..].last()) {
+    for rung in rungs {
         let Some(track) = title.tracks.iter().find(|track| track.rendition.id == rung.id) else {
             return Err(format!("{} is missing", rung.id).into());
         };
         let film = title.rendition(track);
         let deinterlace = if title.plan.picture.deinterlace { "bwdif=mode=send_frame:deint=interlaced," } else { "" };
-        let similarity = |turn: &str, frames: u32| {
+        let similar = |turn: &str, frames: u32| {
             let filter = format!("{deinterlace}scale={}:{}{turn}", rung.width, rung.height);
-            let found = judge::similarities(file, title.source.video.stream, &filter, &film, frames);
-            found.iter().copied().fold(1.0, f64::min)
+            judge::similarities(file, title.source.video.stream, &filter, &film, frames)
         };
-        let upright = similarity("", FRAMES_COMPARED);
-        let least = if *rung == rungs[0] { SIMILAR } else { SIMILAR_SMALL };
+        let upright = similar("", FRAMES_COMPARED);
+        let least = upright.iter().copied().fold(1.0, f64::min);
         // Tone mapping changes brightness: then only the way round can be compared.
-        if !title.plan.picture.tone_map && upright < least {
-            return Err(format!("{}: similarity {upright}", rung.id).into());
+        if !title.plan.picture.tone_map && least < if Some(rung) == rungs.last() { SIMILAR_SMALL } else { SIMILAR } {
+            return Err(format!("{}: similarity {least}", rung.id).into());
         }
-        let turns: &[&str] = if *rung == rungs[0] { &[",hflip", ",vflip", ",hflip,vflip"] } else { &[] };
-        for turn in turns {
-            if similarity(turn, 1) > similarity("", 1) {
+        for turn in [",hflip", ",vflip", ",hflip,vflip"] {
+            if similar(turn, 1)[0] > upright[0] {
                 return Err(format!("{}: looks more like the source with {turn}", rung.id).into());
             }
         }

@@ -6,7 +6,7 @@ use marquee_core::{
     job::Failure,
     object::{self, Track},
     plan::{Plan, Recipe},
-    source::Source,
+    source::{Note, Source},
 };
 use marquee_packager::model;
 use marquee_transcoder::child::{Host, Output, Report, Sink, SourceReader, Task};
@@ -23,27 +23,28 @@ pub(crate) fn host() -> Host {
     Host::new(std::env::current_exe().expect("the test program knows where it is"))
 }
 
-/// Lets one child do `task` on the bytes of `file`.
-pub(crate) fn run(task: &Task, file: &Path, sink: &mut dyn Sink) -> Result<Report, Failure> {
+/// Lets a child of `host` do `task` on the bytes of `file`.
+pub(crate) fn run(host: &Host, task: &Task, file: &Path, sink: &mut dyn Sink) -> Result<Report, Failure> {
     let bytes = Bytes::from(fs::read(file).expect("the file can be read"));
-    run_on(task, Arc::new(bytes), sink, CancellationToken::new())
+    run_on(host, task, Arc::new(bytes), sink, CancellationToken::new())
 }
 
-/// Lets one child do `task` on `source`.
+/// Lets a child of `host` do `task` on `source`.
 pub(crate) fn run_on(
+    host: &Host,
     task: &Task,
     source: Arc<dyn SourceReader>,
     sink: &mut dyn Sink,
     cancel: CancellationToken,
 ) -> Result<Report, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(host().run(task, source, sink, cancel))
+    runtime.block_on(host.run(task, source, sink, cancel))
 }
 
 /// Inspects `file`.
 pub(crate) fn inspect(file: &Path) -> Result<Source, Failure> {
     let mut folder = Folder::default();
-    run(&Task::Inspect, file, &mut folder)?;
+    run(&host(), &Task::Inspect, file, &mut folder)?;
     Ok(folder.source.expect("an inspection that succeeds finds a source"))
 }
 
@@ -63,6 +64,16 @@ pub(crate) struct Title {
 }
 
 impl Title {
+    /// What was noted about the film, at inspection, planning and encoding.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.plan.notes.iter().chain(self.reports.iter().flat_map(|report| &report.notes))
+    }
+
+    /// Frames that were damaged or missing.
+    pub(crate) fn damaged(&self) -> u64 {
+        self.reports.iter().map(|report| report.damaged).sum()
+    }
+
     /// The whole of one rendition as one file.
     pub(crate) fn rendition(&self, track: &model::Track) -> PathBuf {
         self.folder.join(format!("{}.mp4", track.rendition.id))
@@ -70,24 +81,24 @@ impl Title {
 }
 
 /// Inspects, plans and encodes all of `file`, chunk by chunk, into `folder`.
-pub(crate) fn encode(file: &Path, folder: &Path, threads: u16) -> Result<Title, Failure> {
+pub(crate) fn encode(file: &Path, folder: &Path) -> Result<Title, Failure> {
     let source = inspect(file)?;
     let plan = Plan::new(&source, &recipe());
-    encode_plan(file, folder, source, plan, threads)
+    encode_plan(&host(), file, folder, source, plan)
 }
 
-/// Encodes `file` by a given plan.
-pub(crate) fn encode_plan(file: &Path, folder: &Path, source: Source, plan: Plan, threads: u16) -> Result<Title, Failure> {
+/// Lets children of `host` encode `file` by a given plan.
+pub(crate) fn encode_plan(host: &Host, file: &Path, folder: &Path, source: Source, plan: Plan) -> Result<Title, Failure> {
     let mut sink = Folder { folder: folder.to_owned(), ..Folder::default() };
     let mut reports = Vec::new();
     let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     for chunk in &plan.chunks {
         let (source, plan, rungs) = (source.clone(), plan.clone(), rungs.clone());
-        reports.push(run(&Task::Video { source, plan, chunk: chunk.index, rungs, threads }, file, &mut sink)?);
+        reports.push(run(host, &Task::Video { source, plan, chunk: chunk.index, rungs }, file, &mut sink)?);
     }
     for track in &source.audio {
         let (source, plan) = (source.clone(), plan.clone());
-        reports.push(run(&Task::Audio { source, plan, stream: track.stream }, file, &mut sink)?);
+        reports.push(run(host, &Task::Audio { source, plan, stream: track.stream }, file, &mut sink)?);
     }
     let tracks = std::mem::take(&mut sink.tracks).into_iter().map(|(_, track)| track).collect();
     Ok(Title { source, plan, tracks, reports, folder: folder.to_owned() })

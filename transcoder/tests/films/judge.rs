@@ -1,5 +1,6 @@
 //! The ffmpeg and ffprobe programs, asked what they think of a file.
 
+use serde_json::Value;
 use std::{path::Path, process::Command};
 
 /// Runs a program and returns what it wrote to (standard output, standard error).
@@ -17,12 +18,37 @@ pub(crate) fn complaints(path: &Path) -> String {
     call("ffmpeg", &["-v", "error", "-i", text(path), "-map", "0", "-f", "null", "-"]).1
 }
 
-/// Presentation times in seconds of the frames that a stream decodes to.
-pub(crate) fn frame_times(path: &Path, stream: u32) -> Vec<f64> {
+/// What a picture track decodes to.
+pub(crate) struct Frames {
+    /// How many frames there are.
+    pub(crate) count: usize,
+    /// When they are shown, in seconds, if the ffmpeg program knows it of each.
+    pub(crate) times: Option<Vec<f64>>,
+}
+
+/// Decodes a picture track.
+pub(crate) fn frames(path: &Path, stream: u32) -> Frames {
     let stream = stream.to_string();
-    let show = ["-v", "quiet", "-select_streams", &stream, "-show_entries", "frame=best_effort_timestamp_time", "-of", "csv=p=0"];
-    let (times, _) = call("ffprobe", &[&show[..], &[text(path)]].concat());
-    times.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect()
+    let entries = "stream=nb_read_frames:frame=best_effort_timestamp_time";
+    let show = ["-v", "quiet", "-count_frames", "-select_streams", &stream, "-show_entries", entries, "-of", "json"];
+    let (said, complaints) = call("ffprobe", &[&show[..], &[text(path)]].concat());
+    let said: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {complaints}"));
+    let number = |value: &Value| value.as_str()?.parse::<f64>().ok();
+    let count = number(&said["streams"][0]["nb_read_frames"]).unwrap_or(0.0) as usize;
+    let frames = said["frames"].as_array().into_iter().flatten();
+    // A frame without a time is one all the same.
+    let times: Vec<f64> = frames.filter_map(|frame| number(&frame["best_effort_timestamp_time"])).collect();
+    Frames { count, times: (times.len() == count).then_some(times) }
+}
+
+/// Where the packets of a stream lie in the file: position and length in bytes.
+pub(crate) fn packets(path: &Path, stream: &str) -> Vec<(usize, usize)> {
+    let show = ["-v", "quiet", "-select_streams", stream, "-show_entries", "packet=pos,size", "-of", "json"];
+    let (said, _) = call("ffprobe", &[&show[..], &[text(path)]].concat());
+    let said: Value = serde_json::from_str(&said).expect("ffprobe writes JSON");
+    let number = |value: &Value| value.as_str().and_then(|digits| digits.parse().ok()).expect("a number");
+    let packets = said["packets"].as_array().expect("packets");
+    packets.iter().map(|packet| (number(&packet["pos"]), number(&packet["size"]))).collect()
 }
 
 /// Length of an audio file's decoded sound, in seconds.
@@ -62,6 +88,15 @@ pub(crate) fn similarities(source: &Path, stream: u32, filter: &str, film: &Path
         stats.lines().filter_map(|line| line.split("All:").nth(1)?.split_whitespace().next()?.parse().ok()).collect();
     assert!(!found.is_empty(), "ffmpeg compared nothing: {complaints}");
     found
+}
+
+/// Least and greatest luma of a picture, after `filter`.
+pub(crate) fn levels(path: &Path, filter: &str) -> (u32, u32) {
+    let graph = format!("{filter},signalstats,metadata=print:file=-");
+    let (stats, complaints) = call("ffmpeg", &["-v", "error", "-i", text(path), "-vf", &graph, "-f", "null", "-"]);
+    let of = |key: &'static str| stats.lines().filter_map(move |line| line.strip_prefix(key)?.parse::<u32>().ok());
+    let (least, greatest) = (of("lavfi.signalstats.YMIN=").min(), of("lavfi.signalstats.YMAX=").max());
+    (least.expect(&complaints), greatest.expect(&complaints))
 }
 
 /// Makes a clip from libavfilter's sources.

@@ -5,16 +5,27 @@ mod clips;
 mod collection;
 mod driver;
 mod judge;
+mod look;
 mod sandbox;
+mod sound;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
-        Some("child") => marquee_transcoder::child::main(),
+        Some("child") => {
+            look::become_plain();
+            marquee_transcoder::child::main()
+        }
         Some("probe") => sandbox::probe(),
         _ => {}
     }
-    let trials: Vec<Trial> = collection::trials().into_iter().chain(clips::trials()).chain(sandbox::trials()).collect();
+    let trials: Vec<Trial> = collection::trials()
+        .into_iter()
+        .chain(clips::trials())
+        .chain(look::trials())
+        .chain(sound::trials())
+        .chain(sandbox::trials())
+        .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

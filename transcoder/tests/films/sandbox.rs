@@ -25,15 +25,26 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("host::ends_a_child_when_cancelled", || {
             let cancel = CancellationToken::new();
             cancel.cancel();
-            let end =
-                driver::run_on(&Task::Inspect, Arc::new(Bytes::from_static(&[0; 64])), &mut driver::Folder::default(), cancel);
+            let end = driver::run_on(
+                &driver::host(),
+                &Task::Inspect,
+                Arc::new(Bytes::from_static(&[0; 64])),
+                &mut driver::Folder::default(),
+                cancel,
+            );
             match end {
                 Err(Failure::Retry(error)) if error.kind() == ErrorKind::Cancelled => Ok(()),
                 other => Err(format!("{other:?}").into()),
             }
         }),
         Trial::test("host::retries_when_the_store_fails", || {
-            let end = driver::run_on(&Task::Inspect, Arc::new(Broken), &mut driver::Folder::default(), CancellationToken::new());
+            let end = driver::run_on(
+                &driver::host(),
+                &Task::Inspect,
+                Arc::new(Broken),
+                &mut driver::Folder::default(),
+                CancellationToken::new(),
+            );
             match end {
                 Err(Failure::Retry(error)) if error.kind() == ErrorKind::Unavailable => Ok(()),
                 other => Err(format!("{other:?}").into()),

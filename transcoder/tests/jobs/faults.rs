@@ -8,11 +8,13 @@ use marquee_core::{
     object::Key,
 };
 use std::{
+    collections::HashSet,
     ops::Range,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 /// When the store breaks.
@@ -87,5 +89,13 @@ impl Blobs for Faulty {
 
     async fn abort(&self, growing: &Growing) -> Result<()> {
         self.run(self.inner.abort(growing)).await
+    }
+
+    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {
+        self.run(self.inner.tidy(growing, age)).await
+    }
+
+    fn summary(&self) -> String {
+        self.inner.summary()
     }
 }

@@ -9,26 +9,30 @@ use tempfile::TempDir;
 /// A film in a folder that goes with it.
 pub(crate) struct Film {
     folder: TempDir,
+    name: &'static str,
 }
 
 impl Film {
     /// `seconds` of a moving picture of `size` (such as `160x120`) at 25 frames a second, with a tone. Its index comes first.
     pub(crate) fn new(size: &str, seconds: u32) -> Self {
-        let film = Self { folder: tempfile::tempdir().expect("a folder") };
-        let picture = format!("testsrc2=size={size}:rate=25:duration={seconds}");
-        let tone = format!("sine=frequency=440:duration={seconds}");
-        let status = Command::new("ffmpeg")
-            .args(["-v", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &tone])
-            .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"])
-            .arg(film.path())
-            .status();
-        assert!(status.expect("ffmpeg is installed").success());
+        let sources = format!(
+            "-f lavfi -i testsrc2=size={size}:rate=25:duration={seconds} -f lavfi -i sine=frequency=440:duration={seconds}"
+        );
+        let coded = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -movflags +faststart";
+        Self::made("film.mp4", &format!("{sources} {coded}"))
+    }
+
+    /// A film called `name`, made by the ffmpeg program with these arguments.
+    pub(crate) fn made(name: &'static str, arguments: &str) -> Self {
+        let film = Self { folder: tempfile::tempdir().expect("a folder"), name };
+        let status = Command::new("ffmpeg").args(["-v", "error"]).args(arguments.split_whitespace()).arg(film.path()).status();
+        assert!(status.expect("ffmpeg is installed").success(), "{arguments}");
         film
     }
 
     /// A film of exactly these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let film = Self { folder: tempfile::tempdir().expect("a folder") };
+        let film = Self { folder: tempfile::tempdir().expect("a folder"), name: "film.mp4" };
         std::fs::write(film.path(), bytes).expect("written");
         film
     }
@@ -42,7 +46,7 @@ impl Film {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("film.mp4")
+        self.folder.path().join(self.name)
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {

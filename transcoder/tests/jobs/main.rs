@@ -4,6 +4,7 @@
 mod converge;
 mod faults;
 mod film;
+mod limits;
 mod local;
 mod title;
 mod worker;
@@ -24,9 +25,17 @@ fn main() -> ExitCode {
         trial("a_store_that_breaks_before_any_operation_loses_nothing", converge::breaks_before),
         trial("a_store_that_breaks_after_any_operation_loses_nothing", converge::breaks_after),
         trial("a_local_film_becomes_a_folder", local::a_film_becomes_a_folder),
+        trial("the_lowest_variant_stays_under_its_bound", local::the_lowest_variant_stays_under_its_bound),
         trial("a_plan_alone_writes_nothing", local::a_plan_alone_writes_nothing),
         trial("a_local_failure_leaves_nothing_behind", local::a_failure_leaves_nothing_behind),
         trial("a_cancelled_encode_leaves_nothing_behind", local::a_cancelled_encode_leaves_nothing_behind),
+        trial("films_beyond_the_limits_are_refused", limits::films_beyond_the_limits_are_refused),
+        trial("films_within_the_limits_are_not_refused", limits::films_within_the_limits_are_not),
+        trial("times_that_wrap_are_refused", limits::times_that_wrap_are_refused),
+        trial("a_child_that_wants_too_much_memory_is_ended", limits::a_child_is_ended_when_it_wants_too_much_memory),
+        trial("a_child_that_computes_for_too_long_is_ended", limits::a_child_is_ended_when_it_computes_for_too_long),
+        trial("a_child_that_says_nothing_is_ended", limits::a_child_is_ended_when_it_says_nothing),
+        trial("a_child_whose_time_is_over_is_ended", limits::a_child_is_ended_when_its_time_is_over),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

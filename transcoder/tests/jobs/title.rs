@@ -56,7 +56,7 @@ pub(crate) async fn what_changed_in_the_store_does_not_pass_the_gate() {
     let worker = Worker::new(&Film::new("160x120", 7)).await;
     worker.work(&[Kind::Inspect, Kind::Encode, Kind::Audio]).await.expect("encoded");
     let rung = worker.encode().await.plan.rungs[0].id.clone();
-    let key = worker.layout().await.key(&segment_path(Track::Video, &rung, 1));
+    let key = worker.layout().await.key(&segment_path(Track::Video, &rung, 1)).expect("a path");
     let mut bytes = stored(&*worker.blobs, &key).await.to_vec();
     *bytes.last_mut().expect("not empty") ^= 1;
     worker.blobs.delete(&key).await.expect("deleted");
@@ -64,7 +64,7 @@ pub(crate) async fn what_changed_in_the_store_does_not_pass_the_gate() {
     assert_eq!(code(worker.work(&[Kind::Publish]).await), "gate_failed");
     let (_, message) = worker.db.video(worker.title.video).await.expect("video").failure.expect("failed");
     assert!(message.contains(key.as_str()), "{message}");
-    assert!(worker.blobs.head(&worker.layout().await.key(MASTER)).await.is_err(), "nothing is published");
+    assert!(worker.blobs.head(&worker.layout().await.key(MASTER).expect("a path")).await.is_err(), "nothing is published");
 }
 
 pub(crate) async fn bytes_of_an_earlier_attempt_are_adopted() {
@@ -73,12 +73,12 @@ pub(crate) async fn bytes_of_an_earlier_attempt_are_adopted() {
     elsewhere.work(&[Kind::Inspect, Kind::Encode]).await.expect("encoded");
     let rung = elsewhere.encode().await.plan.rungs[0].id.clone();
     let path = segment_path(Track::Video, &rung, 1);
-    let mut earlier = stored(&*elsewhere.blobs, &elsewhere.layout().await.key(&path)).await.to_vec();
+    let mut earlier = stored(&*elsewhere.blobs, &elsewhere.layout().await.key(&path).expect("a path")).await.to_vec();
     *earlier.last_mut().expect("not empty") ^= 1;
 
     let worker = Worker::new(&film).await;
     worker.work(&[Kind::Inspect]).await.expect("inspected");
-    let key = worker.layout().await.key(&path);
+    let key = worker.layout().await.key(&path).expect("a path");
     worker.blobs.create(&key, Bytes::from(earlier.clone())).await.expect("an attempt that died stored it");
     worker.work(&[Kind::Encode, Kind::Audio, Kind::Publish]).await.expect("published");
     assert_eq!(stored(&*worker.blobs, &key).await, earlier);

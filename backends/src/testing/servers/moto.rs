@@ -45,7 +45,7 @@ impl MotoServer {
 
 /// `tools/moto` beside what cargo builds: this program lies in `debug/deps`.
 fn packages() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
+    let program = std::fs::read_link("/proc/self/exe").ok()?;
     let folder = program.ancestors().nth(3)?.join("tools/moto");
     folder.join("moto").is_dir().then_some(folder)
 }

@@ -1,0 +1,208 @@
+//! What a source may be at most, and whether what is said of one can be true at all. A [`Source`] is what a process says that
+//! has read hostile bytes: nobody makes a plan of it before [`Source::validate`] has agreed.
+
+use super::{AudioTrack, Ratio, Source, VideoTrack};
+use crate::{Error, Result};
+
+/// Longest title.
+pub const DURATION_SECONDS_MAX: u32 = 12 * 3600;
+/// Most frames a second.
+pub const FRAME_RATE_MAX: u32 = 240;
+/// Streams of any kind in one source.
+pub const STREAMS_MAX: usize = 32;
+/// Pixels of one picture: 8K DCI and UHD in either orientation.
+pub const PIXELS_MAX: u32 = 8192 * 4320;
+/// Notes of one source: one for each stream, and what there is to say of the whole.
+const NOTES_MAX: usize = 2 * STREAMS_MAX;
+/// Bytes of a name (codec, language, title) and of a note.
+const NAME_BYTES_MAX: usize = 400;
+const NOTE_BYTES_MAX: usize = 2000;
+/// Largest part of a fraction: that of libav's fractions.
+const RATIO_PART_MAX: u32 = i32::MAX as u32;
+
+impl Source {
+    /// Checks that the source is within the limits, and that nothing in it contradicts itself.
+    ///
+    /// # Errors
+    /// `Invalid` with code `limits_exceeded`, or `damaged` for what cannot be true.
+    pub fn validate(&self) -> Result<()> {
+        let checks = [
+            (self.size_bytes > 0, "its size"),
+            (self.duration_ms == self.video.duration_ms(), "its duration"),
+            (is_name(&self.container), "its format"),
+            (self.notes.len() <= NOTES_MAX, "the number of its faults"),
+            (self.notes.iter().all(|note| note.message.len() <= NOTE_BYTES_MAX && is_name(&note.code)), "the list of its faults"),
+            (self.audio.iter().all(|track| is_stream(track.stream) && track.is_possible()), "its sound"),
+        ];
+        possible(&checks)?;
+        self.video.check_possible()?;
+        self.check_limits()
+    }
+
+    fn check_limits(&self) -> Result<()> {
+        let VideoTrack { width, height, frames, .. } = self.video;
+        let (ms, frames) = (u128::from(self.duration_ms), u128::from(frames));
+        let exceeded = |message: String| Err(Error::invalid("limits_exceeded", message));
+        if ms > u128::from(DURATION_SECONDS_MAX) * 1000 {
+            return exceeded("the film is longer than twelve hours. Upload it in parts.".into());
+        }
+        // A clip of a moment has no rate to speak of; and the last of 240 frames may be shown at the end of its second.
+        if ms > 1000 && frames * 1000 > u128::from(FRAME_RATE_MAX + 1) * ms {
+            return exceeded(format!("the film has more than {FRAME_RATE_MAX} frames a second. Export it with fewer."));
+        }
+        if frames > u128::from(DURATION_SECONDS_MAX) * u128::from(FRAME_RATE_MAX) {
+            return exceeded("the film has more frames than any film of twelve hours. Upload it in parts.".into());
+        }
+        if u64::from(width) * u64::from(height) > u64::from(PIXELS_MAX) {
+            return exceeded(format!("the picture is {width}×{height}, larger than 8192×4320. Export it smaller."));
+        }
+        if self.audio.len() >= STREAMS_MAX {
+            return exceeded(format!("the file has more than {STREAMS_MAX} tracks. Export it with fewer."));
+        }
+        Ok(())
+    }
+}
+
+impl VideoTrack {
+    fn check_possible(&self) -> Result<()> {
+        let names = [&self.codec, &self.pixel_format, &self.transfer, &self.primaries, &self.matrix];
+        possible(&[
+            (is_stream(self.stream), "the number of its picture track"),
+            (self.width > 0 && self.height > 0, "the size of its picture"),
+            (self.sample_aspect.is_within(1, 10), "the shape of its pixels"),
+            (matches!(self.rotation_degrees, 0 | 90 | 180 | 270), "the turn of its picture"),
+            (names.into_iter().all(|name| is_name(name)), "how its picture is coded"),
+            (self.frame_rate.is_within(FRAME_RATE_MAX, 10), "its frame rate"),
+            (self.time_base.is_within(RATIO_PART_MAX, RATIO_PART_MAX), "its clock"),
+            (self.end > self.origin, "when it ends"),
+            (self.frames > 0, "the number of its frames"),
+        ])
+    }
+}
+
+impl AudioTrack {
+    fn is_possible(&self) -> bool {
+        let names = [&self.codec, &self.language];
+        let named = names.into_iter().chain(&self.title).all(|name| name.len() <= NAME_BYTES_MAX);
+        named && self.channels > 0 && self.sample_rate_hz > 0
+    }
+}
+
+impl Ratio {
+    /// Whether it is at most `max` and at least one part in `parts`.
+    fn is_within(self, max: u32, parts: u32) -> bool {
+        let (num, den) = (u64::from(self.num), u64::from(self.den));
+        let written = (1..=RATIO_PART_MAX).contains(&self.num) && (1..=RATIO_PART_MAX).contains(&self.den);
+        written && num <= den * u64::from(max) && num * u64::from(parts) >= den
+    }
+}
+
+fn is_stream(index: u32) -> bool {
+    usize::try_from(index).is_ok_and(|index| index < STREAMS_MAX)
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&name.len())
+}
+
+/// Refuses what is said of a file unless every check holds.
+fn possible(checks: &[(bool, &str)]) -> Result<()> {
+    match checks.iter().find(|(holds, _)| !holds) {
+        None => Ok(()),
+        Some((_, what)) => {
+            let message = format!("what the file says of {what} cannot be true: it is damaged. Export or upload it again.");
+            Err(Error::invalid("damaged", message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{source::Note, testing};
+
+    /// The code that a change to a good source is refused with.
+    fn refusal(change: impl FnOnce(&mut Source)) -> Option<&'static str> {
+        let mut source = testing::source();
+        change(&mut source);
+        source.validate().err().map(|error| error.code())
+    }
+
+    /// The same for a change to its times, which the stated duration follows.
+    fn refusal_of_times(origin: i64, end: i64) -> Option<&'static str> {
+        refusal(|source| {
+            (source.video.origin, source.video.end) = (origin, end);
+            source.duration_ms = source.video.duration_ms();
+        })
+    }
+
+    #[test]
+    fn a_film_is_at_most_twelve_hours_long_wherever_its_clock_begins() {
+        let twelve_hours = 12 * 3600 * 1000;
+        assert_eq!(refusal_of_times(0, 35_000), None);
+        assert_eq!(refusal_of_times(i64::MAX - twelve_hours, i64::MAX), None);
+        assert_eq!(refusal_of_times(i64::MIN, i64::MIN + twelve_hours), None);
+        assert_eq!(refusal_of_times(-1, twelve_hours), Some("limits_exceeded"));
+        // Where the difference of two times is no i64.
+        assert_eq!(refusal_of_times(-(1 << 62), 1 << 62), Some("limits_exceeded"));
+        assert_eq!(refusal_of_times(i64::MIN, i64::MAX), Some("limits_exceeded"));
+        assert_eq!(refusal_of_times(35_000, 0), Some("damaged"));
+        assert_eq!(refusal(|source| source.duration_ms = 1), Some("damaged"), "the times say 35 s");
+    }
+
+    #[test]
+    fn every_limit_holds() {
+        type Change = fn(&mut Source);
+        let changes: [(&str, Change); 5] = [
+            ("8400 frames are 240 a second", |source| source.video.frames = 35 * 242),
+            ("pixels", |source| (source.video.width, source.video.height) = (8192, 4321)),
+            ("tall pixels", |source| (source.video.width, source.video.height) = (1, PIXELS_MAX + 1)),
+            ("tracks", |source| source.audio = vec![source.audio[0].clone(); STREAMS_MAX]),
+            ("frames of a moment", |source| {
+                (source.video.end, source.duration_ms, source.video.frames) = (1000, 1000, u64::MAX);
+            }),
+        ];
+        for (name, change) in changes {
+            assert_eq!(refusal(change), Some("limits_exceeded"), "{name}");
+        }
+        assert_eq!(refusal(|source| (source.video.width, source.video.height) = (4320, 8192)), None);
+        assert_eq!(refusal(|source| source.video.frames = 35 * 240), None);
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_refused() {
+        type Change = fn(&mut Source);
+        let changes: [(&str, Change); 16] = [
+            ("no bytes", |source| source.size_bytes = 0),
+            ("no frames", |source| source.video.frames = 0),
+            ("no width", |source| source.video.width = 0),
+            ("a rate of nothing", |source| source.video.frame_rate = Ratio { num: 30, den: 0 }),
+            ("no rate", |source| source.video.frame_rate = Ratio { num: 0, den: 1 }),
+            ("241 frames a second", |source| source.video.frame_rate = Ratio::new(241, 1)),
+            ("a frame in eleven seconds", |source| source.video.frame_rate = Ratio::new(1, 11)),
+            ("a rate that wraps", |source| source.video.frame_rate = Ratio::new(u32::MAX, u32::MAX)),
+            ("no clock", |source| source.video.time_base = Ratio { num: 1, den: 0 }),
+            ("pixels without a shape", |source| source.video.sample_aspect = Ratio { num: 0, den: 0 }),
+            ("half a turn too little", |source| source.video.rotation_degrees = 45),
+            ("stream 32", |source| source.video.stream = 32),
+            ("sound in stream 32", |source| source.audio[0].stream = 32),
+            ("no channel", |source| source.audio[0].channels = 0),
+            ("a long title", |source| source.audio[0].title = Some("a".repeat(NAME_BYTES_MAX + 1))),
+            ("many notes", |source| source.notes = vec![Note::new("a", "b"); NOTES_MAX + 1]),
+        ];
+        for (name, change) in changes {
+            let mut source = testing::source();
+            change(&mut source);
+            let error = source.validate().expect_err(name);
+            assert_eq!(error.code(), "damaged", "{name}");
+            assert!(error.message().len() > 20, "{name}: {}", error.message());
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_nothing_does_not_even_arrive() {
+        let mut json = serde_json::to_value(testing::source()).unwrap();
+        json["video"]["time_base"]["den"] = 0.into();
+        assert!(serde_json::from_value::<Source>(json).is_err());
+    }
+}

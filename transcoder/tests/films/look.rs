@@ -1,0 +1,118 @@
+//! What a picture looks like: its brightness, and that it is the same to the bit wherever it is encoded.
+
+use crate::{driver, judge};
+use libtest_mimic::{Failed, Trial};
+use marquee_core::plan::Plan;
+use marquee_transcoder::child::Host;
+use std::{collections::BTreeMap, fs, os::unix::fs::symlink, path::Path};
+
+/// From black at the left to white at the right, so evenly that no encoder overshoots.
+const RAMP: &str = "rate=5:duration=0.4,format=gray,geq=lum=X*255/(W-1)";
+/// How far luma may be off where a picture is compressed.
+const LUMA_TOLERANCE: u32 = 4;
+/// A program of this name is a child that takes its processor for the plainest.
+const PLAIN: &str = "plain-child";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let levels = |name: &str, file: &'static str, arguments: String| {
+        Trial::test(format!("levels::{name}"), move || keeps_levels(file, &arguments))
+    };
+    let ramp = format!("-f lavfi -i nullsrc=size=640x360:{RAMP}");
+    let x264 = "-c:v libx264 -qp 4";
+    let full = format!("-vf scale=out_range=full -color_range pc {x264}");
+    vec![
+        levels("full_range_bt601", "a.mkv", format!("{ramp} {full} -colorspace smpte170m -pix_fmt yuvj420p")),
+        levels("full_range_bt709", "b.mkv", format!("{ramp} {full} -colorspace bt709 -pix_fmt yuvj420p")),
+        levels("full_range_ten_bits", "c.mkv", format!("{ramp} {full} -colorspace smpte170m -pix_fmt yuv420p10le")),
+        levels("limited_range_bt601", "d.mkv", format!("{ramp} {x264} -colorspace smpte170m -pix_fmt yuv420p")),
+        levels("rgb", "e.mov", format!("{ramp} -pix_fmt rgb24 -c:v png")),
+        Trial::test("levels::hdr_is_the_same_in_both_ranges", hdr_ranges_agree),
+        Trial::test("bytes::are_the_same_on_the_plainest_processor", bytes_do_not_depend_on_the_processor),
+    ]
+}
+
+/// Every rendition is as bright as ffmpeg makes the source.
+fn keeps_levels(file: &str, arguments: &str) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let clip = folder.path().join(file);
+    judge::make(&clip, arguments);
+    let expected = judge::levels(&clip, "scale=out_range=limited,format=yuv420p");
+    let title = driver::encode(&clip, folder.path()).map_err(|failure| format!("{failure:?}"))?;
+    for track in &title.tracks {
+        check_levels(&track.rendition.id, judge::levels(&title.rendition(track), "null"), expected)?;
+    }
+    Ok(())
+}
+
+fn check_levels(what: &str, found: (u32, u32), expected: (u32, u32)) -> Result<(), Failed> {
+    if found.0.abs_diff(expected.0) <= LUMA_TOLERANCE && found.1.abs_diff(expected.1) <= LUMA_TOLERANCE {
+        Ok(())
+    } else {
+        Err(format!("{what}: luma {found:?}, not {expected:?}").into())
+    }
+}
+
+/// An HDR picture that is larger than the largest rung: scaled, then tone-mapped.
+fn hdr_ranges_agree() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let mut levels = Vec::new();
+    for range in ["pc", "tv"] {
+        let clip = folder.path().join(format!("{range}.mkv"));
+        judge::make(
+            &clip,
+            &format!(
+                "-f lavfi -i nullsrc=size=2560x1440:{RAMP} -vf scale=out_range={range} -color_range {range} \
+                 -color_trc smpte2084 -color_primaries bt2020 -colorspace bt2020nc -pix_fmt yuv420p10le -c:v libx264 -qp 4"
+            ),
+        );
+        let title = driver::encode(&clip, folder.path()).map_err(|failure| format!("{failure:?}"))?;
+        if !title.plan.picture.tone_map || title.source.video.full_range != (range == "pc") {
+            return Err(format!("{:?}", title.source.video).into());
+        }
+        levels.push(judge::levels(&title.rendition(&title.tracks[0]), "null"));
+    }
+    check_levels("full range", levels[0], levels[1])
+}
+
+/// The same film, encoded again, and by a child that uses nothing special of its processor. Sound is left out: libav decodes
+/// some of it in floating point, which processors round differently.
+fn bytes_do_not_depend_on_the_processor() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let plain = folder.path().join(PLAIN);
+    symlink(std::env::current_exe()?, &plain)?;
+    let picture = "-f lavfi -i testsrc2=size=1000x562:rate=25:duration=1,noise=alls=12:allf=t";
+    for (file, codec) in [("a.avi", "-pix_fmt yuvj420p -c:v mjpeg -q:v 3"), ("b.avi", "-c:v mpeg4 -bf 2 -q:v 3")] {
+        let clip = folder.path().join(file);
+        judge::make(&clip, &format!("{picture} {codec}"));
+        let own = renditions(&driver::host(), &clip)?;
+        for (how, host) in [("again", driver::host()), ("by a plain processor", Host::new(plain.clone()))] {
+            let others = renditions(&host, &clip)?;
+            if let Some((id, _)) = own.iter().find(|(id, bytes)| others.get(*id) != Some(*bytes)) {
+                return Err(format!("{file}: {id} is not the same, encoded {how}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of all renditions that children of `host` make of `clip`.
+fn renditions(host: &Host, clip: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failed> {
+    let folder = tempfile::tempdir()?;
+    let source = driver::inspect(clip).map_err(|failure| format!("{failure:?}"))?;
+    let plan = Plan::new(&source, &driver::recipe());
+    let title = driver::encode_plan(host, clip, folder.path(), source, plan).map_err(|failure| format!("{failure:?}"))?;
+    let files = title.tracks.iter().map(|track| Ok((track.rendition.id.clone(), fs::read(title.rendition(track))?)));
+    files.collect()
+}
+
+/// Makes libav forget what this processor can do, if this program goes by that name.
+pub(crate) fn become_plain() {
+    let name = std::env::args_os().next();
+    if name.is_some_and(|name| Path::new(&name).ends_with(PLAIN)) {
+        // SAFETY: nothing else runs yet.
+        #[expect(unsafe_code, reason = "ffmpeg-next has no form of this function")]
+        unsafe {
+            ffmpeg_next::ffi::av_force_cpu_flags(0);
+        }
+    }
+}
