@@ -69,7 +69,7 @@ impl VideoTrack {
         possible(&[
             (is_stream(self.stream), "the number of its picture track"),
             (self.width > 0 && self.height > 0, "the size of its picture"),
-            (self.sample_aspect.is_within(1, 10), "the shape of its pixels"),
+            (self.sample_aspect.is_within(10, 10), "the shape of its pixels"),
             (matches!(self.rotation_degrees, 0 | 90 | 180 | 270), "the turn of its picture"),
             (names.into_iter().all(|name| is_name(name)), "how its picture is coded"),
             (self.frame_rate.is_within(FRAME_RATE_MAX, 10), "its frame rate"),
@@ -167,6 +167,9 @@ mod tests {
         }
         assert_eq!(refusal(|source| (source.video.width, source.video.height) = (4320, 8192)), None);
         assert_eq!(refusal(|source| source.video.frames = 35 * 240), None);
+        for shape in [Ratio::new(4, 3), Ratio::new(8, 9), Ratio::new(64, 45)] {
+            assert_eq!(refusal(|source| source.video.sample_aspect = shape), None, "{shape:?}");
+        }
     }
 
     #[test]

@@ -107,7 +107,8 @@ async function offset(url: string): Promise<number> {
   } catch {
     throw unreachable();
   }
-  if (response.status >= 500 || response.status === 429) throw parseProblem(response.status, "");
+  // 423: all bytes are there, and the hand-over is still to come.
+  if (response.status >= 500 || response.status === 429 || response.status === 423) throw parseProblem(response.status, "");
   return response.ok ? Number(response.headers.get("upload-offset") ?? -1) : -1;
 }
 
