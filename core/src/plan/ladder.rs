@@ -20,8 +20,9 @@ const PIXEL_POWER: f64 = 0.75;
 const BITRATE_MIN_BPS: f64 = 64_000.0;
 /// What the lowest variant may take at its peak, sound and container included (Apple HLS Authoring Specification 9.21).
 const LOWEST_VARIANT_BPS: f64 = 192_000.0;
-/// Peak of a 6 s segment over the cap: the buffer, which holds a second, may be emptied on top of it.
-const PICTURE_PEAK: f64 = 7.0 / 6.0;
+/// Peak over the cap: the buffer, which holds a second, may be emptied on top of it. The shortest run of segments that counts
+/// (RFC 8216 section 4.1) is half a target duration, 3 s; encoders do reach this where a title's last segment is that short.
+const PICTURE_PEAK: f64 = 4.0 / 3.0;
 /// Peak of AAC over its rate, and the boxes around it.
 const SOUND_PEAK: f64 = 1.04;
 const SOUND_BOXES_BPS: f64 = 2_000.0;

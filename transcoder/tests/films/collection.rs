@@ -16,7 +16,7 @@ use std::{
 const FOLDER: &str = "../../shared/media";
 /// Frames of each rendition that are compared with the source.
 const FRAMES_COMPARED: u32 = 24;
-/// Similarity that renditions reach on every compared frame, and the smallest with its 96 kb/s.
+/// Similarity that renditions reach on every compared frame, and the smallest with its 90 kb/s.
 const SIMILAR: f64 = 0.80;
 const SIMILAR_SMALL: f64 = 0.65;
 /// How far a frame may be from its time, in seconds.
