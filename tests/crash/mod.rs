@@ -16,7 +16,7 @@ use marquee_core::SeededRandom;
 use std::{env, sync::Arc, time::Duration};
 
 /// Faults of a run in the tests.
-const FAULTS: u32 = 6;
+const FAULTS: u32 = 4;
 const SEED: u64 = 20_261_128;
 
 /// How long the cluster may take to settle once nothing breaks any more: leases run out, delays double.

@@ -59,13 +59,20 @@ pub(crate) async fn assert_same_film(url: &str, source: &str, video: &Video) {
     let offered = renditions(url).await;
     assert!(!offered.video.is_empty(), "{url} offers no picture");
     let mut picture_start = 0.0;
+    let mut smallest: Option<(u64, Picture, &String)> = None;
     for rendition in &offered.video {
         let picture = judge::picture(rendition, true);
         assert_same_picture(&picture, &film, repeats(video), rendition);
-        assert_upright(&picture, source, rendition);
         let listed: f64 = media(rendition).await.segments.iter().map(|segment| f64::from(segment.duration)).sum();
         assert!((listed - film.seconds()).abs() <= film.step(), "{rendition} lists {listed} s of {} s", film.seconds());
         picture_start = picture.times[0];
+        if smallest.as_ref().is_none_or(|(height, ..)| picture.height < *height) {
+            smallest = Some((picture.height, picture, rendition));
+        }
+    }
+    // All rungs go through one graph of filters, and the transcoder's own tests turn each: here the cheapest is enough.
+    if let Some((_, picture, rendition)) = &smallest {
+        assert_upright(picture, source, rendition);
     }
     let film_start = film.times.first().copied().unwrap_or_default();
     let sounds: Vec<_> = (0..).map_while(|track| judge::sound(source, &format!("a:{track}"), false)).collect();
