@@ -159,6 +159,7 @@ need_moto() {
     python3 -m pip --version >/dev/null 2>&1 || need_packages python3 python3-pip
     say "Installing $MOTO into $TOOLS"
     rm -rf "$home"
+    mkdir -p "$TOOLS"
     PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$home" "$MOTO" 2>"$home.log" ||
         { cat "$home.log" >&2 && return 1; }
     printf '%s' "$MOTO" >"$home/.marquee"
