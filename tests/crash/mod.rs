@@ -1,7 +1,7 @@
 //! The harness that breaks things: a seeded load of uploads, encodes and plays, seeded faults in every part of a cluster while it
 //! runs, and then an audit of what must be true whatever happened.
 //!
-//! `./dev crash FAULTS SEED` runs it at length; the tests run a short piece of it.
+//! `./dev crash FAULTS SEED` runs it; `./dev test` and CI leave it out. Run by hand without a number it makes a few faults.
 
 mod audit;
 mod cast;
@@ -15,7 +15,7 @@ use load::Load;
 use marquee_core::SeededRandom;
 use std::{env, sync::Arc, time::Duration};
 
-/// Faults of a run in the tests.
+/// Faults of a run that is told no number.
 const FAULTS: u32 = 4;
 const SEED: u64 = 20_261_128;
 
