@@ -4,14 +4,18 @@ use crate::id::{EncodeId, UploadId, VideoId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Attempts before a job is dead-lettered.
+/// Attempts before a job is dead-lettered. Those that a service cut short by not answering do not count: an outage, however long,
+/// is not the film's fault.
 pub const ATTEMPTS_MAX: i32 = 5;
+/// Attempts in all, those included that do not count: most of a day at the pace of [`rest`].
+pub const ATTEMPTS_IN_ALL_MAX: i32 = 1000;
 /// How long a claim lives without a heartbeat. Runs on the database's clock.
 pub const LEASE: Duration = Duration::from_secs(30);
 /// How often a running job extends its lease.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_secs(600);
+const REST_MAX: Duration = Duration::from_secs(60);
 
 /// What a job does. Payloads are ids and numbers, never media. Stored as tagged JSON, so a new variant never breaks an old row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,10 +160,18 @@ pub fn retry_delay(attempt: i32) -> Duration {
     RETRY_FIRST.saturating_mul(1 << doublings).min(RETRY_MAX)
 }
 
+/// How long to wait when attempts fail, `times` (from 1) in a row, because a service does not answer: as [`retry_delay`], but no
+/// longer than a minute, so that work goes on soon after the service is back.
+#[must_use]
+pub fn rest(times: i32) -> Duration {
+    retry_delay(times).min(REST_MAX)
+}
+
 /// Why a job did not succeed.
 #[derive(Debug)]
 pub enum Failure {
-    /// May work next time: the network, a full disk, a vanished child.
+    /// May work next time: the network, a full disk, a vanished child. Does not count as an attempt if the error is
+    /// [`Unavailable`](crate::ErrorKind::Unavailable).
     Retry(crate::Error),
     /// Will never work: the input is at fault. `code` and `message` become the video's failure.
     Fail {
@@ -185,6 +197,7 @@ mod tests {
         let seconds: Vec<_> = (1..=9).map(|attempt| retry_delay(attempt).as_secs()).collect();
         assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
         assert_eq!(retry_delay(i32::MAX).as_secs(), 600);
+        assert_eq!([1, 4, 5, 99].map(|times| rest(times).as_secs()), [5, 40, 60, 60]);
     }
 
     #[test]

@@ -53,6 +53,16 @@ impl Db {
         Ok((row.outbox, row.open, row.dead))
     }
 
+    /// How many jobs there are, and how many attempts at them were made, those included that do not count against a limit.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn work_done(&self) -> Result<(u64, u64)> {
+        let row = query!(r#"select count(*) as "jobs!", coalesce(sum(attempt), 0) as "attempts!" from jobs"#);
+        let row = row.fetch_one(&self.pool).await.map_err(error)?;
+        Ok((row.jobs.unsigned_abs(), row.attempts.unsigned_abs()))
+    }
+
     /// Lets the lease of every running job run out, as if its worker had been silent. Answers how many there were.
     ///
     /// # Errors

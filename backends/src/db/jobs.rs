@@ -4,9 +4,9 @@
 
 use super::{Db, error, listen::OUTBOX};
 use marquee_core::{
-    Error, Result,
+    Error, ErrorKind, Result,
     id::{EncodeId, JobId, VideoId},
-    job::{ATTEMPTS_MAX, Failure, Job, Kind, retry_delay},
+    job::{ATTEMPTS_IN_ALL_MAX, ATTEMPTS_MAX, Failure, Job, Kind, rest, retry_delay},
     video::{Event, Status},
 };
 use sqlx::{PgConnection, query, query_as, query_scalar};
@@ -170,7 +170,8 @@ impl Db {
     }
 
     /// Ends an attempt that did not succeed: the job waits for its next attempt, or is dead, its video failed and its
-    /// siblings cancelled. Nothing happens if the claim is no longer the newest.
+    /// siblings cancelled. An attempt whose services did not answer does not count. Nothing happens if the claim is no longer the
+    /// newest.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -180,11 +181,14 @@ impl Db {
                 let reason = Reason { code, message, detail: message };
                 self.bury(claim.job_id, claim.attempt, claim.video, &reason).await
             }
+            Failure::Retry(cause) if cause.kind() == ErrorKind::Unavailable && claim.attempt < ATTEMPTS_IN_ALL_MAX => {
+                self.put_back(claim, cause, rest(claim.attempt), 1).await
+            }
             Failure::Retry(cause) => {
                 let tries = query_scalar!("select attempt - forgiven from jobs where id = $1", claim.job_id.0);
                 let tries = tries.fetch_optional(&self.pool).await.map_err(error)?.flatten().unwrap_or(ATTEMPTS_MAX);
                 if tries < ATTEMPTS_MAX {
-                    return self.put_back(claim, cause, retry_delay(tries)).await;
+                    return self.put_back(claim, cause, retry_delay(tries), 0).await;
                 }
                 let message = format!(
                     "the {} step gave up after {tries} attempts: {}. It can be retried",
@@ -197,16 +201,17 @@ impl Db {
         }
     }
 
-    async fn put_back(&self, claim: &Claim, cause: &Error, delay: Duration) -> Result<()> {
+    async fn put_back(&self, claim: &Claim, cause: &Error, delay: Duration, forgiven: i32) -> Result<()> {
         let detail = cut(&cause.detail());
         let queued = query!(
             "update jobs set state = 'queued', due_at = now() + make_interval(secs => $3), last_error = $4,
-                    lease_owner = null, lease_until = null
+                    forgiven = forgiven + $5, lease_owner = null, lease_until = null
              where id = $1 and attempt = $2 and state = 'running'",
             claim.job_id.0,
             claim.attempt,
             delay.as_secs_f64(),
             detail,
+            forgiven,
         );
         queued.execute(&self.pool).await.map_err(error)?;
         Ok(())

@@ -3,12 +3,15 @@
 use super::handler::{Handler, Work};
 use crate::db::{Db, jobs::Claim};
 use marquee_core::{
-    Error, Result,
-    job::{Failure, HEARTBEAT, Kind, LEASE},
+    Error, ErrorKind, Result,
+    job::{self, Failure, HEARTBEAT, Kind, LEASE},
     queue::Delivery,
 };
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout, timeout_at};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -27,6 +30,10 @@ pub(super) struct Attempts {
     owner: String,
     lease: Duration,
     heartbeat: Duration,
+    /// How many attempts may run at a time.
+    slots: u32,
+    /// Attempts in a row that ended because a service did not answer.
+    unanswered: AtomicU32,
     stop: CancellationToken,
 }
 
@@ -44,8 +51,9 @@ enum End {
 }
 
 impl Attempts {
-    pub(super) fn new(db: Db, handler: Arc<dyn Handler>, owner: String) -> Self {
-        Self { db, handler, owner, lease: LEASE, heartbeat: HEARTBEAT, stop: CancellationToken::new() }
+    pub(super) fn new(db: Db, handler: Arc<dyn Handler>, owner: String, slots: u16) -> Self {
+        let (unanswered, stop) = (AtomicU32::new(0), CancellationToken::new());
+        Self { db, handler, owner, lease: LEASE, heartbeat: HEARTBEAT, slots: slots.into(), unanswered, stop }
     }
 
     /// The same with a shorter lease, for tests that wait for one to run out.
@@ -60,17 +68,22 @@ impl Attempts {
     }
 
     /// Does what a message says. The message is acknowledged after the end; that of a job that can take longer than a queue
-    /// waits, once it is claimed.
-    pub(super) async fn deliver(&self, delivery: Box<dyn Delivery>) {
+    /// waits, once it is claimed. Answers how long its slot shall rest.
+    ///
+    /// A worker whose line to a service is broken fails fast; without a rest it would go through the whole queue, while others
+    /// could do the work.
+    pub(super) async fn deliver(&self, delivery: Box<dyn Delivery>) -> Duration {
         let job = delivery.ring().job;
         let claim = match self.db.claim_job(job, &self.owner, self.lease).await {
             Ok(Some(claim)) => claim,
             // A message too many: the row says that there is nothing to do now.
-            Ok(None) => return acknowledge(delivery).await,
+            Ok(None) => {
+                acknowledge(delivery).await;
+                return Duration::ZERO;
+            }
             Err(cause) => {
                 tracing::warn!(job.id = %job, error = cause.detail(), "could not claim, the message goes back");
-                tokio::time::sleep(PAUSE).await;
-                return;
+                return PAUSE;
             }
         };
         let mut message = Some(delivery);
@@ -91,6 +104,21 @@ impl Attempts {
         self.tell(&claim, &end).await;
         if let Some(message) = message {
             acknowledge(message).await;
+        }
+        self.rest_after(&end)
+    }
+
+    /// Longer with each round of all slots in which no service answered.
+    fn rest_after(&self, end: &End) -> Duration {
+        match end {
+            End::Failed(Failure::Retry(cause)) if cause.kind() == ErrorKind::Unavailable => {
+                let rounds = self.unanswered.fetch_add(1, Ordering::Relaxed) / self.slots;
+                job::rest(i32::try_from(rounds).unwrap_or(i32::MAX).saturating_add(1))
+            }
+            _ => {
+                self.unanswered.store(0, Ordering::Relaxed);
+                Duration::ZERO
+            }
         }
     }
 

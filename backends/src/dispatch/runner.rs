@@ -30,7 +30,7 @@ impl Runner {
     #[must_use]
     pub fn new(db: Db, queue: Arc<dyn Queue>, handler: Arc<dyn Handler>, worker: &Worker, id: WorkerId) -> Self {
         let wanted = Subscription { kinds: worker.kinds.clone(), classes: worker.classes.clone(), prefetch: worker.slots };
-        let attempts = Attempts::new(db, handler, id.to_string());
+        let attempts = Attempts::new(db, handler, id.to_string(), worker.slots);
         let slots = Arc::new(Semaphore::new(worker.slots.into()));
         Self { queue, slots, wanted, attempts: Arc::new(attempts), drain_max: DRAIN_MAX }
     }
@@ -68,9 +68,13 @@ impl Runner {
                 delivery = consumer.next() => delivery?,
             };
             while running.try_join_next().is_some() {}
-            let attempts = self.attempts.clone();
+            let (attempts, shutdown) = (self.attempts.clone(), shutdown.clone());
             running.spawn(async move {
-                attempts.deliver(delivery).await;
+                let rest = attempts.deliver(delivery).await;
+                tokio::select! {
+                    () = tokio::time::sleep(rest) => {}
+                    () = shutdown.draining() => {}
+                }
                 drop(slot);
             });
         }

@@ -263,7 +263,7 @@ async fn last_words(stderr: Option<ChildStderr>) -> String {
 /// What the end of a child means for its job.
 fn outcome(end: End, status: ExitStatus, last_words: &str) -> Result<Report, Failure> {
     let broken = |what: String| {
-        let error = Error::new(ErrorKind::Unavailable, "media_child", "the media process ended without a result");
+        let error = Error::new(ErrorKind::Internal, "media_child", "the media process ended without a result");
         Failure::Retry(error.caused_by(format!("{what}; its last words: {last_words}")))
     };
     match end {

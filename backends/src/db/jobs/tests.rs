@@ -86,7 +86,7 @@ async fn claim(db: &Db, job: JobId, lease: Duration) -> Claim {
 }
 
 fn transient() -> Failure {
-    Failure::Retry(Error::unavailable("the disk").caused_by("no such luck"))
+    Failure::Retry(Error::internal("no such luck"))
 }
 
 #[tokio::test]
@@ -154,6 +154,25 @@ async fn a_released_attempt_does_not_count_but_still_fences() {
     }
     let row = db.job_row(job).await;
     assert_eq!((row.attempt, row.forgiven, row.state.as_str()), (10, 10, "queued"));
+    assert!(finish(&db, &claim(&db, job, LEASE).await).await);
+}
+
+#[tokio::test]
+async fn an_outage_costs_no_attempts() {
+    let (db, _guard) = database().await;
+    let film = video(&db, Status::Uploaded).await;
+    let job = queued(&db, film).await;
+    let mut delays = Vec::new();
+    for _ in 0..=ATTEMPTS_MAX {
+        let away = Failure::Retry(Error::unavailable("the object store"));
+        db.fail_job(&claim(&db, job, LEASE).await, &away).await.expect("put back");
+        delays.push(db.job_row(job).await.due_in_s);
+        db.make_due(job).await;
+    }
+    assert!(delays.iter().zip([5, 10, 20, 40, 60, 60]).all(|(got, want)| (want - 2..=want).contains(got)), "{delays:?}");
+    let view = &db.list_jobs(film).await.expect("listed")[0];
+    assert_eq!((view.state.as_str(), view.tries), ("queued", 0));
+    assert!(view.last_error.as_deref().is_some_and(|why| why.contains("the object store does not answer")));
     assert!(finish(&db, &claim(&db, job, LEASE).await).await);
 }
 
@@ -233,15 +252,15 @@ async fn only_dead_jobs_are_retried_and_only_where_the_video_allows() {
     let (db, _guard) = database().await;
     let film = video(&db, Status::Uploaded).await;
     let kind = |result: Result<()>| result.expect_err("refused").kind();
-    assert_eq!(kind(db.retry_job(JobId::new(&SystemClock, &OsRandom)).await), marquee_core::ErrorKind::NotFound);
+    assert_eq!(kind(db.retry_job(JobId::new(&SystemClock, &OsRandom)).await), ErrorKind::NotFound);
     let job = queued(&db, film).await;
-    assert_eq!(kind(db.retry_job(job).await), marquee_core::ErrorKind::Conflict);
+    assert_eq!(kind(db.retry_job(job).await), ErrorKind::Conflict);
     let failure = Failure::Fail { code: "x".into(), message: "x".into() };
     db.fail_job(&claim(&db, job, LEASE).await, &failure).await.expect("buried");
     // Meanwhile somebody uploads another file.
     let moved = query!("update videos set status = 'uploading', failure_code = null where id = $1", film.0);
     moved.execute(&db.pool).await.expect("updated");
-    assert_eq!(kind(db.retry_job(job).await), marquee_core::ErrorKind::Conflict);
+    assert_eq!(kind(db.retry_job(job).await), ErrorKind::Conflict);
     assert_eq!(db.job_row(job).await.state, "dead", "and nothing was changed");
 }
 

@@ -31,6 +31,8 @@ enum Act {
     Panic,
     /// Returns a failure that may pass.
     Retry,
+    /// Finds a service away.
+    Unanswered,
     /// Waits until it is cancelled.
     UntilCancelled,
 }
@@ -64,7 +66,8 @@ impl Handler for Script {
         work.progress(0.5);
         match self.act {
             Act::Panic => panic!("as the test wants"),
-            Act::Retry => Err(marquee_core::Error::unavailable("the disk").into()),
+            Act::Retry => Err(marquee_core::Error::internal("a slip").into()),
+            Act::Unanswered => Err(marquee_core::Error::unavailable("the disk").into()),
             Act::UntilCancelled => {
                 work.cancelled().cancelled().await;
                 self.cancelled.fetch_add(1, Ordering::SeqCst);
@@ -149,6 +152,27 @@ async fn a_panic_is_a_failed_attempt_and_the_worker_lives() {
 }
 
 #[tokio::test]
+async fn a_worker_that_gets_no_answer_rests_and_leaves_the_rest_to_others() {
+    let (db, _guard) = database().await;
+    let film = video(&db, Status::Uploaded).await;
+    let jobs = [queued_chunk(&db, film).await, queued_chunk(&db, film).await];
+    publish(&db).await;
+    let cut_off = Script::new(&db, Act::Unanswered, 0);
+    let resting = run(&db, &cut_off, 1);
+    eventually("the attempt is over", async || db.job_row(jobs[0]).await.forgiven == 1).await;
+    let healthy = Script::new(&db, Act::Complete, 1);
+    let working = run(&db, &healthy, 1);
+    eventually("the other worker does the second job", async || state(&db, jobs[1]).await == "done").await;
+    assert_eq!(cut_off.begun.load(Ordering::SeqCst), 1);
+    let asked = tokio::time::Instant::now();
+    resting.shutdown.drain();
+    resting.ended().await;
+    assert!(asked.elapsed() < Duration::from_secs(3), "a rest ends when the worker drains");
+    working.shutdown.drain();
+    working.ended().await;
+}
+
+#[tokio::test]
 async fn messages_for_nothing_are_dropped() {
     let (db, _guard) = database().await;
     let film = video(&db, Status::Uploaded).await;
@@ -211,12 +235,12 @@ async fn stopping_gives_running_jobs_back_at_once() {
 
 /// One attempt at the only job in the queue, with a lease of a second.
 async fn attempt(db: &Db, handler: &Arc<Script>) -> JoinHandle<()> {
-    let attempts = Attempts::new(db.clone(), handler.clone(), "worker".into()).with_lease(Duration::from_millis(900));
+    let attempts = Attempts::new(db.clone(), handler.clone(), "worker".into(), 1).with_lease(Duration::from_millis(900));
     let queue = PostgresQueue::new(db.clone());
     let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
     let delivery = consumer.next().await.expect("delivered");
     tokio::spawn(async move {
-        attempts.deliver(delivery).await;
+        let _ = attempts.deliver(delivery).await;
         drop(consumer);
     })
 }
