@@ -76,7 +76,11 @@ impl Audit {
         for title in &outcome.titles {
             audit.title(cast, &client, &blobs, title).await;
         }
-        let spare: u64 = faults.iter().map(|fault| fault.attempts_max).sum();
+        (audit.jobs, audit.attempts) = cast.db.work_done().await.expect("the database answers");
+        let slots = client.get("/v1/workers", 200).await["items"].as_array().map_or(0, |workers| {
+            workers.iter().filter_map(|worker| worker["slots"].as_u64()).max().unwrap_or_default()
+        });
+        let spare: u64 = faults.iter().map(|fault| fault.attempts_max(slots)).sum();
         if audit.attempts > audit.jobs + spare {
             audit.wrong.push(format!("I6: {} attempts at {} jobs; the faults explain {spare} more", audit.attempts, audit.jobs));
         }
@@ -110,11 +114,6 @@ impl Audit {
         if video["status"] != "ready" {
             self.wrong.push(format!("I2: {} is {}: {}", title.id, video["status"], video["failure"]));
             return;
-        }
-        let jobs = client.get(&format!("/v1/videos/{}/jobs", title.id), 200).await;
-        for job in jobs["items"].as_array().into_iter().flatten() {
-            self.jobs += 1;
-            self.attempts += job["attempts"].as_u64().unwrap_or_default();
         }
         self.stored(cast, blobs, title).await;
         self.frames(client, title).await;

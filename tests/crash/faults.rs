@@ -15,8 +15,30 @@ pub(crate) struct Fault {
     /// Which of the list.
     pub(crate) number: &'static str,
     what: String,
-    /// Attempts that it may cost beyond those of a run without faults.
-    pub(crate) attempts_max: u64,
+    cost: Cost,
+}
+
+/// Attempts that a fault may cost beyond those of a run without faults: those that run when it comes, and those that find it
+/// still there after their slot has rested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// So many.
+    Attempts(u64),
+    /// So many in each slot of a worker.
+    OneWorker(u64),
+    /// So many in each slot of all workers.
+    AllWorkers(u64),
+}
+
+impl Fault {
+    /// Attempts that it may have cost, when every worker has so many slots.
+    pub(crate) fn attempts_max(&self, slots: u64) -> u64 {
+        match self.cost {
+            Cost::Attempts(count) => count,
+            Cost::OneWorker(count) => count * slots,
+            Cost::AllWorkers(count) => count * slots * WORKERS.len() as u64,
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -47,8 +69,8 @@ impl Dice<'_> {
     }
 }
 
-/// Number on the list, what was done, and attempts that it may cost.
-type Made = Option<(&'static str, String, u64)>;
+/// Number on the list, what was done, and what it may cost.
+type Made = Option<(&'static str, String, Cost)>;
 
 /// Makes one fault, chosen by `random`, and takes it back.
 pub(crate) async fn strike(cast: &mut Cast, random: &dyn Random) -> Option<Fault> {
@@ -59,8 +81,8 @@ pub(crate) async fn strike(cast: &mut Cast, random: &dyn Random) -> Option<Fault
         9..=13 => line(cast, &dice).await,
         _ => work(cast, &dice).await,
     };
-    let (number, what, attempts_max) = made?;
-    let fault = Fault { number, what, attempts_max };
+    let (number, what, cost) = made?;
+    let fault = Fault { number, what, cost };
     show(&fault.to_string());
     tokio::time::sleep(dice.seconds(0, 2)).await;
     Some(fault)
@@ -72,33 +94,33 @@ async fn role(cast: &mut Cast, dice: &Dice<'_>) -> Made {
     Some(match dice.below(7) {
         0 | 1 => {
             cast.restart(worker).await;
-            ("F1", format!("kill -9 {worker}"), 2)
+            ("F1", format!("kill -9 {worker}"), Cost::OneWorker(1))
         }
         2 => {
             let children = cast.children();
             children.iter().for_each(|child| child.signal(Signal::SIGKILL));
             let count = Some(children.len()).filter(|count| *count > 0)?;
-            ("F1", format!("kill -9 of {count} children"), count as u64)
+            ("F1", format!("kill -9 of {count} children"), Cost::Attempts(count as u64))
         }
         3 => {
             cast.signal(worker, Signal::SIGSTOP);
             tokio::time::sleep(BEYOND_LEASE).await;
             cast.signal(worker, Signal::SIGCONT);
-            ("F2", format!("{worker} stopped beyond its lease"), 2)
+            ("F2", format!("{worker} stopped beyond its lease"), Cost::OneWorker(1))
         }
         4 => {
             cast.restart(api).await;
-            ("F12", format!("kill -9 {api} while uploads run"), 0)
+            ("F12", format!("kill -9 {api} while uploads run"), Cost::Attempts(0))
         }
         5 => {
             let name = dice.one(&["edge", "scheduler"]);
             cast.restart(name).await;
-            ("F20", format!("kill -9 {name}"), 0)
+            ("F20", format!("kill -9 {name}"), Cost::Attempts(0))
         }
         _ => {
             let name = dice.one(&STATEFUL);
             cast.replace(name).await;
-            ("F20", format!("{name} replaced in good order"), 1)
+            ("F20", format!("{name} replaced in good order"), Cost::OneWorker(1))
         }
     })
 }
@@ -108,21 +130,21 @@ async fn engine(cast: &mut Cast, dice: &Dice<'_>) -> Made {
     Some(match dice.below(4) {
         0 => {
             cast.rabbit.restart().await;
-            ("F3", "kill -9 RabbitMQ".into(), 2)
+            ("F3", "kill -9 RabbitMQ".into(), Cost::AllWorkers(1))
         }
         1 => {
             cast.postgres.restart().await;
-            ("F5", "kill -9 PostgreSQL".into(), 2)
+            ("F5", "kill -9 PostgreSQL".into(), Cost::AllWorkers(2))
         }
         2 => {
             cast.s3.refuse(3);
             tokio::time::sleep(dice.seconds(3, 8)).await;
             cast.s3.refuse(0);
-            ("F7", "the store refuses every third request".into(), 4)
+            ("F7", "the store refuses every third request".into(), Cost::AllWorkers(3))
         }
         _ => {
             cast.redis.restart().await;
-            ("F21", "kill -9 Redis".into(), 0)
+            ("F21", "kill -9 Redis".into(), Cost::Attempts(0))
         }
     })
 }
@@ -130,21 +152,22 @@ async fn engine(cast: &mut Cast, dice: &Dice<'_>) -> Made {
 /// A line between the two is bad for a while.
 async fn line(cast: &mut Cast, dice: &Dice<'_>) -> Made {
     let after = 200 + dice.below(60_000) as u64;
-    let (number, name, engine, line, attempts_max) = match dice.below(5) {
-        0 | 1 => ("F8", dice.one(&WORKERS), Engine::Blobs, dice.one(&[Line::Narrow(50_000), Line::Silent]), 2),
-        2 | 3 => {
-            let name = dice.one(&["worker-1", "worker-2", "edge", "api-1", "api-2"]);
-            ("F9", name, Engine::Blobs, Line::Truncating(after), 4)
-        }
-        _ => {
-            let line = dice.one(&[Line::Slow(Duration::from_millis(200)), Line::Cut, Line::Cut]);
-            ("F18", dice.one(&STATEFUL), dice.one(&Engine::ALL), line, 2)
-        }
+    // Nobody can tell what a bit means that turned over before the first body.
+    let within = 20_000 + dice.below(60_000) as u64;
+    let bad = [Line::Narrow(50_000), Line::Silent];
+    let broken = [Line::Slow(Duration::from_millis(200)), Line::Cut, Line::Cut];
+    let readers = ["worker-1", "worker-2", "edge", "api-1", "api-2"];
+    let (number, name, engine, line) = match dice.below(6) {
+        0 | 1 => ("F8", dice.one(&WORKERS), Engine::Blobs, dice.one(&bad)),
+        2 => ("F9", dice.one(&readers), Engine::Blobs, Line::Truncating(after)),
+        3 => ("F9", dice.one(&readers), Engine::Blobs, Line::Flipping(within)),
+        _ => ("F18", dice.one(&STATEFUL), dice.one(&Engine::ALL), dice.one(&broken)),
     };
     cast.set_line(name, engine, line);
     tokio::time::sleep(if number == "F9" { dice.seconds(2, 5) } else { dice.seconds(3, 14) }).await;
     cast.set_line(name, engine, Line::Good);
-    Some((number, format!("{name} to the {engine:?}: {line:?}"), attempts_max))
+    let cost = if WORKERS.contains(&name) { Cost::OneWorker(4) } else { Cost::Attempts(0) };
+    Some((number, format!("{name} to the {engine:?}: {line:?}"), cost))
 }
 
 /// Messages come too often, and two workers have the same job.
@@ -153,9 +176,9 @@ async fn work(cast: &mut Cast, dice: &Dice<'_>) -> Made {
         for _ in 0..3 {
             cast.db.ring_for_all().await.ok()?;
         }
-        return Some(("F10", "every message three times".into(), 0));
+        return Some(("F10", "every message three times".into(), Cost::Attempts(0)));
     }
     let running = cast.db.expire_leases().await.ok()?;
     cast.db.ring_for_all().await.ok()?;
-    Some(("F11", format!("{running} leases taken from those who work"), running))
+    Some(("F11", format!("{running} leases taken from those who work"), Cost::Attempts(running)))
 }

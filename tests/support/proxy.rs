@@ -31,6 +31,8 @@ pub(crate) enum Line {
     Cut,
     /// Each connection ends, as if in good order, after so many bytes came back.
     Truncating(u64),
+    /// One bit of each connection turns over after so many bytes came back.
+    Flipping(u64),
 }
 
 /// See the module. Dropping it breaks every connection.
@@ -110,7 +112,6 @@ async fn carry(
     let mut buffer = vec![0; 16 << 10];
     let mut carried = 0;
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let piece = &buffer[..length];
         if line.wait_for(|line| *line != Line::Silent).await.is_err() {
             break;
         }
@@ -126,9 +127,12 @@ async fn carry(
                 sent = after.saturating_sub(carried) as usize;
                 end = true;
             }
+            Line::Flipping(after) if is_back && (carried..carried + length as u64).contains(&after) => {
+                buffer[(after - carried) as usize] ^= 1;
+            }
             _ => {}
         }
-        if to.write_all(&piece[..sent]).await.is_err() || end {
+        if to.write_all(&buffer[..sent]).await.is_err() || end {
             break;
         }
         carried += length as u64;
