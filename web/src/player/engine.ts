@@ -238,7 +238,8 @@ export class Engine {
 
   private end(): number {
     const fixed = !this.player.isDynamic() && Number.isFinite(this.video.duration);
-    return fixed ? this.video.duration : this.player.seekRange().end;
+    // What is buffered is there, even if the playlist that was read last knows less.
+    return fixed ? this.video.duration : Math.max(this.player.seekRange().end, bufferedFrom(this.video));
   }
 
   private readonly read = (): void => {
