@@ -18,6 +18,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one try may take, the sending of a large part included.
 const TRY_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a store may take to put the parts of a large object together: "several minutes", Amazon S3 API reference,
+/// "CompleteMultipartUpload".
+const COMPLETE_TIMEOUT: Duration = Duration::from_secs(900);
 /// Tries of a call that met an error of the store, with a random, growing pause between them.
 const TRIES_MAX: u32 = 4;
 /// What stores that have no regions take.
@@ -55,10 +58,6 @@ pub(super) async fn connect(url: &Url) -> Result<S3Blobs> {
 /// Who we are, where, and how long we wait.
 async fn base(url: &Url, region: Option<String>, has_endpoint: bool) -> Result<Builder> {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(ANSWER_TIMEOUT)
-        .operation_attempt_timeout(TRY_TIMEOUT);
     let own = match (url.username(), url.password()) {
         ("", _) => None,
         (user, secret) => Some(Credentials::new(decoded(user)?, decoded(secret.unwrap_or_default())?, None, None, "blobs.url")),
@@ -67,7 +66,7 @@ async fn base(url: &Url, region: Option<String>, has_endpoint: bool) -> Result<B
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES_MAX))
-        .timeout_config(timeouts.build());
+        .timeout_config(timeouts(ANSWER_TIMEOUT, TRY_TIMEOUT));
     if let Some(region) = region {
         loader = loader.region(region);
     }
@@ -75,6 +74,16 @@ async fn base(url: &Url, region: Option<String>, has_endpoint: bool) -> Result<B
         loader = loader.credentials_provider(own);
     }
     Ok(Builder::from(&loader.load().await))
+}
+
+fn timeouts(answer: Duration, one_try: Duration) -> TimeoutConfig {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
+    timeouts.read_timeout(answer).operation_attempt_timeout(one_try).build()
+}
+
+/// What a call differs in that puts a large object together.
+pub(super) fn patient() -> Builder {
+    aws_sdk_s3::Config::builder().timeout_config(timeouts(COMPLETE_TIMEOUT, COMPLETE_TIMEOUT))
 }
 
 fn decoded(text: &str) -> Result<String> {

@@ -5,6 +5,7 @@
 
 use super::{
     S3Blobs,
+    connect::patient,
     error::{Told, told, unavailable},
 };
 use aws_sdk_s3::{
@@ -193,7 +194,8 @@ pub(super) async fn finish(store: &S3Blobs, growing: &Growing) -> Result<Meta> {
     if let Err(cause) = complete(store, growing, &mut state).await {
         let is_gone = match cause.kind() {
             ErrorKind::NotFound => true,
-            ErrorKind::Conflict => is_gone(store, growing, &state).await?,
+            // Of what is gone some stores say that it may not be touched.
+            ErrorKind::Conflict | ErrorKind::Internal => is_gone(store, growing, &state).await?,
             _ => false,
         };
         if !is_gone {
@@ -224,16 +226,16 @@ async fn complete(store: &S3Blobs, growing: &Growing, state: &mut State) -> Resu
         .upload_id(&state.upload)
         .multipart_upload(parts)
         .set_if_none_match(store.is_conditional.then(|| "*".to_owned()));
-    complete.send().await.map_err(told)?;
+    complete.customize().config_override(patient()).send().await.map_err(told)?;
     Ok(())
 }
 
-/// Whether the multipart upload was completed or dropped.
+/// Whether the multipart upload was completed or dropped. Some stores refuse what is gone.
 async fn is_gone(store: &S3Blobs, growing: &Growing, state: &State) -> Result<bool> {
     let list = store.client.list_parts().bucket(&store.bucket).key(store.raw(&growing.key)).upload_id(&state.upload);
     match list.max_parts(1).send().await.map_err(told) {
         Ok(_) => Ok(false),
-        Err(Told::Missing(_)) => Ok(true),
+        Err(Told::Missing(_) | Told::Refused(_)) => Ok(true),
         Err(told) => Err(told.into()),
     }
 }
