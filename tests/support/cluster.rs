@@ -160,8 +160,8 @@ impl Engines {
 fn nginx(port: u16, api_ports: [u16; 2]) -> Kept {
     let site = NGINX
         .replace("listen 8000", &format!("listen 127.0.0.1:{port}"))
-        .replace("127.0.0.1:8080;", &format!("127.0.0.1:{};", api_ports[0]))
-        .replace("127.0.0.1:8082;", &format!("127.0.0.1:{};", api_ports[1]));
+        .replace("127.0.0.1:8080 ", &format!("127.0.0.1:{} ", api_ports[0]))
+        .replace("127.0.0.1:8082 ", &format!("127.0.0.1:{} ", api_ports[1]));
     Kept::start("nginx", |folder| {
         let main = format!(
             "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;\nevents {{}}\n\
