@@ -19,6 +19,7 @@ mod random;
 mod role;
 mod shutdown;
 pub mod source;
+pub mod sums;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;

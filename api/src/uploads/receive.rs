@@ -1,7 +1,7 @@
 //! From a body to the store, in bounded pieces.
 //!
 //! A piece is at most some MiB and a second long. It streams into the store, then the row is committed: offset, the store's
-//! state and the hash's. Nothing is held but what the network hands over at a time.
+//! state, the hash's and the sums of blocks. Nothing is held but what the network hands over at a time.
 
 use super::checksum::{Checksum, Running};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 use axum::body::Bytes;
 use futures::{StreamExt, stream, stream::BoxStream};
 use marquee_backends::db::uploads::{Holder, Upload};
-use marquee_core::{Error, Result, blobs::ByteStream};
+use marquee_core::{Error, Result, blobs::ByteStream, sums};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
@@ -51,6 +51,7 @@ struct Source {
     pending: Option<Bytes>,
     room_bytes: u64,
     hash: Running,
+    sums: sums::Running,
     checksum: Option<Checksum>,
     end: Option<End>,
 }
@@ -85,6 +86,7 @@ impl Source {
         }
         let bytes = self.pending.take()?;
         self.hash.update(&bytes);
+        self.sums.update(&bytes);
         if let Some(checksum) = &mut self.checksum {
             checksum.update(&bytes);
         }
@@ -119,6 +121,7 @@ pub(super) async fn receive(
         pending: None,
         room_bytes: upload.length_bytes - upload.offset_bytes,
         hash: Running::restore(&upload.hash_state)?,
+        sums: upload.sums.clone(),
         checksum,
         end: None,
     }));
@@ -130,15 +133,17 @@ pub(super) async fn receive(
         keep(app, upload, holder).await?;
         let growing = &mut upload.growing.clone();
         append(app, upload, holder, growing, piece(source.clone().lock_owned().await)).await?;
-        let source = source.lock().await;
+        let mut source = source.lock().await;
         upload.growing = growing.clone();
         upload.offset_bytes = growing.size_bytes;
         upload.hash_state = source.hash.state();
+        upload.sums = source.sums.clone();
         if source.end == Some(End::TooLong) {
             break;
         }
         if !checked {
             commit(app, upload, holder).await?;
+            source.sums.forget();
         }
     }
     let mut source = source.lock().await;
@@ -197,9 +202,13 @@ async fn keep(app: &App, upload: &Upload, holder: Holder) -> Answer<()> {
     if app.deps.db.renew_upload(upload.id, holder).await? { Ok(()) } else { Err(taken_over()) }
 }
 
-async fn commit(app: &App, upload: &Upload, holder: Holder) -> Answer<()> {
+async fn commit(app: &App, upload: &mut Upload, holder: Holder) -> Answer<()> {
     let expiry = Duration::from_secs(app.deps.uploads.expiry_seconds.into());
-    if app.deps.db.advance_upload(upload, holder, expiry).await? { Ok(()) } else { Err(taken_over()) }
+    if !app.deps.db.advance_upload(upload, holder, expiry).await? {
+        return Err(taken_over());
+    }
+    upload.sums.forget();
+    Ok(())
 }
 
 pub(super) fn taken_over() -> Problem {

@@ -5,7 +5,7 @@ use crate::app::{Client, TestApp, empty, problem};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::stream;
 use marquee_backends::testing::eventually;
-use marquee_core::id::UploadId;
+use marquee_core::{id::UploadId, sums::BLOCK_BYTES};
 use reqwest::Method;
 use sha2::{Digest, Sha256};
 use std::{io, time::Duration};
@@ -118,6 +118,36 @@ async fn a_draining_process_keeps_what_arrived() {
     app.shutdown.drain();
     assert_eq!(problem(request.await.unwrap(), 503).await, "draining");
     assert_eq!(app.db.upload(id).await.unwrap().offset_bytes, 4);
+}
+
+#[tokio::test]
+async fn sums_of_blocks_are_right_whatever_was_lost_on_the_way() {
+    let app = TestApp::start().await;
+    let (editor, video) = editor_with_video(&app).await;
+    let film = bytes(2 * BLOCK_BYTES as usize + 1000);
+    let path = opened(&editor, &video, film.len()).await;
+    let id: UploadId = path.rsplit('/').next().unwrap().parse().unwrap();
+    for end in [1, 1_500_000, 3_000_000] {
+        let at = offset(&editor, &path).await.0 as usize;
+        empty(send(&editor, &path, at, &film[at..end]).await, 204).await;
+        // A process that was killed after it stored bytes, and before it committed them.
+        let upload = app.db.upload(id).await.unwrap();
+        app.blobs.append(&mut upload.growing.clone(), Box::pin(stream::iter([Ok("lost".into())]))).await.unwrap();
+        // A body that changed on its way.
+        let changed =
+            patch(&editor, &path, end).header("Upload-Checksum", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=").body("hello worle");
+        assert_eq!(changed.send().await.unwrap().status(), 460);
+    }
+    assert_eq!(app.db.source_sums(id).await.unwrap().count(), 1, "blocks that are not whole wait");
+    empty(send(&editor, &path, 3_000_000, &film[3_000_000..]).await, 204).await;
+    arrived(&app, &editor, &video, &path, &film).await;
+    let sums = app.db.source_sums(id).await.unwrap();
+    assert_eq!(sums.count(), 3);
+    for (index, block) in film.chunks(BLOCK_BYTES as usize).enumerate() {
+        let mut other = block.to_vec();
+        other[0] ^= 1;
+        assert!(sums.agree(index as u64, block) && !sums.agree(index as u64, &other), "{index}");
+    }
 }
 
 #[tokio::test]

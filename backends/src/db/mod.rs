@@ -14,6 +14,7 @@ pub mod models;
 mod outbox;
 pub mod profiles;
 mod queue;
+mod sums;
 pub(crate) mod sweep;
 pub mod tokens;
 pub(crate) mod upkeep;

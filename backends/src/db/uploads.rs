@@ -3,12 +3,13 @@
 //! The lock is a lease: whoever appends renews it with every commit, so that the lock of a process or a connection that died
 //! ends by itself. It runs on the database's clock, like the expiry.
 
-use super::{Db, error, jobs};
+use super::{Db, error, jobs, sums};
 use marquee_core::{
     Error, ErrorKind, Result,
     blobs::Growing,
     id::{JobId, UploadId, UserId, VideoId},
     job::Job,
+    sums::Running,
     video::{Event, Status},
 };
 use sqlx::PgConnection;
@@ -54,6 +55,8 @@ pub struct Upload {
     pub growing: Growing,
     /// State of the SHA-256 of what came.
     pub hash_state: Vec<u8>,
+    /// Sums of the blocks of what came, as far as they are not stored yet.
+    pub sums: Running,
     /// Whether the whole is stored and handed over.
     pub finished: bool,
     /// Whether its time is over.
@@ -102,6 +105,8 @@ struct Row {
     offset_bytes: i64,
     growing: serde_json::Value,
     hash_state: Vec<u8>,
+    summed_bytes: i64,
+    begun_sum: Option<i32>,
     finished: bool,
     expired: bool,
     expires_at: OffsetDateTime,
@@ -111,15 +116,18 @@ impl TryFrom<Row> for Upload {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
+        let offset_bytes = u64::try_from(row.offset_bytes).map_err(Error::internal)?;
+        let begun_sum = row.begun_sum.filter(|_| row.summed_bytes == row.offset_bytes);
         Ok(Self {
             id: row.id.into(),
             video: row.video_id.into(),
             user: row.user_id.into(),
             filename: row.filename,
             length_bytes: u64::try_from(row.length_bytes).map_err(Error::internal)?,
-            offset_bytes: u64::try_from(row.offset_bytes).map_err(Error::internal)?,
+            offset_bytes,
             growing: serde_json::from_value(row.growing).map_err(Error::internal)?,
             hash_state: row.hash_state,
+            sums: Running::resume(offset_bytes, begun_sum.map(i32::cast_unsigned)),
             finished: row.finished,
             expired: row.expired && !row.finished,
             expires_at: row.expires_at,
@@ -168,7 +176,7 @@ impl Db {
         let row = sqlx::query_as!(
             Row,
             r#"select u.id, video_id, user_id, filename, length_bytes, offset_bytes, growing, hash_state,
-                      finished_at is not null as "finished!", expires_at <= now() as "expired!", expires_at
+                      summed_bytes, begun_sum, finished_at is not null as "finished!", expires_at <= now() as "expired!", expires_at
                from uploads u join videos v on v.id = video_id where u.id = $1 and deleted_at is null"#,
             id.0
         );
@@ -229,17 +237,23 @@ impl Db {
         Ok(renew.execute(self.pool()).await.map_err(error)?.rows_affected() == 1)
     }
 
-    /// Stores how far the upload is, keeps the lock and moves the expiry on; one that is whole waits for whoever hands it over.
+    /// Stores how far the upload is with the sums of its blocks, keeps the lock and moves the expiry on; one that is whole waits
+    /// for whoever hands it over.
     /// False, changing nothing, if the lock was lost or the upload was ended.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn advance_upload(&self, upload: &Upload, holder: Holder, expiry: Duration) -> Result<bool> {
-        let update = sqlx::query!(
-            "update uploads set offset_bytes = $3, growing = $4, hash_state = $5,
+        let advance = sqlx::query_scalar!(
+            r#"with advanced as (
+                 update uploads set offset_bytes = $3, growing = $4, hash_state = $5, summed_bytes = $8, begun_sum = $9,
                     locked_until = now() + make_interval(secs => $6),
                     expires_at = now() + case when $3 < length_bytes then make_interval(secs => $7) else interval '10 years' end
-             where id = $1 and locked_by = $2 and finished_at is null and expires_at > now()",
+                 where id = $1 and locked_by = $2 and finished_at is null and expires_at > now() returning id),
+               summed as (
+                 insert into source_sums (upload_id, first_block, sums)
+                 select id, $10, $11::bytea from advanced where length($11::bytea) > 0)
+               select exists (select from advanced) as "advanced!""#,
             upload.id.0,
             holder.id,
             signed(upload.offset_bytes)?,
@@ -247,8 +261,12 @@ impl Db {
             upload.hash_state,
             holder.lease.as_secs_f64(),
             expiry.as_secs_f64(),
+            signed(upload.sums.offset_bytes())?,
+            upload.sums.begun().map(u32::cast_signed),
+            sums::first_block(upload.sums.whole())?,
+            upload.sums.whole().to_bytes(),
         );
-        Ok(update.execute(self.pool()).await.map_err(error)?.rows_affected() == 1)
+        advance.fetch_one(self.pool()).await.map_err(error)
     }
 
     /// Uploads that are whole and that nobody holds or has handed over: whoever received the last byte died.
@@ -298,6 +316,11 @@ impl Db {
         );
         if finish.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
             return Ok(false);
+        }
+        if upload.sums.offset_bytes() == upload.offset_bytes {
+            let mut last = upload.sums.clone();
+            last.end();
+            sums::insert(&mut tx, upload.id, last.whole()).await?;
         }
         set_status(&mut tx, upload.video, status.after(Event::UploadFinished)?).await?;
         let expire = sqlx::query!(

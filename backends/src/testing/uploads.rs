@@ -26,11 +26,12 @@ pub struct Uploaded {
     pub inspect: JobId,
 }
 
-/// A video whose source of `length_bytes` was uploaded, by the same steps as over HTTP. The object itself is the caller's to make.
+/// A video whose source `film` was uploaded, by the same steps as over HTTP. The object itself is the caller's to make.
 ///
 /// # Panics
 /// When the database refuses.
-pub async fn uploaded(db: &Db, length_bytes: u64) -> Uploaded {
+pub async fn uploaded(db: &Db, film: &[u8]) -> Uploaded {
+    let length_bytes = film.len() as u64;
     let made = Uploaded {
         video: video(db, Status::Created).await,
         upload: UploadId::new(&SystemClock, &OsRandom),
@@ -54,6 +55,7 @@ pub async fn uploaded(db: &Db, length_bytes: u64) -> Uploaded {
     db.open_upload(&new, holder, day, u32::MAX).await.expect("the upload opens");
     let mut upload = db.upload(made.upload).await.expect("the upload is there");
     upload.offset_bytes = length_bytes;
+    upload.sums.update(film);
     assert!(db.finish_upload(&upload, holder, &[0; 32], made.inspect).await.expect("the upload finishes"));
     made
 }

@@ -23,7 +23,7 @@ impl Jobs {
         let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
         let mut sink = ShelfSink { shelf, progress: |done| work.progress(done) };
         let task = piece.task(&encode.source, &encode.plan);
-        let report = self.deps.host.run(&task, self.source(&encode), &mut sink, work.cancelled()).await?;
+        let report = self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?;
         refuse_damage(&encode.source, report.damaged.saturating_add(db.damaged_frames(encode.id).await?))?;
         let mut batch = sink.shelf.settle().await?;
         batch.finished = piece.finished(&encode.plan, &report);
@@ -36,7 +36,7 @@ impl Jobs {
         let inner = ShelfSink { shelf, progress: |done| work.progress(done) };
         let mut sink = SoundSink { inner, db, claim, encode: encode.id, renditions: 0, batch_segments: 1 };
         let task = piece.task(&encode.source, &encode.plan);
-        let report = self.deps.host.run(&task, self.source(&encode), &mut sink, work.cancelled()).await?;
+        let report = self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?;
         let mut batch = sink.inner.shelf.settle().await?;
         batch.finished = piece.finished(&encode.plan, &report);
         Ok(committed(db.commit_job(claim, encode.id, &batch, self.job_id()).await?)?)

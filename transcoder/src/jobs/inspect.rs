@@ -1,6 +1,6 @@
 //! The inspect job: find out what the source is, make the plan, enqueue its pieces.
 
-use super::{Jobs, committed, piece::pieces, source::StoredSource};
+use super::{Jobs, committed, piece::pieces};
 use crate::child::{Output, Sink, Task};
 use async_trait::async_trait;
 use marquee_backends::{
@@ -11,19 +11,17 @@ use marquee_core::{
     Error, Result,
     id::{EncodeId, UploadId},
     job::Failure,
-    object::Key,
     plan::Plan,
     source::Source,
 };
-use std::sync::Arc;
 
 impl Jobs {
     pub(super) async fn inspect(&self, claim: &Claim, work: &Work, upload: UploadId) -> Result<(), Failure> {
         let deps = &self.deps;
         let size_bytes = deps.db.begin_inspect(claim, upload).await?;
-        let reader = StoredSource::new(deps.blobs.clone(), Key::source(claim.video, upload), size_bytes);
+        let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
-        deps.host.run(&Task::Inspect, Arc::new(reader), &mut found, work.cancelled()).await?;
+        deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
         let source = found.source(size_bytes)?;
         let encode = NewEncode {
             id: EncodeId::new(deps.clock.as_ref(), deps.random.as_ref()),

@@ -20,7 +20,7 @@ use marquee_backends::{
 use marquee_core::{
     Clock, Error, Random, Result,
     blobs::Blobs,
-    id::JobId,
+    id::{JobId, UploadId, VideoId},
     job::{Failure, Job},
     object::{Key, Layout},
     plan::{PLAN_VERSION, Recipe},
@@ -79,9 +79,14 @@ impl Jobs {
     }
 
     /// The source of an encode, for its children.
-    fn source(&self, encode: &Encode) -> Arc<StoredSource> {
-        let key = Key::source(encode.video, encode.upload);
-        Arc::new(StoredSource::new(self.deps.blobs.clone(), key, encode.source.size_bytes))
+    async fn source(&self, encode: &Encode) -> Result<Arc<StoredSource>> {
+        self.uploaded(encode.video, encode.upload, encode.source.size_bytes).await
+    }
+
+    /// The source of `video` that came as `upload`, for a child.
+    async fn uploaded(&self, video: VideoId, upload: UploadId, size_bytes: u64) -> Result<Arc<StoredSource>> {
+        let sums = self.deps.db.source_sums(upload).await?;
+        Ok(Arc::new(StoredSource::new(self.deps.blobs.clone(), Key::source(video, upload), size_bytes, sums)))
     }
 }
 

@@ -1,12 +1,7 @@
 //! The publish job: check everything that is stored against the ledger and the rules, write the final playlists, flip the
 //! video to ready. Run again after a crash anywhere it writes the same bytes under the same names.
 
-use super::{
-    Jobs, committed, layout,
-    piece::refuse_damage,
-    shelf::sha256,
-    source::{read_all, read_exactly},
-};
+use super::{Jobs, committed, layout, piece::refuse_damage, shelf::sha256, source::read_all};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use marquee_backends::{
@@ -136,7 +131,7 @@ impl Shown<'_> {
             return Ok(vec![finding("stored", message)]);
         }
         let Some(rendition) = rendition.filter(|_| read_back) else { return Ok(Vec::new()) };
-        let bytes = read_exactly(self.blobs, &key, 0, size_bytes).await?;
+        let bytes = read_all(self.blobs, &key).await?;
         let mut findings = gate::check_segment(rendition, &stored.segment, &bytes);
         findings.extend(differing(key.as_str(), sha256(bytes).await?, stored.sha256));
         Ok(findings)

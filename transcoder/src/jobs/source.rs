@@ -1,18 +1,27 @@
-//! A source in the object store, read by offset for a child: in large blocks, the next one fetched while one is used.
+//! A source in the object store, read by offset for a child: in large blocks, the next one fetched while one is used. Each is
+//! compared with the checksum that was made of it when it was received.
+
+#[cfg(test)]
+mod tests;
 
 use crate::child::SourceReader;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use marquee_core::{Error, Result, blobs::Blobs, object::Key};
+use marquee_core::{
+    Error, ErrorKind, Result,
+    blobs::{Blobs, Object},
+    object::Key,
+    sums::{BLOCK_BYTES, Sums},
+};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::OnceCell;
 
-/// Bytes that are fetched at a time.
-const BLOCK_BYTES: u64 = 2 << 20;
+/// Fetches of a block that does not arrive as it should: it may have been the line.
+const FETCHES_MAX: u32 = 3;
 /// Blocks that are kept: a file whose sound lies far from its picture is read in several places at once.
 const BLOCKS_MAX: usize = 8;
 
@@ -24,13 +33,14 @@ pub(crate) struct StoredSource {
     blobs: Arc<dyn Blobs>,
     key: Key,
     size_bytes: u64,
+    sums: Arc<Sums>,
     /// Newest last.
     blocks: Arc<Mutex<VecDeque<(u64, Block)>>>,
 }
 
 impl StoredSource {
-    pub(crate) fn new(blobs: Arc<dyn Blobs>, key: Key, size_bytes: u64) -> Self {
-        Self { blobs, key, size_bytes, blocks: Arc::default() }
+    pub(crate) fn new(blobs: Arc<dyn Blobs>, key: Key, size_bytes: u64, sums: Sums) -> Self {
+        Self { blobs, key, size_bytes, sums: Arc::new(sums), blocks: Arc::default() }
     }
 
     /// The block with that index, perhaps not fetched yet, and whether it is new here.
@@ -46,10 +56,34 @@ impl StoredSource {
         (found, is_new)
     }
 
+    /// The block with that index, as it was received.
     async fn fetch(&self, index: u64) -> Result<Bytes> {
         let start = index * BLOCK_BYTES;
         let end = (start + BLOCK_BYTES).min(self.size_bytes);
-        read_exactly(self.blobs.as_ref(), &self.key, start, end).await
+        let mut fetches = 1;
+        loop {
+            let fault = match self.range(start, end).await? {
+                Ok(bytes) if self.sums.agree(index, &bytes) => return Ok(bytes),
+                Ok(_) => damaged(format!("bytes {start}..{end} of {} do not have their checksum", self.key)),
+                Err(fault) => fault,
+            };
+            if fetches == FETCHES_MAX {
+                return Err(fault);
+            }
+            fetches += 1;
+            tracing::warn!(source.key = %self.key, source.offset = start, error = fault.detail(), "fetching a block again");
+        }
+    }
+
+    /// Bytes `start..end`. The inner error is of what may be right when it is fetched once more.
+    async fn range(&self, start: u64, end: u64) -> Result<Result<Bytes>> {
+        let short = || damaged(format!("{} has no bytes {start}..{end}", self.key));
+        match self.blobs.read(&self.key, Some(start..end)).await {
+            Ok(object) if object.meta.size_bytes < end => Ok(Err(short())),
+            Ok(object) => Ok(gather(object, &self.key, end - start).await),
+            Err(cause) if cause.kind() == ErrorKind::Invalid => Ok(Err(short())),
+            Err(cause) => Err(cause),
+        }
     }
 
     /// Begins to fetch a block that is likely to be asked for. If it fails, whoever asks for it finds out.
@@ -96,22 +130,29 @@ impl SourceReader for StoredSource {
     }
 }
 
-/// Bytes `start..end` of an object, all of them.
-pub(crate) async fn read_exactly(blobs: &dyn Blobs, key: &Key, start: u64, end: u64) -> Result<Bytes> {
-    let mut body = blobs.read(key, Some(start..end)).await?.body;
-    let mut bytes = BytesMut::with_capacity((end - start) as usize);
+/// A whole object. Asked for as a whole, so that the store sends its checksum along, if it has one.
+pub(crate) async fn read_all(blobs: &dyn Blobs, key: &Key) -> Result<Bytes> {
+    let object = blobs.read(key, None).await?;
+    let size_bytes = object.meta.size_bytes;
+    gather(object, key, size_bytes).await
+}
+
+/// All bytes of a body that has to have `length_bytes`.
+async fn gather(object: Object, key: &Key, length_bytes: u64) -> Result<Bytes> {
+    let mut body = object.body;
+    let mut bytes = BytesMut::with_capacity(usize::try_from(length_bytes).map_err(Error::internal)?);
     while let Some(piece) = body.try_next().await? {
         bytes.extend_from_slice(&piece);
     }
-    if bytes.len() as u64 == end - start {
+    if bytes.len() as u64 == length_bytes {
         Ok(bytes.freeze())
     } else {
-        Err(Error::unavailable("the object store").caused_by(format!("{key} is shorter than {end} bytes")))
+        let detail = format!("{} of {length_bytes} bytes of {key} arrived", bytes.len());
+        Err(Error::unavailable("the object store").caused_by(detail))
     }
 }
 
-/// A whole object.
-pub(crate) async fn read_all(blobs: &dyn Blobs, key: &Key) -> Result<Bytes> {
-    let size_bytes = blobs.head(key).await?.size_bytes;
-    read_exactly(blobs, key, 0, size_bytes).await
+/// Trying again will not help: what is stored is not what was received.
+fn damaged(detail: String) -> Error {
+    Error::new(ErrorKind::Internal, "damaged_source", "the stored film is not what was uploaded").caused_by(detail)
 }

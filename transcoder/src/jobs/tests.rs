@@ -2,10 +2,9 @@ use super::{
     inspect::Found,
     piece::{Piece, pieces, refuse_damage},
     shelf::Shelf,
-    source::StoredSource,
 };
 use crate::{
-    child::{Output, Report, Sink, SourceReader},
+    child::{Output, Report, Sink},
     recipe,
 };
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use marquee_core::{
     blobs::Blobs,
     id::{EncodeId, VideoId},
     job::{Failure, Job},
-    object::{Key, Layout, Track},
+    object::{Layout, Track},
     plan::Plan,
     source::{Note, Ratio, Source},
     testing,
@@ -57,33 +56,6 @@ fn what_a_job_cost_is_shared_out_without_loss() {
 fn one_frame_in_a_hundred_may_be_damaged_and_no_more() {
     assert!(refuse_damage(&source(), 10).is_ok());
     assert!(matches!(refuse_damage(&source(), 11), Err(Failure::Fail { code, .. }) if code == "damaged"));
-}
-
-#[tokio::test]
-async fn a_stored_source_reads_the_same_bytes_wherever_its_blocks_end() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let blobs = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
-    let bytes: Vec<u8> = (0..5_000_000_u32).map(|at| (at ^ (at >> 7)) as u8).collect();
-    let key = Key::parse("sources/film").expect("a key");
-    blobs.create(&key, Bytes::from(bytes.clone())).await.expect("stored");
-    let source = StoredSource::new(blobs, key, bytes.len() as u64);
-    let block = 2 << 20;
-    for (offset, length) in
-        [(0, 10), (block - 5, 10), (block, block), (1, 2 * block + 9), (4_999_990, 100), (5_000_000, 1), (9_000_000, 1)]
-    {
-        let expected = &bytes[offset.min(bytes.len())..(offset + length).min(bytes.len())];
-        let read = source.read_at(offset as u64, length as u32).await.expect("read");
-        assert!(read == expected, "{length} bytes at {offset}");
-    }
-}
-
-#[tokio::test]
-async fn a_source_that_is_shorter_than_promised_is_an_error_and_no_early_end() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let blobs = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
-    let key = Key::parse("sources/film").expect("a key");
-    blobs.create(&key, Bytes::from_static(b"short")).await.expect("stored");
-    assert!(StoredSource::new(blobs, key, 10).read_at(0, 10).await.is_err());
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use marquee_core::{
+    ErrorKind,
     blobs::Blobs,
-    job::Kind,
+    job::{Failure, Kind},
     object::{Key, MASTER, Track, segment_path},
     video::Status,
 };
@@ -65,6 +66,24 @@ pub(crate) async fn what_changed_in_the_store_does_not_pass_the_gate() {
     let (_, message) = worker.db.video(worker.title.video).await.expect("video").failure.expect("failed");
     assert!(message.contains(key.as_str()), "{message}");
     assert!(worker.blobs.head(&worker.layout().await.key(MASTER).expect("a path")).await.is_err(), "nothing is published");
+}
+
+pub(crate) async fn a_source_that_changed_in_the_store_is_refused() {
+    let worker = Worker::new(&Film::new("160x120", 7)).await;
+    worker.work(&[Kind::Inspect]).await.expect("inspected");
+    let key = Key::source(worker.title.video, worker.title.upload);
+    let mut bytes = stored(&*worker.blobs, &key).await.to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    worker.blobs.delete(&key).await.expect("deleted");
+    worker.blobs.create(&key, Bytes::from(bytes)).await.expect("created");
+    for kind in [Kind::Encode, Kind::Audio] {
+        match worker.work(&[kind]).await {
+            // Attempts are counted: nobody heals this by waiting.
+            Err(Failure::Retry(error)) => assert_eq!((error.kind(), error.code()), (ErrorKind::Internal, "damaged_source")),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 pub(crate) async fn bytes_of_an_earlier_attempt_are_adopted() {

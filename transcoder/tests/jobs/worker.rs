@@ -36,7 +36,7 @@ impl Worker {
         let folder = tempfile::tempdir().expect("a folder");
         let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
         let bytes = film.bytes();
-        let title = uploaded(&db, bytes.len() as u64).await;
+        let title = uploaded(&db, &bytes).await;
         blobs.create(&Key::source(title.video, title.upload), Bytes::from(bytes)).await.expect("stored");
         Self { db, blobs, title, folder, _database: database }
     }

@@ -59,22 +59,35 @@ async fn hedged(store: &S3Blobs, name: &str, range: Option<&Range<u64>>) -> Resu
     }
 }
 
-/// The next `length` bytes in bounded pieces, or an error: never fewer, never a stream that stands still.
+/// The next `length` bytes in bounded pieces, or an error: never fewer, never a stream that stands still. The last piece waits for
+/// the end of the body, because only there the client compares it with the store's checksum.
 pub(super) fn counted(body: primitives::ByteStream, length: u64) -> ByteStream {
-    let state = (body, length, Bytes::new());
-    stream::try_unfold(state, |(mut body, left, mut piece)| async move {
+    let state = Some((body, length, Bytes::new()));
+    stream::try_unfold(state, |state| async move {
+        let Some((mut body, left, mut piece)) = state else { return Ok(None) };
         while piece.is_empty() {
-            match timeout(STALL_MAX, body.next()).await {
-                Ok(Some(Ok(bytes))) => piece = bytes,
-                Ok(Some(Err(cause))) => return Err(unavailable(cause)),
-                Ok(None) if left > 0 => return Err(unavailable(format!("{left} bytes of an object did not arrive"))),
-                Ok(None) => return Ok(None),
-                Err(cause) => return Err(unavailable(cause)),
-            }
+            piece = match next(&mut body).await? {
+                Some(bytes) => bytes,
+                None if left > 0 => return Err(unavailable(format!("{left} bytes of an object did not arrive"))),
+                None => return Ok(None),
+            };
         }
         let rest = piece.split_off(piece.len().min(PIECE_BYTES_MAX));
-        let left = left.checked_sub(piece.len() as u64).ok_or_else(|| Error::internal("the store sent more than it said"))?;
-        Ok(Some((piece, (body, left, rest))))
+        let surplus = || Error::internal("the store sent more than it said");
+        let left = left.checked_sub(piece.len() as u64).ok_or_else(surplus)?;
+        let is_last = left == 0 && rest.is_empty();
+        while is_last {
+            match next(&mut body).await? {
+                Some(bytes) if bytes.is_empty() => {}
+                Some(_) => return Err(surplus()),
+                None => break,
+            }
+        }
+        Ok(Some((piece, (!is_last).then_some((body, left, rest)))))
     })
     .boxed()
+}
+
+async fn next(body: &mut primitives::ByteStream) -> Result<Option<Bytes>> {
+    timeout(STALL_MAX, body.next()).await.map_err(unavailable)?.transpose().map_err(unavailable)
 }

@@ -102,3 +102,14 @@ async fn a_body_that_ends_early_is_an_error() {
     let read: Result<Vec<Bytes>> = read::counted(short, 100).try_collect().await;
     assert_eq!(read.expect_err("91 bytes are missing").kind(), ErrorKind::Unavailable);
 }
+
+#[tokio::test]
+async fn the_last_piece_of_an_object_that_changed_is_never_handed_out() {
+    let server = S3Server::start().await;
+    let blobs = S3Blobs::open(server.url()).await.expect("opened");
+    let name = key("segment");
+    blobs.create(&name, Bytes::from_static(b"all of it")).await.expect("created");
+    std::fs::write(server.folder().join("some/prefix/segment"), b"all of iT").expect("changed");
+    let mut body = blobs.read(&name, None).await.expect("found").body;
+    assert_eq!(body.next().await.expect("an end").expect_err("another checksum").kind(), ErrorKind::Unavailable);
+}

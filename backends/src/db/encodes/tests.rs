@@ -30,7 +30,7 @@ async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, Vec<(JobId,
 
 /// An encode with three chunks, two rungs and one sound track in two qualities, made by an inspect job, its own jobs queued.
 pub(crate) async fn encode_of(db: &Db) -> (NewEncode, Vec<(JobId, Job)>) {
-    let made = uploaded(db, 1).await;
+    let made = uploaded(db, &[0]).await;
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("free");
     db.begin_inspect(&claim, made.upload).await.expect("begin");
     let (encode, jobs) = new_encode(made.video, made.upload).await;
@@ -41,7 +41,7 @@ pub(crate) async fn encode_of(db: &Db) -> (NewEncode, Vec<(JobId, Job)>) {
 #[tokio::test]
 async fn inspection_ends_in_an_encode_with_its_jobs_or_in_nothing() {
     let (db, _database) = database().await;
-    let made = uploaded(&db, 77).await;
+    let made = uploaded(&db, &[0; 77]).await;
     let zombie = db.claim_job(made.inspect, "worker", Duration::ZERO).await.expect("claim").expect("free");
     assert_eq!(db.begin_inspect(&zombie, made.upload).await.expect("begin"), 77);
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("its lease is over");
