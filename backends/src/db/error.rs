@@ -8,8 +8,10 @@ pub(crate) fn error(cause: sqlx::Error) -> Error {
     let unavailable = |cause| Error::unavailable("the database").caused_by(cause);
     match &cause {
         sqlx::Error::RowNotFound => Error::not_found("row").caused_by(cause),
+        // `Protocol` is what the driver makes of an answer that breaks off.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => unavailable(cause),
@@ -71,6 +73,7 @@ mod tests {
     #[test]
     fn the_drivers_own_errors_are_sorted() {
         assert_eq!(error(sqlx::Error::PoolTimedOut).kind(), ErrorKind::Unavailable);
+        assert_eq!(error(sqlx::Error::Protocol("unexpected response".into())).kind(), ErrorKind::Unavailable);
         assert_eq!(error(sqlx::Error::RowNotFound).kind(), ErrorKind::NotFound);
         assert_eq!(error(sqlx::Error::ColumnNotFound("x".into())).kind(), ErrorKind::Internal);
     }
