@@ -47,13 +47,24 @@ pub(crate) async fn migrate(file: ConfigFile) -> anyhow::Result<ExitCode> {
 }
 
 fn without_secrets(mut config: Config) -> Config {
-    for url in [&mut config.database.url, &mut config.blobs.url, &mut config.queue.url, &mut config.cache.url] {
-        let Some(url) = url.as_mut().filter(|url| url.password().is_some()) else { continue };
-        // A URL that carries a password can carry another one.
-        let _ = Url::set_password(url, Some("hidden"));
-    }
+    let database = &mut config.database;
+    let urls = [&mut database.url, &mut database.read_url, &mut config.blobs.url, &mut config.queue.url, &mut config.cache.url];
+    urls.into_iter().flatten().for_each(hide_password);
     config.edge.key = config.edge.key.map(|_| HIDDEN.to_owned());
     config
+}
+
+/// Hides the password, which a URL without a host can only have as a parameter.
+fn hide_password(url: &mut Url) {
+    if url.password().is_some() {
+        // A URL that carries a password can carry another one.
+        let _ = url.set_password(Some("hidden"));
+    }
+    if url.query_pairs().any(|(key, _)| key == "password") {
+        let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+        let shown = pairs.iter().map(|(key, value)| (key, if key == "password" { "hidden" } else { value }));
+        url.query_pairs_mut().clear().extend_pairs(shown);
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +75,7 @@ mod tests {
     fn shown_configuration_has_no_secrets() {
         let mut config = Config::default();
         config.database.url = Url::parse("postgres://me:canary@db/marquee").ok();
+        config.database.read_url = Url::parse("postgres:///marquee?host=/run/postgres&password=canary").ok();
         config.edge.key = Some("canary".into());
         let shown = toml::to_string_pretty(&without_secrets(config)).expect("serialises");
         assert!(!shown.contains("canary"), "{shown}");

@@ -65,11 +65,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
 
 #[expect(clippy::print_stderr, reason = "the last word of a failed command")]
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let message = match error.downcast_ref::<marquee_core::Error>() {
-        Some(error) => error.detail(),
-        None => format!("{error:#}"),
-    };
-    eprintln!("marquee: {message}");
+    eprintln!("marquee: {error:#}");
     ExitCode::FAILURE
 }
 

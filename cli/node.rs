@@ -266,3 +266,24 @@ fn public_url(configured: Option<&Url>, listener: &TcpListener) -> anyhow::Resul
     }
     Ok(Url::parse(&format!("http://{address}"))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marquee_backends::testing::database;
+    use marquee_core::ManualClock;
+
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_stops_the_start() {
+        let (_db, place) = database().await;
+        let mut config = Config::default();
+        config.database.url = Some(place.url().clone());
+        for (off_by_minutes, is_wrong) in [(60, true), (-60, true), (0, false)] {
+            let now = SystemClock.now() + ::time::Duration::minutes(off_by_minutes);
+            let metrics = PrometheusBuilder::new().build_recorder().handle();
+            let opened = Engines::open(&config, Arc::new(ManualClock::new(now)), Arc::new(OsRandom), metrics).await;
+            let told = opened.err().expect("no object store is configured either").to_string();
+            assert_eq!(told.contains("the clock of this machine"), is_wrong, "{told}");
+        }
+    }
+}

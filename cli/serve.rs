@@ -1,6 +1,11 @@
 //! `marquee serve`: one or several roles against configured engines.
 
-use crate::{args::Serve, lifecycle, node::Node, settings};
+use crate::{
+    args::{Role, Serve},
+    lifecycle,
+    node::Node,
+    settings,
+};
 use anyhow::Context;
 use marquee_core::{
     Shutdown,
@@ -21,6 +26,9 @@ pub(crate) async fn run(options: Serve) -> anyhow::Result<bool> {
     }
     config.worker.slots = options.slots.unwrap_or(config.worker.slots);
     config.validate()?;
+    if options.role.contains(&Role::Api) {
+        config.validate_shared()?;
+    }
     let shutdown = Shutdown::new();
     let started = Node::start(&config, &options.role, &shutdown).await;
     if let Err(error) = started {

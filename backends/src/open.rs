@@ -4,9 +4,11 @@
 
 use crate::{blobs::FileBlobs, cache::MemoryCache, db::Db, queue::PostgresQueue};
 use marquee_core::{Error, Result, blobs::Blobs, cache::Cache, queue::Queue};
+use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 /// First pause between two tries to reach an engine; it doubles …
@@ -44,6 +46,7 @@ pub async fn with_replica(db: Db, url: &Url, patience: Duration) -> Result<Db> {
 ///
 /// # Errors
 /// `Invalid` for another scheme, else why the store cannot be used.
+#[cfg_attr(not(feature = "s3"), expect(unused_variables, reason = "a folder is waited for by nobody"))]
 pub async fn blobs(url: &Url, access: Access, patience: Duration) -> Result<Arc<dyn Blobs>> {
     match url.scheme() {
         "file" => {
@@ -64,6 +67,7 @@ pub async fn blobs(url: &Url, access: Access, patience: Duration) -> Result<Arc<
 ///
 /// # Errors
 /// `Invalid` for another scheme, else why the queue cannot be used.
+#[cfg_attr(not(feature = "rabbitmq"), expect(unused_variables, reason = "the database has been waited for"))]
 pub async fn queue(url: &Url, db: &Db, patience: Duration) -> Result<Arc<dyn Queue>> {
     match url.scheme() {
         "postgres" => Ok(Arc::new(PostgresQueue::new(db.clone()))),
@@ -80,6 +84,7 @@ pub async fn queue(url: &Url, db: &Db, patience: Duration) -> Result<Arc<dyn Que
 ///
 /// # Errors
 /// `Invalid` for another scheme, else why the cache cannot be used.
+#[cfg_attr(not(feature = "redis"), expect(unused_variables, reason = "memory is waited for by nobody"))]
 pub async fn cache(url: &Url, patience: Duration) -> Result<Arc<dyn Cache>> {
     match url.scheme() {
         "memory" => Ok(Arc::new(MemoryCache::new())),
@@ -94,19 +99,42 @@ async fn waited<T, F: Future<Output = Result<T>>>(key: &str, patience: Duration,
     let give_up = Instant::now() + patience;
     let mut pause = PAUSE;
     loop {
-        match open().await {
-            Err(cause) if cause.kind().is_transient() && Instant::now() + pause < give_up => {
-                tracing::warn!(key, error = cause.detail(), "waiting for an engine that does not answer yet");
-                sleep(pause).await;
-                pause = (pause * 2).min(PAUSE_MAX);
+        let opened =
+            timeout_at(give_up, open()).await.unwrap_or_else(|late| Err(Error::unavailable("the engine").caused_by(late)));
+        let cause = match opened {
+            Err(cause) if is_insecure(&cause) => {
+                let told = format!(
+                    "{key}: TLS fails. Is this the port for it, is the certificate for this host, is its CA known here, or in \
+                     the file that SSL_CERT_FILE names?"
+                );
+                return Err(Error::invalid("invalid_config", told).caused_by(cause));
             }
-            Err(cause) if cause.kind().is_transient() => {
-                let told = format!("{key}: no answer in {} s, is the engine running?", patience.as_secs());
-                return Err(Error::new(cause.kind(), "unavailable", told).caused_by(cause));
-            }
+            Err(cause) if cause.kind().is_transient() => cause,
             opened => return opened,
+        };
+        if Instant::now() + pause >= give_up {
+            let told = format!("{key}: no answer in {} s, is the engine running?", patience.as_secs());
+            return Err(Error::new(cause.kind(), "unavailable", told).caused_by(cause));
         }
+        tracing::warn!(key, error = cause.detail(), "waiting for an engine that does not answer yet");
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
     }
+}
+
+/// Whether somebody answered, but not as TLS demands: rustls, which all engines' clients use, says so by this kind of error.
+fn is_insecure(error: &Error) -> bool {
+    type Shared = Arc<dyn std::error::Error + Send + Sync>;
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        // Redis' client shares its causes.
+        let shared = deeper.downcast_ref::<Shared>().and_then(|shared| shared.downcast_ref::<io::Error>());
+        if shared.or(deeper.downcast_ref()).is_some_and(|error| error.kind() == io::ErrorKind::InvalidData) {
+            return true;
+        }
+        cause = deeper.source();
+    }
+    false
 }
 
 fn unknown(key: &str, url: &Url, expected: &str) -> Error {

@@ -77,9 +77,9 @@ impl Audit {
             audit.title(cast, &client, &blobs, title).await;
         }
         (audit.jobs, audit.attempts) = cast.db.work_done().await.expect("the database answers");
-        let slots = client.get("/v1/workers", 200).await["items"].as_array().map_or(0, |workers| {
-            workers.iter().filter_map(|worker| worker["slots"].as_u64()).max().unwrap_or_default()
-        });
+        let slots = client.get("/v1/workers", 200).await["items"]
+            .as_array()
+            .map_or(0, |workers| workers.iter().filter_map(|worker| worker["slots"].as_u64()).max().unwrap_or_default());
         let spare: u64 = faults.iter().map(|fault| fault.attempts_max(slots)).sum();
         if audit.attempts > audit.jobs + spare {
             audit.wrong.push(format!("I6: {} attempts at {} jobs; the faults explain {spare} more", audit.attempts, audit.jobs));

@@ -9,4 +9,6 @@ mod main_job;
 mod memory;
 mod real_films;
 mod shutdown;
+mod start;
+mod tls;
 mod traps;

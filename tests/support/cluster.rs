@@ -17,6 +17,11 @@ use tokio::sync::OnceCell;
 /// One broker for all tests of the process, which share it under names of their own: it takes seconds to start.
 static RABBIT: OnceCell<RabbitServer> = OnceCell::const_new();
 
+/// The broker that all tests share.
+pub(crate) async fn rabbit() -> &'static RabbitServer {
+    RABBIT.get_or_init(RabbitServer::start).await
+}
+
 /// What the example of `deploy/` says, in ports of ours.
 const NGINX: &str = include_str!("../../deploy/nginx.conf");
 
@@ -37,6 +42,14 @@ pub(crate) struct Urls {
     pub(crate) queue: String,
     pub(crate) blobs: String,
     pub(crate) cache: String,
+}
+
+impl Urls {
+    /// The same as settings.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        let urls = [("DATABASE", &self.database), ("QUEUE", &self.queue), ("BLOBS", &self.blobs), ("CACHE", &self.cache)];
+        urls.map(|(name, url)| (format!("MARQUEE_{name}_URL"), url.clone())).into()
+    }
 }
 
 /// Addresses of the roles, and nginx before the API.
@@ -101,18 +114,15 @@ impl Stage {
 
     fn settings(&self, urls: &Urls) -> Vec<Setting> {
         let settings = [
-            ("DATABASE_URL", &*urls.database),
-            ("QUEUE_URL", &urls.queue),
-            ("BLOBS_URL", &urls.blobs),
-            ("CACHE_URL", &urls.cache),
-            ("API_PUBLIC_URL", &self.api),
+            ("API_PUBLIC_URL", &*self.api),
             ("API_TRUSTED_PROXIES", r#"["127.0.0.1"]"#),
             ("EDGE_PUBLIC_URL", &self.edge),
             ("EDGE_API_URL", &self.api),
             ("EDGE_KEY", "a secret of one test"),
             ("WORKER_SLOTS", "1"),
         ];
-        settings.map(|(name, value)| (format!("MARQUEE_{name}"), value.to_owned())).to_vec()
+        let settings = settings.map(|(name, value)| (format!("MARQUEE_{name}"), value.to_owned()));
+        urls.settings().into_iter().chain(settings).collect()
     }
 }
 
@@ -127,7 +137,7 @@ pub(crate) struct Engines {
 impl Engines {
     /// Starts all but the roles.
     pub(crate) async fn start() -> Self {
-        let rabbit = RABBIT.get_or_init(RabbitServer::start).await;
+        let rabbit = rabbit().await;
         let (redis, s3, database) = (RedisServer::start().await, S3Server::start().await, database_url().await);
         let urls = Urls {
             database: database.into(),
@@ -162,6 +172,11 @@ fn nginx(port: u16, api_ports: [u16; 2]) -> Kept {
         .replace("listen 8000", &format!("listen 127.0.0.1:{port}"))
         .replace("127.0.0.1:8080 ", &format!("127.0.0.1:{} ", api_ports[0]))
         .replace("127.0.0.1:8082 ", &format!("127.0.0.1:{} ", api_ports[1]));
+    run_nginx(&site)
+}
+
+/// nginx with one `site`.
+pub(crate) fn run_nginx(site: &str) -> Kept {
     Kept::start("nginx", |folder| {
         let main = format!(
             "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;\nevents {{}}\n\

@@ -10,6 +10,7 @@ pub(crate) mod node;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod solo;
 pub(crate) mod tus;
 
 /// Calls `probe` until it answers something; panics with `what` after `limit`.

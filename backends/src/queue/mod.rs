@@ -8,6 +8,8 @@ mod rabbitmq;
 pub use postgres::PostgresQueue;
 #[cfg(feature = "rabbitmq")]
 pub use rabbitmq::RabbitQueue;
+#[cfg(all(feature = "rabbitmq", any(test, feature = "testing")))]
+pub use rabbitmq::{bare_publish, take_set_aside};
 
 use marquee_core::queue::{RING_VERSION, Ring};
 

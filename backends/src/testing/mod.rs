@@ -11,6 +11,8 @@ mod uploads;
 
 #[cfg(feature = "s3")]
 pub use crate::blobs::bare_upload;
+#[cfg(feature = "rabbitmq")]
+pub use crate::queue::{bare_publish, take_set_aside};
 pub use blobs::blobs_contract;
 pub use cache::cache_contract;
 pub use database::{TestDatabase, database, database_url};
@@ -20,7 +22,7 @@ pub use queue::queue_contract;
 pub use servers::RabbitServer;
 #[cfg(feature = "redis")]
 pub use servers::RedisServer;
-pub use servers::{Kept, PostgresServer, free_port};
+pub use servers::{Authority, Kept, PostgresServer, free_port};
 #[cfg(feature = "s3")]
 pub use servers::{MotoServer, S3Server};
 pub use uploads::{Uploaded, uploaded};

@@ -52,13 +52,14 @@ impl Config {
     /// # Errors
     /// `Invalid`, naming the key and what it takes.
     pub fn load(toml: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
-        let mut table: toml::Table = toml.parse().map_err(|error| bad(format!("the configuration file is not TOML: {error}")))?;
+        let mut table: toml::Table = toml.parse().map_err(|error| not_toml(toml, &error))?;
         let mut variables: Vec<_> = env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
         variables.sort();
         for (name, value) in variables.iter().filter(|(name, _)| !NOT_KEYS.contains(&name.as_str())) {
             lay_over(&mut table, name, value)?;
         }
-        let config: Self = table.try_into().map_err(|error: toml::de::Error| bad(error.to_string().trim().to_owned()))?;
+        let config: Self =
+            table.try_into().map_err(|error: toml::de::Error| bad(error.to_string().trim().replace('\n', ", ")))?;
         config.validate()?;
         Ok(config)
     }
@@ -84,8 +85,31 @@ impl Config {
         self.worker.validate()?;
         self.auth.validate()?;
         self.uploads.validate()?;
+        self.start.validate()?;
         self.stop.validate()
     }
+
+    /// Checks what an API needs besides when it is not the only process: what all must know lies where all can see it.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the key and what it takes.
+    pub fn validate_shared(&self) -> Result<()> {
+        let is_own = self.cache.url.as_ref().is_some_and(|url| url.scheme() == "memory");
+        if self.database.read_url.is_some() && is_own {
+            return Err(bad(
+                "database.read_url needs a cache that every API process shares, where each sees who has just written: \
+                 set cache.url to redis://:password@host, or leave database.read_url out"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Says where the file is no TOML, without repeating the line: it may hold a password.
+fn not_toml(text: &str, error: &toml::de::Error) -> Error {
+    let line = error.span().map_or(1, |span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
+    bad(format!("the configuration file is not TOML, line {line}: {}", error.message()))
 }
 
 /// Sets the key that `variable` names. The text is read as a TOML value where it is one, else as a string.
@@ -145,5 +169,37 @@ mod tests {
         assert!(message("", &[("MARQUEE_NONSENSE", "1")]).contains("MARQUEE_NONSENSE"));
         assert!(message("[worker]\nslots = 0", &[]).contains("worker.slots"));
         assert!(message("", &[("MARQUEE_STOP_NOTICE_SECONDS", "21")]).contains("stop.notice_seconds"));
+        assert!(message("", &[("MARQUEE_START_WAIT_SECONDS", "0")]).contains("start.wait_seconds"));
+        assert!(message("[worker]\nslots = 3\n[edge", &[]).contains("line 3"));
+    }
+
+    #[test]
+    fn mistakes_do_not_tell_secrets() {
+        let urls = ["DATABASE_URL", "DATABASE_READ_URL", "BLOBS_URL", "QUEUE_URL", "CACHE_URL", "API_PUBLIC_URL"];
+        for (number, key) in urls.iter().enumerate() {
+            for wrong in ["postgres://me:canary@host:port/name", "postgres:/me:canary@[", "canary"] {
+                let variable = format!("MARQUEE_{key}");
+                let refused = Config::load("", env(&[(&variable, wrong)])).err();
+                let Some(told) = refused.map(|error| error.detail()) else { continue };
+                assert!(told.contains(&key.to_lowercase().replacen('_', ".", 1)), "{number} {told}");
+                assert!(!told.contains("canary"), "{told}");
+            }
+        }
+        for file in ["[database]\nurl = \"postgres://me:canary@host", "[database]\nurl = postgres://me:canary@host"] {
+            let told = Config::load(file, env(&[])).expect_err("refused").detail();
+            assert!(told.contains("line 2") && !told.contains("canary"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_replica_needs_a_cache_that_all_processes_share() {
+        let config = |cache: &str| {
+            let urls = [("MARQUEE_DATABASE_READ_URL", "postgres://replica/marquee"), ("MARQUEE_CACHE_URL", cache)];
+            Config::load("", env(&urls)).expect("right for a process that is alone")
+        };
+        let refused = config("memory:").validate_shared().expect_err("refused");
+        assert!(refused.message().contains("database.read_url") && refused.message().contains("cache.url"), "{refused}");
+        assert!(config("redis://cache").validate_shared().is_ok());
+        assert!(Config::load("", env(&[("MARQUEE_CACHE_URL", "memory:")])).expect("valid").validate_shared().is_ok());
     }
 }

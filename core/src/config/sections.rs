@@ -2,18 +2,30 @@
 
 use super::bad;
 use crate::{Result, job::Class, job::Kind};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use url::Url;
+
+/// Reads a URL. A mistake in it is told without repeating it: it may hold a password.
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let told =
+        |mistake| de::Error::custom(format!("not a URL: {mistake}; in a password, write / # ? @ : and % as %2F and so on"));
+    Url::parse(&text).map(Some).map_err(told)
+}
 
 /// `[database]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseUrl {
-    /// `postgres://user:password@host/name`. Unset: `marquee up` runs a private server in its data directory.
+    /// `postgres://user:password@host/name`, with `?sslmode=verify-full` over TLS. Unset: `marquee up` runs a private server in its data directory.
+    #[serde(deserialize_with = "url")]
     pub url: Option<Url>,
-    /// A replica that lists are read from, written as `url`. Whoever has just changed something reads from `url`. Unset: all do.
+    /// A replica that lists are read from, written as `url`. Whoever has just changed something reads from `url`, which several
+    /// API processes know of each other only through a cache that they share: `cache.url` must not be `memory:` then. Unset: all
+    /// do.
+    #[serde(deserialize_with = "url")]
     pub read_url: Option<Url>,
 }
 
@@ -22,6 +34,7 @@ pub struct DatabaseUrl {
 #[serde(deny_unknown_fields, default)]
 pub struct BlobsUrl {
     /// `file:///absolute/folder`, or `s3://bucket/prefix?endpoint=http://host:9000`. Unset: a folder in the data directory.
+    #[serde(deserialize_with = "url")]
     pub url: Option<Url>,
 }
 
@@ -29,7 +42,8 @@ pub struct BlobsUrl {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QueueUrl {
-    /// `postgres:` uses the database, `amqp://user:password@host/vhost` RabbitMQ. Unset: the database.
+    /// `postgres:` uses the database, `amqp://user:password@host/vhost` RabbitMQ, `amqps:` with TLS. Unset: the database.
+    #[serde(deserialize_with = "url")]
     pub url: Option<Url>,
 }
 
@@ -37,7 +51,8 @@ pub struct QueueUrl {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheUrl {
-    /// `memory:` keeps entries in this process, `redis://:password@host` in Redis. Unset: this process.
+    /// `memory:` keeps entries in this process, `redis://:password@host` in Redis, `rediss:` with TLS. Unset: this process.
+    #[serde(deserialize_with = "url")]
     pub url: Option<Url>,
 }
 
@@ -48,6 +63,7 @@ pub struct Api {
     /// Address of the API and the pages. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// How edges and clients reach the API from outside, without a path. Unset: from the listening address.
+    #[serde(deserialize_with = "url")]
     pub public_url: Option<Url>,
     /// Addresses of proxies whose `X-Forwarded-For` tells where a request came from. Empty: it is whoever connects.
     pub trusted_proxies: Vec<IpAddr>,
@@ -66,8 +82,10 @@ pub struct Edge {
     /// Address of the edge. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// How players reach the edge, without a path. Unset: from the listening address.
+    #[serde(deserialize_with = "url")]
     pub public_url: Option<Url>,
     /// Where an edge finds the API. Unset: the API of the same process.
+    #[serde(deserialize_with = "url")]
     pub api_url: Option<Url>,
     /// Secret that edges and the API share. Unset: made up when both run in one process.
     pub key: Option<String>,
@@ -194,7 +212,7 @@ impl Uploads {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Start {
-    /// How long an engine that does not answer is waited for.
+    /// How long an engine that does not answer is waited for, at least 1.
     pub wait_seconds: u32,
 }
 
@@ -209,6 +227,13 @@ impl Start {
     #[must_use]
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.wait_seconds.into())
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        if self.wait_seconds == 0 {
+            return Err(bad("start.wait_seconds must be above 0".into()));
+        }
+        Ok(())
     }
 }
 

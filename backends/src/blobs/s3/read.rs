@@ -73,19 +73,28 @@ pub(super) fn counted(body: primitives::ByteStream, length: u64) -> ByteStream {
             };
         }
         let rest = piece.split_off(piece.len().min(PIECE_BYTES_MAX));
-        let surplus = || Error::internal("the store sent more than it said");
         let left = left.checked_sub(piece.len() as u64).ok_or_else(surplus)?;
         let is_last = left == 0 && rest.is_empty();
-        while is_last {
-            match next(&mut body).await? {
-                Some(bytes) if bytes.is_empty() => {}
-                Some(_) => return Err(surplus()),
-                None => break,
-            }
+        if is_last {
+            end(&mut body).await?;
         }
         Ok(Some((piece, (!is_last).then_some((body, left, rest)))))
     })
     .boxed()
+}
+
+/// Waits for the end of a body that has to have come.
+async fn end(body: &mut primitives::ByteStream) -> Result<()> {
+    while let Some(bytes) = next(body).await? {
+        if !bytes.is_empty() {
+            return Err(surplus());
+        }
+    }
+    Ok(())
+}
+
+fn surplus() -> Error {
+    Error::internal("the store sent more than it said")
 }
 
 async fn next(body: &mut primitives::ByteStream) -> Result<Option<Bytes>> {

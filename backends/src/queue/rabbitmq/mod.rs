@@ -7,12 +7,17 @@
 //!
 //! Messages that cannot be read, or come back too often, end in the queue `marquee.dead`.
 
+#[cfg(any(test, feature = "testing"))]
+mod bare;
 mod consume;
 mod line;
 mod publish;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(any(test, feature = "testing"))]
+pub use bare::{bare_publish, take_set_aside};
 
 use async_trait::async_trait;
 use line::{Broker, Line};

@@ -1,9 +1,6 @@
 use super::*;
 use crate::testing::{PATIENCE, RabbitServer, eventually, queue_contract, ring_for};
-use lapin::{
-    BasicProperties,
-    options::{BasicGetOptions, BasicPublishOptions, QueueDeleteOptions},
-};
+use lapin::options::QueueDeleteOptions;
 use marquee_core::{
     ErrorKind,
     job::{Class, Kind},
@@ -44,21 +41,14 @@ async fn a_wrong_password_is_told_apart_from_silence(server: &RabbitServer) {
 }
 
 async fn what_cannot_be_read_is_set_aside(server: &RabbitServer) {
-    let queue = RabbitQueue::connect(&server.url()).await.expect("connected");
+    let url = server.url();
+    let queue = RabbitQueue::connect(&url).await.expect("connected");
     let good = ring_for(Kind::Encode, Class::Urgent);
     let mut newer = serde_json::to_value(ring_for(Kind::Encode, Class::Urgent)).expect("json");
     newer["version"] = json!(RING_VERSION + 1);
     let garbage = [b"not json".to_vec(), vec![0xff; 100_000], newer.to_string().into_bytes()];
-    let line = Line::open(&queue.broker).await.expect("connected");
-    let name = queue.broker.queue(Kind::Encode, Class::Urgent);
     for body in &garbage {
-        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
-        line.channel
-            .basic_publish("".into(), name.clone().into(), options, body, properties)
-            .await
-            .expect("sent")
-            .await
-            .expect("stored");
+        bare_publish(&url, Kind::Encode, Class::Urgent, body).await;
     }
     queue.publish(std::slice::from_ref(&good)).await.expect("published");
     let mut consumer = queue.subscribe(everything(1)).await.expect("subscribed");
@@ -66,10 +56,9 @@ async fn what_cannot_be_read_is_set_aside(server: &RabbitServer) {
     assert_eq!(delivery.ring(), &good);
     delivery.ack().await.expect("acknowledged");
     for body in &garbage {
-        let dead = || line.channel.basic_get(queue.broker.dead().into(), BasicGetOptions { no_ack: true });
-        eventually("a message is set aside", async || match dead().await.expect("asked") {
+        eventually("a message is set aside", async || match take_set_aside(&url).await {
             Some(message) => {
-                assert_eq!(&message.delivery.data, body);
+                assert_eq!(&message, body);
                 true
             }
             None => false,

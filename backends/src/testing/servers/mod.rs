@@ -1,5 +1,6 @@
 //! Real engines for tests, each on ports and in a folder of its own, gone with the test process however that ends.
 
+mod authority;
 #[cfg(feature = "s3")]
 mod moto;
 mod postgres;
@@ -10,6 +11,7 @@ mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 
+pub use authority::Authority;
 #[cfg(feature = "s3")]
 pub use moto::MotoServer;
 pub use postgres::PostgresServer;
@@ -20,6 +22,7 @@ pub use redis::RedisServer;
 #[cfg(feature = "s3")]
 pub use s3::S3Server;
 
+use super::eventually;
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -28,6 +31,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use tokio::net::TcpStream;
 
 /// Runs the command after `folder` as a process group until its own input ends, then kills the group and removes the folder.
 /// It prints the group; a line of input kills and starts again.
@@ -99,6 +103,12 @@ fn read_group(groups: &mut impl BufRead) -> Pid {
     let mut line = String::new();
     groups.read_line(&mut line).expect("the keeper prints");
     Pid::from_raw(line.trim().parse().expect("a number"))
+}
+
+/// Waits until somebody takes connections on `port`.
+async fn listening(port: u16) {
+    let what = format!("somebody listens on {port}");
+    eventually(&what, async || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()).await;
 }
 
 /// A port that nobody listens on now.

@@ -1,10 +1,8 @@
 //! Another S3 store, of other people's making: what holds for one store may be its own habit.
 
-use super::{Kept, free_port};
-use crate::testing::eventually;
+use super::{Kept, free_port, listening};
 use std::path::PathBuf;
 use std::process::Command;
-use tokio::net::TcpStream;
 use url::Url;
 
 const BUCKET: &str = "films";
@@ -29,7 +27,7 @@ impl MotoServer {
             command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]).env("PYTHONPATH", packages);
             command
         });
-        eventually("moto answers", async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
+        listening(port).await;
         let url = format!("s3://key:secret@{BUCKET}/some/prefix?endpoint=http://127.0.0.1:{port}");
         let server = Self { _program: program, url: Url::parse(&url).expect("a URL") };
         crate::blobs::create_bucket(&server.url).await;

@@ -1,13 +1,18 @@
 //! A Postgres that may be killed.
 
 use crate::{
+    db::Db,
     private_postgres::{Server, Tuning},
-    testing::database::remove_after_us,
+    testing::{database::remove_after_us, eventually},
 };
+use std::fs;
 use std::path::PathBuf;
 use std::process::ChildStdin;
 use tokio::task::spawn_blocking;
 use url::Url;
+
+/// Who is let in how, see "The pg_hba.conf File" in the PostgreSQL manual.
+const WITH_PASSWORD: &str = "local all all scram-sha-256\n";
 
 /// A durable Postgres of its own, empty.
 #[derive(Debug)]
@@ -30,6 +35,20 @@ impl PostgresServer {
         let remover = remove_after_us(&folder).expect("there is a shell");
         let server = run(folder.clone()).await;
         Self { url: server.url().clone(), folder, server: Some(server), _remover: remover }
+    }
+
+    /// Starts one that lets nobody in without a password, which nobody knows.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn start_guarded() -> Self {
+        let server = Self::start().await;
+        let db = Db::connect(&server.url).await.expect("it trusts everybody yet");
+        fs::write(server.folder.join("cluster/pg_hba.conf"), WITH_PASSWORD).expect("it can be written");
+        sqlx::query("select pg_reload_conf()").execute(db.pool()).await.expect("asked");
+        db.close().await;
+        eventually("strangers are refused", async || Db::connect(&server.url).await.is_err()).await;
+        server
     }
 
     /// Where it is; the same after a restart.

@@ -1,6 +1,6 @@
 //! A RabbitMQ.
 
-use super::{Kept, free_port};
+use super::{Authority, Kept, free_port, listening};
 use crate::{queue::RabbitQueue, testing::eventually};
 use std::fs;
 use std::path::Path;
@@ -18,6 +18,7 @@ const START: &str = r#"epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 & exec "$0
 #[derive(Debug)]
 pub struct RabbitServer {
     program: Kept,
+    scheme: &'static str,
     port: u16,
     next: AtomicU32,
 }
@@ -29,17 +30,40 @@ impl RabbitServer {
     /// When it does not.
     pub async fn start() -> Self {
         let port = free_port();
-        let program = Kept::start("rabbitmq", |folder| command(folder, port));
-        let server = Self { program, port, next: AtomicU32::new(0) };
+        let listeners = format!("listeners.tcp.1 = 127.0.0.1:{port}\n");
+        let server = Self::run("amqp", port, &listeners);
         server.wait().await;
         server
+    }
+
+    /// Starts one that takes TLS alone, with the certificate of `authority`.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn start_secure(authority: &Authority) -> Self {
+        let port = free_port();
+        let listeners = format!(
+            "listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:{port}\nssl_options.verify = verify_none\n\
+             ssl_options.certfile = {}\nssl_options.keyfile = {}\n",
+            authority.certificate().display(),
+            authority.key().display(),
+        );
+        let server = Self::run("amqps", port, &listeners);
+        listening(port).await;
+        server
+    }
+
+    fn run(scheme: &'static str, port: u16, listeners: &str) -> Self {
+        let program = Kept::start("rabbitmq", |folder| command(folder, port, listeners));
+        Self { program, scheme, port, next: AtomicU32::new(0) }
     }
 
     /// A URL under which there are no queues yet.
     #[must_use]
     pub fn url(&self) -> Url {
         let prefix = self.next.fetch_add(1, Ordering::Relaxed);
-        Url::parse(&format!("amqp://marquee:{PASSWORD}@127.0.0.1:{}/%2f?prefix=test{prefix}", self.port)).expect("a URL")
+        let url = format!("{}://marquee:{PASSWORD}@127.0.0.1:{}/%2f?prefix=test{prefix}", self.scheme, self.port);
+        Url::parse(&url).expect("a URL")
     }
 
     /// Kills it and starts it again with what it had stored.
@@ -54,16 +78,11 @@ impl RabbitServer {
     }
 }
 
-fn command(folder: &Path, port: u16) -> Command {
+fn command(folder: &Path, port: u16, listeners: &str) -> Command {
     let (distribution, mapper) = (free_port(), free_port());
     let write = |name: &str, text: String| fs::write(folder.join(name), text).expect("a new folder can be written");
     write("plugins", "[].".into());
-    write(
-        "rabbitmq.conf",
-        format!(
-            "listeners.tcp.1 = 127.0.0.1:{port}\ndefault_user = marquee\ndefault_pass = {PASSWORD}\nlog.console.level = error\n"
-        ),
-    );
+    write("rabbitmq.conf", format!("{listeners}default_user = marquee\ndefault_pass = {PASSWORD}\nlog.console.level = error\n"));
     let mut command = Command::new("sh");
     command.args(["-c", START, SERVER]);
     command

@@ -1,7 +1,8 @@
 //! An S3 store over a folder, in this process.
 
+use async_trait::async_trait;
 use hyper::{
-    Request, Response,
+    Method, Request, Response,
     body::Incoming,
     header::IF_NONE_MATCH,
     service::{Service, service_fn},
@@ -10,7 +11,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
 };
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s::{
+    S3Result,
+    access::{S3Access, S3AccessContext},
+    auth::SimpleAuth,
+    s3_error,
+    service::S3ServiceBuilder,
+};
 use s3s_fs::FileSystem;
 use std::net::Ipv4Addr;
 use std::sync::{
@@ -27,10 +34,26 @@ use tokio::{
 use url::Url;
 
 const ACCESS_KEY: &str = "marquee";
+/// Whoever signs with this key may only read.
+const READER: &str = "reader";
 const SECRET: &str = "the+secret/of a test";
 const BUCKET: &str = "films";
 /// Amazon S3 API reference, "Error responses".
 const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>";
+
+/// What each key may do.
+struct Rights;
+
+#[async_trait]
+impl S3Access for Rights {
+    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
+        match request.credentials().map(|credentials| credentials.access_key.as_str()) {
+            Some(ACCESS_KEY) => Ok(()),
+            Some(READER) if [Method::GET, Method::HEAD].contains(request.method()) => Ok(()),
+            _ => Err(s3_error!(AccessDenied)),
+        }
+    }
+}
 
 /// A store with one empty bucket.
 #[derive(Debug)]
@@ -51,7 +74,10 @@ impl S3Server {
         let folder = tempfile::Builder::new().prefix("marquee-s3-").tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("a new folder can be written");
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).expect("the folder is there"));
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET));
+        let mut keys = SimpleAuth::from_single(ACCESS_KEY, SECRET);
+        keys.register(READER.into(), SECRET.into());
+        builder.set_auth(keys);
+        builder.set_access(Rights);
         let store = builder.build();
         let refusals = Arc::new(AtomicU32::new(0));
         let refuse = refusals.clone();
@@ -105,6 +131,14 @@ impl S3Server {
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// The same with an access key that may only read.
+    #[must_use]
+    pub fn reader_url(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_username(READER).expect("a URL with a host");
+        url
     }
 
     /// Lets it answer every `one_in`-th request with 503 from now on; none, if that is 0.
