@@ -19,7 +19,8 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Err
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseUrl {
-    /// `postgres://user:password@host/name`, with `?sslmode=verify-full` over TLS. Unset: `marquee up` runs a private server in its data directory.
+    /// `postgres://user:password@host/name`, over TLS with `?sslmode=verify-full`. Unset: `marquee up` runs a private server in
+    /// its data directory.
     #[serde(deserialize_with = "url")]
     pub url: Option<Url>,
     /// A replica that lists are read from, written as `url`. Whoever has just changed something reads from `url`, which several
