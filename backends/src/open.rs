@@ -11,8 +11,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-/// Least time for the answer to a try, for those too who do not wait.
-const TRY_MIN: Duration = Duration::from_secs(5);
 /// First pause between two tries to reach an engine; it doubles …
 const PAUSE: Duration = Duration::from_millis(250);
 /// … up to this.
@@ -99,11 +97,10 @@ pub async fn cache(url: &Url, patience: Duration) -> Result<Arc<dyn Cache>> {
 /// Tries `open` until it succeeds, fails for good, or `patience` is over. Says what it waits for.
 async fn waited<T, F: Future<Output = Result<T>>>(key: &str, patience: Duration, open: impl Fn() -> F) -> Result<T> {
     let give_up = Instant::now() + patience;
-    let silent_until = Instant::now() + patience.max(TRY_MIN);
     let mut pause = PAUSE;
     loop {
         let opened =
-            timeout_at(silent_until, open()).await.unwrap_or_else(|late| Err(Error::unavailable("the engine").caused_by(late)));
+            timeout_at(give_up, open()).await.unwrap_or_else(|late| Err(Error::unavailable("the engine").caused_by(late)));
         let cause = match opened {
             Err(cause) if is_insecure(&cause) => {
                 let told = format!(

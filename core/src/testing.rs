@@ -1,6 +1,14 @@
 //! What tests of this crate and of those above it begin with.
 
-use crate::source::{AudioTrack, Ratio, Seek, Source, VideoTrack};
+use crate::{
+    Result,
+    blobs::{Blobs, ByteStream, Created, Growing, Meta, Object},
+    object::Key,
+    source::{AudioTrack, Ratio, Seek, Source, VideoTrack},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::{collections::HashSet, ops::Range, sync::Arc, time::Duration};
 
 /// A 35 s film of 640 × 360 at 30 frames a second, with one stereo track. A test changes what it is about.
 pub fn source() -> Source {
@@ -37,4 +45,64 @@ pub fn source() -> Source {
         default: true,
     };
     Source { container: "mp4".into(), size_bytes: 1, duration_ms: 35_000, video, audio: vec![audio], notes: Vec::new() }
+}
+
+/// The store `inner`, but that everything which is read passes through `bend`: a bad line, a slow one.
+pub struct Bent<F> {
+    inner: Arc<dyn Blobs>,
+    bend: F,
+}
+
+impl<F: Fn(Object) -> Result<Object> + Send + Sync + 'static> Bent<F> {
+    /// See the type.
+    pub fn new(inner: Arc<dyn Blobs>, bend: F) -> Self {
+        Self { inner, bend }
+    }
+}
+
+#[async_trait]
+impl<F: Fn(Object) -> Result<Object> + Send + Sync + 'static> Blobs for Bent<F> {
+    async fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Object> {
+        (self.bend)(self.inner.read(key, range).await?)
+    }
+
+    async fn create(&self, key: &Key, body: Bytes) -> Result<Created> {
+        self.inner.create(key, body).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<Meta> {
+        self.inner.head(key).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Key>> {
+        self.inner.list(prefix, after, limit).await
+    }
+
+    async fn begin(&self, key: &Key) -> Result<Growing> {
+        self.inner.begin(key).await
+    }
+
+    async fn append(&self, growing: &mut Growing, body: ByteStream) -> Result<()> {
+        self.inner.append(growing, body).await
+    }
+
+    async fn finish(&self, growing: &Growing) -> Result<Meta> {
+        self.inner.finish(growing).await
+    }
+
+    async fn abort(&self, growing: &Growing) -> Result<()> {
+        self.inner.abort(growing).await
+    }
+
+    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {
+        self.inner.tidy(growing, age).await
+    }
+
+    fn summary(&self) -> String {
+        self.inner.summary()
+    }
 }

@@ -1,6 +1,5 @@
 //! The edge under test and the two things behind it, both told how to misbehave.
 
-use async_trait::async_trait;
 use axum::{
     Router,
     extract::{Path, State},
@@ -13,17 +12,17 @@ use futures::{Stream, StreamExt, stream};
 use marquee_backends::blobs::FileBlobs;
 use marquee_core::{
     Clock, Error, ManualClock, OsRandom, Result, Shutdown,
-    blobs::{Blobs, ByteStream, Created, Growing, Meta, Object},
+    blobs::{Blobs, ByteStream, Created, Object},
     object::Key,
+    testing::Bent,
     token::{SigningKey, sign},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     convert::Infallible,
     net::SocketAddr,
-    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -48,7 +47,7 @@ pub(crate) fn signing_key(kid: &str) -> SigningKey {
 
 /// A real folder of objects whose reads are counted, delayed, cut or refused.
 pub(crate) struct Origin {
-    folder: FileBlobs,
+    folder: Arc<dyn Blobs>,
     _temporary: tempfile::TempDir,
     pub(crate) reads: AtomicUsize,
     pub(crate) refuse: AtomicBool,
@@ -61,9 +60,21 @@ pub(crate) struct Origin {
 impl Origin {
     async fn new() -> Arc<Self> {
         let temporary = tempfile::tempdir().expect("a temporary folder");
-        let folder = FileBlobs::open(temporary.path()).await.expect("a store");
+        let folder = Arc::new(FileBlobs::open(temporary.path()).await.expect("a store"));
         let (reads, refuse) = Default::default();
         Arc::new(Self { folder, _temporary: temporary, reads, refuse, cut: Mutex::default(), gate: Mutex::default() })
+    }
+
+    /// The store as the edge sees it.
+    fn store(self: &Arc<Self>) -> Arc<dyn Blobs> {
+        let origin = self.clone();
+        Arc::new(Bent::new(self.folder.clone(), move |object| {
+            origin.reads.fetch_add(1, Ordering::SeqCst);
+            if origin.refuse.load(Ordering::SeqCst) {
+                return Err(Error::unavailable("the object store"));
+            }
+            Ok(Object { body: origin.spoil(object.body), ..object })
+        }))
     }
 
     /// Holds back every body from now on, until the answered semaphore gets permits.
@@ -101,58 +112,6 @@ impl Origin {
             Some(bytes) => gated.take(bytes / 1000).boxed(),
             None => gated.boxed(),
         }
-    }
-}
-
-#[async_trait]
-impl Blobs for Origin {
-    async fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Object> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        if self.refuse.load(Ordering::SeqCst) {
-            return Err(Error::unavailable("the object store"));
-        }
-        let object = self.folder.read(key, range).await?;
-        Ok(Object { body: self.spoil(object.body), ..object })
-    }
-
-    async fn create(&self, key: &Key, body: Bytes) -> Result<Created> {
-        self.folder.create(key, body).await
-    }
-
-    async fn head(&self, key: &Key) -> Result<Meta> {
-        self.folder.head(key).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<()> {
-        self.folder.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Key>> {
-        self.folder.list(prefix, after, limit).await
-    }
-
-    async fn begin(&self, key: &Key) -> Result<Growing> {
-        self.folder.begin(key).await
-    }
-
-    async fn append(&self, growing: &mut Growing, body: ByteStream) -> Result<()> {
-        self.folder.append(growing, body).await
-    }
-
-    async fn finish(&self, growing: &Growing) -> Result<Meta> {
-        self.folder.finish(growing).await
-    }
-
-    async fn abort(&self, growing: &Growing) -> Result<()> {
-        self.folder.abort(growing).await
-    }
-
-    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {
-        self.folder.tidy(growing, age).await
-    }
-
-    fn summary(&self) -> String {
-        self.folder.summary()
     }
 }
 
@@ -263,7 +222,7 @@ impl Edge {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let deps = marquee_edge::Deps {
-            blobs: origin.clone(),
+            blobs: origin.store(),
             api_url: format!("http://{api_address}").parse().expect("a URL"),
             edge_key: EDGE_KEY.into(),
             memory_bytes,
@@ -281,7 +240,7 @@ impl Edge {
     /// Stores an object under `media/{SCOPE}/{path}`.
     pub(crate) async fn store(&self, path: &str, bytes: impl Into<Bytes>) {
         let key = Key::parse(&format!("media/{SCOPE}/{path}")).expect("a good key");
-        assert_eq!(self.origin.create(&key, bytes.into()).await.expect("stored"), Created::New);
+        assert_eq!(self.origin.folder.create(&key, bytes.into()).await.expect("stored"), Created::New);
     }
 
     pub(crate) fn token(&self) -> String {

@@ -1,4 +1,4 @@
-//! The faults: F1 to F12 of what a release has to survive. Each is made, held for a while and taken back.
+//! The faults: a part of the list that a release has to survive. Each is made, held for a while and taken back.
 
 use super::cast::{Cast, Engine};
 use crate::support::{node::show, proxy::Line};

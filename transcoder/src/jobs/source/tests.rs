@@ -1,23 +1,18 @@
 use super::{FETCHES_MAX, StoredSource};
 use crate::child::SourceReader;
-use async_trait::async_trait;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream};
 use marquee_backends::blobs::FileBlobs;
 use marquee_core::{
-    Error, ErrorKind, Result,
-    blobs::{Blobs, ByteStream, Created, Growing, Meta, Object},
+    Error, ErrorKind,
+    blobs::{Blobs, Object},
     object::Key,
     sums::{BLOCK_BYTES, Running, Sums},
+    testing::Bent,
 };
-use std::{
-    collections::HashSet,
-    ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 use tempfile::TempDir;
 
@@ -91,8 +86,8 @@ async fn what_changes_or_breaks_off_on_the_way_is_fetched_again() {
     let (blobs, _folder) = stored(bytes.clone()).await;
     for fault in [Fault::Flip, Fault::Cut] {
         for (times, is_read) in [(1, true), (FETCHES_MAX - 1, true), (FETCHES_MAX, false)] {
-            let line = Line { inner: blobs.clone(), fault, left: times.into() };
-            let source = StoredSource::new(Arc::new(line), key(), bytes.len() as u64, sums(&bytes));
+            let line = line(blobs.clone(), fault, times);
+            let source = StoredSource::new(line, key(), bytes.len() as u64, sums(&bytes));
             match source.read_at(2_500_000, 10).await {
                 Ok(read) => assert!(is_read && read == bytes[2_500_000..2_500_010], "{fault:?} {times}"),
                 Err(error) => {
@@ -111,65 +106,22 @@ enum Fault {
     Cut,
 }
 
-/// The line to the store `inner`, bad for the next bodies.
-struct Line {
-    inner: Arc<dyn Blobs>,
-    fault: Fault,
-    left: AtomicU32,
-}
-
-#[async_trait]
-impl Blobs for Line {
-    async fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Object> {
-        let mut object = self.inner.read(key, range).await?;
-        let is_bad = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if is_bad {
-            let mut pieces: Vec<Bytes> = object.body.try_collect().await?;
-            let mut last = pieces.pop().expect("not empty").to_vec();
-            last[0] ^= u8::from(self.fault == Fault::Flip);
-            let last = if self.fault == Fault::Cut { Err(Error::unavailable("the line")) } else { Ok(last.into()) };
-            object.body = futures::stream::iter(pieces.into_iter().map(Ok).chain([last])).boxed();
+/// The line to the store `inner`, on which the next bodies, `times` of them, come to harm.
+fn line(inner: Arc<dyn Blobs>, fault: Fault, times: u32) -> Arc<dyn Blobs> {
+    let left = AtomicU32::new(times);
+    Arc::new(Bent::new(inner, move |mut object: Object| {
+        if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            object.body = match fault {
+                Fault::Flip => object.body.map_ok(|piece| flipped(&piece)).boxed(),
+                Fault::Cut => object.body.take(1).chain(stream::iter([Err(Error::unavailable("the line"))])).boxed(),
+            };
         }
         Ok(object)
-    }
+    }))
+}
 
-    async fn create(&self, key: &Key, body: Bytes) -> Result<Created> {
-        self.inner.create(key, body).await
-    }
-
-    async fn head(&self, key: &Key) -> Result<Meta> {
-        self.inner.head(key).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<()> {
-        self.inner.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Key>> {
-        self.inner.list(prefix, after, limit).await
-    }
-
-    async fn begin(&self, key: &Key) -> Result<Growing> {
-        self.inner.begin(key).await
-    }
-
-    async fn append(&self, growing: &mut Growing, body: ByteStream) -> Result<()> {
-        self.inner.append(growing, body).await
-    }
-
-    async fn finish(&self, growing: &Growing) -> Result<Meta> {
-        self.inner.finish(growing).await
-    }
-
-    async fn abort(&self, growing: &Growing) -> Result<()> {
-        self.inner.abort(growing).await
-    }
-
-    async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {
-        self.inner.tidy(growing, age).await
-    }
-
-    fn summary(&self) -> String {
-        self.inner.summary()
-    }
+fn flipped(piece: &Bytes) -> Bytes {
+    let mut piece = piece.to_vec();
+    piece[0] ^= 1;
+    piece.into()
 }
