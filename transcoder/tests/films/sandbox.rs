@@ -46,7 +46,7 @@ pub(crate) fn trials() -> Vec<Trial> {
                 CancellationToken::new(),
             );
             match end {
-                Err(Failure::Retry(error)) if error.kind() == ErrorKind::Internal => Ok(()),
+                Err(Failure::Retry(error)) if error.kind() == ErrorKind::Unavailable => Ok(()),
                 other => Err(format!("{other:?}").into()),
             }
         }),
