@@ -29,7 +29,7 @@ with_database() {
 # Writes the answers for every query in backends/ to folder $1. sqlx's macros write them while they check against a live server.
 describe_queries() {
     touch backends/src/lib.rs
-    SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$1" cargo check --quiet --package marquee-backends --all-targets --all-features
+    SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$1" cargo check --quiet --workspace --all-targets
 }
 
 sqlx_current() {

@@ -18,7 +18,7 @@ const KEYS_EVERY: Duration = Duration::from_secs(60);
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// This video, or one of its jobs.
+    /// This video.
     Video(VideoId),
     /// Nobody knows: changes may have been missed.
     Unknown,

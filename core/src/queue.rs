@@ -49,9 +49,12 @@ pub trait Delivery: Send {
 
 /// A running subscription. Dropping it, or a delivery, gives unacknowledged messages back.
 #[async_trait]
-pub trait Consumer: Send {
-    /// Waits for the next message. Cancel-safe. Reconnects by itself; an error means that it cannot.
-    async fn next(&mut self) -> Result<Box<dyn Delivery>>;
+pub trait Consumer: Send + Sync {
+    /// Waits for the next message; several may wait. Cancel-safe. Reconnects by itself; an error means that it cannot.
+    async fn next(&self) -> Result<Box<dyn Delivery>>;
+
+    /// Takes no more messages, so that others get them: [`Self::next`] fails from now on. What was delivered stays.
+    fn stop(&self);
 }
 
 /// A job queue.

@@ -5,7 +5,7 @@ use crate::{app::App, auth::Caller, changes::Change};
 use axum::response::sse::{Event, KeepAlive};
 use futures::{Stream, stream};
 use marquee_backends::db::videos::Video;
-use marquee_core::{Error, ErrorKind, Result, id::VideoId};
+use marquee_core::{Error, ErrorKind, Result, id::VideoId, video::Status};
 use std::{convert::Infallible, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast},
@@ -18,6 +18,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const SETTLE: Duration = Duration::from_millis(200);
 /// A stream looks by itself this often, in case a notice was lost.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The same while the video is encoded: nobody is told how far its jobs are.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 /// A stream ends after this time; clients open another one, and show that they are still signed in.
 const LIFE: Duration = Duration::from_secs(3600);
 
@@ -75,7 +77,8 @@ impl Watch {
     /// Waits until the video may have changed. False if the stream shall end.
     async fn wait(&mut self) -> bool {
         let app = self.app.clone();
-        let look = time::sleep(LOOK_EVERY);
+        let is_encoding = self.told.as_ref().is_some_and(|told| told.status == Status::Encoding);
+        let look = time::sleep(if is_encoding { PROGRESS_EVERY } else { LOOK_EVERY });
         tokio::select! {
             () = changed(&mut self.changes, self.id) => {}
             () = look => {}

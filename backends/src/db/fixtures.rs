@@ -46,11 +46,20 @@ impl Db {
     pub async fn unsettled(&self) -> Result<(i64, i64, i64)> {
         let row = query!(
             r#"select (select count(*) from outbox) as "outbox!",
-                      (select count(*) from jobs where state in ('queued', 'running')) as "open!",
+                      (select count(*) from jobs where finished_at is null) as "open!",
                       (select count(*) from jobs where state = 'dead') as "dead!""#
         );
         let row = row.fetch_one(&self.pool).await.map_err(error)?;
         Ok((row.outbox, row.open, row.dead))
+    }
+
+    /// Whether a job is queued or running.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn has_open_jobs(&self) -> Result<bool> {
+        let open = query_scalar!(r#"select exists (select from jobs where finished_at is null) as "open!""#);
+        open.fetch_one(&self.pool).await.map_err(error)
     }
 
     /// How many jobs there are, and how many attempts at them were made, those included that do not count against a limit.

@@ -50,7 +50,8 @@ impl Db {
         let rung = query_scalar!(
             "with waiting as (
                  select id, rung_at, case state when 'queued' then due_at else lease_until end as since from jobs
-                 where state = 'queued' and due_at <= now() or state = 'running' and lease_until < now()
+                 where finished_at is null
+                   and (state = 'queued' and due_at <= now() or state = 'running' and lease_until < now())
              ), silent as (
                  select id from waiting
                  where (rung_at is null or rung_at < since
@@ -78,7 +79,8 @@ impl Db {
     /// `Unavailable`.
     pub(crate) async fn vanished_jobs(&self, limit: i64) -> Result<Vec<JobId>> {
         let ids = query_scalar!(
-            "select id from jobs where state = 'running' and lease_until < now() and attempt - forgiven >= $1 limit $2",
+            "select id from jobs
+             where finished_at is null and state = 'running' and lease_until < now() and attempt - forgiven >= $1 limit $2",
             ATTEMPTS_MAX,
             limit,
         );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Rings published at a time.
-const BATCH_MAX: i64 = 100;
+const BATCH_MAX: i64 = 500;
 /// How long the queue may take to confirm a batch.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the outbox is looked at without a notice.
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn relay(db: Db, queue: Arc<dyn Queue>, shutdown: Shutdown) -> Result<()> {
     let mut notices = db.listen(OUTBOX);
     while !shutdown.is_draining() {
-        let pause = match relay_batch(&db, queue.as_ref()).await {
+        let pause = match relay_batch(&db, queue.as_ref(), BATCH_MAX).await {
             Ok(0) => POLL,
             Ok(_) => continue,
             Err(cause) => {
@@ -40,9 +40,9 @@ pub async fn relay(db: Db, queue: Arc<dyn Queue>, shutdown: Shutdown) -> Result<
     Ok(())
 }
 
-/// Publishes one batch. Answers how many rows it had.
-pub(super) async fn relay_batch(db: &Db, queue: &dyn Queue) -> Result<usize> {
-    let batch = db.outbox_batch(BATCH_MAX).await?;
+/// Publishes one batch of at most `rows_max`. Answers how many rows it had.
+pub(super) async fn relay_batch(db: &Db, queue: &dyn Queue, rows_max: i64) -> Result<usize> {
+    let batch = db.outbox_batch(rows_max).await?;
     let rows = batch.len();
     if rows > 0 {
         let publish = tokio::time::timeout(PUBLISH_TIMEOUT, queue.publish(&batch.rings));

@@ -10,8 +10,8 @@ use marquee_core::{
 };
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// How long running jobs may go on once draining has begun.
 const DRAIN_MAX: Duration = Duration::from_secs(25);
@@ -19,7 +19,6 @@ const DRAIN_MAX: Duration = Duration::from_secs(25);
 /// Runs jobs in a fixed number of slots.
 pub struct Runner {
     queue: Arc<dyn Queue>,
-    slots: Arc<Semaphore>,
     wanted: Subscription,
     attempts: Arc<Attempts>,
     drain_max: Duration,
@@ -31,8 +30,7 @@ impl Runner {
     pub fn new(db: Db, queue: Arc<dyn Queue>, handler: Arc<dyn Handler>, worker: &Worker, id: WorkerId) -> Self {
         let wanted = Subscription { kinds: worker.kinds.clone(), classes: worker.classes.clone(), prefetch: worker.slots };
         let attempts = Attempts::new(db, handler, id.to_string(), worker.slots);
-        let slots = Arc::new(Semaphore::new(worker.slots.into()));
-        Self { queue, slots, wanted, attempts: Arc::new(attempts), drain_max: DRAIN_MAX }
+        Self { queue, wanted, attempts: Arc::new(attempts), drain_max: DRAIN_MAX }
     }
 
     /// Works until the process drains. Then takes nothing new, lets running jobs finish for a bounded time or until the hard
@@ -41,42 +39,45 @@ impl Runner {
     /// # Errors
     /// When the queue cannot be consumed.
     pub async fn run(self, shutdown: Shutdown) -> Result<()> {
-        let mut consumer = self.queue.subscribe(self.wanted.clone()).await?;
-        let mut running = JoinSet::new();
-        let outcome = self.take(consumer.as_mut(), &mut running, &shutdown).await;
-        let finish = async { while running.join_next().await.is_some() {} };
+        let consumer: Arc<dyn Consumer> = Arc::from(self.queue.subscribe(self.wanted.clone()).await?);
+        let enough = CancellationToken::new();
+        let mut slots = JoinSet::new();
+        for _ in 0..self.wanted.prefetch.max(1) {
+            slots.spawn(work(consumer.clone(), self.attempts.clone(), enough.clone()));
+        }
+        let outcome = tokio::select! {
+            biased;
+            () = shutdown.draining() => Ok(()),
+            // None ends by itself but for an error.
+            Some(ended) = slots.join_next() => ended.map_err(Error::internal).flatten(),
+        };
+        enough.cancel();
+        consumer.stop();
+        let finish = async { while slots.join_next().await.is_some() {} };
         tokio::select! {
             () = finish => {}
             () = shutdown.stopping() => {}
             () = tokio::time::sleep(self.drain_max) => {}
         }
         self.attempts.stop();
-        while running.join_next().await.is_some() {}
+        while slots.join_next().await.is_some() {}
         outcome
     }
+}
 
-    async fn take(&self, consumer: &mut dyn Consumer, running: &mut JoinSet<()>, shutdown: &Shutdown) -> Result<()> {
-        loop {
-            let slot = tokio::select! {
-                biased;
-                () = shutdown.draining() => return Ok(()),
-                slot = self.slots.clone().acquire_owned() => slot.map_err(Error::internal)?,
-            };
-            let delivery = tokio::select! {
-                biased;
-                () = shutdown.draining() => return Ok(()),
-                delivery = consumer.next() => delivery?,
-            };
-            while running.try_join_next().is_some() {}
-            let (attempts, shutdown) = (self.attempts.clone(), shutdown.clone());
-            running.spawn(async move {
-                let rest = attempts.deliver(delivery).await;
-                tokio::select! {
-                    () = tokio::time::sleep(rest) => {}
-                    () = shutdown.draining() => {}
-                }
-                drop(slot);
-            });
+/// One slot: takes a message, does what it says, rests if it shall, until it is `enough`.
+async fn work(consumer: Arc<dyn Consumer>, attempts: Arc<Attempts>, enough: CancellationToken) -> Result<()> {
+    loop {
+        let delivery = tokio::select! {
+            biased;
+            () = enough.cancelled() => return Ok(()),
+            delivery = consumer.next() => delivery?,
+        };
+        let rest = attempts.deliver(delivery).await;
+        tokio::select! {
+            biased;
+            () = enough.cancelled() => return Ok(()),
+            () = tokio::time::sleep(rest) => {}
         }
     }
 }

@@ -228,13 +228,13 @@ mod tests {
         // Taken by a process that died at once.
         db.queue_take(&everything(), hidden).await.expect("answered").expect("a message");
 
-        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        let consumer = queue.subscribe(everything()).await.expect("subscribed");
         let living = consumer.next().await.expect("delivered");
         assert_eq!(living.ring(), &rings[1]);
         let again = consumer.next().await.expect("delivered again");
         assert_eq!(again.ring(), &rings[0]);
         // Both stay hidden from others for as long as they are held.
-        let mut other = queue.subscribe(everything()).await.expect("subscribed");
+        let other = queue.subscribe(everything()).await.expect("subscribed");
         assert!(tokio::time::timeout(hidden * 3, other.next()).await.is_err());
         living.ack().await.expect("acknowledged");
         again.ack().await.expect("acknowledged");
@@ -251,7 +251,7 @@ mod tests {
         }
         let queue = PostgresQueue::new(db.clone());
         queue.publish(std::slice::from_ref(&good)).await.expect("published");
-        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        let consumer = queue.subscribe(everything()).await.expect("subscribed");
         let delivery = consumer.next().await.expect("delivered");
         assert_eq!(delivery.ring(), &good);
         assert_eq!(db.queue_dead_count().await.expect("counted"), 4);
@@ -266,7 +266,7 @@ mod tests {
         for _ in 0..3 {
             queue.publish(&[ring.clone(), ring.clone()]).await.expect("published");
         }
-        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        let consumer = queue.subscribe(everything()).await.expect("subscribed");
         consumer.next().await.expect("delivered").ack().await.expect("acknowledged");
         assert!(tokio::time::timeout(Duration::from_millis(300), consumer.next()).await.is_err());
     }
@@ -275,7 +275,7 @@ mod tests {
     async fn a_cut_line_is_mended() {
         let (db, guard) = database().await;
         let queue = PostgresQueue::new(db.clone());
-        let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+        let consumer = queue.subscribe(everything()).await.expect("subscribed");
         assert!(tokio::time::timeout(Duration::from_millis(200), consumer.next()).await.is_err());
         let outside = Db::connect(guard.url()).await.expect("connected");
         outside.cut_connections().await;

@@ -5,10 +5,10 @@ use marquee_core::{
     Error, Result,
     queue::{Consumer, Delivery},
 };
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Looks for messages.
 #[async_trait]
@@ -18,12 +18,17 @@ pub(super) trait Search: Send + Sync + 'static {
     async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<Box<dyn Delivery>>;
 }
 
+type Found = Option<Box<dyn Delivery>>;
+
 /// See the module.
 pub(super) struct PullConsumer<S> {
     search: Arc<S>,
     slots: Arc<Semaphore>,
-    /// A search that was begun and whose caller went away.
-    pending: Option<JoinHandle<Option<Box<dyn Delivery>>>>,
+    /// Searches that were begun and whose callers went away.
+    orphans: Mutex<Vec<JoinHandle<Found>>>,
+    /// Rings for each of them: whoever waits for a slot can take it instead.
+    orphaned: Notify,
+    stopped: CancellationToken,
     _gone: DropGuard,
 }
 
@@ -31,22 +36,69 @@ impl<S: Search> PullConsumer<S> {
     /// A consumer with `prefetch` slots. `gone` fires when it is dropped.
     pub(super) fn new(search: Arc<S>, prefetch: u16, gone: DropGuard) -> Self {
         let slots = Arc::new(Semaphore::new(prefetch.max(1).into()));
-        Self { search, slots, pending: None, _gone: gone }
+        Self { search, slots, orphans: Mutex::default(), orphaned: Notify::new(), stopped: CancellationToken::new(), _gone: gone }
+    }
+
+    fn orphans(&self) -> MutexGuard<'_, Vec<JoinHandle<Found>>> {
+        self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn find(&self) -> Result<Box<dyn Delivery>> {
+        let mut awaited = Awaited { consumer: self, search: Some(self.search().await?) };
+        let found = match &mut awaited.search {
+            Some(search) => search.await,
+            None => Ok(None),
+        };
+        awaited.search = None;
+        found.map_err(Error::internal)?.ok_or_else(|| Error::internal("the search ended before its consumer"))
+    }
+
+    /// A search of nobody, or a new one once there is a slot.
+    async fn search(&self) -> Result<JoinHandle<Found>> {
+        loop {
+            let orphan = self.orphans().pop();
+            if let Some(orphan) = orphan {
+                return Ok(orphan);
+            }
+            tokio::select! {
+                slot = self.slots.clone().acquire_owned() => {
+                    return Ok(tokio::spawn(self.search.clone().find(slot.map_err(Error::internal)?)));
+                }
+                () = self.orphaned.notified() => {}
+            }
+        }
+    }
+}
+
+/// A search that becomes an orphan if its caller goes away.
+struct Awaited<'a, S: Search> {
+    consumer: &'a PullConsumer<S>,
+    search: Option<JoinHandle<Found>>,
+}
+
+impl<S: Search> Drop for Awaited<'_, S> {
+    fn drop(&mut self) {
+        let Some(search) = self.search.take() else { return };
+        let mut orphans = self.consumer.orphans();
+        if self.consumer.stopped.is_cancelled() {
+            search.abort();
+        } else {
+            orphans.push(search);
+            self.consumer.orphaned.notify_one();
+        }
     }
 }
 
 #[async_trait]
 impl<S: Search> Consumer for PullConsumer<S> {
-    async fn next(&mut self) -> Result<Box<dyn Delivery>> {
-        if self.pending.is_none() {
-            let slot = self.slots.clone().acquire_owned().await.map_err(Error::internal)?;
-            self.pending = Some(tokio::spawn(self.search.clone().find(slot)));
-        }
-        let found = match &mut self.pending {
-            Some(pending) => pending.await.map_err(Error::internal),
-            None => Ok(None),
-        };
-        self.pending = None;
-        found?.ok_or_else(|| Error::internal("the search ended before its consumer"))
+    async fn next(&self) -> Result<Box<dyn Delivery>> {
+        let stopped = || Error::internal("the consumer takes nothing more");
+        self.stopped.run_until_cancelled(self.find()).await.ok_or_else(stopped)?
+    }
+
+    fn stop(&self) {
+        let orphans = self.orphans();
+        self.stopped.cancel();
+        orphans.iter().for_each(JoinHandle::abort);
     }
 }

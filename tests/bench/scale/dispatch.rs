@@ -79,7 +79,7 @@ async fn dispatch(db: &Db, queue: Arc<dyn Queue>) -> f64 {
     let relay = tokio::spawn(dispatch::relay(db.clone(), queue, shutdown.clone()));
     let begun = Instant::now();
     db.insert_fixture_jobs(JOBS).await.expect("inserted");
-    while db.unsettled().await.expect("the database answers").1 > 0 {
+    while db.has_open_jobs().await.expect("the database answers") {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = begun.elapsed();

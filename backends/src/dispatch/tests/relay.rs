@@ -12,9 +12,9 @@ async fn a_crash_before_publishing_loses_nothing() {
     let job = queued(&db, video(&db, Status::Uploaded).await).await;
     drop(db.outbox_batch(10).await.expect("read"));
     assert!(db.drain_queue().await.is_empty());
-    assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 1);
+    assert_eq!(relay_batch(&db, &queue, 100).await.expect("relayed"), 1);
     assert_eq!(db.drain_queue().await, [job]);
-    assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 0);
+    assert_eq!(relay_batch(&db, &queue, 100).await.expect("relayed"), 0);
 }
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn a_crash_after_publishing_publishes_again() {
     queue.publish(&batch.rings).await.expect("published");
     drop(batch);
     assert_eq!(db.drain_queue().await, [job]);
-    assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 1);
+    assert_eq!(relay_batch(&db, &queue, 100).await.expect("relayed"), 1);
     assert_eq!(db.drain_queue().await, [job]);
     assert!(db.outbox_jobs().await.is_empty());
 }
@@ -37,9 +37,9 @@ async fn a_queue_that_is_down_keeps_the_outbox() {
     let job = queued(&db, video(&db, Status::Uploaded).await).await;
     let gone = crate::db::Db::connect(guard.url()).await.expect("connected");
     gone.close().await;
-    assert!(relay_batch(&db, &PostgresQueue::new(gone)).await.is_err());
+    assert!(relay_batch(&db, &PostgresQueue::new(gone), 100).await.is_err());
     assert_eq!(db.outbox_jobs().await, [job]);
-    assert_eq!(relay_batch(&db, &PostgresQueue::new(db.clone())).await.expect("relayed"), 1);
+    assert_eq!(relay_batch(&db, &PostgresQueue::new(db.clone()), 100).await.expect("relayed"), 1);
 }
 
 #[tokio::test]
@@ -51,9 +51,9 @@ async fn several_relays_share_the_outbox() {
     for _ in 0..230 {
         jobs.push(queued(&db, film).await);
     }
-    let (one, two) = tokio::join!(relay_batch(&db, &queue), relay_batch(&db, &queue));
+    let (one, two) = tokio::join!(relay_batch(&db, &queue, 100), relay_batch(&db, &queue, 100));
     assert_eq!(one.expect("relayed") + two.expect("relayed"), 200, "a full batch each");
-    assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 30);
+    assert_eq!(relay_batch(&db, &queue, 100).await.expect("relayed"), 30);
     let mut published = db.drain_queue().await;
     published.sort();
     jobs.sort();

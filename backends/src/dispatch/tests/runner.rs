@@ -106,7 +106,7 @@ fn run(db: &Db, handler: &Arc<Script>, slots: u16) -> Running {
 }
 
 async fn publish(db: &Db) {
-    while relay_batch(db, &PostgresQueue::new(db.clone())).await.expect("relayed") > 0 {}
+    while relay_batch(db, &PostgresQueue::new(db.clone()), 100).await.expect("relayed") > 0 {}
 }
 
 async fn state(db: &Db, job: JobId) -> String {
@@ -237,7 +237,7 @@ async fn stopping_gives_running_jobs_back_at_once() {
 async fn attempt(db: &Db, handler: &Arc<Script>) -> JoinHandle<()> {
     let attempts = Attempts::new(db.clone(), handler.clone(), "worker".into(), 1).with_lease(Duration::from_millis(900));
     let queue = PostgresQueue::new(db.clone());
-    let mut consumer = queue.subscribe(everything()).await.expect("subscribed");
+    let consumer = queue.subscribe(everything()).await.expect("subscribed");
     let delivery = consumer.next().await.expect("delivered");
     tokio::spawn(async move {
         let _ = attempts.deliver(delivery).await;

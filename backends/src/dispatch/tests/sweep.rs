@@ -9,7 +9,7 @@ use std::time::Duration;
 async fn sweep(db: &Db) -> Vec<JobId> {
     assert!(pass(db).await.expect("swept"), "nobody else has the turn");
     let queue = PostgresQueue::new(db.clone());
-    while relay_batch(db, &queue).await.expect("relayed") > 0 {}
+    while relay_batch(db, &queue, 100).await.expect("relayed") > 0 {}
     db.drain_queue().await
 }
 

@@ -98,8 +98,13 @@ impl Line {
         self.connection.status().connected() && self.channel.status().connected()
     }
 
+    /// Another channel of the connection.
+    pub(super) async fn channel(&self) -> Result<Channel> {
+        self.connection.create_channel().await.map_err(error)
+    }
+
     /// Hangs up. The broker gives what was not acknowledged to others.
-    pub(super) async fn close(self) {
+    pub(super) async fn close(&self) {
         // A line that is broken already is as good as closed.
         let _ = timeout(OPEN_MAX, self.connection.close(200, "done".into())).await;
     }

@@ -51,7 +51,7 @@ async fn what_cannot_be_read_is_set_aside(server: &RabbitServer) {
         bare_publish(&url, Kind::Encode, Class::Urgent, body).await;
     }
     queue.publish(std::slice::from_ref(&good)).await.expect("published");
-    let mut consumer = queue.subscribe(everything(1)).await.expect("subscribed");
+    let consumer = queue.subscribe(everything(1)).await.expect("subscribed");
     let delivery = timeout(PATIENCE, consumer.next()).await.expect("in time").expect("delivered");
     assert_eq!(delivery.ring(), &good);
     delivery.ack().await.expect("acknowledged");
@@ -76,7 +76,7 @@ async fn a_deleted_queue_is_declared_anew(server: &RabbitServer) {
     let refused = queue.publish(std::slice::from_ref(&ring)).await.expect_err("nobody would get it");
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     queue.publish(std::slice::from_ref(&ring)).await.expect("published on a line with all queues");
-    let mut consumer = queue.subscribe(everything(1)).await.expect("subscribed");
+    let consumer = queue.subscribe(everything(1)).await.expect("subscribed");
     let delivery = timeout(PATIENCE, consumer.next()).await.expect("in time").expect("delivered");
     assert_eq!(delivery.ring(), &ring);
     delivery.ack().await.expect("acknowledged");
@@ -86,7 +86,7 @@ async fn kinds_of_a_class_take_turns(server: &RabbitServer) {
     let queue = RabbitQueue::connect(&server.url()).await.expect("connected");
     let rings: Vec<_> = [Kind::Inspect; 8].into_iter().chain([Kind::Publish]).map(|kind| ring_for(kind, Class::Normal)).collect();
     queue.publish(&rings).await.expect("published");
-    let mut consumer = queue.subscribe(everything(1)).await.expect("subscribed");
+    let consumer = queue.subscribe(everything(1)).await.expect("subscribed");
     let mut before = 0;
     loop {
         let delivery = timeout(PATIENCE, consumer.next()).await.expect("in time").expect("delivered");
@@ -102,7 +102,7 @@ async fn kinds_of_a_class_take_turns(server: &RabbitServer) {
 
 async fn a_killed_broker_has_lost_nothing_and_is_found_again(server: &mut RabbitServer) {
     let queue = RabbitQueue::connect(&server.url()).await.expect("connected");
-    let mut consumer = queue.subscribe(everything(3)).await.expect("subscribed");
+    let consumer = queue.subscribe(everything(3)).await.expect("subscribed");
     assert!(timeout(Duration::from_millis(200), consumer.next()).await.is_err(), "nothing is there yet");
     let rings: Vec<_> = (0..20).map(|_| ring_for(Kind::Encode, Class::Normal)).collect();
     queue.publish(&rings[..10]).await.expect("published");
