@@ -106,6 +106,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(events::router())
         .merge(recommendations::router())
         .merge(workers::router())
+        .merge(uploads::direct::router())
         .layer(surround::timeout())
         .layer(RequestBodyLimitLayer::new(JSON_BYTES_MAX))
         .merge(videos::slow_router())

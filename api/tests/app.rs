@@ -2,10 +2,10 @@
 
 use marquee_api::{Deps, serve};
 use marquee_backends::{
-    blobs::FileBlobs,
+    blobs::{FileBlobs, S3Blobs},
     cache::MemoryCache,
     db::Db,
-    testing::{self, TestDatabase},
+    testing::{self, S3Server, TestDatabase},
 };
 use marquee_core::{Clock, ManualClock, OsRandom, Role, Shutdown, SystemClock, blobs::Blobs, config, object::Key};
 use marquee_recommender::serving::Recommender;
@@ -81,9 +81,29 @@ impl TestApp {
         Self::start_on(db, database, config::Auth::default(), config::Uploads::default(), Duration::ZERO).await
     }
 
+    /// One whose store takes parts from clients.
+    pub(crate) async fn start_on_s3(uploads: config::Uploads) -> (Self, S3Server) {
+        let ((db, database), store) = (testing::database().await, S3Server::start().await);
+        let blobs = Arc::new(S3Blobs::open(store.url()).await.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let app = Self::start_over(db, database, (blobs, folder), config::Auth::default(), uploads, Duration::ZERO).await;
+        (app, store)
+    }
+
     async fn start_on(db: Db, database: TestDatabase, auth: config::Auth, uploads: config::Uploads, notice: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Arc::new(FileBlobs::open(folder.path()).await.unwrap());
+        Self::start_over(db, database, (blobs, folder), auth, uploads, notice).await
+    }
+
+    async fn start_over(
+        db: Db,
+        database: TestDatabase,
+        (blobs, folder): (Arc<dyn Blobs>, TempDir),
+        auth: config::Auth,
+        uploads: config::Uploads,
+        notice: Duration,
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

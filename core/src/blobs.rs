@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Duration;
+use time::OffsetDateTime;
+use url::Url;
 
 /// Bytes as they arrive. A stream that fails part-way yields an error; it never just ends early.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
@@ -51,6 +53,34 @@ pub struct Growing {
     pub state: serde_json::Value,
 }
 
+/// A part of a large object that its sender gives to the store itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// Its position, counted from 1.
+    pub number: u32,
+    /// Its bytes.
+    pub size_bytes: u64,
+}
+
+/// What a store does that takes the parts of a large object from whoever has an address that we signed, past our own processes.
+///
+/// # Contract
+/// - An address takes one part of one size, until its time is over or the object is finished or dropped.
+/// - A part that is sent again replaces the one before. All parts but the last have the same size, of at least 5 MiB.
+/// - An object that was begun here is finished and dropped as any other, and never appended to.
+#[async_trait]
+pub trait Direct: Send + Sync {
+    /// Begins a large object that will come in parts.
+    async fn begin_in_parts(&self, key: &Key) -> Result<Growing>;
+
+    /// Where to `PUT` the bytes of `part`, from `now` on for as long as `valid_for`.
+    async fn address(&self, growing: &Growing, part: Part, now: OffsetDateTime, valid_for: Duration) -> Result<Url>;
+
+    /// The parts that are stored, in order. From now on `growing` tells of them, up to the first that is missing. Once the object is
+    /// finished or dropped it is `NotFound`, or has no parts, by the store.
+    async fn gather(&self, growing: &mut Growing) -> Result<Vec<Part>>;
+}
+
 /// An object store.
 ///
 /// # Contract
@@ -87,6 +117,11 @@ pub trait Blobs: Send + Sync + 'static {
 
     /// Drops a large object that was not finished, with all that it left.
     async fn abort(&self, growing: &Growing) -> Result<()>;
+
+    /// How large objects can be sent to the store itself, if it can do that.
+    fn direct(&self) -> Option<&dyn Direct> {
+        None
+    }
 
     /// Removes what calls that began longer than `age` ago and died have left behind: what never became an object, and large
     /// objects that were begun, are not finished, and whose key is not among `growing`.

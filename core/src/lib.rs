@@ -12,6 +12,7 @@ mod error;
 pub mod id;
 pub mod job;
 pub mod object;
+pub mod parts;
 pub mod plan;
 pub mod presentation;
 pub mod queue;

@@ -8,6 +8,8 @@ use crate::support::{
     tus::Upload,
 };
 use reqwest::Url;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 async fn upload(client: &Client, film: &Path) -> String {
@@ -58,6 +60,34 @@ async fn a_form_with_a_file_makes_a_title_and_the_api_can_redirect_to_it() {
     assert_eq!(response.status(), 302);
     let master = response.headers()["location"].to_str().expect("an address").to_owned();
     hls::assert_same_film(&master, &SHORT.file().to_string_lossy(), &video).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_film_whose_parts_go_to_the_store_itself_becomes_a_title() {
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let id = admin.create_video("In parts").await;
+    let film = std::fs::read(FILM.file()).expect("the film is readable");
+    let new = json!({ "video_id": id, "filename": "film.mp4", "length_bytes": film.len() });
+    if !node.is_cluster() {
+        assert_eq!(admin.post("/v1/uploads/direct", &new, 409).await["code"], "not_direct");
+        return node.stop().await;
+    }
+    let upload = admin.post("/v1/uploads/direct", &new, 201).await;
+    let upload_path = format!("/v1/uploads/{}", upload["id"].as_str().expect("an id"));
+    let numbers: Vec<u64> = (1..=upload["parts"].as_u64().expect("a number")).collect();
+    let addresses = admin.post(&format!("{upload_path}/parts"), &json!({ "numbers": numbers }), 200).await;
+    let part_bytes = upload["part_bytes"].as_u64().expect("a size") as usize;
+    for (address, part) in addresses["items"].as_array().expect("addresses").iter().zip(film.chunks(part_bytes)) {
+        let put = reqwest::Client::new().put(address["url"].as_str().expect("an address")).body(part.to_vec());
+        assert_eq!(put.send().await.expect("an answer").status(), 200);
+    }
+    let sha256 = hex::encode(Sha256::digest(&film));
+    admin.post(&format!("{upload_path}/complete"), &json!({ "sha256": sha256 }), 200).await;
+    let video = admin.wait_until_ready(&id).await;
+    hls::assert_same_film(&admin.hls(&id).await, &FILM.file().to_string_lossy(), &video).await;
+    assert_eq!(admin.get(&format!("/v1/videos/{id}"), 200).await["source"]["sha256"], sha256);
     node.stop().await;
 }
 

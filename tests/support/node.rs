@@ -93,6 +93,11 @@ impl Node {
         self.programs = vec![up];
     }
 
+    /// Whether its roles are processes on the engines of a cluster.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.engines.is_some()
+    }
+
     /// A client signed in as the first administrator.
     pub(crate) async fn admin(&self) -> Client {
         Client::sign_in(&self.api, ADMIN_EMAIL, ADMIN_PASSWORD).await

@@ -5,6 +5,7 @@
 //! second. So after a crash at any byte `HEAD` tells the truth, and a client goes on from there.
 
 mod checksum;
+pub(crate) mod direct;
 mod headers;
 mod heal;
 pub(crate) mod ops;

@@ -2,6 +2,7 @@
 
 use super::{
     checksum::{Checksum, Running},
+    direct,
     receive::{Body, End, LEASE, receive, taken_over},
 };
 use crate::{
@@ -34,13 +35,15 @@ pub(crate) struct Opening {
     pub(crate) filename: String,
     /// Bytes that will come, if they are known before.
     pub(crate) length_bytes: Option<u64>,
+    /// Bytes of each part but the last one, if the parts go to the store itself.
+    pub(crate) part_bytes: Option<u64>,
 }
 
 /// An upload that this request holds.
 pub(super) struct Held {
     /// What is durable of it.
     pub(super) upload: Upload,
-    holder: Holder,
+    pub(super) holder: Holder,
 }
 
 /// Opens an upload, held by this request.
@@ -55,7 +58,11 @@ pub(super) async fn open(app: &App, caller: &Caller, opening: Opening) -> Answer
         return Err(refuse_empty(app, video.id).await?);
     }
     let id = UploadId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    let growing = app.deps.blobs.begin(&Key::source(video.id, id)).await?;
+    let key = Key::source(video.id, id);
+    let growing = match opening.part_bytes {
+        Some(_) => direct::ops::store(app)?.begin_in_parts(&key).await?,
+        None => app.deps.blobs.begin(&key).await?,
+    };
     let new = NewUpload {
         id,
         video: video.id,
@@ -64,6 +71,7 @@ pub(super) async fn open(app: &App, caller: &Caller, opening: Opening) -> Answer
         length_bytes: opening.length_bytes.unwrap_or(size_bytes_max),
         growing,
         hash_state: Running::default().state(),
+        part_bytes: opening.part_bytes,
     };
     let holder = new_holder(app);
     if let Err(error) = app.deps.db.open_upload(&new, holder, expiry(app), app.deps.uploads.open_max).await {
@@ -123,6 +131,10 @@ pub(super) async fn hand_over(app: &App, id: UploadId) -> Answer<()> {
 /// Appends a body at `offset_bytes`, and hands the source over when it is whole.
 pub(super) async fn append(app: &App, held: Held, offset_bytes: u64, body: Body, checksum: Option<Checksum>) -> Answer<Upload> {
     release(app, held, async |held| {
+        if held.upload.part_bytes.is_some() {
+            let detail = "the parts of this upload go to the store itself: ask for their addresses";
+            return Err(Error::conflict("direct_upload", detail).into());
+        }
         if held.upload.offset_bytes != offset_bytes {
             let detail = format!("the upload is at byte {}: go on from there", held.upload.offset_bytes);
             return Err(Error::conflict("wrong_offset", detail).into());
@@ -195,7 +207,10 @@ async fn finish_if_whole(app: &App, held: &mut Held) -> Answer<Upload> {
 }
 
 /// Makes the object visible and hands it over. Every step may be done again, so a crash between them heals with the next request.
-async fn finish(app: &App, held: &mut Held) -> Answer<Upload> {
+pub(super) async fn finish(app: &App, held: &mut Held) -> Answer<Upload> {
+    if held.upload.part_bytes.is_some() && !held.upload.finished {
+        direct::ops::gather(app, held).await?;
+    }
     let upload = &held.upload;
     if !upload.finished {
         let meta = app.deps.blobs.finish(&upload.growing).await?;
@@ -203,9 +218,10 @@ async fn finish(app: &App, held: &mut Held) -> Answer<Upload> {
             let detail = format!("the store holds {} bytes of {}, not {}", meta.size_bytes, upload.id, upload.offset_bytes);
             return Err(Error::internal(detail).into());
         }
-        let sha256 = Running::restore(&upload.hash_state)?.finish();
+        let read = upload.part_bytes.is_none().then(|| Running::restore(&upload.hash_state)).transpose()?;
+        let sha256 = read.map(Running::finish);
         let job = JobId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-        match app.deps.db.finish_upload(upload, held.holder, &sha256, job).await {
+        match app.deps.db.finish_upload(upload, held.holder, sha256.as_ref(), job).await {
             Ok(_) => {
                 tracing::info!(upload.id = %upload.id, video.id = %upload.video, size_bytes = meta.size_bytes, "upload finished");
             }
@@ -236,7 +252,7 @@ async fn discard(app: &App, held: Held) -> Result<()> {
 }
 
 /// Does `work` on the upload and lets go of it, however the work ends.
-async fn release<T>(app: &App, mut held: Held, work: impl AsyncFnOnce(&mut Held) -> Answer<T>) -> Answer<T> {
+pub(super) async fn release<T>(app: &App, mut held: Held, work: impl AsyncFnOnce(&mut Held) -> Answer<T>) -> Answer<T> {
     let outcome = work(&mut held).await;
     if let Err(error) = app.deps.db.unlock_upload(held.upload.id, held.holder).await {
         tracing::warn!(upload.id = %held.upload.id, error = error.detail(), "cannot let go of the upload, its lock ends by itself");
@@ -260,7 +276,7 @@ fn new_holder(app: &App) -> Holder {
     Holder { id: Builder::from_random_bytes(id).into_uuid(), lease: LEASE }
 }
 
-fn expiry(app: &App) -> Duration {
+pub(super) fn expiry(app: &App) -> Duration {
     Duration::from_secs(app.deps.uploads.expiry_seconds.into())
 }
 
@@ -268,7 +284,7 @@ fn expired() -> Problem {
     Problem::new(StatusCode::GONE, "upload_expired", "nobody went on with this upload in time, and it is gone: begin a new one")
 }
 
-fn finished() -> Problem {
+pub(super) fn finished() -> Problem {
     Error::conflict("upload_finished", "the upload is finished and belongs to its video").into()
 }
 

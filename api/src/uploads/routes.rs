@@ -37,7 +37,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 async fn overridden(app: State<App>, tus: Tus, caller: Caller, id: Path<UploadId>, request: Request) -> Response {
     match header_text(request.headers(), "x-http-method-override") {
         Some("PATCH") => append(app, tus, caller, id, request).await.into_response(),
-        Some("DELETE") => terminate(app, tus, caller, id).await.into_response(),
+        Some("DELETE") => terminate(app, Ok(tus), caller, id).await.into_response(),
         Some("HEAD") => look(app, tus, caller, id).await.into_response(),
         _ => Problem::bad_request("method_unclear", "say PATCH, DELETE or HEAD in X-HTTP-Method-Override").into_response(),
     }
@@ -74,8 +74,9 @@ async fn create(State(app): State<App>, _: Tus, caller: Caller, request: Request
     let checksum = headers::checksum(&parts.headers)?;
     let body: Option<Body> = headers::carries_bytes(&parts.headers).then(|| body.into_data_stream().boxed());
     let work = app.clone();
+    let opening = Opening { video, filename, length_bytes: Some(length_bytes), part_bytes: None };
     let upload = app.detached(async move {
-        let held = ops::open(&work, &caller, Opening { video, filename, length_bytes: Some(length_bytes) }).await?;
+        let held = ops::open(&work, &caller, opening).await?;
         match body {
             Some(body) => ops::append(&work, held, 0, body, checksum).await,
             None => ops::let_go(&work, held).await,
@@ -138,9 +139,18 @@ async fn append(
 
 /// Give an upload up
 #[utoipa::path(delete, path = "/v1/uploads/{id}", tag = "uploads",
-    params(("id" = String, Path, description = "The upload"), ("Tus-Resumable" = String, Header)),
+    params(("id" = String, Path, description = "The upload"),
+        ("Tus-Resumable" = Option<String>, Header, description = "Needed unless it is in parts")),
     responses((status = 204), (status = "default", body = problem::Body)))]
-async fn terminate(State(app): State<App>, _: Tus, caller: Caller, Path(id): Path<UploadId>) -> Answer<StatusCode> {
+async fn terminate(
+    State(app): State<App>,
+    tus: Result<Tus, Problem>,
+    caller: Caller,
+    Path(id): Path<UploadId>,
+) -> Answer<StatusCode> {
+    if ops::find(&app, &caller, id).await?.part_bytes.is_none() {
+        tus?;
+    }
     let work = app.clone();
     app.detached(async move {
         let held = ops::hold(&work, &caller, id).await?;

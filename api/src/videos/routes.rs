@@ -78,7 +78,7 @@ pub(crate) struct VideoView {
     title: String,
     /// `created`, `uploading`, `uploaded`, `inspecting`, `encoding`, `publishing`, `ready` or `failed`.
     #[schema(value_type = String, example = "encoding")]
-    status: Status,
+    pub(super) status: Status,
     /// Whether its beginning can be played now.
     playable: bool,
     /// How far the encode is, 0 to 1.
@@ -134,8 +134,8 @@ struct SourceView {
     filename: String,
     /// Its length.
     size_bytes: u64,
-    /// Its SHA-256 in hex.
-    sha256: String,
+    /// Its SHA-256 in hex; null until the inspection of a source whose parts went to the object store itself.
+    sha256: Option<String>,
 }
 
 /// A stored rendition.
@@ -223,7 +223,7 @@ impl From<Details> for VideoView {
             source: source.map(|source| SourceView {
                 filename: source.filename,
                 size_bytes: source.size_bytes,
-                sha256: hex::encode(source.sha256),
+                sha256: source.sha256.map(hex::encode),
             }),
             renditions: renditions
                 .into_iter()

@@ -1,5 +1,6 @@
 //! Postgres. One concrete type, its functions grouped by aggregate, one file each; every statement is checked at compile time.
 
+pub mod direct;
 pub mod encodes;
 mod error;
 pub mod events;

@@ -9,6 +9,7 @@ use marquee_core::{
     blobs::Growing,
     id::{JobId, UploadId, UserId, VideoId},
     job::Job,
+    parts::Cut,
     sums::Running,
     video::{Event, Status},
 };
@@ -34,6 +35,8 @@ pub struct NewUpload {
     pub growing: Growing,
     /// State of the SHA-256 of no bytes.
     pub hash_state: Vec<u8>,
+    /// Bytes of each part but the last one, if the parts go to the store itself.
+    pub part_bytes: Option<u64>,
 }
 
 /// What is durable of an upload.
@@ -57,12 +60,22 @@ pub struct Upload {
     pub hash_state: Vec<u8>,
     /// Sums of the blocks of what came, as far as they are not stored yet.
     pub sums: Running,
+    /// Bytes of each part but the last one, if the parts go to the store itself: then nothing is appended here.
+    pub part_bytes: Option<u64>,
     /// Whether the whole is stored and handed over.
     pub finished: bool,
     /// Whether its time is over.
     pub expired: bool,
     /// When its time is over, unless more bytes come.
     pub expires_at: OffsetDateTime,
+}
+
+impl Upload {
+    /// How it is cut into parts, if these go to the store itself.
+    #[must_use]
+    pub fn cut(&self) -> Option<Cut> {
+        self.part_bytes.map(|part_bytes| Cut { length_bytes: self.length_bytes, part_bytes })
+    }
 }
 
 /// What was uploaded.
@@ -72,8 +85,8 @@ pub struct Source {
     pub filename: String,
     /// Its length.
     pub size_bytes: u64,
-    /// Its SHA-256.
-    pub sha256: Vec<u8>,
+    /// Its SHA-256. Not known before the inspection of a source whose parts went to the store itself.
+    pub sha256: Option<Vec<u8>>,
 }
 
 /// Answer to the wish to append.
@@ -107,6 +120,7 @@ struct Row {
     hash_state: Vec<u8>,
     summed_bytes: i64,
     begun_sum: Option<i32>,
+    part_bytes: Option<i64>,
     finished: bool,
     expired: bool,
     expires_at: OffsetDateTime,
@@ -128,6 +142,7 @@ impl TryFrom<Row> for Upload {
             growing: serde_json::from_value(row.growing).map_err(Error::internal)?,
             hash_state: row.hash_state,
             sums: Running::resume(offset_bytes, begun_sum.map(i32::cast_unsigned)),
+            part_bytes: row.part_bytes.map(u64::try_from).transpose().map_err(Error::internal)?,
             finished: row.finished,
             expired: row.expired && !row.finished,
             expires_at: row.expires_at,
@@ -146,8 +161,9 @@ impl Db {
         begin_receiving(&mut tx, new.video).await?;
         let insert = sqlx::query!(
             "insert into uploads (id, video_id, user_id, filename, length_bytes, growing, hash_state, locked_by, locked_until,
-                                  expires_at)
-             select $1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), now() + make_interval(secs => $10)
+                                  expires_at, part_bytes)
+             select $1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), now() + make_interval(secs => $10),
+                    $12
              where (select count(*) from uploads where user_id = $3 and finished_at is null) < $11",
             new.id.0,
             new.video.0,
@@ -160,6 +176,7 @@ impl Db {
             holder.lease.as_secs_f64(),
             expiry.as_secs_f64(),
             i64::from(open_max),
+            new.part_bytes.map(signed).transpose()?,
         );
         if insert.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
             let message = format!("you have {open_max} unfinished uploads: finish or terminate one first");
@@ -176,7 +193,7 @@ impl Db {
         let row = sqlx::query_as!(
             Row,
             r#"select u.id, video_id, user_id, filename, length_bytes, offset_bytes, growing, hash_state,
-                      summed_bytes, begun_sum, finished_at is not null as "finished!", expires_at <= now() as "expired!", expires_at
+                      summed_bytes, begun_sum, part_bytes, finished_at is not null as "finished!", expires_at <= now() as "expired!", expires_at
                from uploads u join videos v on v.id = video_id where u.id = $1 and deleted_at is null"#,
             id.0
         );
@@ -190,8 +207,8 @@ impl Db {
     /// `Unavailable` if the database does not answer.
     pub async fn source(&self, video: VideoId) -> Result<Option<Source>> {
         let row = sqlx::query!(
-            r#"select filename, length_bytes, sha256 as "sha256!" from uploads
-               where video_id = $1 and finished_at is not null order by finished_at desc limit 1"#,
+            "select filename, length_bytes, sha256 from uploads
+             where video_id = $1 and finished_at is not null order by finished_at desc limit 1",
             video.0
         );
         let found = row.fetch_optional(self.pool()).await.map_err(error)?;
@@ -299,11 +316,12 @@ impl Db {
     }
 
     /// Hands a whole source over, in one transaction: the upload is finished, the video is `uploaded`, and the inspect job
-    /// `job` is due. Other uploads for the same video expire. False if it was finished before.
+    /// `job` is due. Other uploads for the same video expire. The SHA-256 is left out if nobody has read the source yet: the inspection
+    /// does. False if it was finished before.
     ///
     /// # Errors
     /// `Conflict` if the video got its source by another upload, or the lock was lost.
-    pub async fn finish_upload(&self, upload: &Upload, holder: Holder, sha256: &[u8; 32], job: JobId) -> Result<bool> {
+    pub async fn finish_upload(&self, upload: &Upload, holder: Holder, sha256: Option<&[u8; 32]>, job: JobId) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         let status = jobs::lock_video(&mut tx, upload.video).await?;
         let finish = sqlx::query!(
@@ -311,7 +329,7 @@ impl Db {
              where id = $1 and locked_by = $2 and finished_at is null",
             upload.id.0,
             holder.id,
-            &sha256[..],
+            sha256.map(|sha256| &sha256[..]),
             signed(upload.offset_bytes)?,
         );
         if finish.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
@@ -400,10 +418,10 @@ async fn set_status(conn: &mut PgConnection, video: VideoId, status: Status) -> 
     if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
 }
 
-fn growing_json(growing: &Growing) -> Result<serde_json::Value> {
+pub(super) fn growing_json(growing: &Growing) -> Result<serde_json::Value> {
     serde_json::to_value(growing).map_err(Error::internal)
 }
 
-fn signed(bytes: u64) -> Result<i64> {
+pub(super) fn signed(bytes: u64) -> Result<i64> {
     i64::try_from(bytes).map_err(Error::internal)
 }

@@ -31,7 +31,28 @@ pub struct Uploaded {
 /// # Panics
 /// When the database refuses.
 pub async fn uploaded(db: &Db, film: &[u8]) -> Uploaded {
-    let length_bytes = film.len() as u64;
+    let (made, holder) = opened(db, film.len() as u64, None).await;
+    let mut upload = db.upload(made.upload).await.expect("the upload is there");
+    upload.offset_bytes = film.len() as u64;
+    upload.sums.update(film);
+    assert!(db.finish_upload(&upload, holder, Some(&[0; 32]), made.inspect).await.expect("the upload finishes"));
+    made
+}
+
+/// The same, but that the parts of `film` went to the store itself, past us. Its sender states a SHA-256.
+///
+/// # Panics
+/// When the database refuses.
+pub async fn uploaded_in_parts(db: &Db, film: &[u8], stated_sha256: Option<&[u8; 32]>) -> Uploaded {
+    let (made, holder) = opened(db, film.len() as u64, Some(16 << 20)).await;
+    let upload = db.upload(made.upload).await.expect("the upload is there");
+    assert!(db.complete_upload(&upload, holder, stated_sha256).await.expect("the upload completes"));
+    let upload = db.upload(made.upload).await.expect("the upload is there");
+    assert!(db.finish_upload(&upload, holder, None, made.inspect).await.expect("the upload finishes"));
+    made
+}
+
+async fn opened(db: &Db, length_bytes: u64, part_bytes: Option<u64>) -> (Uploaded, Holder) {
     let made = Uploaded {
         video: video(db, Status::Created).await,
         upload: UploadId::new(&SystemClock, &OsRandom),
@@ -51,11 +72,8 @@ pub async fn uploaded(db: &Db, film: &[u8]) -> Uploaded {
             state: serde_json::Value::Null,
         },
         hash_state: Vec::new(),
+        part_bytes,
     };
     db.open_upload(&new, holder, day, u32::MAX).await.expect("the upload opens");
-    let mut upload = db.upload(made.upload).await.expect("the upload is there");
-    upload.offset_bytes = length_bytes;
-    upload.sums.update(film);
-    assert!(db.finish_upload(&upload, holder, &[0; 32], made.inspect).await.expect("the upload finishes"));
-    made
+    (made, holder)
 }

@@ -11,6 +11,7 @@ use marquee_core::{
     Error, Result,
     id::{EncodeId, UploadId},
     job::Failure,
+    object::Key,
     plan::Plan,
     source::Source,
 };
@@ -19,6 +20,7 @@ impl Jobs {
     pub(super) async fn inspect(&self, claim: &Claim, work: &Work, upload: UploadId) -> Result<(), Failure> {
         let deps = &self.deps;
         let size_bytes = deps.db.begin_inspect(claim, upload).await?;
+        self.hash(work, upload, &Key::source(claim.video, upload), size_bytes).await?;
         let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
         deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;

@@ -2,6 +2,7 @@
 //! together with the job's completion.
 
 mod encode;
+mod hash;
 pub(crate) mod inspect;
 pub(crate) mod piece;
 pub(crate) mod publish;

@@ -11,6 +11,7 @@ use marquee_core::{
     blobs::Blobs,
     job::{Failure, Kind},
     object::{Key, MASTER, Track, segment_path},
+    sums::BLOCK_BYTES,
     video::Status,
 };
 use sha2::{Digest, Sha256};
@@ -66,6 +67,24 @@ pub(crate) async fn what_changed_in_the_store_does_not_pass_the_gate() {
     let (_, message) = worker.db.video(worker.title.video).await.expect("video").failure.expect("failed");
     assert!(message.contains(key.as_str()), "{message}");
     assert!(worker.blobs.head(&worker.layout().await.key(MASTER).expect("a path")).await.is_err(), "nothing is published");
+}
+
+pub(crate) async fn what_nobody_has_read_is_summed_by_its_inspection() {
+    let film = Film::new("160x120", 7);
+    let (bytes, sha256): (_, [u8; 32]) = (film.bytes(), Sha256::digest(film.bytes()).into());
+    for stated in [None, Some(&sha256)] {
+        let worker = Worker::with_parts(&film, stated).await;
+        let source = async || worker.db.source(worker.title.video).await.expect("source").expect("uploaded").sha256;
+        assert_eq!(source().await, None);
+        worker.work(&[Kind::Inspect]).await.expect("inspected");
+        assert_eq!(source().await.as_deref(), Some(&sha256[..]));
+        let sums = worker.db.source_sums(worker.title.upload).await.expect("sums");
+        assert_eq!(sums.count() as u64, (bytes.len() as u64).div_ceil(BLOCK_BYTES));
+        assert!(sums.agree(0, &bytes[..bytes.len().min(BLOCK_BYTES as usize)]) && !sums.agree(0, b"other"));
+    }
+    let worker = Worker::with_parts(&film, Some(&[1; 32])).await;
+    assert_eq!(code(worker.work(&[Kind::Inspect]).await), "checksum_mismatch");
+    assert_eq!(worker.status().await, Status::Failed);
 }
 
 pub(crate) async fn a_source_that_changed_in_the_store_is_refused() {

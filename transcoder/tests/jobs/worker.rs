@@ -6,7 +6,7 @@ use marquee_backends::{
     blobs::FileBlobs,
     db::{Db, encodes::Encode, jobs::Claim},
     dispatch::Work,
-    testing::{TestDatabase, Uploaded, database, uploaded},
+    testing::{TestDatabase, Uploaded, database, uploaded, uploaded_in_parts},
 };
 use marquee_core::{
     OsRandom, SystemClock,
@@ -33,11 +33,21 @@ impl Worker {
     /// A worker before whom `film` was uploaded.
     pub(crate) async fn new(film: &Film) -> Self {
         let (db, database) = database().await;
+        let title = uploaded(&db, &film.bytes()).await;
+        Self::before(film, db, database, title).await
+    }
+
+    /// The same, but that the film's parts went to the store itself, and its sender states this SHA-256.
+    pub(crate) async fn with_parts(film: &Film, stated_sha256: Option<&[u8; 32]>) -> Self {
+        let (db, database) = database().await;
+        let title = uploaded_in_parts(&db, &film.bytes(), stated_sha256).await;
+        Self::before(film, db, database, title).await
+    }
+
+    async fn before(film: &Film, db: Db, database: TestDatabase, title: Uploaded) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
-        let bytes = film.bytes();
-        let title = uploaded(&db, &bytes).await;
-        blobs.create(&Key::source(title.video, title.upload), Bytes::from(bytes)).await.expect("stored");
+        blobs.create(&Key::source(title.video, title.upload), Bytes::from(film.bytes())).await.expect("stored");
         Self { db, blobs, title, folder, _database: database }
     }
 

@@ -4,7 +4,7 @@ use super::{Encryption, S3Blobs};
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::{
     Client,
-    config::{Builder, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{Builder, Credentials, Region, RequestChecksumCalculation, retry::RetryConfig, timeout::TimeoutConfig},
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use marquee_core::{Error, Result};
@@ -25,13 +25,13 @@ const COMPLETE_TIMEOUT: Duration = Duration::from_secs(900);
 const TRIES_MAX: u32 = 4;
 /// What stores that have no regions take.
 const REGION: &str = "us-east-1";
-const EXPECTED: &str =
-    "blobs.url must be s3://bucket/prefix?endpoint=…&region=…&style=path|host&encryption=AES256|aws:kms&encryption_key=…";
+const EXPECTED: &str = "blobs.url must be s3://bucket/prefix?endpoint=…&public_endpoint=…&region=…&style=path|host\
+                        &encryption=AES256|aws:kms&encryption_key=…";
 
 pub(super) async fn connect(url: &Url) -> Result<S3Blobs> {
     let bucket = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| bad("the bucket is missing"))?;
     let mut query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-    let endpoint = query.remove("endpoint");
+    let (endpoint, public_endpoint) = (query.remove("endpoint"), query.remove("public_endpoint"));
     let is_path_style = match query.remove("style").as_deref() {
         Some("path") => true,
         Some("host") => false,
@@ -51,8 +51,15 @@ pub(super) async fn connect(url: &Url) -> Result<S3Blobs> {
         "" => String::new(),
         path => format!("{path}/"),
     };
-    let client = Client::from_conf(config.build());
-    Ok(S3Blobs { client, bucket: bucket.to_owned(), prefix, encryption, is_conditional: false })
+    let client = Client::from_conf(config.clone().build());
+    // Whoever signs does not have the bytes to sum them.
+    config.set_request_checksum_calculation(Some(RequestChecksumCalculation::WhenRequired));
+    if let Some(public) = public_endpoint {
+        Url::parse(&public).ok().filter(Url::has_host).ok_or_else(|| bad("public_endpoint is not a URL"))?;
+        config.set_endpoint_url(Some(public));
+    }
+    let signer = Client::from_conf(config.build());
+    Ok(S3Blobs { client, signer, bucket: bucket.to_owned(), prefix, encryption, is_conditional: false })
 }
 
 /// Who we are, where, and how long we wait.

@@ -10,7 +10,7 @@ use super::{
 };
 use aws_sdk_s3::{
     primitives,
-    types::{CompletedMultipartUpload, CompletedPart},
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -29,10 +29,10 @@ pub(super) const TAILS: &str = ".tails/";
 
 /// What [`Growing`] carries for this store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct State {
+pub(super) struct State {
     /// Of the multipart upload.
-    upload: String,
-    parts: Vec<Part>,
+    pub(super) upload: String,
+    pub(super) parts: Vec<Part>,
     /// The bytes behind the last part.
     tail: Option<Tail>,
     /// A tail that no state needs any more once this one is kept.
@@ -40,10 +40,10 @@ struct State {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Part {
-    etag: String,
-    crc32: Option<String>,
-    size_bytes: u64,
+pub(super) struct Part {
+    pub(super) etag: Option<String>,
+    pub(super) crc32: Option<String>,
+    pub(super) size_bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,12 +62,12 @@ fn part_bytes(parts: usize) -> usize {
 }
 
 impl State {
-    fn of(growing: &Growing) -> Result<Self> {
+    pub(super) fn of(growing: &Growing) -> Result<Self> {
         serde_json::from_value(growing.state.clone())
             .map_err(|cause| Error::internal(format!("not a growing object of this store: {cause}")))
     }
 
-    fn keep(&self, growing: &mut Growing) -> Result<()> {
+    pub(super) fn keep(&self, growing: &mut Growing) -> Result<()> {
         let parts: u64 = self.parts.iter().map(|part| part.size_bytes).sum();
         growing.state = serde_json::to_value(self).map_err(Error::internal)?;
         growing.size_bytes = parts + self.tail.as_ref().map_or(0, |tail| tail.size_bytes);
@@ -85,13 +85,15 @@ pub(super) fn tails(store: &S3Blobs, upload: &str) -> String {
     store.raw(&format!("{TAILS}{}/", hex::encode(Sha256::digest(upload))))
 }
 
-pub(super) async fn begin(store: &S3Blobs, key: &Key) -> Result<Growing> {
+/// Begins a multipart upload. Parts that have no sum of this kind are refused then, and without one those that have one.
+pub(super) async fn begin(store: &S3Blobs, key: &Key, sums: Option<ChecksumAlgorithm>) -> Result<Growing> {
     let encryption = store.encryption.clone();
     let create = store
         .client
         .create_multipart_upload()
         .bucket(&store.bucket)
         .key(store.raw(key.as_str()))
+        .set_checksum_algorithm(sums)
         .set_server_side_encryption(encryption.as_ref().map(|encryption| encryption.method.clone()))
         .set_ssekms_key_id(encryption.and_then(|encryption| encryption.key));
     let created = create.send().await.map_err(told)?;
@@ -160,7 +162,7 @@ async fn upload_part(store: &S3Blobs, growing: &Growing, state: &State, body: By
         .await
         .map_err(told)?;
     let etag = stored.e_tag().ok_or_else(|| unavailable("the store named no part"))?.to_owned();
-    Ok(Part { etag, crc32: stored.checksum_crc32().map(str::to_owned), size_bytes })
+    Ok(Part { etag: Some(etag), crc32: stored.checksum_crc32().map(str::to_owned), size_bytes })
 }
 
 /// Parts are counted from 1.
@@ -215,7 +217,8 @@ async fn complete(store: &S3Blobs, growing: &Growing, state: &mut State) -> Resu
         state.parts.push(part);
     }
     let parts = state.parts.iter().enumerate().map(|(index, part)| {
-        CompletedPart::builder().part_number(number(index)).e_tag(&part.etag).set_checksum_crc32(part.crc32.clone()).build()
+        let completed = CompletedPart::builder().part_number(number(index)).set_e_tag(part.etag.clone());
+        completed.set_checksum_crc32(part.crc32.clone()).build()
     });
     let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
     let complete = store
@@ -230,11 +233,11 @@ async fn complete(store: &S3Blobs, growing: &Growing, state: &mut State) -> Resu
     Ok(())
 }
 
-/// Whether the multipart upload was completed or dropped. Some stores refuse what is gone.
+/// Whether the multipart upload, which had parts, was completed or dropped. Some stores refuse what is gone, or find nothing in it.
 async fn is_gone(store: &S3Blobs, growing: &Growing, state: &State) -> Result<bool> {
     let list = store.client.list_parts().bucket(&store.bucket).key(store.raw(&growing.key)).upload_id(&state.upload);
     match list.max_parts(1).send().await.map_err(told) {
-        Ok(_) => Ok(false),
+        Ok(listed) => Ok(listed.parts().is_empty()),
         Err(Told::Missing(_) | Told::Refused(_)) => Ok(true),
         Err(told) => Err(told.into()),
     }

@@ -9,6 +9,7 @@
 #[cfg(feature = "testing")]
 mod bare;
 mod connect;
+mod direct;
 mod error;
 mod grow;
 mod read;
@@ -24,12 +25,15 @@ pub use bare::bare_upload;
 pub(crate) use bare::create_bucket;
 
 use async_trait::async_trait;
-use aws_sdk_s3::{Client, primitives, types::ServerSideEncryption};
+use aws_sdk_s3::{
+    Client, primitives,
+    types::{ChecksumAlgorithm, ServerSideEncryption},
+};
 use bytes::Bytes;
 use error::{Told, told, unavailable};
 use marquee_core::{
     Result,
-    blobs::{Blobs, ByteStream, Created, Growing, Meta, Object},
+    blobs::{Blobs, ByteStream, Created, Direct, Growing, Meta, Object},
     object::Key,
 };
 use std::collections::HashSet;
@@ -48,6 +52,8 @@ const LIST_MAX: usize = 1000;
 #[derive(Clone)]
 pub struct S3Blobs {
     client: Client,
+    /// Signs what others send, for the address by which they find the store.
+    signer: Client,
     bucket: String,
     /// What every key begins with: empty, or ends with a slash.
     prefix: String,
@@ -64,9 +70,10 @@ struct Encryption {
 }
 
 impl S3Blobs {
-    /// The store at `url`, for writing. Parameters of its query: `endpoint` (unset: Amazon's), `region`, `style` (`path` or
-    /// `host`; unset: `path` with an endpoint), `encryption` (`AES256` or `aws:kms`) and `encryption_key`. The access key and
-    /// its secret are the URL's user and password, or else found as Amazon's tools do.
+    /// The store at `url`, for writing. Parameters of its query: `endpoint` (unset: Amazon's), `public_endpoint` (where those
+    /// find it who send it parts themselves; unset: as we do), `region`, `style` (`path` or `host`; unset: `path` with an endpoint),
+    /// `encryption` (`AES256` or `aws:kms`) and `encryption_key`. The access key and its secret are the URL's user and password, or
+    /// else found as Amazon's tools do.
     ///
     /// # Errors
     /// `Invalid` for a bad URL, a missing bucket or one that may not be written, `Unavailable` if nobody answers.
@@ -210,7 +217,8 @@ impl Blobs for S3Blobs {
     }
 
     async fn begin(&self, key: &Key) -> Result<Growing> {
-        grow::begin(self, key).await
+        // Our own parts bring their sums along, and the store wants to know that at the beginning.
+        grow::begin(self, key, Some(ChecksumAlgorithm::Crc32)).await
     }
 
     async fn append(&self, growing: &mut Growing, body: ByteStream) -> Result<()> {
@@ -223,6 +231,10 @@ impl Blobs for S3Blobs {
 
     async fn abort(&self, growing: &Growing) -> Result<()> {
         grow::abort(self, growing).await
+    }
+
+    fn direct(&self) -> Option<&dyn Direct> {
+        Some(self)
     }
 
     async fn tidy(&self, growing: &HashSet<Key>, age: Duration) -> Result<()> {

@@ -49,8 +49,8 @@ async fn upload(db: &Db, blobs: &dyn Blobs, film: VideoId) -> (UploadId, Growing
     let mut growing = blobs.begin(&Key::source(film, id)).await.expect("begun");
     blobs.append(&mut growing, futures::stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed()).await.expect("appended");
     let user = db.video(film).await.expect("there").owner;
-    let (filename, hash_state) = ("film.mp4".into(), Vec::new());
-    let new = NewUpload { id, video: film, user, filename, length_bytes: 10, growing: growing.clone(), hash_state };
+    let (filename, hash_state, part_bytes) = ("film.mp4".into(), Vec::new(), None);
+    let new = NewUpload { id, video: film, user, filename, length_bytes: 10, growing: growing.clone(), hash_state, part_bytes };
     db.open_upload(&new, HOLDER, Duration::from_secs(3600), 10).await.expect("opened");
     (id, growing)
 }
@@ -97,7 +97,7 @@ async fn nobody_goes_on_with_an_upload_that_is_being_removed() {
     assert!(db.take_expired_uploads(10).await.expect("asked").is_empty(), "one removes it");
     assert!(!db.advance_upload(&upload, HOLDER, DAY).await.expect("answered"));
     assert!(!db.renew_upload(id, HOLDER).await.expect("answered"));
-    assert!(!db.finish_upload(&upload, HOLDER, &[0; 32], JobId::new(&SystemClock, &OsRandom)).await.expect("answered"));
+    assert!(!db.finish_upload(&upload, HOLDER, Some(&[0; 32]), JobId::new(&SystemClock, &OsRandom)).await.expect("answered"));
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_second_upload_that_was_given_up_leaves_the_video_waiting() {
     let film = video(&db, Status::Created).await;
     let (first, _) = upload(&db, &blobs, film).await;
     let whole = db.upload(first).await.expect("there");
-    assert!(db.finish_upload(&whole, HOLDER, &[0; 32], JobId::new(&SystemClock, &OsRandom)).await.expect("handed over"));
+    assert!(db.finish_upload(&whole, HOLDER, Some(&[0; 32]), JobId::new(&SystemClock, &OsRandom)).await.expect("handed over"));
     db.set_video_failed(film).await;
     let (second, _) = upload(&db, &blobs, film).await;
     assert_eq!(db.video_state(film).await.0, "uploading");
@@ -219,7 +219,7 @@ async fn old_rows_go_and_those_in_use_stay() {
     let wanted = super::everything();
     let garbage = db.queue_take(&wanted, Duration::ZERO).await.expect("answered").expect("urgent, so it is first");
     db.queue_set_aside(garbage.id, "unreadable").await.expect("moved");
-    assert_eq!(relay_batch(&db, &queue).await.expect("relayed"), 1);
+    assert_eq!(relay_batch(&db, &queue, 100).await.expect("relayed"), 1);
 
     db.let_time_pass(Duration::from_secs(29 * 24 * 3600)).await;
     clean(&db, &blobs).await;
