@@ -14,7 +14,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 #[async_trait]
 pub(super) trait Search: Send + Sync + 'static {
     /// Waits until there is a message, which keeps `slot` until it is acknowledged or dropped; `None` when the consumer is
-    /// gone. Runs as a task of its own, so that nothing cancels it between taking a message and handing it over.
+    /// gone. Runs as a task of its own, so that nothing but [`Consumer::stop`] cancels it between taking a message and handing it
+    /// over.
     async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<Box<dyn Delivery>>;
 }
 

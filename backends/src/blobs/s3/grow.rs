@@ -85,7 +85,7 @@ pub(super) fn tails(store: &S3Blobs, upload: &str) -> String {
     store.raw(&format!("{TAILS}{}/", hex::encode(Sha256::digest(upload))))
 }
 
-/// Begins a multipart upload. Parts that have no sum of this kind are refused then, and without one those that have one.
+/// Begins a multipart upload whose parts bring sums of this kind along, or none: Amazon S3 refuses others.
 pub(super) async fn begin(store: &S3Blobs, key: &Key, sums: Option<ChecksumAlgorithm>) -> Result<Growing> {
     let encryption = store.encryption.clone();
     let create = store
