@@ -180,7 +180,7 @@ async fn messages_for_nothing_are_dropped() {
     db.claim_job(job, "somebody else", Duration::from_secs(60)).await.expect("answered").expect("claimed");
     publish(&db).await;
     let queue = PostgresQueue::new(db.clone());
-    queue.publish(&[crate::testing::ring_for(Kind::Encode, Class::Normal)]).await.expect("a ring for no job at all");
+    queue.publish(&[crate::testing::ring_for(Kind::Encode, Class::Urgent)]).await.expect("a ring for no job at all");
     let handler = Script::new(&db, Act::Complete, 9);
     let running = run(&db, &handler, 1);
     let last = queued_chunk(&db, film).await;
