@@ -112,6 +112,13 @@ impl Plan {
         }
     }
 
+    /// The same for a known number of workers that begin together, where nobody waits for the first segments: longer chunks, of
+    /// which less is decoded twice.
+    #[must_use]
+    pub fn for_workers(self, workers: u32) -> Self {
+        Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, workers), ..self }
+    }
+
     /// The rung called `id`.
     #[must_use]
     pub fn rung(&self, id: &str) -> Option<&Rung> {

@@ -115,6 +115,25 @@ fn chunks_start_short_and_cover_the_title() {
 }
 
 #[test]
+fn known_workers_get_as_few_chunks_as_keep_them_busy() {
+    let mut film = film(1280, 720);
+    let lengths = |film: &Source, workers| {
+        let plan = Plan::new(film, &recipe()).for_workers(workers);
+        assert_eq!(plan.chunks.last().and_then(|chunk| chunk.end_ticks), None);
+        assert!(plan.chunks.windows(2).all(|pair| pair[0].end_ticks == Some(pair[1].start_ticks)));
+        let ends = plan.chunks.iter().skip(1).map(|next| next.first_segment).chain([plan.last_segment() + 1]);
+        plan.chunks.iter().zip(ends).map(|(chunk, end)| end - chunk.first_segment).collect::<Vec<u32>>()
+    };
+    assert_eq!(lengths(&film, 1), [6]);
+    assert_eq!(lengths(&film, 0), [6]);
+    assert_eq!(lengths(&film, 8), [4, 2], "no shorter than what is worth a start");
+    film.video.frames *= 10;
+    film.video.end *= 10;
+    assert_eq!(lengths(&film, 1), [20, 20, 20, 1], "no longer than a child may work");
+    assert_eq!(lengths(&film, 8), [8, 8, 8, 8, 8, 8, 8, 5]);
+}
+
+#[test]
 fn no_length_makes_work_without_bound() {
     let timeline = Timeline::of(&film(1280, 720).video);
     for duration_ticks in [0, 1, u64::from(u32::MAX) * timeline.segment_ticks(), u64::MAX] {

@@ -82,7 +82,8 @@ pub async fn encode(
     let mut found = Found::default();
     host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
     let source = found.source(reader.size_bytes())?;
-    let plan = Plan::new(&source, &recipe);
+    let busy = busy(options.threads);
+    let plan = Plan::new(&source, &recipe).for_workers(busy);
     if options.plan_only {
         return Ok(Outcome::Planned(plan));
     }
@@ -101,7 +102,8 @@ pub async fn encode(
             done: Mutex::default(),
             progress,
         };
-        let ledger = run.encode(children(options.threads)).await?;
+        // One more than can be busy: sound is little work.
+        let ledger = run.encode(busy as usize + 1).await?;
         let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
         let told = |done: f32| (run.progress)(1.0 - (1.0 - ENCODED) * (1.0 - done));
         let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
@@ -191,10 +193,10 @@ impl<F: Fn(f32) + Send> Sink for Stopwatch<'_, F> {
     }
 }
 
-/// Children to run at a time on `threads` processors: one keeps about two busy, with decoding and the largest rung.
-fn children(threads: Option<u16>) -> usize {
+/// Children that are busy on `threads` processors: one keeps about two of them so, with decoding and the largest rung.
+fn busy(threads: Option<u16>) -> u32 {
     let threads = threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
-    threads / 2 + 1
+    u32::try_from(threads / 2).unwrap_or(u32::MAX).max(1)
 }
 
 fn cancelled() -> Error {
