@@ -7,7 +7,9 @@ use marquee_backends::{
     db::Db,
     testing::{self, S3Server, TestDatabase},
 };
-use marquee_core::{Clock, ManualClock, OsRandom, Role, Shutdown, SystemClock, blobs::Blobs, config, object::Key};
+use marquee_core::{
+    Clock, ManualClock, OsRandom, Role, Shutdown, SystemClock, blobs::Blobs, config, object::Key, testing::Bent,
+};
 use marquee_recommender::serving::Recommender;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
@@ -21,7 +23,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 use url::Url;
 
 /// Where players would find an edge.
@@ -88,6 +90,14 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let app = Self::start_over(db, database, (blobs, folder), config::Auth::default(), uploads, Duration::ZERO).await;
         (app, store)
+    }
+
+    /// One whose store finishes objects only when `finishes` lets it.
+    pub(crate) async fn start_finishing(finishes: Arc<Semaphore>) -> Self {
+        let ((db, database), folder) = (testing::database().await, tempfile::tempdir().unwrap());
+        let blobs = Bent::new(Arc::new(FileBlobs::open(folder.path()).await.unwrap()), Ok).finishing(finishes);
+        let (auth, uploads) = (config::Auth::default(), config::Uploads::default());
+        Self::start_over(db, database, (Arc::new(blobs), folder), auth, uploads, Duration::ZERO).await
     }
 
     async fn start_on(db: Db, database: TestDatabase, auth: config::Auth, uploads: config::Uploads, notice: Duration) -> Self {

@@ -2,11 +2,16 @@
 
 use crate::app::{Client, TestApp, body, empty, problem, text};
 use futures::TryStreamExt;
-use marquee_backends::testing::S3Server;
+use marquee_backends::{
+    db::uploads::{Holder, Lock, Upload},
+    testing::S3Server,
+};
 use marquee_core::{Role, config};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
+use uuid::Uuid;
 
 const PART: usize = 16 << 20;
 
@@ -89,6 +94,37 @@ async fn parts_go_to_the_store_and_the_film_is_handed_over() {
         [editor.get(&format!("{path}/parts")).await, editor.post(&format!("{path}/parts"), &json!({ "numbers": [1] })).await]
     {
         assert_eq!(problem(asked, 409).await, "upload_finished");
+    }
+}
+
+/// The upload at `path` as whoever holds it sees it, once all its parts are noted as complete.
+async fn completed(app: &TestApp, path: &str, stated_sha256: &[u8; 32]) -> (Upload, Holder) {
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    let holder = Holder { id: Uuid::nil(), lease: Duration::from_secs(60) };
+    let Lock::Held(mut upload) = app.db.lock_upload(id, holder).await.unwrap() else { panic!("somebody holds it") };
+    assert_eq!(app.blobs.direct().unwrap().gather(&mut upload.growing).await.unwrap().len(), 3);
+    assert!(app.db.complete_upload(&upload, holder, Some(stated_sha256)).await.unwrap());
+    (*upload, holder)
+}
+
+#[tokio::test]
+async fn whoever_completes_again_goes_on_where_somebody_died() {
+    let (app, _store, editor, video) = editor_with_video().await;
+    let film = film();
+    for is_put_together in [false, true] {
+        let video = if is_put_together { video.clone() } else { editor.video("Another").await };
+        let path = opened(&editor, &video, film.len()).await;
+        send(&editor, &path, &film, &[1, 2, 3]).await;
+        let (upload, holder) = completed(&app, &path, &[1; 32]).await;
+        if is_put_together {
+            app.blobs.finish(&upload.growing).await.unwrap();
+        }
+        app.db.unlock_upload(upload.id, holder).await.unwrap();
+        let sha256: [u8; 32] = Sha256::digest(&film).into();
+        body(complete(&editor, &path, json!({ "sha256": hex::encode(sha256) })).await, 200).await;
+        assert_eq!(editor.show(&video).await["status"], "uploaded");
+        let stated = app.db.unread_source(upload.id).await.unwrap().unwrap().stated_sha256;
+        assert_eq!(stated.as_deref(), Some(&sha256[..]), "what was stated last counts");
     }
 }
 

@@ -19,6 +19,7 @@ pub mod queue;
 mod random;
 mod role;
 mod shutdown;
+pub mod sha256;
 pub mod source;
 pub mod sums;
 #[cfg(any(test, feature = "testing"))]

@@ -9,6 +9,7 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::{collections::HashSet, ops::Range, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// A 35 s film of 640 × 360 at 30 frames a second, with one stereo track. A test changes what it is about.
 pub fn source() -> Source {
@@ -51,12 +52,18 @@ pub fn source() -> Source {
 pub struct Bent<F> {
     inner: Arc<dyn Blobs>,
     bend: F,
+    finishes: Arc<Semaphore>,
 }
 
 impl<F: Fn(Object) -> Result<Object> + Send + Sync + 'static> Bent<F> {
     /// See the type.
     pub fn new(inner: Arc<dyn Blobs>, bend: F) -> Self {
-        Self { inner, bend }
+        Self { inner, bend, finishes: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
+    }
+
+    /// The same, but that an object is only finished when `finishes` lets it.
+    pub fn finishing(self, finishes: Arc<Semaphore>) -> Self {
+        Self { finishes, ..self }
     }
 }
 
@@ -91,6 +98,7 @@ impl<F: Fn(Object) -> Result<Object> + Send + Sync + 'static> Blobs for Bent<F> 
     }
 
     async fn finish(&self, growing: &Growing) -> Result<Meta> {
+        let _permit = self.finishes.acquire().await;
         self.inner.finish(growing).await
     }
 

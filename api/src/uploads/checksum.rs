@@ -1,18 +1,12 @@
-//! The checksum extension of tus 1.0, and the SHA-256 of the whole, whose state is kept between requests.
+//! The checksum extension of tus 1.0.
 
 use crate::problem::Problem;
 use axum::http::StatusCode;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use marquee_core::{Error, Result};
+use marquee_core::Error;
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{
-    Digest, Sha256,
-    digest::{
-        DynDigest,
-        common::hazmat::{SerializableState, SerializedState},
-    },
-};
+use sha2::{Sha256, digest::DynDigest};
 use subtle::ConstantTimeEq;
 
 /// What `Tus-Checksum-Algorithm` lists. SHA-1 is the one that the specification requires.
@@ -59,52 +53,9 @@ impl Checksum {
     }
 }
 
-/// The running SHA-256 of a source.
-#[derive(Clone, Default)]
-pub(super) struct Running(Sha256);
-
-impl Running {
-    /// From what the database keeps.
-    pub(super) fn restore(state: &[u8]) -> Result<Self> {
-        let broken = || Error::internal("the stored hash state of an upload cannot be read");
-        let state = SerializedState::<Sha256>::try_from(state).map_err(|_| broken())?;
-        Sha256::deserialize(&state).map(Self).map_err(|_| broken())
-    }
-
-    /// For the database.
-    pub(super) fn state(&self) -> Vec<u8> {
-        self.0.serialize().to_vec()
-    }
-
-    /// Takes in a piece.
-    pub(super) fn update(&mut self, piece: &[u8]) {
-        Digest::update(&mut self.0, piece);
-    }
-
-    /// The hash of everything.
-    pub(super) fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hash_goes_on_from_its_stored_state_at_any_byte() {
-        let bytes: Vec<u8> = (0..300).map(|number| (number % 251) as u8).collect();
-        let whole: [u8; 32] = Sha256::digest(&bytes).into();
-        for cut in 0..bytes.len() {
-            let mut first = Running::default();
-            first.update(&bytes[..cut]);
-            let mut second = Running::restore(&first.state()).unwrap();
-            second.update(&bytes[cut..]);
-            assert_eq!(second.finish(), whole, "{cut}");
-        }
-        assert!(Running::restore(b"short").is_err());
-        assert!(Running::restore(&[0xff; 105]).is_err());
-    }
 
     #[test]
     fn checksums_are_read_and_compared() {

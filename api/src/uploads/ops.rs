@@ -1,9 +1,9 @@
 //! What happens to uploads.
 
 use super::{
-    checksum::{Checksum, Running},
+    checksum::Checksum,
     direct,
-    receive::{Body, End, LEASE, receive, taken_over},
+    receive::{Body, End, LEASE, keeping, receive, taken_over},
 };
 use crate::{
     app::App,
@@ -17,6 +17,7 @@ use marquee_core::{
     Error, ErrorKind, Result,
     id::{JobId, UploadId, VideoId},
     object::Key,
+    sha256,
 };
 use std::time::Duration;
 use uuid::Builder;
@@ -70,7 +71,7 @@ pub(super) async fn open(app: &App, caller: &Caller, opening: Opening) -> Answer
         filename: clean(&opening.filename),
         length_bytes: opening.length_bytes.unwrap_or(size_bytes_max),
         growing,
-        hash_state: Running::default().state(),
+        hash_state: sha256::Running::default().state(),
         part_bytes: opening.part_bytes,
     };
     let holder = new_holder(app);
@@ -211,15 +212,20 @@ pub(super) async fn finish(app: &App, held: &mut Held) -> Answer<Upload> {
     if held.upload.part_bytes.is_some() && !held.upload.finished {
         direct::ops::gather(app, held).await?;
     }
+    hand_in(app, held).await
+}
+
+/// [`finish`] for an upload whose parts, if it has any, are gathered.
+pub(super) async fn hand_in(app: &App, held: &Held) -> Answer<Upload> {
     let upload = &held.upload;
     if !upload.finished {
-        let meta = app.deps.blobs.finish(&upload.growing).await?;
+        let meta = keeping(app, upload.id, held.holder, app.deps.blobs.finish(&upload.growing)).await?;
         if meta.size_bytes != upload.offset_bytes {
             let detail = format!("the store holds {} bytes of {}, not {}", meta.size_bytes, upload.id, upload.offset_bytes);
             return Err(Error::internal(detail).into());
         }
-        let read = upload.part_bytes.is_none().then(|| Running::restore(&upload.hash_state)).transpose()?;
-        let sha256 = read.map(Running::finish);
+        let read = upload.part_bytes.is_none().then(|| sha256::Running::restore(&upload.hash_state)).transpose()?;
+        let sha256 = read.map(sha256::Running::finish);
         let job = JobId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
         match app.deps.db.finish_upload(upload, held.holder, sha256.as_ref(), job).await {
             Ok(_) => {

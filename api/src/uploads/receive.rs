@@ -3,7 +3,7 @@
 //! A piece is at most some MiB and a second long. It streams into the store, then the row is committed: offset, the store's
 //! state, the hash's and the sums of blocks. Nothing is held but what the network hands over at a time.
 
-use super::checksum::{Checksum, Running};
+use super::checksum::Checksum;
 use crate::{
     app::App,
     problem::{Answer, Problem},
@@ -11,7 +11,7 @@ use crate::{
 use axum::body::Bytes;
 use futures::{StreamExt, stream, stream::BoxStream};
 use marquee_backends::db::uploads::{Holder, Upload};
-use marquee_core::{Error, Result, blobs::ByteStream, sums};
+use marquee_core::{Error, Result, blobs::ByteStream, id::UploadId, sha256, sums};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
@@ -50,7 +50,7 @@ struct Source {
     body: Body,
     pending: Option<Bytes>,
     room_bytes: u64,
-    hash: Running,
+    hash: sha256::Running,
     sums: sums::Running,
     checksum: Option<Checksum>,
     end: Option<End>,
@@ -120,7 +120,7 @@ pub(super) async fn receive(
         body,
         pending: None,
         room_bytes: upload.length_bytes - upload.offset_bytes,
-        hash: Running::restore(&upload.hash_state)?,
+        hash: sha256::Running::restore(&upload.hash_state)?,
         sums: upload.sums.clone(),
         checksum,
         end: None,
@@ -130,9 +130,10 @@ pub(super) async fn receive(
             break;
         }
         // Waiting may have been long: nothing is written without the lock.
-        keep(app, upload, holder).await?;
+        keep(app, upload.id, holder).await?;
         let growing = &mut upload.growing.clone();
-        append(app, upload, holder, growing, piece(source.clone().lock_owned().await)).await?;
+        let piece = piece(source.clone().lock_owned().await);
+        keeping(app, upload.id, holder, app.deps.blobs.append(growing, piece)).await?;
         let mut source = source.lock().await;
         upload.growing = growing.clone();
         upload.offset_bytes = growing.size_bytes;
@@ -179,27 +180,25 @@ fn piece(source: OwnedMutexGuard<Source>) -> ByteStream {
     stream::unfold(state, next).boxed()
 }
 
-/// Appends one piece, renewing the lock while the store takes its time.
-async fn append(
+/// Does `work` of the store, keeping the lock for as long as it takes.
+pub(super) async fn keeping<T, E: Into<Problem>>(
     app: &App,
-    upload: &Upload,
+    upload: UploadId,
     holder: Holder,
-    growing: &mut marquee_core::blobs::Growing,
-    piece: ByteStream,
-) -> Answer<()> {
-    let appending = app.deps.blobs.append(growing, piece);
-    tokio::pin!(appending);
+    work: impl Future<Output = Result<T, E>>,
+) -> Answer<T> {
+    tokio::pin!(work);
     let mut renew = time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
     loop {
         tokio::select! {
-            appended = &mut appending => return Ok(appended?),
+            done = &mut work => return done.map_err(Into::into),
             _ = renew.tick() => keep(app, upload, holder).await?,
         }
     }
 }
 
-async fn keep(app: &App, upload: &Upload, holder: Holder) -> Answer<()> {
-    if app.deps.db.renew_upload(upload.id, holder).await? { Ok(()) } else { Err(taken_over()) }
+async fn keep(app: &App, upload: UploadId, holder: Holder) -> Answer<()> {
+    if app.deps.db.renew_upload(upload, holder).await? { Ok(()) } else { Err(taken_over()) }
 }
 
 async fn commit(app: &App, upload: &mut Upload, holder: Holder) -> Answer<()> {

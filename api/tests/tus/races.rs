@@ -3,9 +3,10 @@
 use super::{arrived, bytes, editor_with_video, offset, opened, patch, send, tus};
 use crate::app::{TestApp, empty, problem};
 use marquee_backends::testing::eventually;
+use marquee_core::id::UploadId;
 use reqwest::Method;
-use std::io;
-use tokio::sync::mpsc;
+use std::{io, sync::Arc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 #[tokio::test]
@@ -27,6 +28,23 @@ async fn two_requests_never_append_at_a_time() {
     drop(feed);
     empty(slow.await.unwrap(), 204).await;
     arrived(&app, &editor, &video, &path, b"01234567").await;
+}
+
+#[tokio::test]
+async fn nobody_takes_over_while_the_store_finishes_a_film() {
+    let finishes = Arc::new(Semaphore::new(0));
+    let app = TestApp::start_finishing(finishes.clone()).await;
+    let (editor, video) = editor_with_video(&app).await;
+    let path = opened(&editor, &video, 4).await;
+    let id: UploadId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let last = tokio::spawn(patch(&editor, &path, 0).body("film").send());
+    eventually("the film is whole", async || app.db.upload(id).await.unwrap().offset_bytes == 4).await;
+    let first_end = app.db.upload_locked_until(id).await;
+    eventually("the lock is kept", async || app.db.upload_locked_until(id).await > first_end).await;
+    assert_eq!(problem(send(&editor, &path, 4, b"").await, 423).await, "upload_locked");
+    finishes.add_permits(1);
+    empty(last.await.unwrap().unwrap(), 204).await;
+    arrived(&app, &editor, &video, &path, b"film").await;
 }
 
 #[tokio::test]

@@ -102,6 +102,18 @@ async fn an_empty_film_is_refused_and_the_video_says_so() {
 }
 
 #[tokio::test]
+async fn an_empty_film_does_not_end_another_that_is_on_its_way() {
+    let app = TestApp::start().await;
+    let (editor, video) = editor_with_video(&app).await;
+    let path = opened(&editor, &video, 4).await;
+    empty(send(&editor, &path, 0, b"fi").await, 204).await;
+    assert_eq!(problem(open(&editor, &video, 0).await, 422).await, "empty_file");
+    assert_eq!(text(&editor.show(&video).await["status"]), "uploading");
+    empty(send(&editor, &path, 2, b"lm").await, 204).await;
+    arrived(&app, &editor, &video, &path, b"film").await;
+}
+
+#[tokio::test]
 async fn an_upload_that_nobody_goes_on_with_expires() {
     let uploads = config::Uploads { expiry_seconds: 1, ..config::Uploads::default() };
     let app = TestApp::start_with(config::Auth::default(), uploads).await;

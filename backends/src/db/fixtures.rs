@@ -4,8 +4,9 @@ use super::{
     Db, error,
     jobs::{self, Claim},
 };
-use marquee_core::{Error, OsRandom, Result, SystemClock, id::VideoId, job::Job, video::Status};
+use marquee_core::{Error, OsRandom, Result, SystemClock, id::{UploadId, VideoId}, job::Job, video::Status};
 use sqlx::{AssertSqlSafe, query, query_scalar};
+use time::OffsetDateTime;
 
 impl Db {
     /// Makes the database `name` as a copy of `template`. Names are ours: letters, digits and underscores.
@@ -206,5 +207,31 @@ impl Db {
         let mut gone = gone.fetch_all(&self.pool).await.expect("deleted");
         gone.sort_by_key(|message| message.id);
         gone.iter().map(|message| message.job.parse().expect("a job's id")).collect()
+    }
+
+    /// Lets nobody at the `postgres:` queue before the transaction ends.
+    #[cfg(test)]
+    pub(crate) async fn lock_queue(&self) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut tx = self.pool.begin().await.expect("begun");
+        query!("lock table queue_messages in access exclusive mode").execute(&mut *tx).await.expect("locked");
+        tx
+    }
+
+    /// Whether somebody waits at a lock of the `postgres:` queue.
+    #[cfg(test)]
+    pub(crate) async fn queue_is_waited_for(&self) -> bool {
+        let waits = query_scalar!(
+            r#"select exists (select from pg_locks where relation = 'queue_messages'::regclass and not granted) as "waits!""#
+        );
+        waits.fetch_one(&self.pool).await.expect("read")
+    }
+
+    /// When the lock of an upload ends by itself.
+    ///
+    /// # Panics
+    /// When the database does not answer, or nobody holds the upload.
+    pub async fn upload_locked_until(&self, id: UploadId) -> OffsetDateTime {
+        let until = query_scalar!(r#"select locked_until as "until!" from uploads where id = $1"#, id.0);
+        until.fetch_one(&self.pool).await.expect("held")
     }
 }

@@ -370,13 +370,21 @@ impl Db {
         Err(Error::conflict("upload_finished", "the upload is finished and belongs to its video: delete the video instead"))
     }
 
-    /// Ends a video whose source cannot become a title, before anything of it is stored.
+    /// Ends a video whose source cannot become a title, before anything of it is stored. Not if another source is on its way: that
+    /// one may be the film.
     ///
     /// # Errors
     /// `Conflict` if the video has a source already.
     pub async fn refuse_source(&self, video: VideoId, code: &str, message: &str) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         let status = begin_receiving(&mut tx, video).await?.after(Event::Failed)?;
+        let other = sqlx::query_scalar!(
+            r#"select exists (select from uploads where video_id = $1 and finished_at is null and expires_at > now()) as "other!""#,
+            video.0
+        );
+        if other.fetch_one(&mut *tx).await.map_err(error)? {
+            return Ok(());
+        }
         let update = sqlx::query!(
             "update videos set status = $2, failure_code = $3, failure_message = $4, updated_at = now() where id = $1",
             video.0,

@@ -55,7 +55,7 @@ impl Queue for PostgresQueue {
         let bell = tokio::sync::Mutex::new(self.db.listen(QUEUE));
         let (db, hidden, over) = (self.db.clone(), self.hidden, gone.clone());
         let search = Take { db, wanted: subscription, hidden, bell, held, give_back, gone: over };
-        Ok(Box::new(PullConsumer::new(Arc::new(search), prefetch, gone.drop_guard())))
+        Ok(Box::new(PullConsumer::new(Arc::new(search), prefetch, gone)))
     }
 }
 
@@ -117,9 +117,9 @@ struct Take {
 
 #[async_trait]
 impl Search for Take {
-    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<Box<dyn Delivery>> {
+    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit, stopped: CancellationToken) -> Option<Box<dyn Delivery>> {
         let mut bell = self.bell.lock().await;
-        while !self.gone.is_cancelled() {
+        while !stopped.is_cancelled() {
             let taken = match self.db.queue_take(&self.wanted, self.hidden).await {
                 Ok(taken) => taken,
                 Err(cause) => {
@@ -140,7 +140,7 @@ impl Search for Take {
                 }
                 Some((id, Err(reason))) => self.set_aside(id, &reason).await,
                 None => tokio::select! {
-                    () = self.gone.cancelled() => {}
+                    () = stopped.cancelled() => {}
                     _ = bell.next() => {}
                     () = tokio::time::sleep(POLL) => {}
                 },
@@ -269,6 +269,27 @@ mod tests {
         let consumer = queue.subscribe(everything()).await.expect("subscribed");
         consumer.next().await.expect("delivered").ack().await.expect("acknowledged");
         assert!(tokio::time::timeout(Duration::from_millis(300), consumer.next()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_a_stopped_consumer_is_just_taking_is_there_for_others() {
+        let (db, _guard) = database().await;
+        let queue = PostgresQueue::new(db.clone());
+        let ring = ring_for(Kind::Encode, Class::Urgent);
+        queue.publish(std::slice::from_ref(&ring)).await.expect("published");
+        let held_up = db.lock_queue().await;
+        let stopping: Arc<dyn Consumer> = Arc::from(queue.subscribe(everything()).await.expect("subscribed"));
+        let next = tokio::spawn({
+            let stopping = stopping.clone();
+            async move { stopping.next().await.map(drop) }
+        });
+        eventually("a message is being taken", async || db.queue_is_waited_for().await).await;
+        stopping.stop();
+        assert!(next.await.expect("no panic").is_err());
+        held_up.commit().await.expect("unlocked");
+        let other = queue.subscribe(everything()).await.expect("subscribed");
+        let delivery = tokio::time::timeout(HIDDEN / 2, other.next()).await.expect("in time").expect("delivered");
+        assert_eq!(delivery.ring(), &ring);
     }
 
     #[tokio::test]

@@ -13,10 +13,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Looks for messages.
 #[async_trait]
 pub(super) trait Search: Send + Sync + 'static {
-    /// Waits until there is a message, which keeps `slot` until it is acknowledged or dropped; `None` when the consumer is
-    /// gone. Runs as a task of its own, so that nothing but [`Consumer::stop`] cancels it between taking a message and handing it
-    /// over.
-    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<Box<dyn Delivery>>;
+    /// Waits until there is a message, which keeps `slot` until it is acknowledged or dropped; `None` once the consumer is
+    /// `stopped`. Runs as a task of its own, so that nothing cancels it between taking a message and handing it over: a message
+    /// that nobody waits for any more is dropped, which gives it back.
+    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit, stopped: CancellationToken) -> Option<Box<dyn Delivery>>;
 }
 
 type Found = Option<Box<dyn Delivery>>;
@@ -29,15 +29,17 @@ pub(super) struct PullConsumer<S> {
     orphans: Mutex<Vec<JoinHandle<Found>>>,
     /// Rings for each of them: whoever waits for a slot can take it instead.
     orphaned: Notify,
+    /// Searches take nothing more.
     stopped: CancellationToken,
     _gone: DropGuard,
 }
 
 impl<S: Search> PullConsumer<S> {
     /// A consumer with `prefetch` slots. `gone` fires when it is dropped.
-    pub(super) fn new(search: Arc<S>, prefetch: u16, gone: DropGuard) -> Self {
+    pub(super) fn new(search: Arc<S>, prefetch: u16, gone: CancellationToken) -> Self {
         let slots = Arc::new(Semaphore::new(prefetch.max(1).into()));
-        Self { search, slots, orphans: Mutex::default(), orphaned: Notify::new(), stopped: CancellationToken::new(), _gone: gone }
+        let (stopped, gone) = (gone.child_token(), gone.drop_guard());
+        Self { search, slots, orphans: Mutex::default(), orphaned: Notify::new(), stopped, _gone: gone }
     }
 
     fn orphans(&self) -> MutexGuard<'_, Vec<JoinHandle<Found>>> {
@@ -63,7 +65,8 @@ impl<S: Search> PullConsumer<S> {
             }
             tokio::select! {
                 slot = self.slots.clone().acquire_owned() => {
-                    return Ok(tokio::spawn(self.search.clone().find(slot.map_err(Error::internal)?)));
+                    let slot = slot.map_err(Error::internal)?;
+                    return Ok(tokio::spawn(self.search.clone().find(slot, self.stopped.clone())));
                 }
                 () = self.orphaned.notified() => {}
             }
@@ -81,9 +84,8 @@ impl<S: Search> Drop for Awaited<'_, S> {
     fn drop(&mut self) {
         let Some(search) = self.search.take() else { return };
         let mut orphans = self.consumer.orphans();
-        if self.consumer.stopped.is_cancelled() {
-            search.abort();
-        } else {
+        // Else it ends by itself, and what it may have found yet is dropped.
+        if !self.consumer.stopped.is_cancelled() {
             orphans.push(search);
             self.consumer.orphaned.notify_one();
         }
@@ -98,8 +100,8 @@ impl<S: Search> Consumer for PullConsumer<S> {
     }
 
     fn stop(&self) {
-        let orphans = self.orphans();
+        let mut orphans = self.orphans();
         self.stopped.cancel();
-        orphans.iter().for_each(JoinHandle::abort);
+        orphans.clear();
     }
 }

@@ -1,53 +1,99 @@
-//! Checksums of a source whose parts went to the store itself: nobody has read a byte of it before its inspection.
+//! Checksums of a source whose parts went to the store itself: nobody has read a byte of it before its inspection. How far that is
+//! is noted, so that a worker that stops or an engine that is away costs little of it, however large the source.
 
 use super::{Jobs, source::StoredSource};
 use crate::child::SourceReader;
-use marquee_backends::dispatch::Work;
+use marquee_backends::{
+    db::direct::{Read, Unread},
+    dispatch::Work,
+};
 use marquee_core::{
     Error, ErrorKind, Result,
     id::UploadId,
     job::Failure,
     object::Key,
-    sums::{BLOCK_BYTES, Run, Running, Sums},
+    sha256,
+    sums::{self, BLOCK_BYTES, Sums},
 };
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 /// Readings of a source that is not what its sender stated: it may have been the line.
 const READINGS_MAX: u32 = 2;
+/// Bytes between two notes.
+const NOTE_EVERY_BYTES: u64 = 8 * BLOCK_BYTES;
 
 impl Jobs {
     /// Reads the source `key` whole and stores its checksums, if nobody has done so.
     pub(super) async fn hash(&self, work: &Work, upload: UploadId, key: &Key, size_bytes: u64) -> Result<(), Failure> {
-        let Some(unread) = self.deps.db.unread_source(upload).await? else { return Ok(()) };
+        let Some(Unread { stated_sha256, mut read }) = self.deps.db.unread_source(upload).await? else { return Ok(()) };
         for _ in 0..READINGS_MAX {
             let source = StoredSource::new(Arc::clone(&self.deps.blobs), key.clone(), size_bytes, Sums::default());
-            let reading = read(&source, |part| work.progress(part));
+            let reading = self.read(upload, &source, Reading::from(read.take())?, |part| work.progress(part));
             let cancelled = || Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled");
-            let (sha256, run) = work.cancelled().run_until_cancelled(reading).await.ok_or_else(cancelled)??;
-            if unread.stated_sha256.as_ref().is_none_or(|stated| stated[..] == sha256) {
-                return Ok(self.deps.db.store_sums(upload, &sha256, &run).await?);
+            let reading = work.cancelled().run_until_cancelled(reading).await.ok_or_else(cancelled)??;
+            let sha256 = reading.hash.finish();
+            if stated_sha256.as_ref().is_none_or(|stated| stated[..] == sha256) {
+                return Ok(self.deps.db.finish_reading(upload, reading.noted_bytes, &sha256, reading.sums.whole()).await?);
             }
+            self.deps.db.forget_reading(upload).await?;
         }
         let message = "the film that arrived does not have the SHA-256 that was stated for it: upload it again";
         Err(Failure::Fail { code: "checksum_mismatch".into(), message: message.into() })
     }
+
+    /// Reads a source to its end, noting now and then how far it came.
+    async fn read(
+        &self,
+        upload: UploadId,
+        source: &StoredSource,
+        mut reading: Reading,
+        progress: impl Fn(f32),
+    ) -> Result<Reading> {
+        while reading.sums.offset_bytes() < source.size_bytes() {
+            let block = source.read_at(reading.sums.offset_bytes(), BLOCK_BYTES as u32).await?;
+            let taking = spawn_blocking(move || {
+                reading.hash.update(&block);
+                reading.sums.update(&block);
+                reading
+            });
+            reading = taking.await.map_err(Error::internal)?;
+            let bytes = reading.sums.offset_bytes();
+            progress(bytes as f32 / source.size_bytes() as f32);
+            if bytes - reading.noted_bytes >= NOTE_EVERY_BYTES && bytes < source.size_bytes() {
+                self.note(upload, &mut reading).await?;
+            }
+        }
+        reading.sums.end();
+        Ok(reading)
+    }
+
+    async fn note(&self, upload: UploadId, reading: &mut Reading) -> Result<()> {
+        let read = Read { bytes: reading.sums.offset_bytes(), hash_state: reading.hash.state() };
+        if !self.deps.db.keep_reading(upload, reading.noted_bytes, &read, reading.sums.whole()).await? {
+            return Err(Error::conflict("taken_over", "another worker reads this source too"));
+        }
+        reading.sums.forget();
+        reading.noted_bytes = read.bytes;
+        Ok(())
+    }
 }
 
-/// SHA-256 of a source, and the sums of its blocks.
-async fn read(source: &StoredSource, progress: impl Fn(f32)) -> Result<([u8; 32], Run)> {
-    let (mut hash, mut sums) = (Sha256::new(), Running::resume(0, None));
-    while sums.offset_bytes() < source.size_bytes() {
-        let block = source.read_at(sums.offset_bytes(), BLOCK_BYTES as u32).await?;
-        let summing = spawn_blocking(move || {
-            hash.update(&block);
-            sums.update(&block);
-            (hash, sums)
-        });
-        (hash, sums) = summing.await.map_err(Error::internal)?;
-        progress(sums.offset_bytes() as f32 / source.size_bytes() as f32);
+/// A reading under way.
+struct Reading {
+    hash: sha256::Running,
+    sums: sums::Running,
+    /// How far the last note of it says that it is.
+    noted_bytes: u64,
+}
+
+impl Reading {
+    /// Goes on from the last note, if there is one.
+    fn from(read: Option<Read>) -> Result<Self> {
+        let (noted_bytes, hash) = match read {
+            Some(read) => (read.bytes, sha256::Running::restore(&read.hash_state)?),
+            None => (0, sha256::Running::default()),
+        };
+        Ok(Self { hash, sums: sums::Running::resume(noted_bytes, None), noted_bytes })
     }
-    sums.end();
-    Ok((hash.finalize().into(), sums.whole().clone()))
 }

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         trial("text_is_refused_with_a_reason", title::text_is_refused_with_a_reason),
         trial("what_changed_in_the_store_does_not_pass_the_gate", title::what_changed_in_the_store_does_not_pass_the_gate),
         trial("what_nobody_has_read_is_summed_by_its_inspection", title::what_nobody_has_read_is_summed_by_its_inspection),
+        trial("a_reading_goes_on_where_an_outage_ended_it", title::a_reading_goes_on_where_an_outage_ended_it),
         trial("a_source_that_changed_in_the_store_is_refused", title::a_source_that_changed_in_the_store_is_refused),
         trial("bytes_of_an_earlier_attempt_are_adopted", title::bytes_of_an_earlier_attempt_are_adopted),
         trial("a_store_that_breaks_before_any_operation_loses_nothing", converge::breaks_before),

@@ -1,6 +1,7 @@
 //! One title at a time, from its upload on.
 
 use crate::{
+    faults::{Faulty, Moment},
     film::{Film, frames_of},
     worker::{Worker, code},
 };
@@ -15,6 +16,7 @@ use marquee_core::{
     video::Status,
 };
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 pub(crate) async fn a_film_goes_from_upload_to_ready() {
     let worker = Worker::new(&Film::new("640x360", 21)).await;
@@ -85,6 +87,32 @@ pub(crate) async fn what_nobody_has_read_is_summed_by_its_inspection() {
     let worker = Worker::with_parts(&film, Some(&[1; 32])).await;
     assert_eq!(code(worker.work(&[Kind::Inspect]).await), "checksum_mismatch");
     assert_eq!(worker.status().await, Status::Failed);
+}
+
+pub(crate) async fn a_reading_goes_on_where_an_outage_ended_it() {
+    // Twenty blocks, and a store that goes away after twelve.
+    let bytes: Vec<u8> = (0..20 * BLOCK_BYTES as u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+    let worker = Worker::with_parts(&Film::of(&bytes), Some(&sha256)).await;
+    let known = async || worker.db.source(worker.title.video).await.expect("source").expect("uploaded").sha256;
+    let mut attempts = 0;
+    while known().await.is_none() {
+        let claim = worker.claim_job(worker.title.inspect).await;
+        let store = Arc::new(Faulty::new(worker.blobs.clone(), Moment::Before, 12));
+        match worker.attempt(&claim, store).await {
+            Err(Failure::Retry(error)) => assert_eq!(error.kind(), ErrorKind::Unavailable),
+            other => assert_eq!(code(other), "not_a_video", "and only then somebody looks what it is"),
+        }
+        worker.db.release_job(&claim).await.expect("given back");
+        attempts += 1;
+        assert!(attempts < 6, "it never ends");
+    }
+    assert_eq!(known().await.as_deref(), Some(&sha256[..]));
+    let sums = worker.db.source_sums(worker.title.upload).await.expect("sums");
+    assert_eq!(sums.count(), 20);
+    for (index, block) in (0..).zip(bytes.chunks(BLOCK_BYTES as usize)) {
+        assert!(sums.agree(index, block), "block {index}");
+    }
 }
 
 pub(crate) async fn a_source_that_changed_in_the_store_is_refused() {

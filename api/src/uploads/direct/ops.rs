@@ -2,7 +2,7 @@
 
 use super::super::{
     ops::{self, Held, Opening},
-    receive::taken_over,
+    receive::{keeping, taken_over},
 };
 use crate::{
     app::App,
@@ -47,8 +47,9 @@ pub(super) async fn open(app: &App, caller: &Caller, video: VideoId, filename: S
 pub(super) async fn look(app: &App, caller: &Caller, id: UploadId) -> Answer<(Cut, Vec<Part>)> {
     let (upload, cut) = find(app, caller, id).await?;
     let stored = store(app)?.gather(&mut upload.growing.clone()).await.map_err(|error| match error.kind() {
-        // Completed by another request just now.
+        // Completed by another request just now, or before somebody died.
         ErrorKind::NotFound => taken_over(),
+        ErrorKind::Internal if upload.offset_bytes == upload.length_bytes => taken_over(),
         _ => error.into(),
     })?;
     Ok((cut, stored.into_iter().filter(|part| cut.part(part.number) == Some(*part)).collect()))
@@ -68,7 +69,7 @@ pub(super) async fn addresses(app: &App, caller: &Caller, id: UploadId, numbers:
         })?;
         items.push((part, store.address(&upload.growing, part, now, ADDRESS_LIFE).await?));
     }
-    if app.deps.db.postpone_upload(id, ops::expiry(app)).await?.is_none() {
+    if !app.deps.db.postpone_upload(id, ops::expiry(app)).await? {
         return Err(taken_over());
     }
     Ok(Addresses { items, expires_at: now + ADDRESS_LIFE })
@@ -82,14 +83,12 @@ pub(super) async fn complete(app: &App, caller: &Caller, id: UploadId, stated_sh
         if held.upload.finished {
             return Ok(held.upload.clone());
         }
-        if held.upload.offset_bytes < held.upload.length_bytes {
-            gather(app, held).await?;
-            if !app.deps.db.complete_upload(&held.upload, held.holder, stated_sha256.as_ref()).await? {
-                return Err(taken_over());
-            }
-            held.upload.offset_bytes = held.upload.length_bytes;
+        gather(app, held).await?;
+        if !app.deps.db.complete_upload(&held.upload, held.holder, stated_sha256.as_ref()).await? {
+            return Err(taken_over());
         }
-        ops::finish(app, held).await
+        held.upload.offset_bytes = held.upload.length_bytes;
+        ops::hand_in(app, held).await
     })
     .await
 }
@@ -98,17 +97,19 @@ pub(super) async fn complete(app: &App, caller: &Caller, id: UploadId, stated_sh
 /// looked last, and has another name then.
 pub(in super::super) async fn gather(app: &App, held: &mut Held) -> Answer<()> {
     let (upload, cut) = (&held.upload, cut_of(&held.upload)?);
+    let is_whole = upload.offset_bytes == upload.length_bytes;
     let mut growing = upload.growing.clone();
-    let stored = store(app)?.gather(&mut growing).await;
-    let is_gone = match &stored {
-        Ok(stored) => stored.is_empty(),
-        Err(error) => error.kind() == ErrorKind::NotFound,
-    };
-    if is_gone && upload.offset_bytes == upload.length_bytes {
-        // An object already: somebody died before handing it over.
-        return Ok(());
-    }
-    let wrong = cut.wrong(&stored?);
+    let stored = keeping(app, upload.id, held.holder, async {
+        match store(app)?.gather(&mut growing).await {
+            Ok(stored) if is_whole && stored.is_empty() => Ok(None),
+            // Some stores refuse what is gone.
+            Err(error) if is_whole && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Internal) => Ok(None),
+            stored => Ok::<_, Problem>(Some(stored?)),
+        }
+    });
+    // An object already, if somebody died before handing it over: the store will tell when it is finished again.
+    let Some(stored) = stored.await? else { return Ok(()) };
+    let wrong = cut.wrong(&stored);
     if wrong.is_empty() {
         held.upload.growing = growing;
         return Ok(());

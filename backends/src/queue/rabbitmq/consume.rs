@@ -46,7 +46,7 @@ pub(super) fn subscribe(broker: Broker, wanted: Subscription) -> Box<dyn Consume
     let (line, clock) = (Mutex::default(), Mutex::default());
     let search = Arc::new(Fetch { broker, wanted, bell, give_back, gone: gone.clone(), line, clock });
     tokio::spawn(hang_up(search.clone()));
-    Box::new(PullConsumer::new(search, prefetch, gone.drop_guard()))
+    Box::new(PullConsumer::new(search, prefetch, gone))
 }
 
 /// Closes the line once the consumer is gone, so that the broker gives all it had to others.
@@ -138,31 +138,29 @@ struct Listening {
 
 #[async_trait]
 impl Search for Fetch {
-    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit) -> Option<Box<dyn Delivery>> {
-        let (ring, acker) = tokio::select! {
-            biased;
-            () = self.gone.cancelled() => return None,
-            found = self.search() => found,
-        };
+    async fn find(self: Arc<Self>, slot: OwnedSemaphorePermit, stopped: CancellationToken) -> Option<Box<dyn Delivery>> {
+        // With the line goes all that came on it.
+        let (ring, acker) = self.gone.run_until_cancelled(self.search(&stopped)).await??;
         let give_back = Some(self.give_back.clone());
         Some(Box::new(RabbitDelivery { ring, acker, give_back, _slot: slot }))
     }
 }
 
 impl Fetch {
-    async fn search(&self) -> (Ring, Acker) {
-        loop {
-            match self.look().await {
+    async fn search(&self, stopped: &CancellationToken) -> Option<(Ring, Acker)> {
+        while !stopped.is_cancelled() {
+            match self.look(stopped).await {
                 Ok(Some(found)) => {
                     self.bell.found();
-                    return found;
+                    return Some(found);
                 }
-                Ok(None) => self.wait().await,
+                Ok(None) => stopped.run_until_cancelled(self.wait()).await?,
                 Err(cause) => {
                     tracing::warn!(error = cause.detail(), "the queue does not answer, connecting again shortly");
                 }
             }
         }
+        None
     }
 
     /// Waits until there may be a message.
@@ -178,9 +176,9 @@ impl Fetch {
     }
 
     /// The next message, if there is one now.
-    async fn look(&self) -> Result<Option<(Ring, Acker)>> {
+    async fn look(&self, stopped: &CancellationToken) -> Result<Option<(Ring, Acker)>> {
         let listening = self.listening().await?;
-        let looked = self.look_on(&listening).await;
+        let looked = self.look_on(&listening, stopped).await;
         if looked.is_err() {
             let mut line = self.line.lock().await;
             // Another one who looked may have opened a new one by now.
@@ -192,9 +190,11 @@ impl Fetch {
         looked
     }
 
-    async fn look_on(&self, listening: &Listening) -> Result<Option<(Ring, Acker)>> {
+    async fn look_on(&self, listening: &Listening, stopped: &CancellationToken) -> Result<Option<(Ring, Acker)>> {
         for queue in self.queues() {
-            while let Some(asked_at) = self.bell.may_have(&queue) {
+            while !stopped.is_cancelled()
+                && let Some(asked_at) = self.bell.may_have(&queue)
+            {
                 let Some(message) = listening.fetch(&queue).await? else {
                     self.bell.empty(&queue, asked_at);
                     break;
