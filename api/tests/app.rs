@@ -7,9 +7,7 @@ use marquee_backends::{
     db::Db,
     testing::{self, S3Server, TestDatabase},
 };
-use marquee_core::{
-    Clock, ManualClock, OsRandom, Role, Shutdown, SystemClock, blobs::Blobs, config, object::Key, testing::Bent,
-};
+use marquee_core::{Clock, ManualClock, OsRandom, Role, Shutdown, SystemClock, blobs::Blobs, config, object::Key, testing::Bent};
 use marquee_recommender::serving::Recommender;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};

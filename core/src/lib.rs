@@ -18,8 +18,8 @@ pub mod presentation;
 pub mod queue;
 mod random;
 mod role;
-mod shutdown;
 pub mod sha256;
+mod shutdown;
 pub mod source;
 pub mod sums;
 #[cfg(any(test, feature = "testing"))]

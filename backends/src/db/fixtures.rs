@@ -4,7 +4,12 @@ use super::{
     Db, error,
     jobs::{self, Claim},
 };
-use marquee_core::{Error, OsRandom, Result, SystemClock, id::{UploadId, VideoId}, job::Job, video::Status};
+use marquee_core::{
+    Error, OsRandom, Result, SystemClock,
+    id::{UploadId, VideoId},
+    job::Job,
+    video::Status,
+};
 use sqlx::{AssertSqlSafe, query, query_scalar};
 use time::OffsetDateTime;
 
