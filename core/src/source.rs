@@ -2,7 +2,7 @@
 
 mod validate;
 
-pub use validate::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, PIXELS_MAX, STREAMS_MAX};
+pub use validate::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX, STREAMS_MAX};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::num::NonZeroU32;
@@ -98,6 +98,10 @@ pub struct VideoTrack {
     pub frames: u64,
     /// How a chunk's first frame is reached.
     pub seek: Seek,
+    /// Presentation times of keyframes, ascending: the first one, and of the others those that come at least
+    /// [`KEYFRAME_STEP_SECONDS`] later than the one before. Empty if frames are not reached by them, or nobody has looked.
+    #[serde(default)]
+    pub keyframes: Vec<i64>,
 }
 
 /// How to reach a frame in the middle of a source.

@@ -35,6 +35,7 @@ pub fn source() -> Source {
         end: 35_000,
         frames: 1050,
         seek: Seek::Keyframe,
+        keyframes: Vec::new(),
     };
     let audio = AudioTrack {
         stream: 1,

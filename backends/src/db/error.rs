@@ -32,12 +32,12 @@ pub(crate) fn error(cause: sqlx::Error) -> Error {
     }
 }
 
-/// The same while connecting to `place`, where a refusal is the operator's to mend.
-pub(super) fn at_connect(cause: sqlx::Error, place: &str) -> Error {
+/// The same while connecting to `place`, which `key` configures, where a refusal is the operator's to mend.
+pub(super) fn at_connect(cause: sqlx::Error, key: &str, place: &str) -> Error {
     match &cause {
         // Wrong password, no such database or user.
         sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| code.starts_with("28") || code.starts_with("3D")) => {
-            let message = format!("database.url: the server at {place} refuses: {}", refusal.message());
+            let message = format!("{key}: the server at {place} refuses: {}", refusal.message());
             Error::invalid("invalid_config", message).caused_by(cause)
         }
         _ => error(cause),

@@ -132,5 +132,5 @@ async fn pool(url: &Url, key: &str) -> Result<PgPool> {
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-    pool.connect_with(options).await.map_err(|cause| error::at_connect(cause, &place))
+    pool.connect_with(options).await.map_err(|cause| error::at_connect(cause, key, &place))
 }

@@ -55,8 +55,9 @@ impl Config {
         let mut table: toml::Table = toml.parse().map_err(|error| not_toml(toml, &error))?;
         let mut variables: Vec<_> = env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
         variables.sort();
+        let defaults = toml::Table::try_from(Self::default()).map_err(Error::internal)?;
         for (name, value) in variables.iter().filter(|(name, _)| !NOT_KEYS.contains(&name.as_str())) {
-            lay_over(&mut table, name, value)?;
+            lay_over(&mut table, &defaults, name, value)?;
         }
         let config: Self =
             table.try_into().map_err(|error: toml::de::Error| bad(error.to_string().trim().replace('\n', ", ")))?;
@@ -112,19 +113,16 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Error {
     bad(format!("the configuration file is not TOML, line {line}: {}", error.message()))
 }
 
-/// Sets the key that `variable` names. The text is read as a TOML value where it is one, else as a string.
-fn lay_over(table: &mut toml::Table, variable: &str, text: &str) -> Result<()> {
+/// Sets the key that `variable` names. The text is read as a TOML value if the key's default is no string, else taken as it is: a
+/// secret may look like a number.
+fn lay_over(table: &mut toml::Table, defaults: &toml::Table, variable: &str, text: &str) -> Result<()> {
     let name = variable[ENV_PREFIX.len()..].to_ascii_lowercase();
     let Some((section, key)) = name.split_once('_') else {
         return Err(bad(format!("{variable} names no key: expected {ENV_PREFIX}SECTION_KEY, as in MARQUEE_DATABASE_URL")));
     };
-    let parsed = format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut parsed| parsed.remove("value"));
-    let value = match parsed {
-        Some(value @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_) | toml::Value::Array(_))) => {
-            value
-        }
-        _ => toml::Value::String(text.to_owned()),
-    };
+    let parsed = || format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut parsed| parsed.remove("value"));
+    let is_text = defaults.get(section).and_then(|section| section.get(key)).is_none_or(toml::Value::is_str);
+    let value = if is_text { None } else { parsed() }.unwrap_or_else(|| toml::Value::String(text.to_owned()));
     let section = table.entry(section.to_owned()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
     let Some(section) = section.as_table_mut() else {
         return Err(bad(format!("{variable} sets a key in a section that the file uses as a plain value")));
@@ -157,6 +155,18 @@ mod tests {
         let config = Config::load(file, variables).expect("valid");
         assert_eq!(config.worker.slots, 7);
         assert_eq!(config.edge.listen.port(), 1);
+    }
+
+    #[test]
+    fn a_variable_is_read_as_what_its_key_takes() {
+        let variables = env(&[
+            ("MARQUEE_EDGE_KEY", "1234567890123456"),
+            ("MARQUEE_WORKER_KINDS", r#"["inspect", "audio"]"#),
+            ("MARQUEE_UPLOADS_OPEN_MAX", "3"),
+        ]);
+        let config = Config::load("", variables).expect("valid");
+        assert_eq!(config.edge.key.as_deref(), Some("1234567890123456"), "a secret may be all digits");
+        assert_eq!((config.worker.kinds.len(), config.uploads.open_max), (2, 3));
     }
 
     #[test]

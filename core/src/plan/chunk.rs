@@ -2,15 +2,19 @@
 //! between a keyframe of the source and the chunk that begins after it.
 
 use super::Timeline;
-use crate::source::DURATION_SECONDS_MAX;
+use crate::source::{DURATION_SECONDS_MAX, Seek, VideoTrack};
 use serde::{Deserialize, Serialize};
 
-/// Segments in the first chunks; every later chunk has [`LATER_SEGMENTS`].
+/// Segments in the first chunks; every later chunk has about [`LATER_SEGMENTS`].
 const FIRST_SEGMENTS: [u32; 2] = [1, 2];
-/// Segments of a later chunk: 24 s, a minute or so of work.
+/// Segments of a later chunk, at least: 24 s, a minute or so of work.
 const LATER_SEGMENTS: u32 = 4;
-/// Segments of the longest chunk: two minutes, well below what one child may take of a processor.
+/// Segments that a chunk may have beyond that, if less is decoded twice then.
+const EXTRA_SEGMENTS: u32 = 4;
+/// Segments of the longest chunk for workers that begin together: two minutes.
 const LONGEST_SEGMENTS: u32 = 20;
+/// Segments of the longest chunk of a source that is decoded from its beginning each time: half an hour.
+const FROM_START_SEGMENTS: u32 = 300;
 
 /// Segments of the longest title: twelve hours of the shortest ones, which last four seconds (three frames at 0.75 a second).
 const SEGMENTS_MAX: u32 = DURATION_SECONDS_MAX / 4;
@@ -35,31 +39,63 @@ pub(super) fn last_segment(timeline: &Timeline, duration_ticks: u64) -> u32 {
 }
 
 /// The chunks of a title that is `duration_ticks` long, for workers that nobody knows the number of.
-pub(super) fn cut(timeline: &Timeline, duration_ticks: u64) -> Vec<Chunk> {
-    let length = |index| FIRST_SEGMENTS.get(index).copied().unwrap_or(LATER_SEGMENTS);
-    cut_by(timeline, last_segment(timeline, duration_ticks), length)
+pub(super) fn cut(timeline: &Timeline, duration_ticks: u64, track: &VideoTrack) -> Vec<Chunk> {
+    let cutting = Cutting { timeline, track, last_segment: last_segment(timeline, duration_ticks) };
+    cutting.chunks(|index, first| FIRST_SEGMENTS.get(index).copied().unwrap_or_else(|| cutting.length(first, LATER_SEGMENTS)))
 }
 
 /// As few chunks as keep `workers` busy.
-pub(super) fn cut_for(timeline: &Timeline, duration_ticks: u64, workers: u32) -> Vec<Chunk> {
+pub(super) fn cut_for(timeline: &Timeline, duration_ticks: u64, track: &VideoTrack, workers: u32) -> Vec<Chunk> {
     let last_segment = last_segment(timeline, duration_ticks);
-    let length = last_segment.div_ceil(workers.max(1)).clamp(LATER_SEGMENTS, LONGEST_SEGMENTS);
-    cut_by(timeline, last_segment, |_| length)
+    let shortest = last_segment.div_ceil(workers.max(1)).clamp(LATER_SEGMENTS, LONGEST_SEGMENTS);
+    let cutting = Cutting { timeline, track, last_segment };
+    cutting.chunks(|_, first| cutting.length(first, shortest))
 }
 
-/// Chunks up to `last_segment`; `length` says how many segments the one at an index has.
-fn cut_by(timeline: &Timeline, last_segment: u32, length: impl Fn(usize) -> u32) -> Vec<Chunk> {
-    let mut chunks = Vec::new();
-    let mut first_segment = 1;
-    while first_segment <= last_segment {
-        let next = first_segment + length(chunks.len());
-        chunks.push(Chunk {
-            index: chunks.len() as u32,
-            start_ticks: timeline.segment_start(first_segment),
-            end_ticks: (next <= last_segment).then(|| timeline.segment_start(next)),
-            first_segment,
-        });
-        first_segment = next;
+struct Cutting<'a> {
+    timeline: &'a Timeline,
+    track: &'a VideoTrack,
+    last_segment: u32,
+}
+
+impl Cutting<'_> {
+    /// All chunks; `length` says how many segments the one with an index and a first segment has.
+    fn chunks(&self, length: impl Fn(usize, u32) -> u32) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        let mut first_segment = 1;
+        while first_segment <= self.last_segment {
+            let next = first_segment + length(chunks.len(), first_segment);
+            chunks.push(Chunk {
+                index: chunks.len() as u32,
+                start_ticks: self.timeline.segment_start(first_segment),
+                end_ticks: (next <= self.last_segment).then(|| self.timeline.segment_start(next)),
+                first_segment,
+            });
+            first_segment = next;
+        }
+        chunks
     }
-    chunks
+
+    /// Segments of a chunk: `shortest`, or a few more, so that the next one begins soon after a keyframe.
+    fn length(&self, first_segment: u32, shortest: u32) -> u32 {
+        if self.track.seek != Seek::Keyframe {
+            // All before the chunk is decoded once more to reach it, which as much again is worth.
+            return (first_segment - 1).clamp(shortest, FROM_START_SEGMENTS);
+        }
+        let lengths = shortest..=shortest + EXTRA_SEGMENTS;
+        lengths.min_by_key(|length| self.lead_in_ticks(first_segment + length)).unwrap_or(shortest)
+    }
+
+    /// What has to be decoded and is not shown before a chunk that begins with `segment`.
+    fn lead_in_ticks(&self, segment: u32) -> u64 {
+        let keyframes = &self.track.keyframes;
+        if segment > self.last_segment || keyframes.is_empty() {
+            return 0;
+        }
+        let start = self.timeline.segment_start(segment);
+        let tick = |pts: i64| u64::try_from(self.timeline.tick(self.track, pts)).unwrap_or(0);
+        let later = keyframes.partition_point(|pts| tick(*pts) <= start);
+        let before = later.checked_sub(1).map_or(0, |index| tick(keyframes[index]));
+        start - before
+    }
 }

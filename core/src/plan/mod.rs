@@ -102,7 +102,7 @@ impl Plan {
         Self {
             version: PLAN_VERSION,
             encoder_threads: ENCODER_THREADS,
-            chunks: chunk::cut(&timeline, duration_ticks),
+            chunks: chunk::cut(&timeline, duration_ticks, &source.video),
             rungs: ladder::fixed(source.video.display_size(), source.video.frame_rate, recipe),
             audio: audio_renditions(&source.audio, recipe, &mut notes),
             timeline,
@@ -112,11 +112,11 @@ impl Plan {
         }
     }
 
-    /// The same for a known number of workers that begin together, where nobody waits for the first segments: longer chunks, of
+    /// The same plan of `source` for a known number of workers that begin together, where nobody waits for the first segments: longer chunks, of
     /// which less is decoded twice.
     #[must_use]
-    pub fn for_workers(self, workers: u32) -> Self {
-        Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, workers), ..self }
+    pub fn for_workers(self, source: &Source, workers: u32) -> Self {
+        Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, &source.video, workers), ..self }
     }
 
     /// The rung called `id`.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::source::{Ratio, VideoTrack};
+use crate::source::{Ratio, Seek, VideoTrack};
 use crate::testing;
 
 pub(super) fn recipe() -> Recipe {
@@ -118,7 +118,7 @@ fn chunks_start_short_and_cover_the_title() {
 fn known_workers_get_as_few_chunks_as_keep_them_busy() {
     let mut film = film(1280, 720);
     let lengths = |film: &Source, workers| {
-        let plan = Plan::new(film, &recipe()).for_workers(workers);
+        let plan = Plan::new(film, &recipe()).for_workers(film, workers);
         assert_eq!(plan.chunks.last().and_then(|chunk| chunk.end_ticks), None);
         assert!(plan.chunks.windows(2).all(|pair| pair[0].end_ticks == Some(pair[1].start_ticks)));
         let ends = plan.chunks.iter().skip(1).map(|next| next.first_segment).chain([plan.last_segment() + 1]);
@@ -133,11 +133,53 @@ fn known_workers_get_as_few_chunks_as_keep_them_busy() {
     assert_eq!(lengths(&film, 8), [8, 8, 8, 8, 8, 8, 8, 5]);
 }
 
+/// The longest stretch that is decoded before a chunk and not shown, and how many segments chunks have, the last one left out.
+fn cost(film: &Source) -> (f64, Vec<u32>) {
+    let plan = Plan::new(film, &recipe());
+    let seconds = |ticks: u64| ticks as f64 / f64::from(plan.timeline.timescale);
+    let keyframes: Vec<f64> = film.video.keyframes.iter().map(|pts| (pts - film.video.origin) as f64 / 1000.0).collect();
+    let lead_in = |chunk: &Chunk| {
+        let start = seconds(chunk.start_ticks);
+        start - keyframes.iter().copied().filter(|time| *time <= start).fold(0.0, f64::max)
+    };
+    let lengths = plan.chunks.windows(2).map(|pair| pair[1].first_segment - pair[0].first_segment).collect();
+    (plan.chunks.iter().skip(3).map(lead_in).fold(0.0, f64::max), lengths)
+}
+
+#[test]
+fn later_chunks_begin_soon_after_keyframes_of_the_source() {
+    let mut film = film(1280, 720);
+    film.video.end = film.video.origin + 3_600_000;
+    // Every 250 frames, as encoders do by default.
+    film.video.keyframes = (0..432).map(|number| film.video.origin + number * 8342).collect();
+    let (lead_in_seconds, lengths) = cost(&film);
+    assert!(lead_in_seconds < 3.0, "{lead_in_seconds}");
+    assert!(lengths[2..].iter().all(|length| (4..=8).contains(length)), "{lengths:?}");
+    film.video.keyframes.clear();
+    assert!(cost(&film).1[2..].iter().all(|length| *length == 4), "where nobody has looked");
+}
+
+#[test]
+fn a_source_that_is_always_decoded_from_its_beginning_is_decoded_a_few_times_only() {
+    let mut film = film(1280, 720);
+    film.video.end = film.video.origin + 12 * 3_600_000;
+    for seek in [Seek::FromStart, Seek::InOrder] {
+        film.video.seek = seek;
+        let plan = Plan::new(&film, &recipe());
+        let decoded: u64 = plan.chunks.iter().map(|chunk| chunk.end_ticks.unwrap_or(plan.duration_ticks)).sum();
+        assert!(decoded < 15 * plan.duration_ticks, "{}", decoded / plan.duration_ticks);
+        let short = Plan { duration_ticks: plan.duration_ticks / 8, ..plan }.for_workers(&film, 1);
+        let decoded: u64 = short.chunks.iter().map(|chunk| chunk.end_ticks.unwrap_or(short.duration_ticks)).sum();
+        assert!(decoded < 4 * short.duration_ticks, "{:?}", short.chunks);
+    }
+}
+
 #[test]
 fn no_length_makes_work_without_bound() {
-    let timeline = Timeline::of(&film(1280, 720).video);
+    let film = film(1280, 720);
+    let timeline = Timeline::of(&film.video);
     for duration_ticks in [0, 1, u64::from(u32::MAX) * timeline.segment_ticks(), u64::MAX] {
-        let chunks = chunk::cut(&timeline, duration_ticks);
+        let chunks = chunk::cut(&timeline, duration_ticks, &film.video);
         assert!((1..=2702).contains(&chunks.len()), "{duration_ticks}: {}", chunks.len());
         assert!(chunks.windows(2).all(|pair| pair[0].end_ticks == Some(pair[1].start_ticks)));
     }

@@ -12,6 +12,10 @@ pub const FRAME_RATE_MAX: u32 = 240;
 pub const STREAMS_MAX: usize = 32;
 /// Pixels of one picture: 8K DCI and UHD in either orientation.
 pub const PIXELS_MAX: u32 = 8192 * 4320;
+/// Seconds between two keyframes that are told of, at least.
+pub const KEYFRAME_STEP_SECONDS: u32 = 2;
+/// Keyframes that are told of: those of the longest title, and of what lies before its beginning.
+pub const KEYFRAMES_MAX: usize = 2 * (DURATION_SECONDS_MAX / KEYFRAME_STEP_SECONDS) as usize;
 /// Notes of one source: one for each stream, and what there is to say of the whole.
 const NOTES_MAX: usize = 2 * STREAMS_MAX;
 /// Bytes of a name (codec, language, title) and of a note.
@@ -76,6 +80,7 @@ impl VideoTrack {
             (self.time_base.is_within(RATIO_PART_MAX, RATIO_PART_MAX), "its clock"),
             (self.end > self.origin, "when it ends"),
             (self.frames > 0, "the number of its frames"),
+            (self.keyframes.len() <= KEYFRAMES_MAX && self.keyframes.is_sorted(), "where its keyframes are"),
         ])
     }
 }
@@ -175,7 +180,7 @@ mod tests {
     #[test]
     fn what_cannot_be_true_is_refused() {
         type Change = fn(&mut Source);
-        let changes: [(&str, Change); 16] = [
+        let changes: [(&str, Change); 18] = [
             ("no bytes", |source| source.size_bytes = 0),
             ("no frames", |source| source.video.frames = 0),
             ("no width", |source| source.video.width = 0),
@@ -191,6 +196,8 @@ mod tests {
             ("sound in stream 32", |source| source.audio[0].stream = 32),
             ("no channel", |source| source.audio[0].channels = 0),
             ("a long title", |source| source.audio[0].title = Some("a".repeat(NAME_BYTES_MAX + 1))),
+            ("many keyframes", |source| source.video.keyframes = vec![0; KEYFRAMES_MAX + 1]),
+            ("keyframes in no order", |source| source.video.keyframes = vec![2, 1]),
             ("many notes", |source| source.notes = vec![Note::new("a", "b"); NOTES_MAX + 1]),
         ];
         for (name, change) in changes {

@@ -83,7 +83,7 @@ pub async fn encode(
     host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
     let source = found.source(reader.size_bytes())?;
     let busy = busy(options.threads);
-    let plan = Plan::new(&source, &recipe).for_workers(busy);
+    let plan = Plan::new(&source, &recipe).for_workers(&source, busy);
     if options.plan_only {
         return Ok(Outcome::Planned(plan));
     }

@@ -241,6 +241,7 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
     let format = first.format().descriptor();
     let colour = colour::of(first);
     let (rotation_degrees, mirrored) = orientation(&stream);
+    let seek = seek(input.context().format().name(), scan);
     Ok(VideoTrack {
         stream: index as u32,
         codec: codec_name(&stream).to_owned(),
@@ -262,7 +263,8 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
         origin,
         end,
         frames: times.len() as u64,
-        seek: seek(input.context().format().name(), scan),
+        seek,
+        keyframes: if seek == Seek::Keyframe { scan.keyframe_times.clone() } else { Vec::new() },
     })
 }
 

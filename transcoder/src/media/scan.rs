@@ -4,7 +4,7 @@
 use super::{Stop, decode::is_discarded, input::Input};
 use crate::child::{Link, Output};
 use ffmpeg_next::{Packet, codec::packet::Ref, ffi};
-use marquee_core::source::{DURATION_SECONDS_MAX, FRAME_RATE_MAX};
+use marquee_core::source::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX};
 
 /// Frames of the longest title at the highest rate: twelve hours at 240 frames a second.
 const FRAMES_MAX: usize = DURATION_SECONDS_MAX as usize * FRAME_RATE_MAX as usize;
@@ -36,8 +36,11 @@ pub(super) struct Scan {
     pub(super) ascending: bool,
     /// Time that the newest packet is decoded at.
     newest: Option<i64>,
-    /// Whether there are keyframes after the first.
+    /// How many keyframes there are.
     pub(super) keyframes: u64,
+    /// Times of those that come at least `keyframe_step` after the one before, the first included, in the order of the file.
+    pub(super) keyframe_times: Vec<i64>,
+    keyframe_step: i64,
 }
 
 /// Scans `input`; `early` sees the picture's packets until it has enough.
@@ -49,7 +52,9 @@ pub(super) fn scan(
     mut early: impl FnMut(Option<&Packet>) -> Result<bool, Stop>,
 ) -> Result<Scan, Stop> {
     let streams = input.context().streams().len();
+    let units_a_second = input.context().stream(stream).map_or(0.0, |stream| 1.0 / f64::from(stream.time_base()));
     let mut scan = Scan {
+        keyframe_step: (units_a_second * f64::from(KEYFRAME_STEP_SECONDS)).round().max(1.0) as i64,
         stream_ends: vec![i64::MIN; streams],
         stream_starts: vec![i64::MAX; streams],
         stated_times: true,
@@ -102,10 +107,20 @@ impl Scan {
         self.times.sort_unstable();
     }
 
+    fn keyframe(&mut self, time: i64) {
+        self.keyframes += 1;
+        let is_next = self.keyframe_times.last().is_none_or(|last| time >= last.saturating_add(self.keyframe_step));
+        if is_next && self.keyframe_times.len() < KEYFRAMES_MAX {
+            self.keyframe_times.push(time);
+        }
+    }
+
     fn picture(&mut self, packet: &Packet, time: i64, end: i64) -> Result<(), Stop> {
         self.encrypted |= is_encrypted(packet);
         self.corrupt += u64::from(packet.is_corrupt());
-        self.keyframes += u64::from(packet.is_key());
+        if packet.is_key() {
+            self.keyframe(time);
+        }
         if packet.size() == 0 || is_discarded(packet) {
             return Ok(());
         }

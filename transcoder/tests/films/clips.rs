@@ -39,6 +39,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         Trial::test("seams::edit_list_mp4", move || seams("cut.mp4", keyframe, |clip| make_cut(clip, x264))),
         Trial::test("seek::the_end_of_a_transport_stream_costs_no_more_than_its_middle", transport_streams_are_sought),
+        Trial::test("seek::chunks_begin_soon_after_keyframes", chunks_begin_soon_after_keyframes),
         Trial::test("pause::a_still_of_nine_seconds_keeps_its_segments", a_pause_is_filled),
     ]
 }
@@ -104,6 +105,29 @@ fn transport_streams_are_sought() -> Result<(), Failed> {
     for (chunk, report) in title.plan.chunks.iter().zip(&title.reports) {
         // A second's worth beyond the frames shown is the group of pictures before the chunk; four are a look too far back.
         if report.decoded > report.frames + 4 * 25 {
+            return Err(format!("chunk {} decodes {} frames to show {}", chunk.index, report.decoded, report.frames).into());
+        }
+    }
+    Ok(())
+}
+
+/// A film with a keyframe every 8.32 s: those are found, and little is decoded before a later chunk.
+fn chunks_begin_soon_after_keyframes() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let clip = folder.path().join("groups.mp4");
+    judge::make(
+        &clip,
+        "-f lavfi -i testsrc2=size=160x90:rate=25:duration=90 -c:v libx264 -preset veryfast -g 208 -sc_threshold 0",
+    );
+    let title = driver::encode(&clip, folder.path()).map_err(|failure| format!("{failure:?}"))?;
+    let track = &title.source.video;
+    let seconds = |pts: &i64| (pts - track.origin) as f64 * track.time_base.as_f64();
+    let found: Vec<f64> = track.keyframes.iter().map(seconds).collect();
+    if found.len() != 11 || found.iter().zip(0..).any(|(time, number)| (time - f64::from(number) * 8.32).abs() > TIME_TOLERANCE) {
+        return Err(format!("keyframes at {found:?}").into());
+    }
+    for (chunk, report) in title.plan.chunks.iter().zip(&title.reports).skip(2) {
+        if report.decoded > report.frames + 3 * 25 {
             return Err(format!("chunk {} decodes {} frames to show {}", chunk.index, report.decoded, report.frames).into());
         }
     }
