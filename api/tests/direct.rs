@@ -120,6 +120,7 @@ async fn whoever_completes_again_goes_on_where_somebody_died() {
             app.blobs.finish(&upload.growing).await.unwrap();
         }
         app.db.unlock_upload(upload.id, holder).await.unwrap();
+        assert_eq!(problem(editor.get(&format!("{path}/parts")).await, 409).await, "upload_complete");
         let sha256: [u8; 32] = Sha256::digest(&film).into();
         body(complete(&editor, &path, json!({ "sha256": hex::encode(sha256) })).await, 200).await;
         assert_eq!(editor.show(&video).await["status"], "uploaded");

@@ -77,7 +77,7 @@ pub trait Direct: Send + Sync {
     async fn address(&self, growing: &Growing, part: Part, now: OffsetDateTime, valid_for: Duration) -> Result<Url>;
 
     /// The parts that are stored, in order. From now on `growing` tells of them, up to the first that is missing. Once the object is
-    /// finished or dropped it is `NotFound`, or has no parts, by the store.
+    /// finished or dropped it is `NotFound`, or has no parts, or is refused as `Internal`, by the store.
     async fn gather(&self, growing: &mut Growing) -> Result<Vec<Part>>;
 }
 

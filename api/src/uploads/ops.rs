@@ -3,7 +3,7 @@
 use super::{
     checksum::Checksum,
     direct,
-    receive::{Body, End, LEASE, keeping, receive, taken_over},
+    receive::{Body, End, LEASE, ending, receive, taken_over},
 };
 use crate::{
     app::App,
@@ -219,7 +219,7 @@ pub(super) async fn finish(app: &App, held: &mut Held) -> Answer<Upload> {
 pub(super) async fn hand_in(app: &App, held: &Held) -> Answer<Upload> {
     let upload = &held.upload;
     if !upload.finished {
-        let meta = keeping(app, upload.id, held.holder, app.deps.blobs.finish(&upload.growing)).await?;
+        let meta = ending(app, upload.id, held.holder, app.deps.blobs.finish(&upload.growing)).await?;
         if meta.size_bytes != upload.offset_bytes {
             let detail = format!("the store holds {} bytes of {}, not {}", meta.size_bytes, upload.id, upload.offset_bytes);
             return Err(Error::internal(detail).into());
@@ -228,9 +228,10 @@ pub(super) async fn hand_in(app: &App, held: &Held) -> Answer<Upload> {
         let sha256 = read.map(sha256::Running::finish);
         let job = JobId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
         match app.deps.db.finish_upload(upload, held.holder, sha256.as_ref(), job).await {
-            Ok(_) => {
+            Ok(true) => {
                 tracing::info!(upload.id = %upload.id, video.id = %upload.video, size_bytes = meta.size_bytes, "upload finished");
             }
+            Ok(false) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
                 // The video got its source by another upload, or is gone.
                 app.deps.blobs.delete(&Key::source(upload.video, upload.id)).await?;
@@ -241,9 +242,18 @@ pub(super) async fn hand_in(app: &App, held: &Held) -> Answer<Upload> {
             Err(error) => return Err(error.into()),
         }
     }
-    let upload = app.deps.db.upload(upload.id).await?;
-    // Storing the end may take longer than the lease, and whoever took over is not there yet.
-    if upload.finished { Ok(upload) } else { Err(taken_over()) }
+    match app.deps.db.upload(upload.id).await {
+        Ok(upload) if upload.finished => Ok(upload),
+        // The lock was lost, and whoever took over is not there yet.
+        Ok(_) => Err(taken_over()),
+        Err(error) => {
+            if error.kind() == ErrorKind::NotFound {
+                // Dropped while the store put it together: nobody else knows of the object.
+                app.deps.blobs.delete(&Key::source(upload.video, upload.id)).await?;
+            }
+            Err(error.into())
+        }
+    }
 }
 
 /// Drops an upload with all that it left. The row goes last: until then it says that its time is over.

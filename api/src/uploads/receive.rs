@@ -197,6 +197,20 @@ pub(super) async fn keeping<T, E: Into<Problem>>(
     }
 }
 
+/// Does `work` that has to come to its end once it is begun, keeping the lock meanwhile as far as that can be kept.
+pub(super) async fn ending<T>(app: &App, upload: UploadId, holder: Holder, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::pin!(work);
+    let mut renew = time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = renew.tick() => if let Err(error) = app.deps.db.renew_upload(upload, holder).await {
+                tracing::warn!(upload.id = %upload, error = error.detail(), "cannot keep the lock of the upload");
+            },
+        }
+    }
+}
+
 async fn keep(app: &App, upload: UploadId, holder: Holder) -> Answer<()> {
     if app.deps.db.renew_upload(upload, holder).await? { Ok(()) } else { Err(taken_over()) }
 }

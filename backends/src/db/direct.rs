@@ -104,21 +104,22 @@ impl Db {
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn forget_reading(&self, upload: UploadId) -> Result<()> {
-        let forget = query!(
-            "with forgotten as (update uploads set summed_bytes = -1 where id = $1 and sha256 is null returning id)
-             delete from source_sums using forgotten where upload_id = forgotten.id",
-            upload.0
-        );
-        forget.execute(self.pool()).await.map_err(error)?;
-        Ok(())
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        // First the row: then nobody adds sums meanwhile.
+        let forget = query!("update uploads set summed_bytes = -1 where id = $1 and sha256 is null", upload.0);
+        if forget.execute(&mut *tx).await.map_err(error)?.rows_affected() == 1 {
+            let sums = query!("delete from source_sums where upload_id = $1", upload.0);
+            sums.execute(&mut *tx).await.map_err(error)?;
+        }
+        tx.commit().await.map_err(error)
     }
 
-    /// Stores what was found by reading a source to its end, from `from_bytes` on as in [`Self::keep_reading`]. Nothing happens if
-    /// somebody else was first: it is the same source.
+    /// Stores what was found by reading a source to its end, from `from_bytes` on. False, changing nothing, as in
+    /// [`Self::keep_reading`].
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn finish_reading(&self, upload: UploadId, from_bytes: u64, sha256: &[u8; 32], run: &Run) -> Result<()> {
+    pub async fn finish_reading(&self, upload: UploadId, from_bytes: u64, sha256: &[u8; 32], run: &Run) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         let update = query!(
             "update uploads set sha256 = $3 where id = $1 and sha256 is null and greatest(summed_bytes, 0) = $2",
@@ -126,9 +127,11 @@ impl Db {
             signed(from_bytes)?,
             &sha256[..]
         );
-        if update.execute(&mut *tx).await.map_err(error)?.rows_affected() == 1 {
+        let is_ours = update.execute(&mut *tx).await.map_err(error)?.rows_affected() == 1;
+        if is_ours {
             sums::insert(&mut tx, upload, run).await?;
         }
-        tx.commit().await.map_err(error)
+        tx.commit().await.map_err(error)?;
+        Ok(is_ours)
     }
 }

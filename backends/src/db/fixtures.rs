@@ -226,7 +226,8 @@ impl Db {
     #[cfg(test)]
     pub(crate) async fn queue_is_waited_for(&self) -> bool {
         let waits = query_scalar!(
-            r#"select exists (select from pg_locks where relation = 'queue_messages'::regclass and not granted) as "waits!""#
+            r#"select exists (select from pg_locks l join pg_database d on d.oid = l.database and d.datname = current_database()
+                              where relation = 'queue_messages'::regclass and not granted) as "waits!""#
         );
         waits.fetch_one(&self.pool).await.expect("read")
     }

@@ -4,17 +4,17 @@
 use super::Timeline;
 use crate::source::{DURATION_SECONDS_MAX, Seek, VideoTrack};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// Segments in the first chunks; every later chunk has about [`LATER_SEGMENTS`].
 const FIRST_SEGMENTS: [u32; 2] = [1, 2];
 /// Segments of a later chunk, at least: 24 s, a minute or so of work.
 const LATER_SEGMENTS: u32 = 4;
-/// Segments that a chunk may have beyond that, if less is decoded twice then.
-const EXTRA_SEGMENTS: u32 = 4;
 /// Segments of the longest chunk for workers that begin together: two minutes.
 const LONGEST_SEGMENTS: u32 = 20;
-/// Segments of the longest chunk of a source that is decoded from its beginning each time: half an hour.
-const FROM_START_SEGMENTS: u32 = 300;
+/// Segments of the longest chunk of a source that is decoded from its beginning each time: four minutes, of which a slow machine
+/// makes large pictures within the time of one child.
+const FROM_START_SEGMENTS: u32 = 40;
 
 /// Segments of the longest title: twelve hours of the shortest ones, which last four seconds (three frames at 0.75 a second).
 const SEGMENTS_MAX: u32 = DURATION_SECONDS_MAX / 4;
@@ -41,15 +41,17 @@ pub(super) fn last_segment(timeline: &Timeline, duration_ticks: u64) -> u32 {
 /// The chunks of a title that is `duration_ticks` long, for workers that nobody knows the number of.
 pub(super) fn cut(timeline: &Timeline, duration_ticks: u64, track: &VideoTrack) -> Vec<Chunk> {
     let cutting = Cutting { timeline, track, last_segment: last_segment(timeline, duration_ticks) };
-    cutting.chunks(|index, first| FIRST_SEGMENTS.get(index).copied().unwrap_or_else(|| cutting.length(first, LATER_SEGMENTS)))
+    cutting.chunks(|index, first| {
+        FIRST_SEGMENTS.get(index).copied().unwrap_or_else(|| cutting.length(first, LATER_SEGMENTS..=2 * LATER_SEGMENTS))
+    })
 }
 
-/// As few chunks as keep `workers` busy.
+/// About as few chunks as keep `workers` busy.
 pub(super) fn cut_for(timeline: &Timeline, duration_ticks: u64, track: &VideoTrack, workers: u32) -> Vec<Chunk> {
     let last_segment = last_segment(timeline, duration_ticks);
     let shortest = last_segment.div_ceil(workers.max(1)).clamp(LATER_SEGMENTS, LONGEST_SEGMENTS);
     let cutting = Cutting { timeline, track, last_segment };
-    cutting.chunks(|_, first| cutting.length(first, shortest))
+    cutting.chunks(|_, first| cutting.length(first, shortest..=shortest + shortest / 4))
 }
 
 struct Cutting<'a> {
@@ -76,13 +78,13 @@ impl Cutting<'_> {
         chunks
     }
 
-    /// Segments of a chunk: `shortest`, or a few more, so that the next one begins soon after a keyframe.
-    fn length(&self, first_segment: u32, shortest: u32) -> u32 {
+    /// Segments of a chunk: that one of `lengths` after which the next chunk begins soonest after a keyframe.
+    fn length(&self, first_segment: u32, lengths: RangeInclusive<u32>) -> u32 {
+        let shortest = *lengths.start();
         if self.track.seek != Seek::Keyframe {
             // All before the chunk is decoded once more to reach it, which as much again is worth.
             return (first_segment - 1).clamp(shortest, FROM_START_SEGMENTS);
         }
-        let lengths = shortest..=shortest + EXTRA_SEGMENTS;
         lengths.min_by_key(|length| self.lead_in_ticks(first_segment + length)).unwrap_or(shortest)
     }
 

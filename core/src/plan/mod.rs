@@ -112,8 +112,8 @@ impl Plan {
         }
     }
 
-    /// The same plan of `source` for a known number of workers that begin together, where nobody waits for the first segments: longer chunks, of
-    /// which less is decoded twice.
+    /// The same plan of `source` for a known number of workers that begin together, where nobody waits for the first segments: longer
+    /// chunks, of which less is decoded twice.
     #[must_use]
     pub fn for_workers(self, source: &Source, workers: u32) -> Self {
         Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, &source.video, workers), ..self }

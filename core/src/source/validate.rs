@@ -14,8 +14,8 @@ pub const STREAMS_MAX: usize = 32;
 pub const PIXELS_MAX: u32 = 8192 * 4320;
 /// Seconds between two keyframes that are told of, at least.
 pub const KEYFRAME_STEP_SECONDS: u32 = 2;
-/// Keyframes that are told of: those of the longest title, and of what lies before its beginning.
-pub const KEYFRAMES_MAX: usize = 2 * (DURATION_SECONDS_MAX / KEYFRAME_STEP_SECONDS) as usize;
+/// Keyframes that are told of: those of the longest title.
+pub const KEYFRAMES_MAX: usize = (DURATION_SECONDS_MAX / KEYFRAME_STEP_SECONDS) as usize;
 /// Notes of one source: one for each stream, and what there is to say of the whole.
 const NOTES_MAX: usize = 2 * STREAMS_MAX;
 /// Bytes of a name (codec, language, title) and of a note.

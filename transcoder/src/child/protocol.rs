@@ -10,7 +10,8 @@ use std::io;
 
 /// Longest JSON header from the host: a plan of a twelve-hour title is about 200 kB.
 const HEADER_BYTES_MAX: u32 = 8 << 20;
-/// Longest JSON header from a child, which may be taken over by what it reads: the largest source is a tenth of it.
+/// Longest JSON header from a child, which may be taken over by what it reads: the largest source, with a
+/// keyframe every two seconds of twelve hours, is less than half of it.
 const MESSAGE_BYTES_MAX: u32 = 1 << 20;
 /// Longest payload: a segment of 6 s at 80 Mb/s.
 const PAYLOAD_BYTES_MAX: u32 = 64 << 20;

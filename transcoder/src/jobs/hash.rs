@@ -34,7 +34,8 @@ impl Jobs {
             let reading = work.cancelled().run_until_cancelled(reading).await.ok_or_else(cancelled)??;
             let sha256 = reading.hash.finish();
             if stated_sha256.as_ref().is_none_or(|stated| stated[..] == sha256) {
-                return Ok(self.deps.db.finish_reading(upload, reading.noted_bytes, &sha256, reading.sums.whole()).await?);
+                let finished = self.deps.db.finish_reading(upload, reading.noted_bytes, &sha256, reading.sums.whole()).await?;
+                return if finished { Ok(()) } else { Err(taken_over().into()) };
             }
             self.deps.db.forget_reading(upload).await?;
         }
@@ -71,12 +72,16 @@ impl Jobs {
     async fn note(&self, upload: UploadId, reading: &mut Reading) -> Result<()> {
         let read = Read { bytes: reading.sums.offset_bytes(), hash_state: reading.hash.state() };
         if !self.deps.db.keep_reading(upload, reading.noted_bytes, &read, reading.sums.whole()).await? {
-            return Err(Error::conflict("taken_over", "another worker reads this source too"));
+            return Err(taken_over());
         }
         reading.sums.forget();
         reading.noted_bytes = read.bytes;
         Ok(())
     }
+}
+
+fn taken_over() -> Error {
+    Error::conflict("taken_over", "another worker reads this source too")
 }
 
 /// A reading under way.

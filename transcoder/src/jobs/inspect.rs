@@ -24,12 +24,15 @@ impl Jobs {
         let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
         deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
-        let source = found.source(size_bytes)?;
+        let mut source = found.source(size_bytes)?;
+        let plan = Plan::new(&source, &self.recipe);
+        // What there is to know of them the plan knows now.
+        source.video.keyframes.clear();
         let encode = NewEncode {
             id: EncodeId::new(deps.clock.as_ref(), deps.random.as_ref()),
             video: claim.video,
             upload,
-            plan: Plan::new(&source, &self.recipe),
+            plan,
             source,
             encoder_version: crate::encoder_version(),
         };

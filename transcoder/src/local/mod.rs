@@ -38,6 +38,9 @@ use tokio_util::sync::CancellationToken;
 /// Share of the whole progress that encoding makes up; the rest is checking and writing playlists.
 const ENCODED: f32 = 0.98;
 
+/// Processors that one child keeps busy, with decoding and the largest rung.
+const PROCESSORS_PER_CHILD: usize = 2;
+
 /// What the caller chooses.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -81,9 +84,11 @@ pub async fn encode(
     }
     let mut found = Found::default();
     host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
-    let source = found.source(reader.size_bytes())?;
-    let busy = busy(options.threads);
-    let plan = Plan::new(&source, &recipe).for_workers(&source, busy);
+    let mut source = found.source(reader.size_bytes())?;
+    let processors = options.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
+    let plan = Plan::new(&source, &recipe).for_workers(&source, workers);
+    source.video.keyframes.clear();
     if options.plan_only {
         return Ok(Outcome::Planned(plan));
     }
@@ -102,8 +107,8 @@ pub async fn encode(
             done: Mutex::default(),
             progress,
         };
-        // One more than can be busy: sound is little work.
-        let ledger = run.encode(busy as usize + 1).await?;
+        // One more where there is room for it: sound is little work.
+        let ledger = run.encode(processors / PROCESSORS_PER_CHILD + 1).await?;
         let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
         let told = |done: f32| (run.progress)(1.0 - (1.0 - ENCODED) * (1.0 - done));
         let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
@@ -191,12 +196,6 @@ impl<F: Fn(f32) + Send> Sink for Stopwatch<'_, F> {
         }
         Ok(())
     }
-}
-
-/// Children that are busy on `threads` processors: one keeps about two of them so, with decoding and the largest rung.
-fn busy(threads: Option<u16>) -> u32 {
-    let threads = threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
-    u32::try_from(threads / 2).unwrap_or(u32::MAX).max(1)
 }
 
 fn cancelled() -> Error {

@@ -1,4 +1,4 @@
-//! A store that breaks at a chosen operation, once: before the operation is done, or after it, as a crash does.
+//! A store that breaks at a chosen operation, once or for good: before the operation is done, or after it, as a crash does.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,17 +24,23 @@ pub(crate) enum Moment {
     After,
 }
 
-/// The store `inner`, which breaks once.
+/// The store `inner`, which breaks.
 pub(crate) struct Faulty {
     inner: Arc<dyn Blobs>,
     moment: Moment,
     left: AtomicI64,
+    for_good: bool,
 }
 
 impl Faulty {
-    /// A store that does `operations` and breaks at the next.
+    /// A store that does `operations` and breaks at the next, once.
     pub(crate) fn new(inner: Arc<dyn Blobs>, moment: Moment, operations: i64) -> Self {
-        Self { inner, moment, left: AtomicI64::new(operations) }
+        Self { inner, moment, left: AtomicI64::new(operations), for_good: false }
+    }
+
+    /// The same, but that it does nothing any more after that.
+    pub(crate) fn for_good(self) -> Self {
+        Self { for_good: true, ..self }
     }
 
     /// Whether it broke.
@@ -43,7 +49,8 @@ impl Faulty {
     }
 
     async fn run<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
-        let is_fatal = self.left.fetch_sub(1, Ordering::SeqCst) == 0;
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        let is_fatal = left == 0 || (self.for_good && left < 0);
         let broken = || Err(Error::unavailable("the store").caused_by("broken on purpose"));
         if is_fatal && self.moment == Moment::Before {
             return broken();

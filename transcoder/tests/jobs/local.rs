@@ -28,25 +28,28 @@ fn entries(folder: &Path) -> Vec<String> {
 }
 
 pub(crate) async fn a_film_becomes_a_folder() {
-    let (film, folder) = (Film::new("640x360", 26), tempfile::tempdir().expect("a folder"));
+    let (film, folder) = (Film::new("640x360", 44), tempfile::tempdir().expect("a folder"));
     let out = folder.path().join("new").join("film");
     let told = Mutex::new(Vec::new());
     let progress = |done| told.lock().unwrap_or_else(PoisonError::into_inner).push(done);
     let many = Options { threads: Some(4), ..options() };
+    let planned = Options { plan_only: true, ..many.clone() };
+    let planned = encode(host(), &film.path(), &out, planned, |_| (), CancellationToken::new()).await;
+    assert!(matches!(&planned, Ok(Outcome::Planned(plan)) if plan.chunks.len() == 2), "{planned:?}");
     let outcome = encode(host(), &film.path(), &out, many, progress, CancellationToken::new()).await;
     let Ok(Outcome::Encoded(summary)) = outcome else { panic!("{outcome:?}") };
-    assert_eq!((summary.duration_ms, summary.report.frames, summary.report.damaged), (26_000, 650, 0));
+    assert_eq!((summary.duration_ms, summary.report.frames, summary.report.damaged), (44_000, 1100, 0));
     assert!(summary.report.cpu_ms > 0 && summary.first_segment_ms.expect("a segment") < summary.elapsed_ms);
     assert_eq!(entries(&out), ["a", "master.m3u8", "v"]);
-    assert_eq!(entries(&out.join("v/360p")).len(), 3 + 5, "init, two playlists, five segments");
+    assert_eq!(entries(&out.join("v/360p")).len(), 3 + 8, "init, two playlists, eight segments");
     for rung in ["360p", "234p"] {
-        assert_eq!(frames_of(&out.join("v").join(rung).join("playlist.m3u8")), 650, "{rung}");
+        assert_eq!(frames_of(&out.join("v").join(rung).join("playlist.m3u8")), 1100, "{rung}");
     }
     assert_eq!(entries(&folder.path().join("new")), ["film"], "nothing else is left");
     let told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
     assert!(told.len() > 5 && told.iter().all(|done| (0.0..=1.0).contains(done)) && told.last() == Some(&1.0), "{told:?}");
     let text = summary.to_string();
-    assert!(text.contains("v/360p") && text.contains("26.0 s of film"), "{text}");
+    assert!(text.contains("v/360p") && text.contains("44.0 s of film"), "{text}");
 
     let again = encode(host(), &film.path(), &out, options(), |_| (), CancellationToken::new()).await;
     assert!(matches!(&again, Err(Failure::Retry(error)) if error.code() == "out_not_empty"), "{again:?}");

@@ -43,13 +43,12 @@ pub(super) async fn open(app: &App, caller: &Caller, video: VideoId, filename: S
     ops::let_go(app, held).await
 }
 
-/// How an upload of the caller is cut that is not over, and the parts that the store has as they should be.
+/// How an upload of the caller is cut that still takes parts, and the parts that the store has as they should be.
 pub(super) async fn look(app: &App, caller: &Caller, id: UploadId) -> Answer<(Cut, Vec<Part>)> {
     let (upload, cut) = find(app, caller, id).await?;
     let stored = store(app)?.gather(&mut upload.growing.clone()).await.map_err(|error| match error.kind() {
-        // Completed by another request just now, or before somebody died.
+        // Completed by another request just now.
         ErrorKind::NotFound => taken_over(),
-        ErrorKind::Internal if upload.offset_bytes == upload.length_bytes => taken_over(),
         _ => error.into(),
     })?;
     Ok((cut, stored.into_iter().filter(|part| cut.part(part.number) == Some(*part)).collect()))
@@ -120,13 +119,17 @@ pub(in super::super) async fn gather(app: &App, held: &mut Held) -> Answer<()> {
     Err(Error::conflict("parts_missing", detail).into())
 }
 
-/// An upload of the caller that is not over, and how it is cut.
+/// An upload of the caller that still takes parts, and how it is cut.
 async fn find(app: &App, caller: &Caller, id: UploadId) -> Answer<(Upload, Cut)> {
     let upload = ops::find(app, caller, id).await?;
     if upload.finished {
         return Err(ops::finished());
     }
     let cut = cut_of(&upload)?;
+    if upload.offset_bytes == upload.length_bytes {
+        // Somebody hands it over, or died over that.
+        return Err(Error::conflict("upload_complete", "all parts of this upload are there: complete it again").into());
+    }
     Ok((upload, cut))
 }
 

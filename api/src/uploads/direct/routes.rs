@@ -192,7 +192,7 @@ async fn list(State(app): State<App>, caller: Caller, Path(id): Path<UploadId>) 
 
 /// Complete an upload in parts
 ///
-/// The video has its source then. Completing again succeeds.
+/// The video has its source then. Completing again succeeds; a SHA-256 that is only stated then comes too late to be compared.
 #[utoipa::path(post, path = "/v1/uploads/{id}/complete", tag = "uploads",
     params(("id" = String, Path, description = "The upload")),
     request_body(content = Option<Completion>, content_type = "application/json"),
