@@ -181,10 +181,10 @@ fn a_source_that_is_always_decoded_from_its_beginning_gets_long_chunks() {
 
 #[test]
 fn no_length_makes_work_without_bound() {
-    let film = film(1280, 720);
-    let timeline = Timeline::of(&film.video);
+    let short = film(1280, 720);
+    let timeline = Timeline::of(&short.video);
     for duration_ticks in [0, 1, u64::from(u32::MAX) * timeline.segment_ticks(), u64::MAX] {
-        let chunks = chunk::cut(&timeline, duration_ticks, &film.video);
+        let chunks = chunk::cut(&timeline, duration_ticks, &short.video);
         assert!((1..=2702).contains(&chunks.len()), "{duration_ticks}: {}", chunks.len());
         assert!(chunks.windows(2).all(|pair| pair[0].end_ticks == Some(pair[1].start_ticks)));
     }
