@@ -180,33 +180,38 @@ fn piece(source: OwnedMutexGuard<Source>) -> ByteStream {
     stream::unfold(state, next).boxed()
 }
 
-/// Does `work` of the store, keeping the lock for as long as it takes.
+/// Does `work` of the store, keeping the lock for as long as it takes; ends it if the lock is lost.
 pub(super) async fn keeping<T, E: Into<Problem>>(
     app: &App,
     upload: UploadId,
     holder: Holder,
     work: impl Future<Output = Result<T, E>>,
 ) -> Answer<T> {
-    tokio::pin!(work);
-    let mut renew = time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
-    loop {
-        tokio::select! {
-            done = &mut work => return done.map_err(Into::into),
-            _ = renew.tick() => keep(app, upload, holder).await?,
-        }
-    }
+    renewing(async { work.await.map_err(Into::into) }, move || keep(app, upload, holder)).await
 }
 
 /// Does `work` that has to come to its end once it is begun, keeping the lock meanwhile as far as that can be kept.
 pub(super) async fn ending<T>(app: &App, upload: UploadId, holder: Holder, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let renew = move || async move {
+        if let Err(error) = app.deps.db.renew_upload(upload, holder).await {
+            tracing::warn!(upload.id = %upload, error = error.detail(), "cannot keep the lock of the upload");
+        }
+        Ok(())
+    };
+    renewing(work, renew).await
+}
+
+/// Does `work`, and `renew` now and then meanwhile; an error of either ends both.
+async fn renewing<T, E, R: Future<Output = Result<(), E>>>(
+    work: impl Future<Output = Result<T, E>>,
+    renew: impl Fn() -> R,
+) -> Result<T, E> {
     tokio::pin!(work);
-    let mut renew = time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
+    let mut every = time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
     loop {
         tokio::select! {
             done = &mut work => return done,
-            _ = renew.tick() => if let Err(error) = app.deps.db.renew_upload(upload, holder).await {
-                tracing::warn!(upload.id = %upload, error = error.detail(), "cannot keep the lock of the upload");
-            },
+            _ = every.tick() => renew().await?,
         }
     }
 }
