@@ -3,13 +3,13 @@
 use crate::app::{Client, TestApp};
 use marquee_backends::db::{
     encodes::NewEncode,
-    jobs::Claim,
+    jobs::{Claim, NewJob},
     ledger::{Batch, Finished, StoredRendition, StoredSegment},
 };
 use marquee_core::{
     OsRandom, SystemClock,
     id::{EncodeId, JobId, VideoId},
-    job::{Failure, Job, LEASE},
+    job::{Class, Failure, Job, LEASE},
     object::Track as Folder,
     plan::{AudioChoice, Plan, Recipe, RungChoice},
     presentation::{Media, Rendition, Segment},
@@ -24,7 +24,7 @@ pub(crate) struct Title {
     pub(crate) video: VideoId,
     pub(crate) encode: EncodeId,
     plan: Plan,
-    jobs: Vec<(JobId, Job)>,
+    jobs: Vec<NewJob>,
 }
 
 fn job_id() -> JobId {
@@ -71,7 +71,8 @@ pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
     let encode = EncodeId::new(&SystemClock, &OsRandom);
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode, chunk: chunk.index, rungs: rungs.clone() });
-    let jobs: Vec<_> = picture.chain([Job::Audio { encode, stream: 1 }]).map(|job| (job_id(), job)).collect();
+    let new = |job| NewJob { id: job_id(), job, class: Class::Normal, weight: 1.0 };
+    let jobs: Vec<_> = picture.chain([Job::Audio { encode, stream: 1 }]).map(new).collect();
     let new = NewEncode { id: encode, video, upload, source, plan: plan.clone(), encoder_version: "test".into() };
     assert!(app.db.finish_inspect(&claim, &new, &jobs).await.unwrap());
     Title { video, encode, plan, jobs }
@@ -80,7 +81,7 @@ pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
 impl Title {
     /// Commits the job at `position`: the picture's chunks in order, then the sound.
     pub(crate) async fn commit(&self, app: &TestApp, position: usize) {
-        let (id, job) = &self.jobs[position];
+        let NewJob { id, job, .. } = &self.jobs[position];
         let claim = app.db.claim_job(*id, "worker", LEASE).await.unwrap().expect("nobody has it");
         let mut batch = Batch::default();
         match job {

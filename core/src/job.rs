@@ -132,15 +132,6 @@ impl Job {
         }
     }
 
-    /// The class it starts in.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Encode { chunk, .. } if *chunk > 0 => Class::Normal,
-            _ => Class::Urgent,
-        }
-    }
-
     /// Two jobs with the same key are the same work; the second is not inserted.
     #[must_use]
     pub fn dedup_key(&self) -> String {

@@ -2,6 +2,7 @@
 
 use crate::{app::App, auth::Caller};
 use marquee_backends::db::{
+    encodes::Progress,
     idempotency::{Made, Once},
     ledger::RenditionReport,
     uploads::Source,
@@ -13,6 +14,7 @@ use marquee_core::{
     source::Note,
     video::Status,
 };
+use std::time::Duration;
 
 /// Longest title.
 pub(crate) const TITLE_LENGTH_MAX: usize = 500;
@@ -24,6 +26,10 @@ pub(crate) struct Details {
     pub(crate) video: Video,
     /// How far its encode is, 0 to 1.
     pub(crate) progress: f32,
+    /// How long it will take until it is ready, once that can be told.
+    pub(crate) ready_in: Option<Duration>,
+    /// How much of it can be played now, in milliseconds from its beginning; not known in lists.
+    pub(crate) playable_ms: Option<u64>,
     /// What was decided, left out or repaired.
     pub(crate) notes: Vec<Note>,
     /// What was uploaded, once it is whole.
@@ -72,7 +78,7 @@ pub(crate) async fn list(
     let progress = app.deps.db.progress(&ids).await?;
     let details = videos.into_iter().map(|video| {
         let encoded = progress.get(&video.id).copied();
-        Details { progress: progress_of(video.status, encoded), notes: Vec::new(), source: None, renditions: Vec::new(), video }
+        Details::of(video, encoded)
     });
     Ok((details.collect(), next))
 }
@@ -80,21 +86,37 @@ pub(crate) async fn list(
 /// A video with what is known of its encode.
 pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
     let encoded = app.deps.db.progress(&[video.id]).await?.remove(&video.id);
-    let progress = progress_of(video.status, encoded);
-    let encode = match video.encode {
-        Some(encode) => match app.deps.db.encode(encode).await {
-            Ok(encode) => Some(encode),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        },
-        None => None,
+    let mut details = Details::of(video, encoded);
+    details.source = app.deps.db.source(details.video.id).await?;
+    let Some(encode) = details.video.encode else { return Ok(details) };
+    let encode = match app.deps.db.encode(encode).await {
+        Ok(encode) => encode,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(details),
+        Err(error) => return Err(error),
     };
-    let (notes, renditions) = match encode {
-        Some(encode) => encode.report.map_or((encode.plan.notes, Vec::new()), |report| (report.notes, report.renditions)),
-        None => (Vec::new(), Vec::new()),
+    details.playable_ms = match details.video.status {
+        _ if !details.video.is_playable() => None,
+        Status::Encoding => Some(encode.plan.timeline.ticks_to_ms(app.deps.db.playable_ticks(encode.id).await?)),
+        _ => details.video.duration_ms,
     };
-    let source = app.deps.db.source(video.id).await?;
-    Ok(Details { video, progress, notes, source, renditions })
+    (details.notes, details.renditions) =
+        encode.report.map_or((encode.plan.notes, Vec::new()), |report| (report.notes, report.renditions));
+    Ok(details)
+}
+
+impl Details {
+    /// What lists tell of a video.
+    fn of(video: Video, encoded: Option<Progress>) -> Self {
+        Self {
+            progress: progress_of(video.status, encoded.map(|encoded| encoded.done)),
+            ready_in: encoded.filter(|_| video.status == Status::Encoding).and_then(|encoded| encoded.left()),
+            playable_ms: None,
+            notes: Vec::new(),
+            source: None,
+            renditions: Vec::new(),
+            video,
+        }
+    }
 }
 
 /// Deletes a video for everybody; its bytes go in the background.

@@ -81,8 +81,13 @@ pub(crate) struct VideoView {
     pub(super) status: Status,
     /// Whether its beginning can be played now.
     playable: bool,
+    /// How much can be played now, from the beginning; left out in lists and as long as there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    playable_ms: Option<u64>,
     /// How far the encode is, 0 to 1.
     progress: f32,
+    /// How long it will take until the encode is ready, if it goes on as so far; null if that cannot be told.
+    ready_in_ms: Option<u64>,
     /// Length, once it is known.
     duration_ms: Option<u64>,
     /// Why it failed.
@@ -206,14 +211,16 @@ struct JobList {
 
 impl From<Details> for VideoView {
     fn from(details: Details) -> Self {
-        let Details { video, progress, notes, source, renditions } = details;
+        let Details { video, progress, ready_in, playable_ms, notes, source, renditions } = details;
         let note = |note: Note| NoteView { code: note.code, message: note.message };
         Self {
             id: video.id,
             playable: video.is_playable(),
             title: video.title,
             status: video.status,
+            playable_ms,
             progress,
+            ready_in_ms: ready_in.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
             duration_ms: video.duration_ms,
             failure: video.failure.map(|(code, message)| Failure { code, message }),
             created_at: video.created_at,

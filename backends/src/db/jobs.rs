@@ -6,11 +6,11 @@ use super::{Db, error, listen::OUTBOX};
 use marquee_core::{
     Error, ErrorKind, Result,
     id::{EncodeId, JobId, VideoId},
-    job::{ATTEMPTS_IN_ALL_MAX, ATTEMPTS_MAX, Failure, Job, Kind, rest, retry_delay},
+    job::{ATTEMPTS_IN_ALL_MAX, ATTEMPTS_MAX, Class, Failure, Job, Kind, rest, retry_delay},
     video::{Event, Status},
 };
 use sqlx::{PgConnection, query, query_as, query_scalar};
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -57,34 +57,59 @@ pub struct JobView {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// Inserts a job and rings for it, in the caller's transaction. False if the same work was inserted before.
+/// A job about to be queued.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob {
+    /// Its id.
+    pub id: JobId,
+    /// What to do.
+    pub job: Job,
+    /// Who goes first.
+    pub class: Class,
+    /// How much work it is compared with the other jobs of its encode; 0 if it does not count for the progress.
+    pub weight: f32,
+}
+
+impl NewJob {
+    /// A job that somebody waits for, and that is no part of an encode's progress.
+    pub(crate) fn urgent(id: JobId, job: Job) -> Self {
+        Self { id, job, class: Class::Urgent, weight: 0.0 }
+    }
+}
+
+/// Inserts jobs and rings for them in their order, in the caller's transaction. Answers how many there were: what was inserted
+/// before is not inserted again.
 ///
 /// # Errors
 /// `Unavailable`, or `Conflict` if the video or encode is not there.
-pub(crate) async fn enqueue(
-    conn: &mut PgConnection,
-    id: JobId,
-    job: &Job,
-    video: VideoId,
-    encode: Option<EncodeId>,
-) -> Result<bool> {
-    let payload = serde_json::to_value(job).map_err(Error::internal)?;
-    let inserted = query!(
-        "insert into jobs (id, kind, class, payload, dedup_key, video_id, encode_id) values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (dedup_key) do nothing",
-        id.0,
-        job.kind().as_str(),
-        job.class().as_str(),
-        payload,
-        job.dedup_key(),
+pub(crate) async fn enqueue(conn: &mut PgConnection, jobs: &[NewJob], video: VideoId, encode: Option<EncodeId>) -> Result<usize> {
+    let ids: Vec<Uuid> = jobs.iter().map(|new| new.id.0).collect();
+    let kinds: Vec<String> = jobs.iter().map(|new| new.job.kind().as_str().to_owned()).collect();
+    let classes: Vec<String> = jobs.iter().map(|new| new.class.as_str().to_owned()).collect();
+    let payloads: Vec<_> =
+        jobs.iter().map(|new| serde_json::to_value(&new.job)).collect::<Result<_, _>>().map_err(Error::internal)?;
+    let keys: Vec<String> = jobs.iter().map(|new| new.job.dedup_key()).collect();
+    let weights: Vec<f32> = jobs.iter().map(|new| new.weight).collect();
+    let inserted = query_scalar!(
+        "insert into jobs (id, kind, class, payload, dedup_key, weight, video_id, encode_id)
+         select new.*, $7, $8
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::real[]) as new
+         on conflict (dedup_key) do nothing returning id",
+        &ids,
+        &kinds,
+        &classes,
+        &payloads,
+        &keys,
+        &weights,
         video.0,
         encode.map(Uuid::from),
     );
-    if inserted.execute(&mut *conn).await.map_err(error)?.rows_affected() == 0 {
-        return Ok(false);
+    let inserted: HashSet<Uuid> = inserted.fetch_all(&mut *conn).await.map_err(error)?.into_iter().collect();
+    if !inserted.is_empty() {
+        let in_order: Vec<Uuid> = ids.into_iter().filter(|id| inserted.contains(id)).collect();
+        ring(conn, &in_order).await?;
     }
-    ring(conn, &[id.0]).await?;
-    Ok(true)
+    Ok(inserted.len())
 }
 
 /// Marks a running job as done, in the transaction that stores its result. False if the claim is no longer the newest: the
@@ -224,7 +249,8 @@ impl Db {
     pub async fn release_job(&self, claim: &Claim) -> Result<()> {
         let mut tx = self.pool.begin().await.map_err(error)?;
         let released = query!(
-            "update jobs set state = 'queued', due_at = now(), forgiven = forgiven + 1, lease_owner = null, lease_until = null
+            "update jobs set state = 'queued', due_at = now(), rung_at = now(), forgiven = forgiven + 1, lease_owner = null,
+                    lease_until = null
              where id = $1 and attempt = $2 and state = 'running'",
             claim.job_id.0,
             claim.attempt,
@@ -249,8 +275,8 @@ impl Db {
             return Err(Error::conflict("superseded", "the video got another source after this one: retry the job of that one"));
         }
         let revived = query_scalar!(
-            "update jobs set state = 'queued', due_at = now(), forgiven = attempt, progress = 0, finished_at = null,
-                    cancelled_by = null
+            "update jobs set state = 'queued', due_at = now(), rung_at = now(), forgiven = attempt, progress = 0,
+                    finished_at = null, cancelled_by = null
              where id = $1 and state = 'dead' or cancelled_by = $1 and state = 'cancelled' returning id",
             job.0,
         );

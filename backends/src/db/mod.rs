@@ -30,7 +30,7 @@ pub(crate) use listen::{OUTBOX, QUEUE};
 
 use marquee_core::{Clock, Error, Result};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, migrate::Migrator};
+use sqlx::{ConnectOptions, Connection, migrate::Migrator};
 use std::time::Duration;
 use url::Url;
 
@@ -38,6 +38,8 @@ use url::Url;
 const CONNECTIONS_MAX: u32 = 20;
 /// How long a caller waits for a connection before it is told that the database does not answer.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long after its last use a connection is taken to be whole.
+const FRESH_MAX: Duration = Duration::from_secs(1);
 /// Server-side bounds of every session, in milliseconds: no statement, lock wait or forgotten transaction lasts longer.
 const SESSION: [(&str, &str); 3] =
     [("statement_timeout", "30000"), ("lock_timeout", "10000"), ("idle_in_transaction_session_timeout", "60000")];
@@ -131,6 +133,18 @@ async fn pool(url: &Url, key: &str) -> Result<PgPool> {
         Some(socket) => socket.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+    // Under load a ping before each use would be a third of all there is to answer.
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(async move {
+                if used.idle_for > FRESH_MAX {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
     pool.connect_with(options).await.map_err(|cause| error::at_connect(cause, key, &place))
 }

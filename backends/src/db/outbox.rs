@@ -57,12 +57,8 @@ impl Batch {
     /// # Errors
     /// `Unavailable`: the rings stay.
     pub(crate) async fn published(mut self) -> Result<()> {
-        let rung = query!(
-            "with sent as (delete from outbox where id = any($1) returning job_id)
-             update jobs set rung_at = now() where id in (select job_id from sent)",
-            &self.rows,
-        );
-        rung.execute(&mut *self.tx).await.map_err(error)?;
+        let sent = query!("delete from outbox where id = any($1)", &self.rows);
+        sent.execute(&mut *self.tx).await.map_err(error)?;
         self.tx.commit().await.map_err(error)
     }
 }

@@ -348,7 +348,7 @@ impl Db {
         );
         expire.execute(&mut *tx).await.map_err(error)?;
         let inspect = Job::Inspect { video: upload.video, upload: upload.id };
-        jobs::enqueue(&mut tx, job, &inspect, upload.video, None).await?;
+        jobs::enqueue(&mut tx, &[jobs::NewJob::urgent(job, inspect)], upload.video, None).await?;
         tx.commit().await.map_err(error)?;
         Ok(true)
     }

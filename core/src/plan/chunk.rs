@@ -6,7 +6,7 @@ use crate::source::{DURATION_SECONDS_MAX, Seek, VideoTrack};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
-/// Segments in the first chunks; every later chunk has about [`LATER_SEGMENTS`].
+/// Segments in the first chunks, 2 s and 12 s; every later chunk has about [`LATER_SEGMENTS`].
 const FIRST_SEGMENTS: [u32; 2] = [1, 2];
 /// Segments of a later chunk, at least: 24 s, a minute or so of work.
 const LATER_SEGMENTS: u32 = 4;
@@ -16,8 +16,9 @@ const LONGEST_SEGMENTS: u32 = 20;
 /// makes large pictures within the time of one child.
 const FROM_START_SEGMENTS: u32 = 40;
 
-/// Segments of the longest title: twelve hours of the shortest ones, which last four seconds (three frames at 0.75 a second).
-const SEGMENTS_MAX: u32 = DURATION_SECONDS_MAX / 4;
+/// Segments of the longest title: twelve hours of the shortest ones, which last four seconds (three frames at 0.75 a second), and a
+/// first one.
+const SEGMENTS_MAX: u32 = DURATION_SECONDS_MAX / 4 + 1;
 
 /// Some seconds of the source: frames with `start_ticks <= tick < end_ticks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,11 +4,13 @@
 mod chunk;
 mod ladder;
 mod recipe;
+mod start;
 mod timeline;
 
 pub use chunk::Chunk;
 pub use ladder::Rung;
 pub use recipe::{AudioChoice, Recipe, RungChoice};
+pub use start::Start;
 pub use timeline::Timeline;
 
 use crate::source::{AudioTrack, Note, Source};
@@ -40,6 +42,9 @@ pub struct Plan {
     pub audio: Vec<AudioRendition>,
     /// Pieces of the source that jobs work on, in order, without gaps.
     pub chunks: Vec<Chunk>,
+    /// What leads, so that the title plays soon; `None` if every chunk is made in all rungs at once.
+    #[serde(default)]
+    pub start: Option<Start>,
     /// Why the plan is as it is, for people.
     pub notes: Vec<Note>,
 }
@@ -99,11 +104,13 @@ impl Plan {
         if picture.deinterlace {
             notes.push(Note::new("deinterlaced", "the interlaced picture is deinterlaced, one frame per frame"));
         }
+        let rungs = ladder::fixed(source.video.display_size(), source.video.frame_rate, recipe);
         Self {
             version: PLAN_VERSION,
             encoder_threads: ENCODER_THREADS,
             chunks: chunk::cut(&timeline, duration_ticks, &source.video),
-            rungs: ladder::fixed(source.video.display_size(), source.video.frame_rate, recipe),
+            start: Start::of(&rungs),
+            rungs,
             audio: audio_renditions(&source.audio, recipe, &mut notes),
             timeline,
             duration_ticks,
@@ -116,7 +123,13 @@ impl Plan {
     /// chunks, of which less is decoded twice.
     #[must_use]
     pub fn for_workers(self, source: &Source, workers: u32) -> Self {
-        Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, &source.video, workers), ..self }
+        Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, &source.video, workers), start: None, ..self }
+    }
+
+    /// How many chunks, from the first on, are made in the start ladder first; none if there is no start ladder.
+    #[must_use]
+    pub fn start_chunks(&self) -> usize {
+        self.start.as_ref().map_or(0, |start| self.chunks.len().min(start.chunks as usize))
     }
 
     /// The rung called `id`.

@@ -115,6 +115,31 @@ fn chunks_start_short_and_cover_the_title() {
 }
 
 #[test]
+fn the_first_segment_is_short_and_the_others_are_whole() {
+    let mut timeline = Timeline::of(&film(1280, 720).video);
+    let gop = timeline.gop_ticks;
+    let starts = |timeline: &Timeline| [1, 2, 3, 4].map(|number| timeline.segment_start(number) / gop);
+    assert_eq!(starts(&timeline), [0, 1, 4, 7]);
+    let numbers = |timeline: &Timeline| [0, gop - 1, gop, 4 * gop - 1, 4 * gop].map(|tick| timeline.segment_of(tick));
+    assert_eq!(numbers(&timeline), [1, 1, 2, 2, 3]);
+    timeline.first_lacks_gops = 0;
+    assert_eq!((starts(&timeline), numbers(&timeline)), ([0, 3, 6, 9], [1, 1, 1, 2, 2]), "plans that were stored before");
+}
+
+#[test]
+fn low_rungs_lead_where_others_cost_much_more() {
+    let leads = |width, height| {
+        let plan = Plan::new(&film(width, height), &recipe());
+        plan.start.map(|start| (start.rungs.iter().map(|id| id.trim_end_matches('p').parse().unwrap()).collect(), start.chunks))
+    };
+    assert_eq!(leads(1920, 1080), Some((vec![540, 360], 3)));
+    assert_eq!(leads(720, 1280), Some((vec![720, 540], 3)), "upright");
+    assert_eq!(leads(854, 480), None);
+    let film = film(1920, 1080);
+    assert_eq!(Plan::new(&film, &recipe()).for_workers(&film, 2).start, None, "nobody waits");
+}
+
+#[test]
 fn known_workers_get_as_few_chunks_as_keep_them_busy() {
     let mut film = film(1280, 720);
     let lengths = |film: &Source, workers| {
@@ -124,13 +149,13 @@ fn known_workers_get_as_few_chunks_as_keep_them_busy() {
         let ends = plan.chunks.iter().skip(1).map(|next| next.first_segment).chain([plan.last_segment() + 1]);
         plan.chunks.iter().zip(ends).map(|(chunk, end)| end - chunk.first_segment).collect::<Vec<u32>>()
     };
-    assert_eq!(lengths(&film, 1), [6]);
-    assert_eq!(lengths(&film, 0), [6]);
-    assert_eq!(lengths(&film, 8), [4, 2], "no shorter than what is worth a start");
+    assert_eq!(lengths(&film, 1), [7]);
+    assert_eq!(lengths(&film, 0), [7]);
+    assert_eq!(lengths(&film, 8), [4, 3], "no shorter than what is worth a start");
     film.video.frames *= 10;
     film.video.end *= 10;
-    assert_eq!(lengths(&film, 1), [20, 20, 20, 1], "no longer than a child may work");
-    assert_eq!(lengths(&film, 8), [8, 8, 8, 8, 8, 8, 8, 5]);
+    assert_eq!(lengths(&film, 1), [20, 20, 19], "no longer than a child may work");
+    assert_eq!(lengths(&film, 8), [8, 8, 8, 8, 8, 8, 8, 3]);
 }
 
 /// The longest stretch that is decoded before a chunk and not shown, and how many segments chunks have, the last one left out.
@@ -140,7 +165,8 @@ fn cost(film: &Source) -> (f64, Vec<u32>) {
     let keyframes: Vec<f64> = film.video.keyframes.iter().map(|pts| (pts - film.video.origin) as f64 / 1000.0).collect();
     let lead_in = |chunk: &Chunk| {
         let start = seconds(chunk.start_ticks);
-        start - keyframes.iter().copied().filter(|time| *time <= start).fold(0.0, f64::max)
+        // Containers round to milliseconds.
+        start - keyframes.iter().copied().filter(|time| *time <= start + 0.001).fold(0.0, f64::max)
     };
     let lengths = plan.chunks.windows(2).map(|pair| pair[1].first_segment - pair[0].first_segment).collect();
     (plan.chunks.iter().skip(3).map(lead_in).fold(0.0, f64::max), lengths)

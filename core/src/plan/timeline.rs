@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Groups of pictures per segment: 3 × 2 s = 6 s (Apple HLS Authoring Specification 7.5).
 const GOPS_PER_SEGMENT: u64 = 3;
+/// Groups that the first segment has less: it is short, so that a title plays soon.
+const FIRST_LACKS_GOPS: u64 = 2;
 /// Nominal seconds between keyframes (Apple HLS Authoring Specification 1.13).
 const GOP_SECONDS: f64 = 2.0;
 /// Ticks per second where frame durations are not constant, and nowhere else.
@@ -25,6 +27,9 @@ pub struct Timeline {
     pub frame_ticks: Option<u32>,
     /// Ticks between keyframes: whole frames where the rate is constant.
     pub gop_ticks: u64,
+    /// Groups of pictures that the first segment has less than the others.
+    #[serde(default)]
+    pub first_lacks_gops: u64,
 }
 
 impl Timeline {
@@ -41,7 +46,8 @@ impl Timeline {
     }
 
     fn variable() -> Self {
-        Self { timescale: VARIABLE_TIMESCALE, frame_ticks: None, gop_ticks: u64::from(VARIABLE_TIMESCALE) * 2 }
+        let gop_ticks = u64::from(VARIABLE_TIMESCALE) * 2;
+        Self { timescale: VARIABLE_TIMESCALE, frame_ticks: None, gop_ticks, first_lacks_gops: FIRST_LACKS_GOPS }
     }
 
     fn constant(frame_rate: Ratio) -> Self {
@@ -52,7 +58,12 @@ impl Timeline {
         let factor = if num == VARIABLE_TIMESCALE { 2 } else { TIMESCALE_MIN.div_ceil(num) };
         let frames = (GOP_SECONDS * frame_rate.as_f64()).round().max(1.0) as u64;
         let frame_ticks = den * factor;
-        Self { timescale: num * factor, frame_ticks: Some(frame_ticks), gop_ticks: frames * u64::from(frame_ticks) }
+        Self {
+            timescale: num * factor,
+            frame_ticks: Some(frame_ticks),
+            gop_ticks: frames * u64::from(frame_ticks),
+            first_lacks_gops: FIRST_LACKS_GOPS,
+        }
     }
 
     /// Tick at which a frame with presentation time `pts` (in the track's time base) is shown; negative before zero.
@@ -74,7 +85,7 @@ impl Timeline {
         u64::try_from(self.tick(video, video.end)).unwrap_or(0).max(1)
     }
 
-    /// Ticks of one segment.
+    /// Ticks of every segment but the first and the last.
     #[must_use]
     pub fn segment_ticks(&self) -> u64 {
         self.gop_ticks * GOPS_PER_SEGMENT
@@ -90,7 +101,9 @@ impl Timeline {
     /// Number of the segment that holds `tick`, from 1 as in object names.
     #[must_use]
     pub fn segment_of(&self, tick: u64) -> u32 {
-        u32::try_from(tick / self.segment_ticks()).unwrap_or(u32::MAX).saturating_add(1)
+        // As if the first segment were whole and had begun earlier.
+        let gop = self.gop_of(tick).saturating_add(self.first_lacks_gops);
+        u32::try_from(gop / GOPS_PER_SEGMENT).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Number of the group of pictures that holds `tick`, from 0. A frame whose number differs from its predecessor's is an IDR.
@@ -102,7 +115,8 @@ impl Timeline {
     /// First tick of segment `number` (from 1).
     #[must_use]
     pub fn segment_start(&self, number: u32) -> u64 {
-        u64::from(number.saturating_sub(1)) * self.segment_ticks()
+        let gops = u64::from(number.saturating_sub(1)) * GOPS_PER_SEGMENT;
+        gops.saturating_sub(self.first_lacks_gops) * self.gop_ticks
     }
 
     /// Ticks in milliseconds, rounded.

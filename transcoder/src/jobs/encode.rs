@@ -1,5 +1,5 @@
-//! The encode and audio jobs: a child makes segments, the shelf stores them, the ledger is told. Picture is committed chunk by
-//! chunk at the end of its job; sound, which is one long job, in batches while it runs.
+//! The encode and audio jobs: a child makes segments, the shelf stores them, the ledger is told while the child goes on, so that a
+//! growing playlist grows.
 
 use super::{
     Jobs, committed, layout,
@@ -12,56 +12,51 @@ use marquee_backends::{
     db::{Db, jobs::Claim},
     dispatch::Work,
 };
-use marquee_core::{Result, id::EncodeId, job::Failure};
+use marquee_core::{Result, id::EncodeId, job::Failure, object::Track};
 
-/// Segments of one sound rendition in a batch, after the first batch, which has one.
-const BATCH_SEGMENTS: usize = 8;
+/// Segments of one sound rendition in a batch, after the first batch, which has one. Sound is far ahead of the picture.
+const SOUND_BATCH: usize = 8;
+/// Segments of one rung in a batch.
+const PICTURE_BATCH: usize = 1;
 
 impl Jobs {
-    pub(super) async fn picture(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
+    pub(super) async fn encode(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
         let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
         let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
-        let mut sink = ShelfSink { shelf, progress: |done| work.progress(done) };
-        let task = piece.task(&encode.source, &encode.plan);
-        let report = self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?;
-        refuse_damage(&encode.source, report.damaged.saturating_add(db.damaged_frames(encode.id).await?))?;
-        let mut batch = sink.shelf.settle().await?;
-        batch.finished = piece.finished(&encode.plan, &report);
-        Ok(committed(db.commit_job(claim, encode.id, &batch, self.job_id()).await?)?)
-    }
-
-    pub(super) async fn sound(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
-        let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
-        let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
+        let (track, renditions) = piece.renditions(&encode.plan);
         let inner = ShelfSink { shelf, progress: |done| work.progress(done) };
-        let mut sink = SoundSink { inner, db, claim, encode: encode.id, renditions: 0, batch_segments: 1 };
+        let mut sink = PartSink { inner, db, claim, encode: encode.id, track, renditions: renditions.len(), batch_segments: 1 };
         let task = piece.task(&encode.source, &encode.plan);
         let report = self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?;
+        if track == Track::Video {
+            refuse_damage(&encode.source, report.damaged.saturating_add(db.damaged_frames(encode.id).await?))?;
+        }
         let mut batch = sink.inner.shelf.settle().await?;
         batch.finished = piece.finished(&encode.plan, &report);
         Ok(committed(db.commit_job(claim, encode.id, &batch, self.job_id()).await?)?)
     }
 }
 
-/// Stores what comes and tells the ledger from time to time, so that a growing playlist grows.
-struct SoundSink<'a, F> {
+/// Stores what comes and tells the ledger from time to time.
+struct PartSink<'a, F> {
     inner: ShelfSink<F>,
     db: &'a Db,
     claim: &'a Claim,
     encode: EncodeId,
+    track: Track,
+    /// How many renditions come, at the same pace.
     renditions: usize,
     batch_segments: usize,
 }
 
 #[async_trait]
-impl<F: Fn(f32) + Send> Sink for SoundSink<'_, F> {
+impl<F: Fn(f32) + Send> Sink for PartSink<'_, F> {
     async fn accept(&mut self, output: Output) -> Result<()> {
-        self.renditions += usize::from(matches!(output, Output::Init { .. }));
         self.inner.accept(output).await?;
-        if self.renditions == 0 || self.inner.shelf.segments() < self.batch_segments * self.renditions {
+        if self.inner.shelf.segments() < self.batch_segments * self.renditions {
             return Ok(());
         }
-        self.batch_segments = BATCH_SEGMENTS;
+        self.batch_segments = if self.track == Track::Audio { SOUND_BATCH } else { PICTURE_BATCH };
         let batch = self.inner.shelf.settle().await?;
         committed(self.db.commit_part(self.claim, self.encode, &batch).await?)
     }

@@ -1,10 +1,16 @@
 //! The inspect job: find out what the source is, make the plan, enqueue its pieces.
 
-use super::{Jobs, committed, piece::pieces};
+use super::{
+    Jobs, committed,
+    piece::{Piece, pieces},
+};
 use crate::child::{Output, Sink, Task};
 use async_trait::async_trait;
 use marquee_backends::{
-    db::{encodes::NewEncode, jobs::Claim},
+    db::{
+        encodes::NewEncode,
+        jobs::{Claim, NewJob},
+    },
     dispatch::Work,
 };
 use marquee_core::{
@@ -36,7 +42,13 @@ impl Jobs {
             source,
             encoder_version: crate::encoder_version(),
         };
-        let jobs: Vec<_> = pieces(&encode.plan).iter().map(|piece| (self.job_id(), piece.job(encode.id))).collect();
+        let new = |piece: &Piece| NewJob {
+            id: self.job_id(),
+            job: piece.job(encode.id),
+            class: piece.class(&encode.plan),
+            weight: piece.weight(&encode.plan) as f32,
+        };
+        let jobs: Vec<_> = pieces(&encode.plan).iter().map(new).collect();
         Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
 }

@@ -66,8 +66,8 @@ impl Handler for Jobs {
         // Boxed one by one: each is large, and together they are more than the compiler can prove to be `Send`.
         let run = match claim.job.clone() {
             Job::Inspect { upload, .. } => self.inspect(claim, work, upload).boxed(),
-            Job::Encode { encode, chunk, rungs } => self.picture(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
-            Job::Audio { encode, stream } => self.sound(claim, work, encode, Piece::Sound { stream }).boxed(),
+            Job::Encode { encode, chunk, rungs } => self.encode(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
+            Job::Audio { encode, stream } => self.encode(claim, work, encode, Piece::Sound { stream }).boxed(),
             Job::Publish { encode } => self.publish(claim, work, encode).boxed(),
         };
         run.await

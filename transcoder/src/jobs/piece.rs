@@ -4,15 +4,17 @@ use crate::child::{Report, Task};
 use marquee_backends::db::ledger::Finished;
 use marquee_core::{
     id::EncodeId,
-    job::{Failure, Job},
+    job::{Class, Failure, Job},
     object::Track,
-    plan::Plan,
+    plan::{Chunk, Plan, Rung},
     source::Source,
 };
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// Work of a sound track compared with the picture of the same length.
 const SOUND_WEIGHT: f64 = 0.05;
+/// Work of decoding a picture compared with encoding the largest rung.
+const DECODE_WEIGHT: f64 = 0.25;
 /// A title with more damaged frames than this share of them is refused.
 const DAMAGED_MAX: f64 = 0.01;
 
@@ -33,17 +35,25 @@ pub(crate) enum Piece {
     },
 }
 
-/// The pieces of `plan`, in the order in which a title becomes playable soonest.
+/// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows: the first picture, sound, the rest
+/// of what leads, what is left of the first chunks, and the later chunks in all rungs.
 pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
-    let mut picture = plan.chunks.iter().map(|chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.clone() });
-    let first = picture.next();
+    let leads = plan.start.as_ref().map_or(&[][..], |start| &start.rungs);
+    let (leading, rest): (Vec<String>, Vec<String>) = rungs.iter().cloned().partition(|rung| leads.contains(rung));
+    let (first, later) = plan.chunks.split_at(plan.start_chunks());
+    let picture = |rungs: &[String], chunk: &Chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.to_vec() };
+    let mut pieces: Vec<Piece> = first.iter().map(|chunk| picture(&leading, chunk)).collect();
+    pieces.extend(first.iter().map(|chunk| picture(&rest, chunk)));
+    pieces.extend(later.iter().map(|chunk| picture(&rungs, chunk)));
     let default = plan.audio.iter().filter(|rendition| rendition.default).map(|rendition| rendition.stream);
     let streams: BTreeSet<u32> = plan.audio.iter().map(|rendition| rendition.stream).collect();
     let mut sound: Vec<u32> = default.chain(streams).collect();
     let mut seen = BTreeSet::new();
     sound.retain(|stream| seen.insert(*stream));
-    first.into_iter().chain(sound.into_iter().map(|stream| Piece::Sound { stream })).chain(picture).collect()
+    let after_first = pieces.len().min(1);
+    pieces.splice(after_first..after_first, sound.into_iter().map(|stream| Piece::Sound { stream }));
+    pieces
 }
 
 impl Piece {
@@ -96,14 +106,28 @@ impl Piece {
         }
     }
 
-    /// How much work it is compared with other pieces, in ticks of picture.
+    /// How urgent it is: whether a viewer may wait for it.
+    pub(crate) fn class(&self, plan: &Plan) -> Class {
+        let awaited = match (self, &plan.start) {
+            (Self::Sound { .. }, _) => true,
+            (Self::Picture { chunk, rungs }, Some(start)) => *chunk < start.chunks && *rungs == start.rungs,
+            (Self::Picture { chunk, .. }, None) => *chunk == 0,
+        };
+        if awaited { Class::Urgent } else { Class::Normal }
+    }
+
+    /// How much work it is compared with other pieces, in ticks of a whole ladder's picture.
     pub(crate) fn weight(&self, plan: &Plan) -> f64 {
         match self {
-            Self::Picture { chunk, .. } => {
+            Self::Picture { chunk, rungs } => {
                 let found = plan.chunks.get(*chunk as usize);
-                found.map_or(1.0, |found| {
-                    found.end_ticks.unwrap_or(plan.duration_ticks).saturating_sub(found.start_ticks).max(1) as f64
-                })
+                let ticks = found
+                    .map_or(1, |found| found.end_ticks.unwrap_or(plan.duration_ticks).saturating_sub(found.start_ticks).max(1));
+                let pixels = |rung: &Rung| f64::from(rung.width) * f64::from(rung.height);
+                let decode = DECODE_WEIGHT * plan.rungs.first().map_or(1.0, pixels);
+                let ours: f64 = plan.rungs.iter().filter(|rung| rungs.contains(&rung.id)).map(pixels).sum();
+                let all: f64 = plan.rungs.iter().map(pixels).sum();
+                ticks as f64 * (decode + ours) / (decode + all)
             }
             Self::Sound { .. } => SOUND_WEIGHT * plan.duration_ticks as f64,
         }

@@ -12,7 +12,7 @@ use marquee_backends::blobs::FileBlobs;
 use marquee_core::{
     blobs::Blobs,
     id::{EncodeId, VideoId},
-    job::{Failure, Job},
+    job::{Class, Failure, Job},
     object::{Layout, Track},
     plan::Plan,
     source::{Note, Ratio, Source},
@@ -40,6 +40,32 @@ fn a_plan_becomes_one_job_per_chunk_and_sound_track_first_things_first() {
     let picture = |chunk| Job::Encode { encode, chunk, rungs: vec!["360p".into(), "234p".into()] };
     let sound = |stream| Job::Audio { encode, stream };
     assert_eq!(jobs, [picture(0), sound(2), sound(1), picture(1), picture(2)]);
+}
+
+#[test]
+fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
+    let mut source = source();
+    (source.video.width, source.video.height, source.video.end) = (1920, 1080, source.video.end * 3);
+    let plan = Plan::new(&source, &recipe::load(recipe::STANDARD, None).expect("the standard recipe"));
+    let pieces = pieces(&plan);
+    let told = pieces.iter().map(|piece| match piece {
+        Piece::Picture { chunk, rungs } => (Some(*chunk), rungs.join(" "), piece.class(&plan)),
+        Piece::Sound { stream } => (None, stream.to_string(), piece.class(&plan)),
+    });
+    let (low, high) = ("540p 360p", "1080p 720p 234p");
+    let first = [(Some(0), low), (None, "2"), (None, "1"), (Some(1), low), (Some(2), low)];
+    let rest = [(Some(0), high), (Some(1), high), (Some(2), high)];
+    let later = (3..plan.chunks.len() as u32).map(|chunk| (Some(chunk), "1080p 720p 540p 360p 234p"));
+    assert!(later.len() > 0);
+    let expected = first
+        .map(|piece| (piece, Class::Urgent))
+        .into_iter()
+        .chain(rest.into_iter().chain(later).map(|piece| (piece, Class::Normal)));
+    let expected = expected.map(|((chunk, rungs), class)| (chunk, rungs.to_owned(), class));
+    assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    let sum: f64 = pieces.iter().filter(|piece| matches!(piece, Piece::Picture { .. })).map(|piece| piece.weight(&plan)).sum();
+    let once = plan.duration_ticks as f64;
+    assert!(sum > once && sum < once * 1.1, "decoding the first chunks twice is work too: {}", sum / once);
 }
 
 #[test]
@@ -121,7 +147,7 @@ async fn overreach(piece: &Piece, track: Track, id: &str, numbers: &[u32]) -> (u
 async fn a_shelf_has_room_for_its_piece_and_for_nothing_else() {
     let picture = Piece::Picture { chunk: 1, rungs: vec!["360p".into()] };
     let sound = Piece::Sound { stream: 2 };
-    assert_eq!((picture.segments(&plan()), sound.segments(&plan())), (2..=3, 1..=7));
+    assert_eq!((picture.segments(&plan()), sound.segments(&plan())), (2..=3, 1..=8));
     let (video, audio) = (Track::Video, Track::Audio);
     let all = ["v/360p/000002.m4s", "v/360p/000003.m4s", "v/360p/init.mp4"].map(str::to_owned).to_vec();
     assert_eq!(overreach(&picture, video, "360p", &[2, 3]).await, (2, all));
@@ -135,8 +161,8 @@ async fn a_shelf_has_room_for_its_piece_and_for_nothing_else() {
     for (track, id) in foreign.map(|id| (video, id)).into_iter().chain([(audio, "360p"), (audio, "aac-64-1")]) {
         assert_eq!(overreach(&picture, track, id, &[2]).await, (0, Vec::new()), "{track:?} {id}");
     }
-    assert_eq!(overreach(&sound, audio, "aac-64-1", &[1, 2, 7]).await.0, 3);
-    assert_eq!(overreach(&sound, audio, "aac-64-1", &[8]).await.0, 0);
+    assert_eq!(overreach(&sound, audio, "aac-64-1", &[1, 2, 8]).await.0, 3);
+    assert_eq!(overreach(&sound, audio, "aac-64-1", &[9]).await.0, 0);
     for (track, id) in [(audio, "aac-64-0"), (audio, "../v/360p"), (video, "aac-64-1"), (video, "360p")] {
         assert_eq!(overreach(&sound, track, id, &[1]).await, (0, Vec::new()), "{track:?} {id}");
     }

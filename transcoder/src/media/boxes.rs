@@ -1,4 +1,4 @@
-//! A look at an MP4's outermost boxes (ISO/IEC 14496-12 section 4.2): do they fit into the file?
+//! A look at an MP4's outermost boxes (ISO/IEC 14496-12 section 4.2): do they fit into the file, and is it in fragments?
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -10,8 +10,18 @@ pub(super) fn starts_like_mp4(head: &[u8]) -> bool {
     head.get(4..8).is_some_and(|kind| matches!(kind, b"ftyp" | b"styp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip"))
 }
 
-/// Whether some outermost box claims to end behind the end of the file.
-pub(super) fn overrun(file: &mut (impl Read + Seek), size_bytes: u64) -> io::Result<bool> {
+/// What the outermost boxes tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Boxes {
+    /// Some box claims to end behind the end of the file.
+    pub(super) overrun: bool,
+    /// There are movie fragments: the index does not list what is in them.
+    pub(super) fragmented: bool,
+}
+
+/// Looks at the first boxes of `file`.
+pub(super) fn look(file: &mut (impl Read + Seek), size_bytes: u64) -> io::Result<Boxes> {
+    let mut boxes = Boxes::default();
     let mut offset = 0_u64;
     for _ in 0..BOXES_MAX {
         if size_bytes.saturating_sub(offset) < 8 {
@@ -21,19 +31,21 @@ pub(super) fn overrun(file: &mut (impl Read + Seek), size_bytes: u64) -> io::Res
         let mut header = [0; 16];
         let length = if size_bytes - offset < 16 { 8 } else { 16 };
         file.read_exact(&mut header[..length])?;
-        let [a, b, c, d, _, _, _, _, large @ ..] = header;
+        let [a, b, c, d, e, f, g, h, large @ ..] = header;
+        boxes.fragmented |= matches!(&[e, f, g, h], b"moof" | b"sidx" | b"styp");
         let size = match u32::from_be_bytes([a, b, c, d]) {
             // To the end of the file.
-            0 => break,
+            0 => return Ok(boxes),
             1 => u64::from_be_bytes(large),
             size => u64::from(size),
         };
         if size < 8 {
-            return Ok(true);
+            return Ok(Boxes { overrun: true, ..boxes });
         }
         offset = offset.saturating_add(size);
     }
-    Ok(offset > size_bytes)
+    boxes.overrun = offset > size_bytes;
+    Ok(boxes)
 }
 
 #[cfg(test)]
@@ -45,7 +57,8 @@ mod tests {
     fn boxes_that_end_behind_the_file_are_found() {
         let mut file = b"\x00\x00\x00\x10ftypisom\x00\x00\x00\x00\x00\x00\x00\x0cmdat1234".to_vec();
         assert!(starts_like_mp4(&file) && !starts_like_mp4(b"#EXTM3U\n") && !starts_like_mp4(b"RIFF"));
-        let overruns = |file: &[u8]| overrun(&mut Cursor::new(file), file.len() as u64).unwrap();
+        let told = |file: &[u8]| look(&mut Cursor::new(file), file.len() as u64).unwrap();
+        let overruns = |file: &[u8]| told(file).overrun;
         assert!(!overruns(&file));
         file[19] = 0x0d;
         assert!(overruns(&file));
@@ -53,5 +66,6 @@ mod tests {
         assert!(overruns(b"\x00\x00\x00\x01mdat\xff\xff\xff\xff\xff\xff\xff\xff"));
         assert!(overruns(b"\x00\x00\x00\x04mdat"));
         assert!(!overruns(b"\x00\x00\x00\x00mdat1234567890") && !overruns(b""));
+        assert!(told(b"\x00\x00\x00\x08moov\x00\x00\x00\x08moof").fragmented && !told(b"\x00\x00\x00\x08moov").fragmented);
     }
 }

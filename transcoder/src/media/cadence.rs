@@ -85,7 +85,7 @@ impl<'a> Cadence<'a> {
 mod tests {
     use super::*;
 
-    const TIMELINE: Timeline = Timeline { timescale: 1000, frame_ticks: None, gop_ticks: 2000 };
+    const TIMELINE: Timeline = Timeline { timescale: 1000, frame_ticks: None, gop_ticks: 2000, first_lacks_gops: 0 };
 
     fn chunk(start_ticks: u64, end_ticks: Option<u64>) -> Chunk {
         Chunk { index: 0, start_ticks, end_ticks, first_segment: 1 }

@@ -1,6 +1,9 @@
 //! Opens a source: demuxers and decoders from a list, no names, no nested files, everything bounded.
 
-use super::{Stop, boxes};
+use super::{
+    Stop,
+    boxes::{self, Boxes},
+};
 use crate::child::RemoteSource;
 use ffmpeg_next::{
     self as ffmpeg, Dictionary, Packet, codec, ffi,
@@ -122,7 +125,8 @@ pub(super) struct Input {
     context: Context,
     errors: u64,
     lost: Arc<AtomicBool>,
-    overrun: bool,
+    /// What an MP4's outermost boxes tell; `None` of everything else.
+    boxes: Option<Boxes>,
 }
 
 impl Input {
@@ -134,7 +138,8 @@ impl Input {
         let mut head = [0; 64];
         let count = source.read(&mut head)?;
         let size_bytes = source.size_bytes();
-        let overrun = boxes::starts_like_mp4(&head[..count]) && boxes::overrun(&mut source, size_bytes)?;
+        let is_mp4 = boxes::starts_like_mp4(&head[..count]);
+        let boxes = if is_mp4 { Some(boxes::look(&mut source, size_bytes)?) } else { None };
         source.seek(SeekFrom::Start(0))?;
         let lost = source.lost();
         let stream = StreamIo::from_read_seek_with_capacity(source, BUFFER_BYTES).map_err(Stop::fault("buffer"))?;
@@ -142,7 +147,7 @@ impl Input {
             let ours = lost.load(Ordering::Relaxed) || error == ffmpeg::Error::Other { errno: libc::ENOMEM };
             if ours { Stop::Fault(format!("open: {error}")) } else { unreadable(&head[..count]) }
         })?;
-        let mut input = Self { context, errors: 0, lost, overrun };
+        let mut input = Self { context, errors: 0, lost, boxes };
         input.check_limits()?;
         input.find_streams()?;
         input.check_limits()?;
@@ -156,7 +161,12 @@ impl Input {
 
     /// Whether something is wrong with the container, though it could be read.
     pub(super) fn is_damaged(&self) -> bool {
-        self.overrun || self.errors > 0
+        self.boxes.is_some_and(|boxes| boxes.overrun) || self.errors > 0
+    }
+
+    /// Whether the container lists every packet, and where it is.
+    pub(super) fn lists_packets(&self) -> bool {
+        self.boxes.is_some_and(|boxes| boxes == Boxes::default()) && self.context.format().name().starts_with("mov")
     }
 
     /// The next packet of any stream that is not ignored; `None` at the end.
@@ -191,6 +201,15 @@ impl Input {
         // SAFETY: the context is open and ours alone.
         #[expect(unsafe_code, reason = "ffmpeg-next seeks by microseconds only, which rounds")]
         let done = unsafe { ffi::avformat_seek_file(self.context.as_mut_ptr(), index, i64::MIN, pts, pts, 0) };
+        if done < 0 { Err(done.into()) } else { Ok(()) }
+    }
+
+    /// Goes to the packet of `stream` that is decoded at `dts`, keyframe or not; the other streams follow.
+    pub(super) fn seek_any(&mut self, stream: usize, dts: i64) -> Result<(), ffmpeg::Error> {
+        let (index, flags) = (c_int::try_from(stream).unwrap_or(-1), ffi::AVSEEK_FLAG_ANY | ffi::AVSEEK_FLAG_BACKWARD);
+        // SAFETY: the context is open and ours alone.
+        #[expect(unsafe_code, reason = "ffmpeg-next seeks by microseconds only, which rounds")]
+        let done = unsafe { ffi::av_seek_frame(self.context.as_mut_ptr(), index, dts, flags) };
         if done < 0 { Err(done.into()) } else { Ok(()) }
     }
 

@@ -8,6 +8,7 @@ mod decode;
 mod encode_audio;
 mod encode_video;
 mod filter;
+mod index;
 mod input;
 mod order;
 mod probe;

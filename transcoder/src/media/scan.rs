@@ -1,7 +1,7 @@
-//! Reads every packet of a source once, without decoding: how many frames there are, when they are shown, and whether the
-//! file holds what its index promises.
+//! Goes through the packets of a source once, without decoding: how many frames there are, when they are shown, and whether the
+//! file holds what its index promises. Where the index lists every packet, only the first and the last ones are read.
 
-use super::{Stop, decode::is_discarded, input::Input};
+use super::{Stop, decode::is_discarded, index::Index, input::Input};
 use crate::child::{Link, Output};
 use ffmpeg_next::{Packet, codec::packet::Ref, ffi};
 use marquee_core::source::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX};
@@ -51,17 +51,8 @@ pub(super) fn scan(
     size_bytes: u64,
     mut early: impl FnMut(Option<&Packet>) -> Result<bool, Stop>,
 ) -> Result<Scan, Stop> {
-    let streams = input.context().streams().len();
-    let units_a_second = input.context().stream(stream).map_or(0.0, |stream| 1.0 / f64::from(stream.time_base()));
-    let mut scan = Scan {
-        keyframe_step: (units_a_second * f64::from(KEYFRAME_STEP_SECONDS)).round().max(1.0) as i64,
-        stream_ends: vec![i64::MIN; streams],
-        stream_starts: vec![i64::MAX; streams],
-        stated_times: true,
-        ascending: true,
-        ..Scan::default()
-    };
-    scan.end = i64::MIN;
+    let mut index = Index::of(input, stream, size_bytes);
+    let mut scan = Scan::new(input, stream);
     let (mut count, mut curious) = (0_u64, true);
     while let Some(packet) = input.read()? {
         count += 1;
@@ -69,20 +60,14 @@ pub(super) fn scan(
             let position = u64::try_from(packet.position()).unwrap_or(0);
             link.output(Output::Progress(position as f32 / size_bytes.max(1) as f32))?;
         }
-        let Some(time) = packet.pts().or(packet.dts()) else {
-            curious = curious && (packet.stream() != stream || early(Some(&packet))?);
-            continue;
-        };
-        let end = time.saturating_add(packet.duration().max(0));
-        // A demuxer may find new streams on its way; they are none of ours.
-        if let (Some(last), Some(first)) =
-            (scan.stream_ends.get_mut(packet.stream()), scan.stream_starts.get_mut(packet.stream()))
-        {
-            (*last, *first) = ((*last).max(end), (*first).min(time));
-        }
+        let is_timed = scan.packet(&packet, stream)?;
         if packet.stream() == stream {
-            scan.picture(&packet, time, end)?;
             curious = curious && early(Some(&packet))?;
+        }
+        let enough = !curious && is_timed && scan.stated_times && packet.stream() == stream;
+        let is_worth = |index: &mut Index| enough && packet.dts().is_some_and(|dts| dts < index.tail());
+        if let Some(index) = index.take_if(is_worth) {
+            return scan.by_index(input, stream, &index);
         }
     }
     if curious {
@@ -92,6 +77,66 @@ pub(super) fn scan(
 }
 
 impl Scan {
+    fn new(input: &Input, stream: usize) -> Self {
+        let streams = input.context().streams().len();
+        let units_a_second = input.context().stream(stream).map_or(0.0, |stream| 1.0 / f64::from(stream.time_base()));
+        Self {
+            keyframe_step: (units_a_second * f64::from(KEYFRAME_STEP_SECONDS)).round().max(1.0) as i64,
+            stream_ends: vec![i64::MIN; streams],
+            stream_starts: vec![i64::MAX; streams],
+            end: i64::MIN,
+            stated_times: true,
+            ascending: true,
+            ..Self::default()
+        }
+    }
+
+    /// Takes note of a packet; answers whether it has a time.
+    fn packet(&mut self, packet: &Packet, stream: usize) -> Result<bool, Stop> {
+        let Some(time) = packet.pts().or(packet.dts()) else { return Ok(false) };
+        let end = time.saturating_add(packet.duration().max(0));
+        self.spans(packet.stream(), time, end);
+        if packet.stream() == stream {
+            self.picture(packet, time, end)?;
+        }
+        Ok(true)
+    }
+
+    /// A demuxer may find new streams on its way; they are none of ours.
+    fn spans(&mut self, stream: usize, start: i64, end: i64) {
+        if let (Some(last), Some(first)) = (self.stream_ends.get_mut(stream), self.stream_starts.get_mut(stream)) {
+            (*last, *first) = ((*last).max(end), (*first).min(start));
+        }
+    }
+
+    /// Goes on at the end of the picture, and takes the times between from `index`: frames are shown at the times at which they are
+    /// decoded, later by the same delay and in another order.
+    fn by_index(mut self, input: &mut Input, stream: usize, index: &Index) -> Result<Self, Stop> {
+        if index.decode_times.len() > FRAMES_MAX {
+            return Err(too_long());
+        }
+        let lost = |_| Stop::refuse("damaged", "the end of the film cannot be found. Export or upload the file again.");
+        input.seek_any(stream, index.tail()).map_err(lost)?;
+        (self.times, self.decode_times, self.newest) = (Vec::new(), Vec::new(), None);
+        let mut latest = None;
+        while let Some(packet) = input.read()? {
+            self.packet(&packet, stream)?;
+            latest = if packet.stream() == stream { latest.max(packet.pts()) } else { latest };
+        }
+        let (Some(latest), Some(decoded), Some(last)) = (latest, self.newest, self.times.iter().copied().max()) else {
+            return Err(lost(ffmpeg_next::Error::Eof));
+        };
+        let delay = latest.saturating_sub(decoded);
+        let shown = index.decode_times.iter().map(|time| time.saturating_add(delay));
+        self.times = shown.filter(|time| *time < last).chain([last]).collect();
+        (self.keyframes, self.keyframe_times) = (0, Vec::new());
+        index.keyframes.iter().for_each(|time| self.keyframe(time.saturating_add(delay)));
+        for (stream, span) in index.spans.iter().enumerate() {
+            span.iter().for_each(|(start, end)| self.spans(stream, *start, *end));
+        }
+        Ok(self)
+    }
+
     /// Puts the times in order, once it is known that the first frame's packet has the time `origin`. Where not all packets state
     /// when they are shown, the frame that is shown k-th has the k-th of the times that frames are decoded at, which go at the
     /// same pace.
@@ -125,7 +170,7 @@ impl Scan {
             return Ok(());
         }
         if self.times.len() == FRAMES_MAX {
-            return Err(Stop::refuse("limits_exceeded", "the film has more frames than twelve hours at 240 frames a second."));
+            return Err(too_long());
         }
         let decode_time = packet.dts().unwrap_or(time);
         self.stated_times &= packet.pts().is_some();
@@ -139,6 +184,10 @@ impl Scan {
         self.end = self.end.max(end);
         Ok(())
     }
+}
+
+fn too_long() -> Stop {
+    Stop::refuse("limits_exceeded", "the film has more frames than twelve hours at 240 frames a second.")
 }
 
 /// Whether a packet can only be read with a key.

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn segments_end_where_the_next_keyframe_is_shown() {
-        let timeline = Timeline { timescale: 1000, frame_ticks: None, gop_ticks: 2000 };
+        let timeline = Timeline { timescale: 1000, frame_ticks: None, gop_ticks: 2000, first_lacks_gops: 0 };
         let mut segmenter = Segmenter::new(&timeline, 100);
         for (tick, keyframe) in [(0, true), (1500, false), (900, false), (2100, true), (4000, true), (5900, false)] {
             assert!(segmenter.push(unit(tick, keyframe)).unwrap().is_none());

@@ -27,6 +27,9 @@ const PROGRESS_EVERY: u64 = 16;
 /// How far before a chunk a keyframe is looked for, in seconds, one try after the other; then from the start.
 const SEEK_BACK_SECONDS: [u64; 4] = [0, 3, 12, 40];
 
+/// Units of a source's time base within which a rounded time is looked for: two milliseconds of the finest one that is usual.
+const ROUNDING_UNITS_MAX: i64 = 180;
+
 /// What is to be encoded.
 pub(super) struct Job<'a> {
     pub(super) source: &'a Source,
@@ -79,10 +82,11 @@ fn start(source: RemoteSource, job: &Job<'_>, chunk: &Chunk) -> Result<Start, St
     if chunk.start_ticks == 0 || track.seek != Seek::Keyframe {
         return Ok(Start { decoding, first: None });
     }
-    let needed = pts_of(track, job.plan.timeline.timescale, chunk.start_ticks);
+    let needed = latest_pts(job, chunk.start_ticks);
     for seconds in SEEK_BACK_SECONDS {
         let back = seconds * u64::from(job.plan.timeline.timescale);
-        let pts = pts_of(track, job.plan.timeline.timescale, chunk.start_ticks.saturating_sub(back));
+        let pts =
+            if back == 0 { needed } else { pts_of(track, job.plan.timeline.timescale, chunk.start_ticks.saturating_sub(back)) };
         if pts <= track.origin {
             break;
         }
@@ -110,6 +114,14 @@ fn pts_of(track: &VideoTrack, timescale: u32, tick: u64) -> i64 {
     let units = u128::from(tick) * u128::from(track.time_base.den);
     let elapsed = units / (u128::from(timescale) * u128::from(track.time_base.num.max(1)));
     track.origin.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX))
+}
+
+/// The latest time in the source that is shown at `tick` or before: containers round, also upwards.
+fn latest_pts(job: &Job<'_>, tick: u64) -> i64 {
+    let (track, timeline) = (&job.source.video, &job.plan.timeline);
+    let exact = pts_of(track, timeline.timescale, tick);
+    let is_in_time = |pts: &i64| u64::try_from(timeline.tick(track, *pts)).is_ok_and(|shown| shown <= tick);
+    (1..=ROUNDING_UNITS_MAX).map(|units| exact.saturating_add(units)).take_while(is_in_time).last().unwrap_or(exact)
 }
 
 /// The decoding side of one chunk.

@@ -4,6 +4,7 @@
 mod clips;
 mod collection;
 mod driver;
+mod index;
 mod judge;
 mod look;
 mod sandbox;
@@ -23,6 +24,7 @@ fn main() {
     let trials: Vec<Trial> = collection::trials()
         .into_iter()
         .chain(clips::trials())
+        .chain(index::trials())
         .chain(look::trials())
         .chain(sound::trials())
         .chain(sandbox::trials())

@@ -6,25 +6,24 @@ pub(crate) mod tests;
 
 use super::{
     Db, error,
-    jobs::{self, Claim},
+    jobs::{self, Claim, NewJob},
     ledger::{Report, signed, unsigned},
 };
 use marquee_core::{
     Error, Result,
-    id::{EncodeId, JobId, UploadId, VideoId},
-    job::Job,
+    id::{EncodeId, UploadId, VideoId},
     plan::Plan,
     source::Source,
     video::{Event, Status},
 };
 use sqlx::PgConnection;
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 use time::OffsetDateTime;
 
-/// Work of a sound track compared with the picture of the same length.
-const AUDIO_WEIGHT: f64 = 0.05;
 /// Progress of a title whose last chunk is encoded and whose manifests are being written and checked.
 const ENCODED: f32 = 0.98;
+/// Share of the work after which the time that it took tells of the rest.
+const TELLING_MIN: f32 = 0.03;
 
 /// An encode about to be stored.
 #[derive(Clone, Debug)]
@@ -66,6 +65,24 @@ pub struct Encode {
     pub published_at: Option<OffsetDateTime>,
 }
 
+/// How far an encode is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Share of the work that is done, 0 to 1.
+    pub done: f32,
+    /// Since its first job was begun.
+    pub worked: Duration,
+}
+
+impl Progress {
+    /// How long it will take until everything is done, if it goes on as it has gone so far; `None` if that says nothing yet.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        let telling = self.done >= TELLING_MIN && self.done <= 1.0;
+        telling.then(|| self.worked.mul_f32((1.0 - self.done) / self.done))
+    }
+}
+
 impl Db {
     /// Marks that the source of `claim`'s video is being looked at. Answers the size of the uploaded source in bytes.
     ///
@@ -90,7 +107,7 @@ impl Db {
     ///
     /// # Errors
     /// `Conflict` if the video is not being inspected.
-    pub async fn finish_inspect(&self, claim: &Claim, encode: &NewEncode, jobs: &[(JobId, Job)]) -> Result<bool> {
+    pub async fn finish_inspect(&self, claim: &Claim, encode: &NewEncode, jobs: &[NewJob]) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         let status = jobs::lock_video(&mut tx, encode.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
@@ -114,9 +131,7 @@ impl Db {
             signed(encode.plan.duration_ms())?,
         );
         point.execute(&mut *tx).await.map_err(error)?;
-        for (id, job) in jobs {
-            jobs::enqueue(&mut tx, *id, job, encode.video, Some(encode.id)).await?;
-        }
+        jobs::enqueue(&mut tx, jobs, encode.video, Some(encode.id)).await?;
         tx.commit().await.map_err(error)?;
         Ok(true)
     }
@@ -172,37 +187,46 @@ impl Db {
         })
     }
 
-    /// How far the encodes of `videos` are, 0 to 1: chunks weigh what they last, running jobs count by their own progress.
-    /// Videos that have no encode yet are not in the answer.
+    /// How far the encodes of `videos` are: jobs by their weight, running ones by their own progress. Videos that have no encode
+    /// yet are not in the answer.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn progress(&self, videos: &[VideoId]) -> Result<HashMap<VideoId, f32>> {
+    pub async fn progress(&self, videos: &[VideoId]) -> Result<HashMap<VideoId, Progress>> {
         let ids: Vec<_> = videos.iter().map(|video| video.0).collect();
         let rows = sqlx::query!(
             r#"select v.id, v.status,
-                      sum(work.weight * case j.state when 'done' then 1 when 'running' then j.progress else 0 end)
-                          / sum(work.weight) as "encoded!"
-               from videos v
-               join encodes e on e.id = v.encode_id
-               join jobs j on j.encode_id = e.id and j.kind in ('encode', 'audio')
-               cross join lateral (select e.plan -> 'chunks' -> (j.payload ->> 'chunk')::integer as chunk,
-                                          (e.plan ->> 'duration_ticks')::float8 as duration) as of
-               cross join lateral (select case when j.kind = 'audio' then $2 * duration
-                                          else greatest(1, coalesce((chunk ->> 'end_ticks')::float8, duration)
-                                                           - (chunk ->> 'start_ticks')::float8) end as weight) as work
+                      coalesce(sum(j.weight * case j.state when 'done' then 1 when 'running' then j.progress else 0 end)
+                               / nullif(sum(j.weight), 0), 0)::real as "encoded!",
+                      extract(epoch from now() - min(j.started_at))::float8 as worked_s
+               from videos v join jobs j on j.encode_id = v.encode_id
                where v.id = any($1)
                group by v.id, v.status"#,
             &ids,
-            AUDIO_WEIGHT,
         );
         let rows = rows.fetch_all(self.pool()).await.map_err(error)?;
         let progress = rows.into_iter().map(|row| {
             let status: Status = row.status.parse()?;
-            let encoded = row.encoded.clamp(0.0, 1.0) as f32;
-            Ok((VideoId(row.id), if status == Status::Ready { 1.0 } else { encoded * ENCODED }))
+            let done = if status == Status::Ready { 1.0 } else { row.encoded.clamp(0.0, 1.0) * ENCODED };
+            let worked = Duration::try_from_secs_f64(row.worked_s.unwrap_or(0.0)).unwrap_or_default();
+            Ok((VideoId(row.id), Progress { done, worked }))
         });
         progress.collect()
+    }
+
+    /// How much of a growing encode can be played, in ticks of its picture: up to where its longest rung has its first gap.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn playable_ticks(&self, encode: EncodeId) -> Result<u64> {
+        let end = sqlx::query_scalar!(
+            r#"select coalesce(max(start_ticks + duration_ticks), 0) as "end!"
+               from (select number, start_ticks, duration_ticks, row_number() over (partition by rendition order by number) as place
+                     from segments where encode_id = $1 and track = 'video') as placed
+               where number = place"#,
+            encode.0,
+        );
+        Ok(unsigned(end.fetch_one(self.pool()).await.map_err(error)?))
     }
 }
 

@@ -2,7 +2,8 @@ use super::*;
 use crate::testing::{database, uploaded};
 use marquee_core::{
     ErrorKind, OsRandom, SystemClock,
-    job::LEASE,
+    id::JobId,
+    job::{Class, Job, LEASE},
     plan::{AudioChoice, Recipe, RungChoice},
     testing::source,
 };
@@ -18,18 +19,19 @@ fn job_id() -> JobId {
     JobId::new(&SystemClock, &OsRandom)
 }
 
-async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, Vec<(JobId, Job)>) {
+async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, Vec<NewJob>) {
     let source = source();
     let plan = Plan::new(&source, &recipe());
     let id = EncodeId::new(&SystemClock, &OsRandom);
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode: id, chunk: chunk.index, rungs: rungs.clone() });
-    let jobs = picture.chain([Job::Audio { encode: id, stream: 1 }]).map(|job| (job_id(), job)).collect();
+    let new = |(job, weight)| NewJob { id: job_id(), job, class: Class::Normal, weight };
+    let jobs = picture.zip([2.0, 12.0, 21.0]).chain([(Job::Audio { encode: id, stream: 1 }, 5.0)]).map(new).collect();
     (NewEncode { id, video, upload, source, plan, encoder_version: "test".into() }, jobs)
 }
 
 /// An encode with three chunks, two rungs and one sound track in two qualities, made by an inspect job, its own jobs queued.
-pub(crate) async fn encode_of(db: &Db) -> (NewEncode, Vec<(JobId, Job)>) {
+pub(crate) async fn encode_of(db: &Db) -> (NewEncode, Vec<NewJob>) {
     let made = uploaded(db, &[0]).await;
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("free");
     db.begin_inspect(&claim, made.upload).await.expect("begin");
@@ -75,17 +77,19 @@ async fn a_video_that_is_past_inspection_is_not_inspected_again() {
 }
 
 #[tokio::test]
-async fn progress_weighs_chunks_by_their_length_and_counts_running_jobs() {
+async fn progress_weighs_jobs_and_counts_running_ones_and_tells_how_long_it_will_take() {
     let (db, _database) = database().await;
     let (encode, jobs) = encode_of(&db).await;
-    let progress = async || db.progress(&[encode.video]).await.expect("progress").get(&encode.video).copied();
-    assert_eq!(progress().await, Some(0.0));
-    // 6 of 35 s of picture and half of the sound, which weighs 5 % of 35 s.
-    let claim = db.claim_job(jobs[0].0, "worker", LEASE).await.expect("claim").expect("free");
+    let progress = async || db.progress(&[encode.video]).await.expect("progress").remove(&encode.video).expect("an encode");
+    assert_eq!((progress().await, progress().await.left()), (Progress { done: 0.0, worked: Duration::ZERO }, None));
+    // All of the second chunk and half of the sound, of 40 in all.
+    let claim = db.claim_job(jobs[1].id, "worker", LEASE).await.expect("claim").expect("free");
     assert!(db.heartbeat(&claim, 1.0, LEASE).await.expect("beat"));
-    let claim = db.claim_job(jobs[3].0, "worker", LEASE).await.expect("claim").expect("free");
+    let claim = db.claim_job(jobs[3].id, "worker", LEASE).await.expect("claim").expect("free");
     assert!(db.heartbeat(&claim, 0.5, LEASE).await.expect("beat"));
-    let expected = 0.98 * (6.0 + 0.5 * 0.05 * 35.0) / (35.0 * 1.05);
-    let reached = progress().await.expect("the video has an encode");
-    assert!((reached - expected).abs() < 1e-4, "{reached} is not {expected}");
+    let reached = progress().await;
+    assert!((reached.done - 0.98 * 14.5 / 40.0).abs() < 1e-4, "{reached:?}");
+    assert!(reached.worked > Duration::ZERO, "{reached:?}");
+    let minute = Progress { done: 0.25, worked: Duration::from_secs(60) };
+    assert_eq!(minute.left(), Some(Duration::from_secs(180)));
 }

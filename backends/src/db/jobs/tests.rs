@@ -67,7 +67,7 @@ pub(crate) async fn queued_chunk(db: &Db, video: VideoId) -> JobId {
 async fn insert(db: &Db, video: VideoId, job: &Job) -> JobId {
     let id = JobId::new(&SystemClock, &OsRandom);
     let mut tx = db.pool.begin().await.expect("begun");
-    assert!(enqueue(&mut tx, id, job, video, None).await.expect("inserted"));
+    assert_eq!(enqueue(&mut tx, &[NewJob::urgent(id, job.clone())], video, None).await.expect("inserted"), 1);
     tx.commit().await.expect("committed");
     id
 }
@@ -94,21 +94,23 @@ async fn the_same_work_is_inserted_once_and_with_its_ring_or_not_at_all() {
     let (db, _guard) = database().await;
     let video = video(&db, Status::Uploaded).await;
     let job = Job::Inspect { video, upload: UploadId(Uuid::nil()) };
-    let mut ids = (0..3).map(|_| JobId::new(&SystemClock, &OsRandom));
-    let (first, second, third) = (ids.next().expect("one"), ids.next().expect("two"), ids.next().expect("three"));
+    let again = || NewJob::urgent(JobId::new(&SystemClock, &OsRandom), job.clone());
+    let other = NewJob::urgent(JobId::new(&SystemClock, &OsRandom), Job::Publish { encode: Uuid::nil().into() });
+    let second = again();
 
     let mut tx = db.pool.begin().await.expect("begun");
-    assert!(enqueue(&mut tx, first, &job, video, None).await.expect("inserted"));
+    assert_eq!(enqueue(&mut tx, &[again()], video, None).await.expect("inserted"), 1);
     tx.rollback().await.expect("rolled back");
     assert!(db.outbox_jobs().await.is_empty());
 
     let mut tx = db.pool.begin().await.expect("begun");
-    assert!(enqueue(&mut tx, second, &job, video, None).await.expect("inserted"));
-    assert!(!enqueue(&mut tx, third, &job, video, None).await.expect("known already"));
+    assert_eq!(enqueue(&mut tx, std::slice::from_ref(&second), video, None).await.expect("inserted"), 1);
+    assert_eq!(enqueue(&mut tx, &[again(), other.clone()], video, None).await.expect("one is known already"), 1);
     tx.commit().await.expect("committed");
-    assert_eq!(db.outbox_jobs().await, [second]);
-    let listed = db.list_jobs(video).await.expect("listed");
-    assert_eq!((listed.len(), listed[0].kind.as_str(), listed[0].tries), (1, "inspect", 0));
+    assert_eq!(db.outbox_jobs().await, [second.id, other.id]);
+    let mut listed: Vec<_> = db.list_jobs(video).await.expect("listed").into_iter().map(|job| (job.kind, job.tries)).collect();
+    listed.sort();
+    assert_eq!(listed, [("inspect".to_owned(), 0), ("publish".to_owned(), 0)]);
 }
 
 #[tokio::test]
@@ -282,11 +284,11 @@ async fn two_failures_of_one_title_do_not_block_each_other() {
 async fn a_job_for_a_source_that_was_replaced_is_not_retried() {
     let (db, _guard) = database().await;
     let (encode, jobs) = crate::db::encodes::tests::encode_of(&db).await;
-    let claim = db.claim_job(jobs[0].0, "worker", LEASE).await.expect("answered").expect("free");
+    let claim = db.claim_job(jobs[0].id, "worker", LEASE).await.expect("answered").expect("free");
     let failure = Failure::Fail { code: "x".into(), message: "x".into() };
     db.fail_job(&claim, &failure).await.expect("buried");
     // Another source was tried, in vain.
     db.refuse_source(encode.video, "empty_file", "the file is empty").await.expect("refused");
-    assert_eq!(db.retry_job(jobs[0].0).await.expect_err("refused").code(), "superseded");
+    assert_eq!(db.retry_job(jobs[0].id).await.expect_err("refused").code(), "superseded");
     assert_eq!(db.video_state(encode.video).await, ("failed".into(), Some("empty_file".into())));
 }

@@ -7,7 +7,7 @@ use crate::db::{
     Db,
     encodes::advance,
     error,
-    jobs::{self, Claim},
+    jobs::{self, Claim, NewJob},
 };
 use marquee_core::{
     Error, Result,
@@ -191,14 +191,13 @@ async fn add_finished(conn: &mut PgConnection, encode: EncodeId, finished: &Fini
     Ok(())
 }
 
-/// A title plays once its first picture is there in at least one rung, and the first sound in every rendition of the default track.
+/// A title plays once its first segment is there in at least one rung, and the first sound in every rendition of the default track.
 async fn mark_playable(conn: &mut PgConnection, encode: EncodeId, video: VideoId) -> Result<()> {
     let update = sqlx::query!(
         "update videos set playable_at = now(), updated_at = now()
          from encodes
          where videos.id = $2 and encodes.id = $1 and videos.encode_id = encodes.id and playable_at is null
-           and exists (select from segments s join finished_chunks f using (encode_id, track, rendition, chunk)
-                       where s.encode_id = $1 and s.track = 'video' and s.number = 1)
+           and exists (select from segments s where s.encode_id = $1 and s.track = 'video' and s.number = 1)
            and not exists (select from jsonb_array_elements(encodes.plan -> 'audio') as wanted
                            where (wanted ->> 'default')::boolean
                              and not exists (select from segments s where s.encode_id = $1 and s.track = 'audio'
@@ -231,7 +230,7 @@ async fn begin_publishing(
     // A video that went on meanwhile has nothing to publish: the job is done all the same.
     if status.after(Event::Encoded).is_ok() {
         advance(conn, video, status, Event::Encoded).await?;
-        jobs::enqueue(conn, publish, &Job::Publish { encode }, video, Some(encode)).await?;
+        jobs::enqueue(conn, &[NewJob::urgent(publish, Job::Publish { encode })], video, Some(encode)).await?;
     }
     Ok(())
 }

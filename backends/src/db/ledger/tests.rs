@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     db::{
         encodes::{NewEncode, tests::encode_of},
-        jobs::Claim,
+        jobs::{Claim, NewJob},
     },
     testing::{TestDatabase, database},
 };
@@ -25,7 +25,7 @@ struct Title {
     db: Db,
     _database: TestDatabase,
     encode: NewEncode,
-    jobs: Vec<(JobId, Job)>,
+    jobs: Vec<NewJob>,
 }
 
 impl Title {
@@ -41,8 +41,8 @@ impl Title {
     }
 
     async fn claim_for(&self, wanted: impl Fn(&Job) -> bool, lease: Duration) -> Claim {
-        let (id, _) = self.jobs.iter().find(|(_, job)| wanted(job)).expect("there is such a job");
-        self.db.claim_job(*id, "worker", lease).await.expect("claim").expect("the job is free")
+        let found = self.jobs.iter().find(|new| wanted(&new.job)).expect("there is such a job");
+        self.db.claim_job(found.id, "worker", lease).await.expect("claim").expect("the job is free")
     }
 
     async fn commit(&self, claim: &Claim, batch: &Batch) -> Result<bool> {
@@ -166,6 +166,18 @@ async fn a_title_is_playable_with_its_first_chunk_and_first_sound_and_publishes_
 }
 
 #[tokio::test]
+async fn a_title_plays_with_its_first_segment_while_the_chunk_goes_on() {
+    let title = Title::new().await;
+    let claim = title.claim(is_sound).await;
+    assert!(title.db.commit_part(&claim, title.encode.id, &sound(1..=1)).await.expect("part"));
+    let claim = title.claim(chunk(0)).await;
+    let part = Batch { finished: Vec::new(), ..picture(0) };
+    assert!(title.db.commit_part(&claim, title.encode.id, &part).await.expect("part"));
+    assert!(title.is_playable().await);
+    assert!(title.commit(&claim, &picture(0)).await.expect("what is there already is the same"));
+}
+
+#[tokio::test]
 async fn sound_alone_missing_keeps_a_title_from_playing() {
     let title = Title::new().await;
     let claim = title.claim(chunk(0)).await;
@@ -243,15 +255,17 @@ async fn a_manifest_offers_what_follows_without_a_gap() {
         let count = |track: &Track| (track.rendition.id.clone(), track.segments.len());
         presentation.tracks.iter().map(count).collect::<Vec<_>>()
     };
+    let playable = async || title.db.playable_ticks(title.encode.id).await.expect("sum");
     let claim = title.claim(chunk(1)).await;
     assert!(title.commit(&claim, &picture(1)).await.expect("commit"));
-    assert_eq!(offered().await, [], "segment 1 is missing");
+    assert_eq!((offered().await, playable().await), (vec![], 0), "segment 1 is missing");
     let claim = title.claim(is_sound).await;
     assert!(title.db.commit_part(&claim, title.encode.id, &sound(1..=2)).await.expect("part"));
     let claim = title.claim(chunk(0)).await;
     assert!(title.commit(&claim, &picture(0)).await.expect("commit"));
     let expected = [("360p", 3), ("234p", 3), ("aac-128-0", 2), ("aac-64-0", 2)];
     assert_eq!(offered().await, expected.map(|(id, count)| (id.to_owned(), count)));
+    assert_eq!(playable().await, 3 * 6000);
 }
 
 #[tokio::test]

@@ -1,0 +1,32 @@
+//! The start ladder: what is made first, so that a title plays while the rest is on its way.
+
+use super::Rung;
+use serde::{Deserialize, Serialize};
+
+/// Chunks that are made in the start ladder first: about half a minute, in which the other rungs of these chunks catch up.
+const CHUNKS: u32 = 3;
+/// Rungs that lead: one for good lines and one for the others.
+const RUNGS_MAX: usize = 2;
+/// Pixels of the largest rung that leads (960 × 540, and a little for other shapes): a quarter of the work of a whole ladder.
+const PIXELS_MAX: u32 = 960 * 540 * 11 / 10;
+
+/// What leads: some rungs, over the first chunks. Later chunks are decoded once for all rungs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Rungs by id, highest first.
+    pub rungs: Vec<String>,
+    /// How many chunks from the first on.
+    pub chunks: u32,
+}
+
+impl Start {
+    /// What leads of `rungs` (highest first); `None` if nothing would be left that costs much more.
+    pub(super) fn of(rungs: &[Rung]) -> Option<Self> {
+        let small = |rung: &&Rung| rung.width * rung.height <= PIXELS_MAX;
+        if rungs.iter().all(|rung| small(&rung)) {
+            return None;
+        }
+        let leads: Vec<String> = rungs.iter().filter(small).take(RUNGS_MAX).map(|rung| rung.id.clone()).collect();
+        (!leads.is_empty()).then_some(Self { rungs: leads, chunks: CHUNKS })
+    }
+}

@@ -1,0 +1,142 @@
+//! How long after the end of its upload a film plays, on a Marquee in one process: ten minutes of 1080 lines, and ninety. Medians of
+//! five rounds in which the two take turns.
+//!
+//! `./dev bench start [FILM]`: FILM is repeated until it is as long; without one, a film is made.
+
+#[expect(dead_code, unused_imports, reason = "shared with the tests, which use all of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use reqwest::{Body, Url};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use support::{eventually, hls, node::Node, tus::Upload};
+
+/// Rounds of which the median counts.
+const ROUNDS: usize = 5;
+/// Longest that the shorter film may take to play, in seconds.
+const START_MAX: f64 = 5.0;
+/// How much longer the longer one may take, in seconds.
+const LONGER_MAX: f64 = 1.0;
+/// Minutes of the two films.
+const MINUTES: [u32; 2] = [10, 90];
+/// Bytes that are sent at a time.
+const PIECE_BYTES: usize = 256 << 10;
+/// When a film is given up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let film = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map_or_else(make_film, PathBuf::from);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let films = MINUTES.map(|minutes| repeated(&film, minutes, folder.path()));
+    let mut seconds = [const { Vec::new() }; 2];
+    for round in 1..=ROUNDS {
+        for (film, seconds) in films.iter().zip(&mut seconds) {
+            seconds.push(start_seconds(film).await);
+        }
+        let [short, long] = [0, 1].map(|film| seconds[film][round - 1]);
+        tell(&format!("round {round}: {short:.2} s for {} minutes, {long:.2} s for {}", MINUTES[0], MINUTES[1]), true);
+    }
+    let [short, long] = seconds.map(median);
+    let good = tell(&format!("start: {short:.2} s after the end of the upload, at most {START_MAX}"), short <= START_MAX)
+        & tell(
+            &format!("start: {:.2} s longer for the longer film, at most {LONGER_MAX}", long - short),
+            long - short <= LONGER_MAX,
+        );
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// From the last byte of the upload until a player has the first picture and the first sound.
+async fn start_seconds(film: &Path) -> f64 {
+    let mut node = Node::start().await;
+    let admin = node.admin().await;
+    let video = admin.create_video("A film").await;
+    let length = film.metadata().expect("the film is there").len();
+    let upload = Upload::open(&admin, &video, length).await;
+    let ended = Arc::new(Mutex::new(None));
+    let request = upload.patch(0).header("Content-Length", length).body(Body::wrap_stream(pieces(film, ended.clone())));
+    let response = request.send().await.expect("the server answers");
+    assert_eq!(response.status(), 204, "{:?}", response.text().await);
+    admin.wait_for(&video, "playable", |video| video.playable).await;
+    let master = admin.hls(&video).await;
+    let offered = hls::renditions(&master).await;
+    for playlist in [&offered.video[0], &offered.audio[0]] {
+        let first = eventually("the first segment is listed", PATIENCE, || async {
+            hls::media(playlist).await.segments.first().map(|segment| segment.uri.clone())
+        });
+        let segment = Url::parse(playlist).and_then(|playlist| playlist.join(&first.await.replace('\n', ""))).expect("a URL");
+        assert!(!hls::fetch(segment.as_str()).await.is_empty(), "a segment has bytes");
+    }
+    let ended: Option<Instant> = *ended.lock().expect("nobody panics with it");
+    let seconds = ended.expect("the upload has ended").elapsed().as_secs_f64();
+    node.kill().await;
+    seconds
+}
+
+/// The bytes of `film`; `ended` is when the last of them was handed over.
+fn pieces(film: &Path, ended: Arc<Mutex<Option<Instant>>>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let file = File::open(film).expect("the film is there");
+    stream::unfold((file, ended), |(mut file, ended)| async move {
+        let mut piece = vec![0; PIECE_BYTES];
+        match file.read(&mut piece) {
+            Ok(0) => {
+                *ended.lock().expect("nobody panics with it") = Some(Instant::now());
+                None
+            }
+            Ok(count) => {
+                piece.truncate(count);
+                Some((Ok(piece.into()), (file, ended)))
+            }
+            Err(error) => Some((Err(error), (file, ended))),
+        }
+    })
+    .boxed()
+}
+
+/// `film` again and again for that many minutes, without encoding it anew.
+fn repeated(film: &Path, minutes: u32, folder: &Path) -> PathBuf {
+    let long = folder.join(format!("{minutes}-minutes.mp4"));
+    let seconds = (minutes * 60).to_string();
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-stream_loop", "-1", "-i"]).arg(film);
+    let status = command.args(["-map", "0:v:0", "-map", "0:a:0", "-c", "copy", "-t", &seconds]).arg(&long).status();
+    assert!(status.expect("the ffmpeg program is installed").success(), "ffmpeg repeats the film");
+    long
+}
+
+/// A minute of 1080 lines with movement and sound, at the rate of a download.
+fn make_film() -> PathBuf {
+    let film = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-minute.mp4");
+    if !film.exists() {
+        let picture = "mandelbrot=size=1920x1080:rate=30:maxiter=400,format=yuv420p";
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=sample_rate=48000"])
+            .args(["-t", "60", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "5M", "-c:a", "aac", "-b:a", "128k"])
+            .arg(&film)
+            .status()
+            .expect("the ffmpeg program is installed");
+        assert!(status.success(), "ffmpeg makes the film");
+    }
+    film
+}
+
+/// Prints a result and whether it reaches its goal.
+#[expect(clippy::print_stdout, reason = "the result of a bench")]
+fn tell(what: &str, good: bool) -> bool {
+    println!("{}{what}", if good { "" } else { "MISSED: " });
+    good
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
