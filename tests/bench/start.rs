@@ -72,8 +72,9 @@ async fn start_seconds(film: &Path) -> f64 {
     for playlist in [&offered.video[0], &offered.audio[0]] {
         let first = eventually("the first segment is listed", PATIENCE, || async {
             hls::media(playlist).await.segments.first().map(|segment| segment.uri.clone())
-        });
-        let segment = Url::parse(playlist).and_then(|playlist| playlist.join(&first.await.replace('\n', ""))).expect("a URL");
+        })
+        .await;
+        let segment = Url::parse(playlist).and_then(|playlist| playlist.join(&first)).expect("a URL");
         assert!(!hls::fetch(segment.as_str()).await.is_empty(), "a segment has bytes");
     }
     let ended: Option<Instant> = *ended.lock().expect("nobody panics with it");
@@ -82,16 +83,15 @@ async fn start_seconds(film: &Path) -> f64 {
     seconds
 }
 
-/// The bytes of `film`; `ended` is when the last of them was handed over.
+/// The bytes of `film`; `ended` is when the newest of them was asked for, in the end the last.
 fn pieces(film: &Path, ended: Arc<Mutex<Option<Instant>>>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let file = File::open(film).expect("the film is there");
     stream::unfold((file, ended), |(mut file, ended)| async move {
         let mut piece = vec![0; PIECE_BYTES];
-        match file.read(&mut piece) {
-            Ok(0) => {
-                *ended.lock().expect("nobody panics with it") = Some(Instant::now());
-                None
-            }
+        let read = file.read(&mut piece);
+        *ended.lock().expect("nobody panics with it") = Some(Instant::now());
+        match read {
+            Ok(0) => None,
             Ok(count) => {
                 piece.truncate(count);
                 Some((Ok(piece.into()), (file, ended)))

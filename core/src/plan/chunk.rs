@@ -6,8 +6,9 @@ use crate::source::{DURATION_SECONDS_MAX, Seek, VideoTrack};
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
-/// Segments in the first chunks, 2 s and 12 s; every later chunk has about [`LATER_SEGMENTS`].
-const FIRST_SEGMENTS: [u32; 2] = [1, 2];
+/// Segments in the first chunks: 2 s, 12 s, and then as short as chunks may be, since a viewer waits for the one that is made first
+/// of several at a time.
+const FIRST_SEGMENTS: [u32; 5] = [1, 2, LATER_SEGMENTS, LATER_SEGMENTS, LATER_SEGMENTS];
 /// Segments of a later chunk, at least: 24 s, a minute or so of work.
 const LATER_SEGMENTS: u32 = 4;
 /// Segments of the longest chunk for workers that begin together: two minutes.

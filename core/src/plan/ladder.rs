@@ -26,6 +26,12 @@ const PICTURE_PEAK: f64 = 4.0 / 3.0;
 /// Peak of AAC over its rate, and the boxes around it.
 const SOUND_PEAK: f64 = 1.04;
 const SOUND_BOXES_BPS: f64 = 2_000.0;
+/// Most frames a second of any rung (Apple HLS Authoring Specification 1.19), and a little for rates that are no round number.
+const FRAME_RATE_MAX: f64 = 60.0 * 1.01;
+/// Most frames a second of small rungs.
+const LOW_FRAME_RATE_MAX: f64 = 32.0;
+/// Pixels below which a rung is small: it is for lines and devices that more frames would be too much for.
+const LOW_PIXELS: f64 = 1280.0 * 720.0 * 0.95;
 /// Bits of boxes around one picture.
 const FRAME_BOX_BITS: f64 = 12.0 * 8.0;
 
@@ -44,6 +50,27 @@ pub struct Rung {
     pub max_bitrate_bps: u32,
     /// x264 preset.
     pub preset: String,
+    /// Of how many frames of the source it shows one.
+    #[serde(default = "every_frame")]
+    pub frame_step: u32,
+}
+
+/// What rungs meant that did not say it yet.
+fn every_frame() -> u32 {
+    1
+}
+
+impl Rung {
+    /// Frames a second, of a source that has `source` of them.
+    #[must_use]
+    pub fn frame_rate(&self, source: Ratio) -> Ratio {
+        let step = self.frame_step.max(1);
+        if source.num.is_multiple_of(step) {
+            Ratio::new(source.num / step, source.den)
+        } else {
+            Ratio::new(source.num, source.den.saturating_mul(step))
+        }
+    }
 }
 
 /// The rungs for a picture of `display` size, highest first; at least one.
@@ -52,15 +79,24 @@ pub(super) fn fixed(display: (u32, u32), frame_rate: Ratio, recipe: &Recipe) -> 
     let heights = heights(display, aspect, frame_rate, recipe);
     let mut rungs: Vec<Rung> = heights.iter().map(|height| rung(*height, aspect, frame_rate, recipe)).collect();
     if let Some(lowest) = rungs.last_mut() {
-        lowest.max_bitrate_bps = lowest.max_bitrate_bps.min(lowest_max_bitrate_bps(frame_rate, recipe));
+        let cap = lowest_max_bitrate_bps(lowest.frame_rate(frame_rate), recipe);
+        lowest.max_bitrate_bps = lowest.max_bitrate_bps.min(cap);
     }
     rungs
 }
 
+/// Of how many frames one is shown, so that there are at most `max` a second: every one, every second, every fourth, …
+fn frame_step(frame_rate: Ratio, max: f64) -> u32 {
+    let too_fast = |step: &u32| frame_rate.as_f64() / f64::from(*step) > max;
+    let mut steps = (0..16).map(|doublings| 1 << doublings);
+    steps.find(|step| !too_fast(step)).unwrap_or(1)
+}
+
 fn heights(display: (u32, u32), aspect: f64, frame_rate: Ratio, recipe: &Recipe) -> Vec<u32> {
+    let frames_a_second = frame_rate.as_f64() / f64::from(frame_step(frame_rate, FRAME_RATE_MAX));
     let fits = |height: u32| {
         let (width, height) = (f64::from(height) * aspect, f64::from(height));
-        width <= SIDE_MAX && height <= SIDE_MAX && width * height * frame_rate.as_f64() <= PIXEL_RATE_MAX
+        width <= SIDE_MAX && height <= SIDE_MAX && width * height * frames_a_second <= PIXEL_RATE_MAX
     };
     let chosen = recipe.rungs.iter().map(|choice| choice.height);
     let mut heights: Vec<u32> = chosen.filter(|height| *height <= display.1 && fits(*height)).collect();
@@ -92,7 +128,8 @@ fn rung(height: u32, aspect: f64, frame_rate: Ratio, recipe: &Recipe) -> Rung {
     let choice = recipe.rungs.iter().min_by(|a, b| distance(a.height).total_cmp(&distance(b.height)));
     let (crf, cap, reference) =
         choice.map_or((23.0, 1_000_000, 540), |choice| (choice.crf, choice.max_bitrate_bps, choice.height));
-    let rate_factor = if frame_rate.as_f64() > 32.0 { 1.5 } else { 1.0 };
+    let frame_step = frame_step(frame_rate, if pixels < LOW_PIXELS { LOW_FRAME_RATE_MAX } else { FRAME_RATE_MAX });
+    let rate_factor = if frame_rate.as_f64() / f64::from(frame_step) > LOW_FRAME_RATE_MAX { 1.5 } else { 1.0 };
     let max_bitrate_bps = f64::from(cap) * (pixels / pixels_of(reference)).powf(PIXEL_POWER) * rate_factor;
     Rung {
         id: format!("{height}p"),
@@ -101,6 +138,7 @@ fn rung(height: u32, aspect: f64, frame_rate: Ratio, recipe: &Recipe) -> Rung {
         crf,
         max_bitrate_bps: (max_bitrate_bps.max(BITRATE_MIN_BPS) / 1000.0).round() as u32 * 1000,
         preset: recipe.preset.clone(),
+        frame_step,
     }
 }
 

@@ -19,8 +19,9 @@ use std::collections::BTreeSet;
 
 /// Threads of each encoder. One is enough where chunks and rungs run beside each other.
 const ENCODER_THREADS: u16 = 1;
-/// Version of the plan's meaning. A stored plan of another version is not run.
-pub const PLAN_VERSION: u32 = 1;
+/// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
+/// lead, and some may have fewer frames.
+pub const PLAN_VERSION: u32 = 2;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +106,13 @@ impl Plan {
             notes.push(Note::new("deinterlaced", "the interlaced picture is deinterlaced, one frame per frame"));
         }
         let rungs = ladder::fixed(source.video.display_size(), source.video.frame_rate, recipe);
+        if let Some(step) = rungs.first().map(|rung| rung.frame_step).filter(|step| *step > 1) {
+            let message = format!(
+                "one of {step} frames is shown: {:.0} a second are too many for players",
+                source.video.frame_rate.as_f64()
+            );
+            notes.push(Note::new("frames_left_out", message));
+        }
         Self {
             version: PLAN_VERSION,
             encoder_threads: ENCODER_THREADS,

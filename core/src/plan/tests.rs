@@ -66,10 +66,29 @@ fn no_shape_is_without_a_rung_that_can_be_encoded() {
     for ((width, height), expected) in table {
         assert_eq!(sizes(&Plan::new(&film(width, height), &recipe())), expected, "{width}×{height}");
     }
-    // 2048 × 1080 at 240 frames a second is more than any level of H.264 that players know.
+    // What would be more than any level of H.264 that players know at 240 frames a second is shown at 60.
     let mut fast = film(2048, 1080);
     fast.video.frame_rate = Ratio::new(240, 1);
-    assert_eq!(sizes(&Plan::new(&fast, &recipe()))[0], (1366, 720));
+    assert_eq!(sizes(&Plan::new(&fast, &recipe()))[0], (2048, 1080));
+}
+
+#[test]
+fn fast_films_keep_their_rate_on_large_rungs_and_lose_every_second_frame_on_small_ones() {
+    let rates = |num, den| {
+        let mut film = film(1920, 1080);
+        film.video.frame_rate = Ratio::new(num, den);
+        let plan = Plan::new(&film, &recipe());
+        let noted = plan.notes.iter().any(|note| note.code == "frames_left_out");
+        let rates = plan.rungs.iter().map(|rung| rung.frame_rate(film.video.frame_rate));
+        (rates.map(|rate| (rate.num, rate.den)).collect::<Vec<_>>(), noted)
+    };
+    assert_eq!(rates(30, 1), (vec![(30, 1); 5], false));
+    assert_eq!(rates(50, 1), (vec![(50, 1), (50, 1), (25, 1), (25, 1), (25, 1)], false));
+    let (fast, slow) = ((60_000, 1001), (30_000, 1001));
+    assert_eq!(rates(60_000, 1001), (vec![fast, fast, slow, slow, slow], false));
+    assert_eq!(rates(120_000, 1001), (vec![fast, fast, slow, slow, slow], true));
+    assert_eq!(rates(75, 2), (vec![(75, 2), (75, 2), (75, 4), (75, 4), (75, 4)], false));
+    assert_eq!(rates(240, 1).0, [(60, 1), (60, 1), (30, 1), (30, 1), (30, 1)]);
 }
 
 #[test]
@@ -80,9 +99,10 @@ fn the_lowest_variant_is_for_cellular_networks_whatever_the_film() {
         let mut film = film(width, height);
         film.video.frame_rate = Ratio::new(num, den);
         let plan = Plan::new(&film, &recipe());
-        let lowest = plan.rungs.last().unwrap().max_bitrate_bps;
+        let rung = plan.rungs.last().unwrap();
+        let lowest = rung.max_bitrate_bps;
         // The peak of a segment of 3 s, that of the sound, and what the container adds: see `ladder`.
-        let boxes = f64::from(num) / f64::from(den) * 96.0 + 2000.0;
+        let boxes = rung.frame_rate(film.video.frame_rate).as_f64() * 96.0 + 2000.0;
         let peak = f64::from(lowest) * 4.0 / 3.0 + 64_000.0 * 1.04 + boxes;
         assert!(lowest >= 64_000 && peak <= 192_000.0, "{width}×{height} at {num}/{den}: {lowest} peaks at {peak}");
     }
@@ -97,9 +117,21 @@ fn the_lowest_variant_is_for_cellular_networks_whatever_the_film() {
 fn the_plan_and_not_the_machine_says_how_many_threads_encode() {
     let plan = Plan::new(&film(1280, 720), &recipe());
     assert_eq!(plan.encoder_threads, 1);
+}
+
+#[test]
+fn plans_that_were_stored_before_mean_what_they_meant() {
+    let mut plan = Plan::new(&film(1920, 1080), &recipe());
     let mut earlier = serde_json::to_value(&plan).unwrap();
-    earlier.as_object_mut().unwrap().remove("encoder_threads");
-    assert_eq!(serde_json::from_value::<Plan>(earlier).unwrap(), plan, "plans that were stored before it was written down");
+    for added in ["encoder_threads", "start"] {
+        assert!(earlier.as_object_mut().unwrap().remove(added).is_some());
+    }
+    assert!(earlier["timeline"].as_object_mut().unwrap().remove("first_lacks_gops").is_some());
+    for rung in earlier["rungs"].as_array_mut().unwrap() {
+        assert!(rung.as_object_mut().unwrap().remove("frame_step").is_some());
+    }
+    (plan.start, plan.timeline.first_lacks_gops) = (None, 0);
+    assert_eq!(serde_json::from_value::<Plan>(earlier).unwrap(), plan);
 }
 
 #[test]
@@ -154,8 +186,8 @@ fn known_workers_get_as_few_chunks_as_keep_them_busy() {
     assert_eq!(lengths(&film, 8), [4, 3], "no shorter than what is worth a start");
     film.video.frames *= 10;
     film.video.end *= 10;
-    assert_eq!(lengths(&film, 1), [20, 20, 19], "no longer than a child may work");
-    assert_eq!(lengths(&film, 8), [8, 8, 8, 8, 8, 8, 8, 3]);
+    assert_eq!(lengths(&film, 1), [20, 20, 20, 2], "no longer than a child may work");
+    assert_eq!(lengths(&film, 8), [8, 8, 8, 8, 8, 8, 8, 6]);
 }
 
 /// The longest stretch that is decoded before a chunk and not shown, and how many segments chunks have, the last one left out.
@@ -165,11 +197,11 @@ fn cost(film: &Source) -> (f64, Vec<u32>) {
     let keyframes: Vec<f64> = film.video.keyframes.iter().map(|pts| (pts - film.video.origin) as f64 / 1000.0).collect();
     let lead_in = |chunk: &Chunk| {
         let start = seconds(chunk.start_ticks);
-        // Containers round to milliseconds.
-        start - keyframes.iter().copied().filter(|time| *time <= start + 0.001).fold(0.0, f64::max)
+        // Containers round to milliseconds: what is this close counts as on the grid.
+        start - keyframes.iter().copied().filter(|time| *time <= start + 0.0021).fold(0.0, f64::max)
     };
     let lengths = plan.chunks.windows(2).map(|pair| pair[1].first_segment - pair[0].first_segment).collect();
-    (plan.chunks.iter().skip(3).map(lead_in).fold(0.0, f64::max), lengths)
+    (plan.chunks.iter().skip(6).map(lead_in).fold(0.0, f64::max), lengths)
 }
 
 #[test]

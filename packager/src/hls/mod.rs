@@ -45,9 +45,10 @@ pub fn growing_target_duration_s(presentation: &Presentation) -> u64 {
 /// What a segment can last at most on the grid of a picture track. Sound is cut on the same grid, at its own frames.
 fn reach_s(track: &Track) -> u64 {
     let Media::Video { frame_rate, .. } = track.rendition.media else { return 0 };
-    let timescale = track.rendition.timescale;
-    let longest = Timeline::of_encoded(frame_rate, timescale).segment_ticks_max();
-    rounded_s(longest.saturating_add(u64::from(timescale / SOUND_FRAMES_PER_S)), timescale)
+    // The grid of the rung's own rate, which may have fewer frames than the source's but groups as long.
+    let timeline = Timeline::of_encoded(frame_rate, track.rendition.timescale);
+    let sound = u64::from(timeline.timescale / SOUND_FRAMES_PER_S);
+    rounded_s(timeline.segment_ticks_max().saturating_add(sound), timeline.timescale)
 }
 
 fn longest_s(track: &Track) -> u64 {

@@ -9,10 +9,10 @@ use super::{
 use crate::child::{Output, Sink};
 use async_trait::async_trait;
 use marquee_backends::{
-    db::{Db, jobs::Claim},
+    db::{Db, jobs::Claim, ledger::Batch},
     dispatch::Work,
 };
-use marquee_core::{Result, id::EncodeId, job::Failure, object::Track};
+use marquee_core::{ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
 
 /// Segments of one sound rendition in a batch, after the first batch, which has one. Sound is far ahead of the picture.
 const SOUND_BATCH: usize = 8;
@@ -24,14 +24,24 @@ impl Jobs {
         let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
         let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
         let (track, renditions) = piece.renditions(&encode.plan);
-        let inner = ShelfSink { shelf, progress: |done| work.progress(done) };
-        let mut sink = PartSink { inner, db, claim, encode: encode.id, track, renditions: renditions.len(), batch_segments: 1 };
+        let mut sink = PartSink {
+            inner: ShelfSink { shelf, progress: |done| work.progress(done) },
+            db,
+            claim,
+            encode: encode.id,
+            renditions: renditions.len(),
+            due_segments: 1,
+            batch_segments: if track == Track::Audio { SOUND_BATCH } else { PICTURE_BATCH },
+            untold: Batch::default(),
+        };
         let task = piece.task(&encode.source, &encode.plan);
         let report = self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?;
         if track == Track::Video {
-            refuse_damage(&encode.source, report.damaged.saturating_add(db.damaged_frames(encode.id).await?))?;
+            let others = db.damaged_frames(encode.id, piece.chunk()).await?;
+            refuse_damage(&encode.source, report.damaged.saturating_add(others))?;
         }
-        let mut batch = sink.inner.shelf.settle().await?;
+        let mut batch = sink.untold;
+        batch.append(sink.inner.shelf.settle().await?);
         batch.finished = piece.finished(&encode.plan, &report);
         Ok(committed(db.commit_job(claim, encode.id, &batch, self.job_id()).await?)?)
     }
@@ -43,21 +53,35 @@ struct PartSink<'a, F> {
     db: &'a Db,
     claim: &'a Claim,
     encode: EncodeId,
-    track: Track,
     /// How many renditions come, at the same pace.
     renditions: usize,
+    /// Segments of each after which the ledger is told next, and from then on.
+    due_segments: usize,
     batch_segments: usize,
+    /// Stored, and to be told when the database answers again.
+    untold: Batch,
 }
 
 #[async_trait]
 impl<F: Fn(f32) + Send> Sink for PartSink<'_, F> {
     async fn accept(&mut self, output: Output) -> Result<()> {
         self.inner.accept(output).await?;
-        if self.inner.shelf.segments() < self.batch_segments * self.renditions {
+        if self.inner.shelf.segments() < self.due_segments * self.renditions {
             return Ok(());
         }
-        self.batch_segments = if self.track == Track::Audio { SOUND_BATCH } else { PICTURE_BATCH };
-        let batch = self.inner.shelf.settle().await?;
-        committed(self.db.commit_part(self.claim, self.encode, &batch).await?)
+        self.due_segments = self.batch_segments;
+        self.untold.append(self.inner.shelf.settle().await?);
+        match self.db.commit_part(self.claim, self.encode, &self.untold).await {
+            // The work is good all the same: what the ledger was not told it is told with the next part.
+            Err(cause) if cause.kind() == ErrorKind::Unavailable => {
+                tracing::warn!(job.id = %self.claim.job_id, error = cause.detail(), "a part waits for the ledger");
+                Ok(())
+            }
+            told => {
+                committed(told?)?;
+                self.untold = Batch::default();
+                Ok(())
+            }
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! What a worker does for each kind of job: a child does the media work, the handler stores what it hands back and commits it
-//! together with the job's completion.
+//! What a worker does for each kind of job: a child does the media work, the handler stores what it hands back and commits it, the
+//! last of it together with the job's completion.
 
 mod encode;
 mod hash;
@@ -93,10 +93,13 @@ impl Jobs {
 
 /// The folder of an encode, if this version understands its plan.
 fn layout(encode: &Encode) -> Result<Layout> {
-    if encode.plan.version == PLAN_VERSION {
+    if (1..=PLAN_VERSION).contains(&encode.plan.version) {
         Ok(Layout::new(encode.video, encode.id))
     } else {
-        Err(Error::conflict("other_plan_version", "the plan was made by another version: encode the video anew"))
+        Err(Error::conflict(
+            "other_plan_version",
+            "the plan was made by a later version: update this worker, or encode the video anew",
+        ))
     }
 }
 

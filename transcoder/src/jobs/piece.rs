@@ -35,8 +35,8 @@ pub(crate) enum Piece {
     },
 }
 
-/// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows: the first picture, sound, the rest
-/// of what leads, what is left of the first chunks, and the later chunks in all rungs.
+/// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows without a pause: the first picture,
+/// sound, the rest of what leads, the later chunks in all rungs, and what is left of the first chunks.
 pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let leads = plan.start.as_ref().map_or(&[][..], |start| &start.rungs);
@@ -44,8 +44,8 @@ pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let (first, later) = plan.chunks.split_at(plan.start_chunks());
     let picture = |rungs: &[String], chunk: &Chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.to_vec() };
     let mut pieces: Vec<Piece> = first.iter().map(|chunk| picture(&leading, chunk)).collect();
-    pieces.extend(first.iter().map(|chunk| picture(&rest, chunk)));
     pieces.extend(later.iter().map(|chunk| picture(&rungs, chunk)));
+    pieces.extend(first.iter().map(|chunk| picture(&rest, chunk)));
     let default = plan.audio.iter().filter(|rendition| rendition.default).map(|rendition| rendition.stream);
     let streams: BTreeSet<u32> = plan.audio.iter().map(|rendition| rendition.stream).collect();
     let mut sound: Vec<u32> = default.chain(streams).collect();

@@ -21,6 +21,8 @@ use tokio::task::JoinSet;
 
 /// Objects that are written at a time. The child waits while this many are on their way.
 const WRITES_MAX: usize = 4;
+/// Latest tick that is believed: sums of such fit wherever they are stored.
+const TICKS_MAX: u64 = 1 << 53;
 
 /// Takes init and media segments of one job. A child that was taken over by what it read may send anything: a shelf has room
 /// for the renditions and the segments of its piece of the plan, each once, and for nothing else.
@@ -85,6 +87,9 @@ impl Shelf {
         if !room.numbers.contains(&number) {
             let message = format!("the child made segment {number} of {rendition} where {:?} may come", room.numbers);
             return Err(Error::internal(message));
+        }
+        if segment.start_ticks.max(segment.duration_ticks) > TICKS_MAX {
+            return Err(Error::internal(format!("the child made segment {number} of {rendition} at no time of this world")));
         }
         room.numbers = number + 1..=*room.numbers.end();
         let Some(rendition) = room.rendition.clone() else {

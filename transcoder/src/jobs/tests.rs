@@ -57,10 +57,8 @@ fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
     let rest = [(Some(0), high), (Some(1), high), (Some(2), high)];
     let later = (3..plan.chunks.len() as u32).map(|chunk| (Some(chunk), "1080p 720p 540p 360p 234p"));
     assert!(later.len() > 0);
-    let expected = first
-        .map(|piece| (piece, Class::Urgent))
-        .into_iter()
-        .chain(rest.into_iter().chain(later).map(|piece| (piece, Class::Normal)));
+    let expected =
+        first.map(|piece| (piece, Class::Urgent)).into_iter().chain(later.chain(rest).map(|piece| (piece, Class::Normal)));
     let expected = expected.map(|((chunk, rungs), class)| (chunk, rungs.to_owned(), class));
     assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     let sum: f64 = pieces.iter().filter(|piece| matches!(piece, Piece::Picture { .. })).map(|piece| piece.weight(&plan)).sum();

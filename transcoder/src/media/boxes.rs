@@ -15,17 +15,18 @@ pub(super) fn starts_like_mp4(head: &[u8]) -> bool {
 pub(super) struct Boxes {
     /// Some box claims to end behind the end of the file.
     pub(super) overrun: bool,
-    /// There are movie fragments: the index does not list what is in them.
+    /// There are movie fragments, or may be: the index does not list what is in them.
     pub(super) fragmented: bool,
 }
 
 /// Looks at the first boxes of `file`.
 pub(super) fn look(file: &mut (impl Read + Seek), size_bytes: u64) -> io::Result<Boxes> {
     let mut boxes = Boxes::default();
-    let mut offset = 0_u64;
-    for _ in 0..BOXES_MAX {
-        if size_bytes.saturating_sub(offset) < 8 {
-            break;
+    let (mut offset, mut looks) = (0_u64, 0);
+    while size_bytes.saturating_sub(offset) >= 8 {
+        looks += 1;
+        if looks > BOXES_MAX {
+            return Ok(Boxes { fragmented: true, ..boxes });
         }
         file.seek(SeekFrom::Start(offset))?;
         let mut header = [0; 16];

@@ -3,7 +3,7 @@
 use super::{Stop, colour};
 use ffmpeg_next::{self as ffmpeg, Rational, filter, frame};
 use marquee_core::{
-    plan::{Picture, Rung},
+    plan::{Picture, Rung, Timeline},
     source::VideoTrack,
 };
 use std::fmt::Write;
@@ -45,10 +45,10 @@ impl Filters {
         track: &VideoTrack,
         picture: &Picture,
         rungs: &[&Rung],
-        timescale: u32,
+        timeline: &Timeline,
     ) -> Result<Self, Stop> {
         let shape = Shape::of(first);
-        let time_base = Rational::new(1, i32::try_from(timescale).unwrap_or(i32::MAX));
+        let time_base = Rational::new(1, i32::try_from(timeline.timescale).unwrap_or(i32::MAX));
         let fault = || Stop::fault("filter graph");
         let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
         let mut graph = filter::Graph::new();
@@ -75,7 +75,7 @@ impl Filters {
         for index in 0..rungs.len() {
             parser = parser.input(&format!("out{index}"), 0).map_err(fault())?;
         }
-        let description = describe(&shape, track, picture, rungs);
+        let description = describe(&shape, track, picture, rungs, timeline);
         parser.parse(&description).map_err(|error| Stop::Fault(format!("filter graph {description}: {error}")))?;
         graph.validate().map_err(|error| Stop::Fault(format!("filter graph {description}: {error}")))?;
         Ok(Self { graph, rungs: rungs.len(), shape, time_base })
@@ -121,8 +121,9 @@ impl Filters {
 }
 
 /// The graph in libavfilter's language.
-fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung]) -> String {
+fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung], timeline: &Timeline) -> String {
     let mut steps = Vec::new();
+    let thinning = Thinning::new(timeline, track, picture);
     if picture.deinterlace {
         steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
     }
@@ -152,7 +153,34 @@ fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung
         steps.push("hflip".into());
     }
     steps.push("setsar=1".into());
-    cascade(&steps.join(","), range, rungs)
+    cascade(&steps.join(","), range, rungs, &thinning)
+}
+
+/// Leaves out frames of rungs that have fewer of them, the same ones wherever a chunk begins: of each group of pictures the first
+/// frame stays, and then the first in each span of as many frames as one is to stand for.
+struct Thinning {
+    /// Units in which the graph counts time, for a group of pictures and for a frame.
+    group_units: f64,
+    frame_units: f64,
+}
+
+impl Thinning {
+    fn new(timeline: &Timeline, track: &VideoTrack, picture: &Picture) -> Self {
+        // Deinterlacing halves the time base.
+        let units_per_tick = if picture.deinterlace { 2.0 } else { 1.0 };
+        let frame_ticks = timeline.frame_ticks.map_or(f64::from(timeline.timescale) / track.frame_rate.as_f64(), f64::from);
+        Self { group_units: timeline.gop_ticks as f64 * units_per_tick, frame_units: frame_ticks * units_per_tick }
+    }
+
+    /// The filter that lets one of `step` frames through, in front of others.
+    fn filter(&self, step: u32) -> String {
+        let span = self.frame_units * f64::from(step);
+        let place = |time: &str| {
+            let group = self.group_units;
+            format!("floor({time}/{group})*{}+floor(mod({time},{group})/{span})", (group / span).ceil() + 1.0)
+        };
+        format!("select='isnan(prev_selected_pts)+gt({},{})',", place("pts"), place("prev_selected_pts"))
+    }
 }
 
 /// PQ or HLG to BT.709: linear light, BT.709 primaries, highlights rolled off, limited range.
@@ -208,7 +236,7 @@ fn to_bt709(shape: &Shape, range: &str) -> Option<String> {
 }
 
 /// `base`, which leaves pictures in `range`, then every rung scaled from the smallest one that is enough larger.
-fn cascade(base: &str, range: &str, rungs: &[&Rung]) -> String {
+fn cascade(base: &str, range: &str, rungs: &[&Rung], thinning: &Thinning) -> String {
     let mut order: Vec<usize> = (0..rungs.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(rungs[index].height));
     let far_enough =
@@ -225,9 +253,12 @@ fn cascade(base: &str, range: &str, rungs: &[&Rung]) -> String {
     let mut text = format!("{SCALER};[in]{base}");
     split(&mut text, None, &children(None));
     for &rung in &order {
-        let Rung { width, height, .. } = rungs[rung];
+        let Rung { width, height, frame_step, .. } = *rungs[rung];
         let range = if parents[rung].is_none() { range } else { "limited" };
-        let _ = write!(text, ";[to{rung}]scale={width}:{height}:in_range={range}:out_range=limited,format=yuv420p,setsar=1");
+        let thinned = parents[rung].map_or(1, |parent| rungs[parent].frame_step);
+        let thin = if frame_step > thinned { thinning.filter(frame_step) } else { String::new() };
+        let _ =
+            write!(text, ";[to{rung}]{thin}scale={width}:{height}:in_range={range}:out_range=limited,format=yuv420p,setsar=1");
         split(&mut text, Some(rung), &children(Some(rung)));
     }
     text
@@ -260,15 +291,22 @@ mod tests {
             crf: 23.0,
             max_bitrate_bps: 1,
             preset: "fast".into(),
+            frame_step: if height < 700 { 2 } else { 1 },
         };
-        let rungs = [rung(720), rung(1080), rung(648)];
-        let text = cascade("null", "full", &rungs.iter().collect::<Vec<_>>());
+        let rungs = [rung(720), rung(1080), rung(648), rung(360)];
+        let thinning = Thinning { group_units: 2000.0, frame_units: 20.0 };
+        let text = cascade("null", "full", &rungs.iter().collect::<Vec<_>>(), &thinning);
+        let place = |time: &str| format!("floor({time}/2000)*51+floor(mod({time},2000)/40)");
+        let select = format!("select='isnan(prev_selected_pts)+gt({},{})'", place("pts"), place("prev_selected_pts"));
         assert_eq!(
             text,
-            "sws_flags=bicubic+accurate_rnd+bitexact;[in]null[to1]\
-             ;[to1]scale=1920:1080:in_range=full:out_range=limited,format=yuv420p,setsar=1,split=3[out1][to0][to2]\
-             ;[to0]scale=1280:720:in_range=limited:out_range=limited,format=yuv420p,setsar=1[out0]\
-             ;[to2]scale=1152:648:in_range=limited:out_range=limited,format=yuv420p,setsar=1[out2]"
+            format!(
+                "sws_flags=bicubic+accurate_rnd+bitexact;[in]null[to1]\
+                 ;[to1]scale=1920:1080:in_range=full:out_range=limited,format=yuv420p,setsar=1,split=3[out1][to0][to2]\
+                 ;[to0]scale=1280:720:in_range=limited:out_range=limited,format=yuv420p,setsar=1[out0]\
+                 ;[to2]{select},scale=1152:648:in_range=limited:out_range=limited,format=yuv420p,setsar=1,split=2[out2][to3]\
+                 ;[to3]scale=640:360:in_range=limited:out_range=limited,format=yuv420p,setsar=1[out3]"
+            )
         );
     }
 }

@@ -1,11 +1,11 @@
 //! The index of a container that lists every packet: when each is decoded, and whether the file holds it, without reading it.
 
-use super::input::Input;
+use super::{input::Input, scan::FRAMES_MAX};
 use ffmpeg_next::{ffi, format::stream::Stream, media::Type};
 
 /// Packets between which decoders reorder at most: as many as H.264 holds back, as fields.
 const REORDERED_MAX: usize = 32;
-/// Packets before the end that are read all the same.
+/// Packets before the last one that is shown, from where on all is read.
 const TAIL_PACKETS: usize = 2 * REORDERED_MAX;
 
 /// What the index of an [`Input`] says.
@@ -15,6 +15,8 @@ pub(super) struct Index {
     pub(super) decode_times: Vec<i64>,
     /// Those of them that hold keyframes.
     pub(super) keyframes: Vec<i64>,
+    /// When the first of the packets is decoded from where on all is to be read.
+    pub(super) tail: i64,
     /// Of each stream the time of the first packet, and where the last one ends if it lasts as long as the one before it.
     pub(super) spans: Vec<Option<(i64, i64)>>,
 }
@@ -36,16 +38,16 @@ impl Index {
             return None;
         }
         let size_bytes = i64::try_from(size_bytes).ok()?;
-        let is_there = |entry: &Entry| entry.bytes.0 >= 0 && entry.bytes.1 <= size_bytes;
+        let is_there = |entry: &Entry| entry.bytes.0 >= 0 && entry.bytes.0 < entry.bytes.1 && entry.bytes.1 <= size_bytes;
         let mut index = Self::default();
         for other in input.context().streams() {
             if other.index() != stream && other.parameters().medium() != Type::Audio {
                 index.spans.push(None);
                 continue;
             }
-            let entries: Vec<Entry> = entries(&other).collect();
-            let ascend = entries.is_sorted_by_key(|entry| entry.time);
-            let (Some(first), true) = (entries.first(), ascend && entries.iter().all(is_there)) else { return None };
+            // A forged index may list more than there is memory for: it ends with the first packet that is not there.
+            let entries: Vec<Entry> = entries(&other).map(|entry| is_there(&entry).then_some(entry)).collect::<Option<_>>()?;
+            let (Some(first), true) = (entries.first(), entries.is_sorted_by_key(|entry| entry.time)) else { return None };
             index.spans.push(Some((first.time, end(&entries))));
             if other.index() == stream {
                 index.take(&entries)?;
@@ -58,18 +60,13 @@ impl Index {
         let first = entries.iter().position(|entry| entry.is_shown)?;
         let last = entries.iter().rposition(|entry| entry.is_shown)?;
         let middle = entries.get(first + REORDERED_MAX..last.saturating_sub(REORDERED_MAX)).unwrap_or_default();
-        if entries.len() < 2 * TAIL_PACKETS || middle.iter().any(|entry| !entry.is_shown) {
+        if !(2 * TAIL_PACKETS..=FRAMES_MAX).contains(&(last - first)) || middle.iter().any(|entry| !entry.is_shown) {
             return None;
         }
         self.decode_times = entries.iter().map(|entry| entry.time).collect();
         self.keyframes = entries.iter().filter(|entry| entry.is_key).map(|entry| entry.time).collect();
+        self.tail = entries.get(last - TAIL_PACKETS)?.time;
         Some(())
-    }
-
-    /// When the first of the picture's last packets is decoded, from where on all is to be read.
-    pub(super) fn tail(&self) -> i64 {
-        let tail = self.decode_times.len().saturating_sub(TAIL_PACKETS);
-        self.decode_times.get(tail).copied().unwrap_or_default()
     }
 }
 

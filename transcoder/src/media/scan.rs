@@ -7,7 +7,7 @@ use ffmpeg_next::{Packet, codec::packet::Ref, ffi};
 use marquee_core::source::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX};
 
 /// Frames of the longest title at the highest rate: twelve hours at 240 frames a second.
-const FRAMES_MAX: usize = DURATION_SECONDS_MAX as usize * FRAME_RATE_MAX as usize;
+pub(super) const FRAMES_MAX: usize = DURATION_SECONDS_MAX as usize * FRAME_RATE_MAX as usize;
 /// Packets between two reports of progress.
 const PROGRESS_EVERY: u64 = 2000;
 
@@ -65,9 +65,15 @@ pub(super) fn scan(
             curious = curious && early(Some(&packet))?;
         }
         let enough = !curious && is_timed && scan.stated_times && packet.stream() == stream;
-        let is_worth = |index: &mut Index| enough && packet.dts().is_some_and(|dts| dts < index.tail());
-        if let Some(index) = index.take_if(is_worth) {
-            return scan.by_index(input, stream, &index);
+        if let Some(listed) = &index
+            && enough
+            && packet.dts().is_some_and(|dts| dts < listed.tail)
+        {
+            if scan.by_index(input, stream, listed)? {
+                break;
+            }
+            input.seek_any(stream, i64::MIN / 2).map_err(Stop::fault("back to the beginning"))?;
+            (scan, index) = (Scan::new(input, stream), None);
         }
     }
     if curious {
@@ -109,22 +115,23 @@ impl Scan {
         }
     }
 
-    /// Goes on at the end of the picture, and takes the times between from `index`: frames are shown at the times at which they are
-    /// decoded, later by the same delay and in another order.
-    fn by_index(mut self, input: &mut Input, stream: usize, index: &Index) -> Result<Self, Stop> {
-        if index.decode_times.len() > FRAMES_MAX {
-            return Err(too_long());
+    /// Goes on at the end of the picture, and takes the times between from `index`: all frames together are shown at the times at
+    /// which they are decoded, later by one delay, though not in that order; where the rate varies that is nearly so. False if the
+    /// end is not where the index says.
+    fn by_index(&mut self, input: &mut Input, stream: usize, index: &Index) -> Result<bool, Stop> {
+        if input.seek_any(stream, index.tail).is_err() {
+            return Ok(false);
         }
-        let lost = |_| Stop::refuse("damaged", "the end of the film cannot be found. Export or upload the file again.");
-        input.seek_any(stream, index.tail()).map_err(lost)?;
         (self.times, self.decode_times, self.newest) = (Vec::new(), Vec::new(), None);
-        let mut latest = None;
+        let (mut latest, mut decoded) = (None, None);
         while let Some(packet) = input.read()? {
             self.packet(&packet, stream)?;
-            latest = if packet.stream() == stream { latest.max(packet.pts()) } else { latest };
+            if packet.stream() == stream {
+                (latest, decoded) = (latest.max(packet.pts()), decoded.max(packet.dts()));
+            }
         }
-        let (Some(latest), Some(decoded), Some(last)) = (latest, self.newest, self.times.iter().copied().max()) else {
-            return Err(lost(ffmpeg_next::Error::Eof));
+        let (Some(latest), Some(decoded), Some(last)) = (latest, decoded, self.times.iter().copied().max()) else {
+            return Ok(false);
         };
         let delay = latest.saturating_sub(decoded);
         let shown = index.decode_times.iter().map(|time| time.saturating_add(delay));
@@ -134,7 +141,7 @@ impl Scan {
         for (stream, span) in index.spans.iter().enumerate() {
             span.iter().for_each(|(start, end)| self.spans(stream, *start, *end));
         }
-        Ok(self)
+        Ok(true)
     }
 
     /// Puts the times in order, once it is known that the first frame's packet has the time `origin`. Where not all packets state
@@ -170,7 +177,7 @@ impl Scan {
             return Ok(());
         }
         if self.times.len() == FRAMES_MAX {
-            return Err(too_long());
+            return Err(Stop::refuse("limits_exceeded", "the film has more frames than twelve hours at 240 frames a second."));
         }
         let decode_time = packet.dts().unwrap_or(time);
         self.stated_times &= packet.pts().is_some();
@@ -184,10 +191,6 @@ impl Scan {
         self.end = self.end.max(end);
         Ok(())
     }
-}
-
-fn too_long() -> Stop {
-    Stop::refuse("limits_exceeded", "the film has more frames than twelve hours at 240 frames a second.")
 }
 
 /// Whether a packet can only be read with a key.

@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
                 self.pull()?;
             }
             let plan = self.job.plan;
-            self.filters = Some(Filters::new(frame, &self.job.source.video, &plan.picture, self.rungs, plan.timeline.timescale)?);
+            self.filters = Some(Filters::new(frame, &self.job.source.video, &plan.picture, self.rungs, &plan.timeline)?);
         }
         let mut stamped = share(frame)?;
         stamped.set_pts(i64::try_from(tick).ok());
@@ -317,7 +317,7 @@ fn encoder_gone() -> Stop {
 /// The encoding side of one rung.
 fn encode_rung(link: &Link, job: &Job<'_>, rung: &Rung, work: &Receiver<Work>) -> Result<(), Stop> {
     let timeline = &job.plan.timeline;
-    let frame_rate = job.source.video.frame_rate;
+    let frame_rate = rung.frame_rate(job.source.video.frame_rate);
     let mut encoder = VideoEncoder::open(rung, timeline, frame_rate, job.plan.encoder_threads)?;
     let (rendition, bytes) = encoder.rendition(rung, timeline, frame_rate)?;
     link.output(Output::Init { track: TRACK, rendition, bytes })?;

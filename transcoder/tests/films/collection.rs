@@ -126,11 +126,14 @@ fn check_frames(file: &Path, title: &Title) -> Result<(), Failed> {
         let Media::Video { .. } = track.rendition.media else { continue };
         let id = &track.rendition.id;
         let found = judge::frames(&title.rendition(track), 0);
-        if found.count != source.count + repeats(title) {
+        let step = title.plan.rung(id).ok_or("the plan has no such rung")?.frame_step;
+        if step == 1 && found.count != source.count + repeats(title) {
             return Err(format!("{id}: {} frames of {} and {} repeats", found.count, source.count, repeats(title)).into());
         }
         if let (Some(times), Some(source)) = (&found.times, &source.times) {
-            check_times(times, source).map_err(|complaint| format!("{id}: {complaint}"))?;
+            let frame_seconds = frame_seconds * f64::from(step);
+            let check = if step == 1 { check_times(times, source) } else { check_thinned(times, source, frame_seconds) };
+            check.map_err(|complaint| format!("{id}: {complaint}"))?;
             let span = (times.last().copied().unwrap_or(0.0) - times.first().copied().unwrap_or(0.0)) + frame_seconds;
             let length = title.plan.duration_ms() as f64 / 1000.0;
             if title.source.video.constant_rate && (span - length).abs() > frame_seconds {
@@ -177,6 +180,21 @@ fn check_times(times: &[f64], source: &[f64]) -> Result<(), String> {
     Ok(())
 }
 
+/// Each of `times` is one of the source's, the first among them, and they are about `pace` seconds apart.
+fn check_thinned(times: &[f64], source: &[f64], pace: f64) -> Result<(), String> {
+    let origin = source.iter().copied().fold(f64::INFINITY, f64::min);
+    let is_known = |time: &f64| source.iter().any(|original| (original - origin - time).abs() < TIME_TOLERANCE);
+    // Where the rate varies, frames come sooner or later than on average.
+    let follows = |pair: &[f64]| pair[1] > pair[0] && pair[1] - pair[0] < 2.0 * pace + TIME_TOLERANCE;
+    let (Some(first), Some(last)) = (times.first(), times.last()) else { return Err("no frame is shown".into()) };
+    let expected = (last - first) / pace + 1.0;
+    let few = (times.len() as f64 - expected).abs() <= 1.0 + expected * 0.2;
+    if *first < TIME_TOLERANCE && times.iter().all(is_known) && times.windows(2).all(follows) && few {
+        return Ok(());
+    }
+    Err(format!("frames should be {pace} s apart, these are shown: {times:?}"))
+}
+
 /// Sound is as long as the title, and cut where the picture is.
 fn check_sound(title: &Title) -> Result<(), Failed> {
     let seconds = title.plan.duration_ms() as f64 / 1000.0;
@@ -200,10 +218,13 @@ fn check_look(file: &Path, title: &Title) -> Result<(), Failed> {
         let film = title.rendition(track);
         let deinterlace = if title.plan.picture.deinterlace { "bwdif=mode=send_frame:deint=interlaced," } else { "" };
         let similar = |turn: &str, frames: u32| {
-            let filter = format!("{deinterlace}scale={}:{}{turn}", rung.width, rung.height);
+            let thin = format!("select=not(mod(n\\,{})),", rung.frame_step);
+            let filter = format!("{deinterlace}{thin}scale={}:{}{turn}", rung.width, rung.height);
             judge::similarities(file, title.source.video.stream, &filter, &film, frames)
         };
-        let upright = similar("", FRAMES_COMPARED);
+        // Where the rate varies, nothing but the beginning says which frames were left out.
+        let is_known = rung.frame_step == 1 || title.source.video.constant_rate;
+        let upright = similar("", if is_known { FRAMES_COMPARED } else { 1 });
         let least = upright.iter().copied().fold(1.0, f64::min);
         // Tone mapping changes brightness: then only the way round can be compared.
         if !title.plan.picture.tone_map && least < if Some(rung) == rungs.last() { SIMILAR_SMALL } else { SIMILAR } {

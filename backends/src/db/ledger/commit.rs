@@ -18,7 +18,7 @@ use marquee_core::{
 use sqlx::PgConnection;
 
 impl Db {
-    /// Adds what a long job has so far, so that a growing playlist grows. Answers false, adding nothing, if the job's lease
+    /// Adds what a job has so far, so that a growing playlist grows. Answers false, adding nothing, if the job's lease
     /// was lost.
     ///
     /// # Errors

@@ -77,6 +77,15 @@ pub struct Batch {
     pub finished: Vec<Finished>,
 }
 
+impl Batch {
+    /// Adds what comes after it.
+    pub fn append(&mut self, later: Self) {
+        self.renditions.extend(later.renditions);
+        self.segments.extend(later.segments);
+        self.finished.extend(later.finished);
+    }
+}
+
 /// How an encode went, for the content team and operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -209,17 +218,18 @@ impl Db {
         Ok(self.ledger(encode).await?.presentation(&plan))
     }
 
-    /// Frames of the source that the finished chunks of `encode` had to conceal or miss.
+    /// Frames of the source that the finished chunks of `encode` had to conceal or miss, those of `chunk` left out.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn damaged_frames(&self, encode: EncodeId) -> Result<u64> {
+    pub async fn damaged_frames(&self, encode: EncodeId, chunk: u32) -> Result<u64> {
         let sum = sqlx::query_scalar!(
-            r#"select coalesce(max(per_rung.damaged), 0)::bigint as "damaged!" from (
-                   select sum(damaged) as damaged from finished_chunks
-                   where encode_id = $1 and track = 'video' group by rendition
-               ) per_rung"#,
+            r#"select coalesce(sum(per_chunk.damaged), 0)::bigint as "damaged!" from (
+                   select max(damaged) as damaged from finished_chunks
+                   where encode_id = $1 and track = 'video' and chunk <> $2 group by chunk
+               ) per_chunk"#,
             encode.0,
+            i32::try_from(chunk).map_err(Error::internal)?,
         );
         Ok(unsigned(sum.fetch_one(self.pool()).await.map_err(error)?))
     }

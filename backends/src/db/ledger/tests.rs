@@ -269,12 +269,17 @@ async fn a_manifest_offers_what_follows_without_a_gap() {
 }
 
 #[tokio::test]
-async fn damage_is_counted_once_for_all_rungs() {
+async fn damage_is_counted_once_for_all_rungs_though_some_come_later() {
     let title = Title::new().await;
-    assert_eq!(title.db.damaged_frames(title.encode.id).await.expect("sum"), 0);
+    let damaged = async |but: u32| title.db.damaged_frames(title.encode.id, but).await.expect("sum");
+    assert_eq!(damaged(0).await, 0);
     for number in [1, 2] {
         let claim = title.claim(chunk(number)).await;
-        assert!(title.commit(&claim, &picture(number)).await.expect("commit"));
+        let batch = picture(number);
+        let (lead, rest): (Vec<_>, Vec<_>) = batch.finished.iter().cloned().partition(|row| row.rendition == RUNGS[1]);
+        assert!(title.db.commit_part(&claim, title.encode.id, &Batch { finished: lead, ..batch.clone() }).await.expect("part"));
+        assert_eq!((damaged(0).await, damaged(number).await), ([1, 3][number as usize - 1], u64::from(number - 1)));
+        assert!(title.commit(&claim, &Batch { finished: rest, ..batch }).await.expect("commit"));
     }
-    assert_eq!(title.db.damaged_frames(title.encode.id).await.expect("sum"), 3);
+    assert_eq!(damaged(0).await, 3);
 }
