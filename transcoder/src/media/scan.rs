@@ -36,6 +36,8 @@ pub(super) struct Scan {
     pub(super) ascending: bool,
     /// Time that the newest packet is decoded at.
     newest: Option<i64>,
+    /// Earliest time of a packet, shown or not.
+    earliest: Option<i64>,
     /// How many keyframes there are.
     pub(super) keyframes: u64,
     /// Times of those that come at least `keyframe_step` after the one before, the first included, in the order of the file.
@@ -122,20 +124,18 @@ impl Scan {
         if input.seek_any(stream, index.tail).is_err() {
             return Ok(false);
         }
+        let (Some(earliest), Some(first)) = (self.earliest, index.decode_times.first()) else { return Ok(false) };
+        let delay = earliest.saturating_sub(*first);
         (self.times, self.decode_times, self.newest) = (Vec::new(), Vec::new(), None);
-        let (mut latest, mut decoded) = (None, None);
         while let Some(packet) = input.read()? {
             self.packet(&packet, stream)?;
-            if packet.stream() == stream {
-                (latest, decoded) = (latest.max(packet.pts()), decoded.max(packet.dts()));
-            }
         }
-        let (Some(latest), Some(decoded), Some(last)) = (latest, decoded, self.times.iter().copied().max()) else {
-            return Ok(false);
-        };
-        let delay = latest.saturating_sub(decoded);
+        let Some(last) = self.times.iter().copied().max() else { return Ok(false) };
         let shown = index.decode_times.iter().map(|time| time.saturating_add(delay));
-        self.times = shown.filter(|time| *time < last).chain([last]).collect();
+        self.times = shown.take_while(|time| *time <= last).collect();
+        if let Some(end) = self.times.last_mut() {
+            *end = last;
+        }
         (self.keyframes, self.keyframe_times) = (0, Vec::new());
         index.keyframes.iter().for_each(|time| self.keyframe(time.saturating_add(delay)));
         for (stream, span) in index.spans.iter().enumerate() {
@@ -173,6 +173,7 @@ impl Scan {
         if packet.is_key() {
             self.keyframe(time);
         }
+        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
         if packet.size() == 0 || is_discarded(packet) {
             return Ok(());
         }
