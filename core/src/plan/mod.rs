@@ -13,7 +13,7 @@ pub use recipe::{AudioChoice, Recipe, RungChoice};
 pub use start::Start;
 pub use timeline::Timeline;
 
-use crate::source::{AudioTrack, Note, Source};
+use crate::source::{AudioTrack, Note, Ratio, Source};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -138,6 +138,12 @@ impl Plan {
     #[must_use]
     pub fn start_chunks(&self) -> usize {
         self.start.as_ref().map_or(0, |start| self.chunks.len().min(start.chunks as usize))
+    }
+
+    /// Frames a second of the rung that has the fewest, of a source that has `source` of them.
+    #[must_use]
+    pub fn least_frame_rate(&self, source: Ratio) -> Ratio {
+        self.rungs.iter().max_by_key(|rung| rung.frame_step).map_or(source, |rung| rung.frame_rate(source))
     }
 
     /// The rung called `id`.

@@ -3,7 +3,7 @@
 //! `mp4-atom` writes required children of a box before optional ones; CMAF fixes another order (`mvhd trak mvex`,
 //! `tkhd edts mdia`, `vmhd dinf stbl`), so those three containers are written here.
 
-use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID, edit_ticks};
+use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
 use crate::codec::{AudioConfig, Codec};
 use bytes::Bytes;
 use marquee_core::{Error, Result, source::Ratio};
@@ -47,8 +47,10 @@ pub struct VideoTrack {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Frames per second; decides the edit ([`edit_ticks`]) and the media profile that the file claims.
+    /// Frames per second; decides the media profile that the file claims.
     pub frame_rate: Ratio,
+    /// The edit that all rungs share: see [`edit_ticks`](super::edit_ticks).
+    pub edit_ticks: u32,
     /// Sequence parameter set with its NAL header.
     pub sps: Bytes,
     /// Picture parameter set with its NAL header.
@@ -93,7 +95,7 @@ impl VideoTrack {
             profile: self.media_profile(level),
             timescale: self.timescale,
             tkhd,
-            edit: edit_ticks(self.timescale, self.frame_rate),
+            edit: self.edit_ticks,
             hdlr: Hdlr { handler: b"vide".into(), name: "VideoHandler".to_owned() },
             media: MediaHeader::Video,
             entry: entry.into(),

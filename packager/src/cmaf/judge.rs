@@ -64,8 +64,8 @@ fn package_video(directory: &Path) -> (VideoTrack, Vec<MediaSegment>) {
 
     let ParameterSets { sps, pps } = ParameterSets::find(&stream).unwrap();
     let (frame_rate, colour) = (Ratio::new(25, 1), Colour::BT709);
-    let track = VideoTrack { timescale: 12_800, width: 320, height: 180, frame_rate, sps, pps, colour };
-    let edit_ticks = cmaf::edit_ticks(track.timescale, frame_rate);
+    let edit_ticks = cmaf::edit_ticks(12_800, frame_rate);
+    let track = VideoTrack { timescale: 12_800, width: 320, height: 180, frame_rate, edit_ticks, sps, pps, colour };
     let mut segments = Vec::new();
     for (number, (units, shown)) in (1..).zip(std::iter::zip(units.chunks(SEGMENT_FRAMES), shown.chunks(SEGMENT_FRAMES))) {
         let start = shown.iter().min().unwrap();

@@ -5,8 +5,8 @@ use marquee_core::{Error, Result, source::Ratio};
 /// Frames that a decoder may have to hold back: what x264 reorders with a pyramid of B-frames.
 const REORDERED_FRAMES: u64 = 2;
 
-/// How long before its presentation a keyframe is decoded, in ticks: the edit of every video track with this timescale
-/// and frame rate. The same for all rungs, as a switching set must have (ISO/IEC 23000-19 section 7.3.4). At most 1 s.
+/// How long before its presentation a keyframe is decoded, in ticks: the edit of every rung of a title, `frame_rate` being that of
+/// the rung with the fewest frames. The same for all, as a switching set must have (ISO/IEC 23000-19 section 7.3.4). At most 1 s.
 #[must_use]
 pub fn edit_ticks(timescale: u32, frame_rate: Ratio) -> u32 {
     let ticks = (REORDERED_FRAMES * u64::from(timescale)).saturating_mul(frame_rate.den.into());

@@ -21,6 +21,7 @@ fn video() -> VideoTrack {
         width: 1920,
         height: 1080,
         frame_rate: Ratio::new(30, 1),
+        edit_ticks: edit_ticks(30_000, Ratio::new(30, 1)),
         sps: Bytes::copy_from_slice(&SPS),
         pps: Bytes::copy_from_slice(&PPS),
         colour: Colour::BT709,

@@ -292,6 +292,7 @@ fn an_init_segment_that_differs_from_its_row_is_caught() {
         width: 960,
         height: 540,
         frame_rate: Ratio::new(25, 1),
+        edit_ticks: cmaf::edit_ticks(10_000, Ratio::new(25, 1)),
         sps: Bytes::from_static(&[0x67, 0x64, 0x00, 0x1f, 0xac]),
         pps: Bytes::from_static(&[0x68, 0xeb]),
         colour: cmaf::Colour::BT709,
@@ -301,7 +302,7 @@ fn an_init_segment_that_differs_from_its_row_is_caught() {
     let higher = Bytes::from_static(&[0x67, 0x64, 0x00, 0x28, 0xac]);
     assert_eq!(rules(&check_init(&rendition, &init(VideoTrack { timescale: 90_000, ..track.clone() })))[0], "Error CMAF 7.5.5");
     for (rule, track) in [
-        ("Error CMAF 7.5.13", VideoTrack { frame_rate: Ratio::new(50, 1), ..track.clone() }),
+        ("Error CMAF 7.5.13", VideoTrack { edit_ticks: 400, ..track.clone() }),
         ("Error HLS-AUTH 9.2", VideoTrack { width: 640, ..track.clone() }),
         ("Error RFC 8216 6.2.4", VideoTrack { sps: higher, ..track.clone() }),
     ] {

@@ -61,18 +61,18 @@ impl VideoEncoder {
     pub(super) fn rendition(
         &self,
         rung: &Rung,
-        timeline: &Timeline,
+        timescale: u32,
         frame_rate: Ratio,
+        edit_ticks: u32,
     ) -> Result<(model::Rendition, Bytes), Stop> {
         let cmaf::ParameterSets { sps, pps } = cmaf::ParameterSets::find(&self.extradata)?;
         let (width, height) = (rung.width, rung.height);
-        let timescale = timeline.timescale;
-        let track = cmaf::VideoTrack { timescale, width, height, frame_rate, sps, pps, colour: cmaf::Colour::BT709 };
+        let track = cmaf::VideoTrack { timescale, width, height, frame_rate, edit_ticks, sps, pps, colour: cmaf::Colour::BT709 };
         let rendition = model::Rendition {
             id: rung.id.clone(),
             codec: track.codec()?,
             timescale,
-            edit_ticks: cmaf::edit_ticks(timescale, frame_rate),
+            edit_ticks,
             max_bitrate_bps: rung.max_bitrate_bps,
             media: model::Media::Video { width, height, frame_rate },
         };

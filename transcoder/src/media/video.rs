@@ -15,6 +15,7 @@ use marquee_core::{
     plan::{Chunk, Plan, Rung},
     source::{Note, Seek, Source, VideoTrack},
 };
+use marquee_packager::cmaf::edit_ticks;
 use std::{
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
@@ -319,9 +320,10 @@ fn encode_rung(link: &Link, job: &Job<'_>, rung: &Rung, work: &Receiver<Work>) -
     let timeline = &job.plan.timeline;
     let frame_rate = rung.frame_rate(job.source.video.frame_rate);
     let mut encoder = VideoEncoder::open(rung, timeline, frame_rate, job.plan.encoder_threads)?;
-    let (rendition, bytes) = encoder.rendition(rung, timeline, frame_rate)?;
+    let edit_ticks = edit_ticks(timeline.timescale, job.plan.least_frame_rate(job.source.video.frame_rate));
+    let (rendition, bytes) = encoder.rendition(rung, timeline.timescale, frame_rate, edit_ticks)?;
     link.output(Output::Init { track: TRACK, rendition, bytes })?;
-    let mut segmenter = Segmenter::new(timeline, marquee_packager::cmaf::edit_ticks(timeline.timescale, frame_rate));
+    let mut segmenter = Segmenter::new(timeline, edit_ticks);
     let hand_over = |complete: Option<(marquee_packager::model::Segment, bytes::Bytes)>| -> Result<(), Stop> {
         let Some((segment, bytes)) = complete else { return Ok(()) };
         Ok(link.output(Output::Segment { track: TRACK, rendition: rung.id.clone(), segment, bytes })?)

@@ -41,6 +41,24 @@ pub(crate) async fn a_film_goes_from_upload_to_ready() {
     assert!(low.map(|row| row.bitrate_bps).sum::<u64>() < 192_000, "{:?}", report.renditions);
 }
 
+/// Low rungs lead over the first chunks, and show every second frame; all fit together in the end.
+pub(crate) async fn a_fast_film_with_a_start_ladder_passes_the_gate() {
+    let picture = "-f lavfi -i testsrc2=size=1280x720:rate=50:duration=5 -c:v libx264 -preset ultrafast -pix_fmt yuv420p";
+    let worker = Worker::new(&Film::made("film.mp4", picture)).await;
+    worker.work(&[Kind::Inspect]).await.expect("inspected");
+    let plan = worker.encode().await.plan;
+    let start = plan.start.clone().expect("a start ladder");
+    assert_eq!((start.rungs.as_slice(), plan.chunks.len()), (&["540p".to_owned(), "360p".into()][..], 2));
+    worker.work(&[Kind::Encode, Kind::Publish]).await.expect("published");
+    assert_eq!(worker.status().await, Status::Ready);
+    let jobs = worker.db.list_jobs(worker.title.video).await.expect("jobs");
+    assert_eq!(jobs.iter().filter(|job| job.kind == "encode" && job.state == "done").count(), 4);
+    let folder = worker.folder().await;
+    for (rung, frames) in [("720p", 250), ("540p", 125), ("360p", 125), ("234p", 125)] {
+        assert_eq!(frames_of(&folder.join("v").join(rung).join("playlist.m3u8")), frames, "{rung}");
+    }
+}
+
 pub(crate) async fn a_scarred_film_is_refused_as_damaged() {
     let worker = Worker::new(&Film::new("640x360", 12).scarred()).await;
     let outcome = worker.work(&[Kind::Inspect, Kind::Encode, Kind::Audio, Kind::Publish]).await;
