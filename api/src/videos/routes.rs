@@ -220,7 +220,8 @@ impl From<Details> for VideoView {
             status: video.status,
             playable_ms,
             progress,
-            ready_in_ms: ready_in.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+            // No more exact than a guess is.
+            ready_in_ms: ready_in.map(|left| left.as_secs().saturating_mul(1000)),
             duration_ms: video.duration_ms,
             failure: video.failure.map(|(code, message)| Failure { code, message }),
             created_at: video.created_at,

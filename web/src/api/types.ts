@@ -22,6 +22,8 @@ export interface Video {
   playable: boolean;
   /** 0 to 1. */
   progress: number;
+  /** How long it will take until it is ready, where that can be told. */
+  ready_in_ms: number | null;
   duration_ms: number | null;
   failure: Reason | null;
   notes?: Reason[];

@@ -12,7 +12,7 @@ import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
 import { coloured } from "../ui/poster";
 import { Bar, BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
-import { day, length, percent } from "../ui/text";
+import { day, guess, length, percent } from "../ui/text";
 import { isWorking, stepName, steps } from "./status";
 import { useVideo } from "./use-video";
 
@@ -80,6 +80,7 @@ function Work({ video }: { video: Video }) {
         <strong aria-live="polite">{stepName(video)}</strong>
         <span class="soft">
           {percent(video.progress)}
+          {video.ready_in_ms === null ? null : `, ${guess(video.ready_in_ms)} left`}
           {video.playable ? ", it can be played already" : null}
         </span>
       </div>

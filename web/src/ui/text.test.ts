@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, clock, length, percent, titleFromFilename } from "./text";
+import { bytes, clock, guess, length, percent, titleFromFilename } from "./text";
 
 test("clock", () => {
   const table: [number, string][] = [[0, "0:00"], [999, "0:00"], [75_000, "1:15"], [600_000, "10:00"], [3_725_000, "1:02:05"], [-5, "0:00"]];
@@ -10,6 +10,14 @@ test("clock", () => {
 test("length", () => {
   const table: [number, string][] = [[4_400, "4 s"], [60_000, "1 min"], [75_000, "1 min 15 s"], [1_800_000, "30 min"], [3_600_000, "1 h"], [5_400_000, "1 h 30 min"]];
   for (const [ms, text] of table) assert.equal(length(ms), text);
+});
+
+test("guess", () => {
+  const table: [number, string][] = [
+    [0, "less than a minute"], [59_000, "less than a minute"], [61_000, "about 2 min"], [479_500, "about 8 min"],
+    [3_540_001, "about 1 h"], [4_201_000, "about 1 h 20 min"],
+  ];
+  for (const [ms, text] of table) assert.equal(guess(ms), text);
 });
 
 test("bytes", () => {

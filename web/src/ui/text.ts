@@ -18,6 +18,13 @@ export function length(ms: number): string {
   return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
 }
 
+/** How long something will still take, no more exact than a guess is: `less than a minute`, `about 8 min`, `about 1 h 20 min`. */
+export function guess(ms: number): string {
+  const minutes = Math.ceil(ms / 60_000);
+  if (minutes <= 1) return "less than a minute";
+  return `about ${length((minutes < 60 ? minutes : Math.ceil(minutes / 10) * 10) * 60_000)}`;
+}
+
 /** The day of a time, as the viewer writes days. */
 export function day(time: string): string {
   return new Date(time).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
