@@ -3,15 +3,17 @@
 //!
 //! `./dev bench encode [FILM]`; without a film, one of 1080 lines is made.
 
+mod film;
+mod results;
+
 use nix::sys::resource::{UsageWho, getrusage};
+use results::{ROUNDS, median, tell};
 use serde_json::Value;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
 };
 
-/// Rounds of which the median counts.
-const ROUNDS: usize = 5;
 /// What an encode may cost, in the ffmpeg program's cost.
 const RATIO_MAX: f64 = 1.05;
 /// What Marquee's encoders are told beyond preset, quality and rate.
@@ -19,9 +21,9 @@ const X264: &str = "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:stitchabl
 /// What Marquee's scalers are told.
 const SCALER: &str = "bicubic+accurate_rnd+bitexact";
 
-#[expect(clippy::print_stdout, reason = "the result of a bench")]
 fn main() -> ExitCode {
-    let film = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map_or_else(make_film, PathBuf::from);
+    let made = || film::made("bench-1080p.mp4", 20, "noise=alls=6:allf=t,format=yuv420p", ["-crf", "16"]);
+    let film = film::named().unwrap_or_else(made);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plan = plan(&film, &folder.path().join("plan"));
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -29,12 +31,13 @@ fn main() -> ExitCode {
         let out = folder.path().join(format!("round-{round}"));
         ours.push(processor_seconds(marquee(&film).arg(&out)));
         theirs.push(processor_seconds(&mut ffmpeg(&film, &plan, folder.path())));
-        println!("round {}: marquee {:.2} s, ffmpeg {:.2} s", round + 1, ours[round], theirs[round]);
+        tell(&format!("round {}: marquee {:.2} s, ffmpeg {:.2} s", round + 1, ours[round], theirs[round]), true);
     }
     let (ours, theirs) = (median(ours), median(theirs));
     let ratio = ours / theirs;
-    println!("median: marquee {ours:.2} s, ffmpeg {theirs:.2} s of processor time; ratio {ratio:.3}, at most {RATIO_MAX}");
-    if ratio <= RATIO_MAX { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let result =
+        format!("median: marquee {ours:.2} s, ffmpeg {theirs:.2} s of processor time; ratio {ratio:.3}, at most {RATIO_MAX}");
+    if tell(&result, ratio <= RATIO_MAX) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn marquee(film: &Path) -> Command {
@@ -89,27 +92,6 @@ fn processor_seconds(command: &mut Command) -> f64 {
 fn children_seconds() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
     [usage.user_time(), usage.system_time()].iter().map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6).sum()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// A film of 1080 lines with movement, detail and a little noise.
-fn make_film() -> PathBuf {
-    let film = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-1080p.mp4");
-    if !film.exists() {
-        let picture = "mandelbrot=size=1920x1080:rate=30:maxiter=400,noise=alls=6:allf=t,format=yuv420p";
-        let status = Command::new("ffmpeg")
-            .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=sample_rate=48000"])
-            .args(["-t", "20", "-c:v", "libx264", "-preset", "veryfast", "-crf", "16", "-c:a", "aac", "-b:a", "128k"])
-            .arg(&film)
-            .status()
-            .expect("the ffmpeg program is installed");
-        assert!(status.success(), "ffmpeg makes the film");
-    }
-    film
 }
 
 fn text(value: &Value) -> &str {

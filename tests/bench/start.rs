@@ -3,6 +3,8 @@
 //!
 //! `./dev bench start [FILM]`: FILM is repeated until it is as long; without one, a film is made.
 
+mod film;
+mod results;
 #[expect(dead_code, unused_imports, reason = "shared with the tests, which use all of it")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -10,6 +12,7 @@ mod support;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use reqwest::{Body, Url};
+use results::{ROUNDS, median, tell};
 use std::{
     fs::File,
     io::{self, Read},
@@ -20,8 +23,6 @@ use std::{
 };
 use support::{eventually, hls, node::Node, tus::Upload};
 
-/// Rounds of which the median counts.
-const ROUNDS: usize = 5;
 /// Longest that the shorter film may take to play, in seconds.
 const START_MAX: f64 = 5.0;
 /// How much longer the longer one may take, in seconds.
@@ -35,7 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let film = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map_or_else(make_film, PathBuf::from);
+    // At the rate of a download.
+    let film = film::named().unwrap_or_else(|| film::made("bench-minute.mp4", 60, "format=yuv420p", ["-b:v", "5M"]));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let films = MINUTES.map(|minutes| repeated(&film, minutes, folder.path()));
     let mut seconds = [const { Vec::new() }; 2];
@@ -111,32 +113,4 @@ fn repeated(film: &Path, minutes: u32, folder: &Path) -> PathBuf {
     let status = command.args(["-map", "0:v:0", "-map", "0:a:0", "-c", "copy", "-t", &seconds]).arg(&long).status();
     assert!(status.expect("the ffmpeg program is installed").success(), "ffmpeg repeats the film");
     long
-}
-
-/// A minute of 1080 lines with movement and sound, at the rate of a download.
-fn make_film() -> PathBuf {
-    let film = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-minute.mp4");
-    if !film.exists() {
-        let picture = "mandelbrot=size=1920x1080:rate=30:maxiter=400,format=yuv420p";
-        let status = Command::new("ffmpeg")
-            .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=sample_rate=48000"])
-            .args(["-t", "60", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "5M", "-c:a", "aac", "-b:a", "128k"])
-            .arg(&film)
-            .status()
-            .expect("the ffmpeg program is installed");
-        assert!(status.success(), "ffmpeg makes the film");
-    }
-    film
-}
-
-/// Prints a result and whether it reaches its goal.
-#[expect(clippy::print_stdout, reason = "the result of a bench")]
-fn tell(what: &str, good: bool) -> bool {
-    println!("{}{what}", if good { "" } else { "MISSED: " });
-    good
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

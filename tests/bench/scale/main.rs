@@ -3,15 +3,15 @@
 
 mod dispatch;
 mod idle;
+#[path = "../results.rs"]
+mod results;
 #[expect(dead_code, unused_imports, reason = "shared with the tests, which use all of it")]
 #[path = "../../support/mod.rs"]
 mod support;
 mod upload;
 
+use results::{ROUNDS, median, tell};
 use std::process::ExitCode;
-
-/// Rounds of which the median counts.
-const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -28,16 +28,4 @@ async fn main() -> ExitCode {
         good &= idle::bench().await;
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Prints a result and whether it reaches its goal.
-#[expect(clippy::print_stdout, reason = "the result of a bench")]
-fn tell(what: &str, good: bool) -> bool {
-    println!("{}{what}", if good { "" } else { "MISSED: " });
-    good
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

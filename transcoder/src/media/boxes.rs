@@ -68,5 +68,7 @@ mod tests {
         assert!(overruns(b"\x00\x00\x00\x04mdat"));
         assert!(!overruns(b"\x00\x00\x00\x00mdat1234567890") && !overruns(b""));
         assert!(told(b"\x00\x00\x00\x08moov\x00\x00\x00\x08moof").fragmented && !told(b"\x00\x00\x00\x08moov").fragmented);
+        let free = |count: usize| b"\x00\x00\x00\x08free".repeat(count);
+        assert!(!told(&free(BOXES_MAX)).fragmented && told(&free(BOXES_MAX + 1)).fragmented, "what nobody has looked at");
     }
 }

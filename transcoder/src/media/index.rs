@@ -45,9 +45,11 @@ impl Index {
                 index.spans.push(None);
                 continue;
             }
-            // A forged index may list more than there is memory for: it ends with the first packet that is not there.
-            let entries: Vec<Entry> = entries(&other).map(|entry| is_there(&entry).then_some(entry)).collect::<Option<_>>()?;
-            let (Some(first), true) = (entries.first(), entries.is_sorted_by_key(|entry| entry.time)) else { return None };
+            // A forged index may list more than there is memory for.
+            let listed = entries(&other).take(FRAMES_MAX + 1);
+            let entries: Vec<Entry> = listed.map(|entry| is_there(&entry).then_some(entry)).collect::<Option<_>>()?;
+            let is_usual = entries.len() <= FRAMES_MAX && entries.is_sorted_by_key(|entry| entry.time);
+            let (Some(first), true) = (entries.first(), is_usual) else { return None };
             index.spans.push(Some((first.time, end(&entries))));
             if other.index() == stream {
                 index.take(&entries)?;
@@ -60,7 +62,7 @@ impl Index {
         let first = entries.iter().position(|entry| entry.is_shown)?;
         let last = entries.iter().rposition(|entry| entry.is_shown)?;
         let middle = entries.get(first + REORDERED_MAX..last.saturating_sub(REORDERED_MAX)).unwrap_or_default();
-        if !(2 * TAIL_PACKETS..=FRAMES_MAX).contains(&(last - first)) || middle.iter().any(|entry| !entry.is_shown) {
+        if last - first < 2 * TAIL_PACKETS || middle.iter().any(|entry| !entry.is_shown) {
             return None;
         }
         self.decode_times = entries.iter().map(|entry| entry.time).collect();

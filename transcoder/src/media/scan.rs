@@ -62,21 +62,18 @@ pub(super) fn scan(
             let position = u64::try_from(packet.position()).unwrap_or(0);
             link.output(Output::Progress(position as f32 / size_bytes.max(1) as f32))?;
         }
-        let is_timed = scan.packet(&packet, stream)?;
-        if packet.stream() == stream {
-            curious = curious && early(Some(&packet))?;
+        scan.packet(&packet, stream)?;
+        if packet.stream() != stream {
+            continue;
         }
-        let enough = !curious && is_timed && scan.stated_times && packet.stream() == stream;
-        if let Some(listed) = &index
-            && enough
-            && packet.dts().is_some_and(|dts| dts < listed.tail)
-        {
-            if scan.by_index(input, stream, listed)? {
-                break;
-            }
-            input.seek_any(stream, i64::MIN / 2).map_err(Stop::fault("back to the beginning"))?;
-            (scan, index) = (Scan::new(input, stream), None);
+        curious = curious && early(Some(&packet))?;
+        let is_worth = |index: &&Index| packet.dts().is_some_and(|dts| dts < index.tail);
+        let Some(listed) = index.as_ref().filter(is_worth).filter(|_| !curious && scan.stated_times) else { continue };
+        if scan.by_index(input, stream, listed)? {
+            break;
         }
+        input.seek_any(stream, i64::MIN / 2).map_err(Stop::fault("back to the beginning"))?;
+        (scan, index) = (Scan::new(input, stream), None);
     }
     if curious {
         early(None)?;
@@ -99,15 +96,15 @@ impl Scan {
         }
     }
 
-    /// Takes note of a packet; answers whether it has a time.
-    fn packet(&mut self, packet: &Packet, stream: usize) -> Result<bool, Stop> {
-        let Some(time) = packet.pts().or(packet.dts()) else { return Ok(false) };
+    /// Takes note of a packet, if it has a time.
+    fn packet(&mut self, packet: &Packet, stream: usize) -> Result<(), Stop> {
+        let Some(time) = packet.pts().or(packet.dts()) else { return Ok(()) };
         let end = time.saturating_add(packet.duration().max(0));
         self.spans(packet.stream(), time, end);
         if packet.stream() == stream {
             self.picture(packet, time, end)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A demuxer may find new streams on its way; they are none of ours.
