@@ -105,7 +105,7 @@ pub(crate) struct Encode {
     #[arg(long, default_value = "standard")]
     pub(crate) recipe: String,
     /// How the rungs are chosen
-    #[arg(long, value_enum, default_value = "fixed")]
+    #[arg(long, value_enum, default_value = "auto")]
     pub(crate) ladder: Ladder,
     /// x264 preset instead of the recipe's
     #[arg(long)]
@@ -126,6 +126,8 @@ pub(crate) struct Encode {
 #[cfg(feature = "media")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ladder {
+    /// By the quality that samples of the film are measured to have
+    Auto,
     /// The recipe's heights, up to the source's size
     Fixed,
 }

@@ -2,7 +2,7 @@
 
 use crate::args::{Encode, Ladder};
 use indicatif::{ProgressBar, ProgressStyle};
-use marquee_core::{Shutdown, job::Failure};
+use marquee_core::{Shutdown, job::Failure, plan};
 use marquee_transcoder::local;
 use std::process::ExitCode;
 
@@ -16,9 +16,16 @@ const PROGRESS_STEPS: u64 = 1000;
 /// # Errors
 /// Anything that is not the input's fault.
 pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
-    let Ladder::Fixed = options.ladder;
-    let choices =
-        local::Options { recipe: options.recipe, preset: options.preset, threads: options.threads, plan_only: options.plan };
+    let choices = local::Options {
+        recipe: options.recipe,
+        ladder: match options.ladder {
+            Ladder::Auto => plan::Ladder::Auto,
+            Ladder::Fixed => plan::Ladder::Fixed,
+        },
+        preset: options.preset,
+        threads: options.threads,
+        plan_only: options.plan,
+    };
     let bar = progress_bar(options.json || options.plan)?;
     let shutdown = Shutdown::new();
     let report = |progress: f32| bar.set_position((f64::from(progress) * PROGRESS_STEPS as f64) as u64);

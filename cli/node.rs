@@ -177,6 +177,7 @@ impl Engines {
             blobs: self.blobs.clone(),
             host: crate::child_host()?,
             recipe: config.worker.recipe.clone(),
+            ladder: config.worker.ladder,
             clock: self.clock.clone(),
             random: self.random.clone(),
         })?;

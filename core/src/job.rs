@@ -28,6 +28,11 @@ pub enum Job {
         /// The finished upload.
         upload: UploadId,
     },
+    /// Measure samples of the source, choose the rest of the ladder by that, and enqueue the rest of the work.
+    Analyse {
+        /// The encode whose ladder is not decided yet.
+        encode: EncodeId,
+    },
     /// Encode one chunk of the picture into a set of rungs.
     Encode {
         /// The encode whose plan is followed.
@@ -57,6 +62,8 @@ pub enum Job {
 pub enum Kind {
     /// See [`Job::Inspect`].
     Inspect,
+    /// See [`Job::Analyse`].
+    Analyse,
     /// See [`Job::Encode`].
     Encode,
     /// See [`Job::Audio`].
@@ -79,13 +86,14 @@ pub enum Class {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Inspect, Self::Encode, Self::Audio, Self::Publish];
+    pub const ALL: [Self; 5] = [Self::Inspect, Self::Analyse, Self::Encode, Self::Audio, Self::Publish];
 
     /// Name in the database, in queue names and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Inspect => "inspect",
+            Self::Analyse => "analyse",
             Self::Encode => "encode",
             Self::Audio => "audio",
             Self::Publish => "publish",
@@ -126,6 +134,7 @@ impl Job {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Inspect { .. } => Kind::Inspect,
+            Self::Analyse { .. } => Kind::Analyse,
             Self::Encode { .. } => Kind::Encode,
             Self::Audio { .. } => Kind::Audio,
             Self::Publish { .. } => Kind::Publish,
@@ -137,6 +146,7 @@ impl Job {
     pub fn dedup_key(&self) -> String {
         match self {
             Self::Inspect { upload, .. } => format!("inspect:{upload}"),
+            Self::Analyse { encode } => format!("analyse:{encode}"),
             Self::Encode { encode, chunk, rungs } => format!("encode:{encode}:{chunk}:{}", rungs.join(",")),
             Self::Audio { encode, stream } => format!("audio:{encode}:{stream}"),
             Self::Publish { encode } => format!("publish:{encode}"),

@@ -26,6 +26,10 @@ pub fn load(name: &str, preset: Option<&str>) -> Result<Recipe> {
             return Err(Error::invalid("unknown_preset", format!("x264 has no preset {preset:?}; it has: {known}")));
         }
         preset.clone_into(&mut recipe.preset);
+        if let Some(per_title) = &mut recipe.per_title {
+            preset.clone_into(&mut per_title.preset);
+            (per_title.options, per_title.work) = (String::new(), 1.0);
+        }
     }
     Ok(recipe)
 }

@@ -155,6 +155,8 @@ struct RenditionView {
     size_bytes: u64,
     /// Average bitrate.
     bitrate_bps: u64,
+    /// Why a rung was chosen, for people; empty for sound.
+    reason: String,
 }
 
 /// A page of videos.
@@ -240,6 +242,7 @@ impl From<Details> for VideoView {
                     codec: stored.codec,
                     size_bytes: stored.size_bytes,
                     bitrate_bps: stored.bitrate_bps,
+                    reason: stored.reason,
                 })
                 .collect(),
         }

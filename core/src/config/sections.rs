@@ -1,7 +1,7 @@
 //! One struct per section, a doc comment on each key.
 
 use super::bad;
-use crate::{Result, job::Class, job::Kind};
+use crate::{Result, job::Class, job::Kind, plan::Ladder};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -112,13 +112,16 @@ pub struct Worker {
     pub classes: Vec<Class>,
     /// Recipe for new encodes, see `transcoder/recipes`.
     pub recipe: String,
+    /// How the rungs of new encodes are chosen: `auto` or `fixed`.
+    pub ladder: Ladder,
     /// What operators call it. Unset: the name of the host.
     pub name: Option<String>,
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { slots: 2, kinds: Kind::ALL.to_vec(), classes: Class::ALL.to_vec(), recipe: "standard".into(), name: None }
+        let (kinds, classes) = (Kind::ALL.to_vec(), Class::ALL.to_vec());
+        Self { slots: 2, kinds, classes, recipe: "standard".into(), ladder: Ladder::Auto, name: None }
     }
 }
 

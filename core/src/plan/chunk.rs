@@ -92,14 +92,18 @@ impl Cutting<'_> {
 
     /// What has to be decoded and is not shown before a chunk that begins with `segment`.
     fn lead_in_ticks(&self, segment: u32) -> u64 {
-        let keyframes = &self.track.keyframes;
-        if segment > self.last_segment || keyframes.is_empty() {
-            return 0;
+        if segment > self.last_segment {
+            0
+        } else {
+            lead_in_ticks(self.timeline, self.track, self.timeline.segment_start(segment))
         }
-        let start = self.timeline.segment_start(segment);
-        let tick = |pts: i64| u64::try_from(self.timeline.tick(self.track, pts)).unwrap_or(0);
-        let later = keyframes.partition_point(|pts| tick(*pts) <= start);
-        let before = later.checked_sub(1).map_or(0, |index| tick(keyframes[index]));
-        start - before
     }
+}
+
+/// What has to be decoded and is not shown before a piece of the source that begins at `start_ticks`; 0 if nobody knows.
+pub(super) fn lead_in_ticks(timeline: &Timeline, track: &VideoTrack, start_ticks: u64) -> u64 {
+    let keyframes = &track.keyframes;
+    let tick = |pts: i64| u64::try_from(timeline.tick(track, pts)).unwrap_or(0);
+    let later = keyframes.partition_point(|pts| tick(*pts) <= start_ticks);
+    later.checked_sub(1).map_or(0, |index| start_ticks - tick(keyframes[index]))
 }

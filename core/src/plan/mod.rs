@@ -8,20 +8,21 @@ mod start;
 mod timeline;
 
 pub use chunk::Chunk;
-pub use ladder::Rung;
-pub use recipe::{AudioChoice, Recipe, RungChoice};
+pub use ladder::{Analysis, Measure, Rung, Sample};
+pub use recipe::{AudioChoice, Ladder, PerTitle, Recipe, RungChoice, StartChoice};
 pub use start::Start;
 pub use timeline::Timeline;
 
 use crate::source::{AudioTrack, Note, Ratio, Source};
+use ladder::Canvas;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Threads of each encoder. One is enough where chunks and rungs run beside each other.
 const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
-/// lead, and some may have fewer frames.
-pub const PLAN_VERSION: u32 = 2;
+/// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made.
+pub const PLAN_VERSION: u32 = 3;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct Plan {
     /// What leads, so that the title plays soon; `None` if every chunk is made in all rungs at once.
     #[serde(default)]
     pub start: Option<Start>,
+    /// What its ladder is chosen by; `None` if it has the fixed one.
+    #[serde(default)]
+    pub analysis: Option<Analysis>,
     /// Why the plan is as it is, for people.
     pub notes: Vec<Note>,
 }
@@ -87,7 +91,8 @@ pub struct AudioRendition {
 }
 
 impl Plan {
-    /// The plan of `source` under `recipe` with the fixed ladder.
+    /// The plan of `source` under `recipe`. Where the recipe wants the ladder to be chosen per title, it has only the rungs that lead
+    /// until [`Plan::decide`].
     #[must_use]
     pub fn new(source: &Source, recipe: &Recipe) -> Self {
         let timeline = Timeline::of(&source.video);
@@ -105,19 +110,30 @@ impl Plan {
         if picture.deinterlace {
             notes.push(Note::new("deinterlaced", "the interlaced picture is deinterlaced, one frame per frame"));
         }
-        let rungs = ladder::fixed(source.video.display_size(), source.video.frame_rate, recipe);
-        if let Some(step) = rungs.first().map(|rung| rung.frame_step).filter(|step| *step > 1) {
+        let canvas = Canvas { display: source.video.display_size(), frame_rate: source.video.frame_rate, recipe };
+        let fixed = canvas.fixed();
+        if let Some(step) = fixed.first().map(|rung| rung.frame_step).filter(|step| *step > 1) {
             let message = format!(
                 "one of {step} frames is shown: {:.0} a second are too many for players",
                 source.video.frame_rate.as_f64()
             );
             notes.push(Note::new("frames_left_out", message));
         }
+        let analysis = Analysis::of(&canvas, source, &timeline, duration_ticks);
+        let (rungs, start) = if analysis.is_some() {
+            let rungs = canvas.start();
+            let start = Start::over(&rungs);
+            (rungs, Some(start))
+        } else {
+            let start = Start::of(&fixed);
+            (fixed, start)
+        };
         Self {
             version: PLAN_VERSION,
             encoder_threads: ENCODER_THREADS,
             chunks: chunk::cut(&timeline, duration_ticks, &source.video),
-            start: Start::of(&rungs),
+            start,
+            analysis,
             rungs,
             audio: audio_renditions(&source.audio, recipe, &mut notes),
             timeline,
@@ -128,10 +144,37 @@ impl Plan {
     }
 
     /// The same plan of `source` for a known number of workers that begin together, where nobody waits for the first segments: longer
-    /// chunks, of which less is decoded twice.
+    /// chunks, of which less is decoded twice, and no rung that leads.
     #[must_use]
-    pub fn for_workers(self, source: &Source, workers: u32) -> Self {
+    pub fn for_workers(mut self, source: &Source, workers: u32) -> Self {
+        if self.undecided().is_some() {
+            self.rungs.clear();
+        }
         Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, &source.video, workers), start: None, ..self }
+    }
+
+    /// What has to be measured before the rest of the ladder is chosen; `None` if nothing has.
+    #[must_use]
+    pub fn undecided(&self) -> Option<&Analysis> {
+        self.analysis.as_ref().filter(|analysis| !analysis.decided)
+    }
+
+    /// The same plan with its whole ladder: by what [`Plan::undecided`] came to and took of the processor, or as the fixed ladder has
+    /// it where `measures` do not say. Rungs that are there stay as they are.
+    #[must_use]
+    pub fn decide(mut self, measures: Vec<Measure>, cpu_ms: u64) -> Self {
+        let Some(analysis) = self.analysis.as_mut().filter(|analysis| !analysis.decided) else { return self };
+        (analysis.decided, analysis.cpu_ms, analysis.measures) = (true, cpu_ms, measures);
+        let (code, message, rungs) = match analysis.choose(&self.rungs) {
+            Some(choice) => ("ladder_chosen", choice.summary(), choice.rungs),
+            None => {
+                let message = "the quality of samples could not be measured: the title gets the fixed ladder";
+                ("ladder_fixed", message.to_owned(), analysis.fixed_with(&self.rungs))
+            }
+        };
+        self.notes.push(Note::new(code, message));
+        self.rungs = rungs;
+        self
     }
 
     /// How many chunks, from the first on, are made in the start ladder first; none if there is no start ladder.

@@ -1,6 +1,18 @@
 //! A recipe: a named set of encode choices, read from `transcoder/recipes/*.toml`.
 
+use super::Rung;
 use serde::{Deserialize, Serialize};
+
+/// How the rungs of a title are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ladder {
+    /// Per title, by measured quality, as far as the recipe says how.
+    #[default]
+    Auto,
+    /// The recipe's heights, up to the source's size.
+    Fixed,
+}
 
 /// A named set of encode choices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,8 +22,19 @@ pub struct Recipe {
     pub preset: String,
     /// Rungs of the fixed ladder, highest first.
     pub rungs: Vec<RungChoice>,
+    /// How the ladder of each title is chosen by measured quality. Absent, every title gets the fixed one.
+    #[serde(default)]
+    pub per_title: Option<PerTitle>,
     /// Bitrates that every sound track is encoded at, highest first; the last belongs to the lowest variant.
     pub audio: Vec<AudioChoice>,
+}
+
+impl Recipe {
+    /// The same recipe for ladders of that kind.
+    #[must_use]
+    pub fn with_ladder(self, ladder: Ladder) -> Self {
+        Self { per_title: self.per_title.filter(|_| ladder == Ladder::Auto), ..self }
+    }
 }
 
 /// One rung of the fixed ladder, as for a 16:9 picture.
@@ -24,6 +47,40 @@ pub struct RungChoice {
     pub crf: f32,
     /// Rate that the buffer model never exceeds, at 30 frames a second.
     pub max_bitrate_bps: u32,
+}
+
+/// How ladders are chosen per title.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerTitle {
+    /// x264 preset of what is chosen.
+    pub preset: String,
+    /// x264 options beyond the preset, `name=value` with colons between.
+    #[serde(default)]
+    pub options: String,
+    /// Processor time that a rung takes so, in that of one of the fixed ladder.
+    pub work: f64,
+    /// Work that a ladder may be, in that of the fixed one.
+    pub effort_max: f64,
+    /// What leads while the rest is not chosen yet, highest first.
+    pub start: Vec<StartChoice>,
+}
+
+impl PerTitle {
+    /// `rung` as a chosen ladder makes it.
+    pub(super) fn made(&self, rung: &Rung) -> Rung {
+        Rung { preset: self.preset.clone(), options: self.options.clone(), ..rung.clone() }
+    }
+}
+
+/// One rung that leads: of the fixed ladder's size, at a quality of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartChoice {
+    /// Picture height in pixels.
+    pub height: u32,
+    /// Constant rate factor.
+    pub crf: f32,
 }
 
 /// One bitrate for sound.

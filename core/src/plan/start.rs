@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Chunks that are made in the start ladder first: 38 s, the lead of a viewer over an encoder that is no faster than the film.
 const CHUNKS: u32 = 3;
+/// The same where the rest of the ladder has to be chosen first: 86 s, so that there is work meanwhile.
+const CHUNKS_WITH_ANALYSIS: u32 = 5;
 /// Rungs that lead: one for good lines and one for the others.
 const RUNGS_MAX: usize = 2;
 /// Pixels of the largest rung that leads (960 × 540, and a little for other shapes): a quarter of the work of a whole ladder.
@@ -29,5 +31,10 @@ impl Start {
         }
         let leads: Vec<String> = rungs.iter().filter(small).take(RUNGS_MAX).map(|rung| rung.id.clone()).collect();
         (!leads.is_empty()).then_some(Self { rungs: leads, chunks: CHUNKS })
+    }
+
+    /// All of `rungs` lead, since there are no others until a ladder is chosen.
+    pub(super) fn over(rungs: &[Rung]) -> Self {
+        Self { rungs: rungs.iter().map(|rung| rung.id.clone()).collect(), chunks: CHUNKS_WITH_ANALYSIS }
     }
 }

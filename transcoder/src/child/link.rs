@@ -44,6 +44,7 @@ impl Link {
     pub(crate) fn output(&self, output: Output) -> io::Result<()> {
         match output {
             Output::Source(source) => self.send(&Message::Source(Box::new(source)), &[]),
+            Output::Measures(measures) => self.send(&Message::Measures(measures), &[]),
             Output::Init { track, rendition, bytes } => {
                 self.send(&Message::Init { folder: track.folder().to_owned(), rendition }, &bytes)
             }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use marquee_core::{
     Result, object,
-    plan::Plan,
+    plan::{Measure, Plan},
     source::{Note, Source},
 };
 use marquee_packager::model;
@@ -41,6 +41,13 @@ pub enum Task {
         /// Rungs by id.
         rungs: Vec<String>,
     },
+    /// Measure what the plan's ladder is chosen by.
+    Analyse {
+        /// What inspection found.
+        source: Source,
+        /// What to measure, and how pictures look.
+        plan: Plan,
+    },
     /// Encode one sound track, whole, into all renditions that the plan wants of it.
     Audio {
         /// What inspection found.
@@ -57,6 +64,8 @@ pub enum Task {
 pub enum Output {
     /// The answer to [`Task::Inspect`].
     Source(Source),
+    /// The answer to [`Task::Analyse`]; empty if nothing could be measured.
+    Measures(Vec<Measure>),
     /// An init segment.
     Init {
         /// Picture or sound.

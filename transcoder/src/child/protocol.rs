@@ -3,7 +3,7 @@
 
 use super::{Limits, Report, Task};
 use bytes::Bytes;
-use marquee_core::source::Source;
+use marquee_core::{plan::Measure, source::Source};
 use marquee_packager::model;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
@@ -38,6 +38,8 @@ pub(crate) enum Message {
     Read { offset: u64, length: u32 },
     /// See [`super::Output::Source`].
     Source(Box<Source>),
+    /// See [`super::Output::Measures`].
+    Measures(Vec<Measure>),
     /// See [`super::Output::Init`]; the payload is the object.
     Init { folder: String, rendition: model::Rendition },
     /// See [`super::Output::Segment`]; the payload is the object.

@@ -1,9 +1,6 @@
 //! The inspect job: find out what the source is, make the plan, enqueue its pieces.
 
-use super::{
-    Jobs, committed,
-    piece::{Piece, pieces},
-};
+use super::{Jobs, committed, piece::pieces};
 use crate::child::{Output, Sink, Task};
 use async_trait::async_trait;
 use marquee_backends::{
@@ -16,11 +13,14 @@ use marquee_backends::{
 use marquee_core::{
     Error, Result,
     id::{EncodeId, UploadId},
-    job::Failure,
+    job::{Class, Failure, Job},
     object::Key,
     plan::Plan,
     source::Source,
 };
+
+/// Jobs that go before the analysis: the first picture and sound, and a few seconds more.
+const ANALYSED_AFTER: usize = 3;
 
 impl Jobs {
     pub(super) async fn inspect(&self, claim: &Claim, work: &Work, upload: UploadId) -> Result<(), Failure> {
@@ -42,13 +42,14 @@ impl Jobs {
             source,
             encoder_version: crate::encoder_version(),
         };
-        let new = |piece: &Piece| NewJob {
-            id: self.job_id(),
-            job: piece.job(encode.id),
-            class: piece.class(&encode.plan),
-            weight: piece.weight(&encode.plan) as f32,
-        };
-        let jobs: Vec<_> = pieces(&encode.plan).iter().map(new).collect();
+        let mut jobs = self.jobs(encode.id, &encode.plan, &pieces(&encode.plan));
+        if encode.plan.undecided().is_some() {
+            // All that is not known yet is its work, until it is done.
+            let rest = encode.plan.duration_ticks as f32 - jobs.iter().map(|new| new.weight).sum::<f32>();
+            let job = Job::Analyse { encode: encode.id };
+            let analyse = NewJob { id: self.job_id(), job, class: Class::Urgent, weight: rest.max(0.0) };
+            jobs.insert(jobs.len().min(ANALYSED_AFTER), analyse);
+        }
         Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
 }

@@ -1,6 +1,7 @@
 //! What a worker does for each kind of job: a child does the media work, the handler stores what it hands back and commits it, the
 //! last of it together with the job's completion.
 
+pub(crate) mod analyse;
 mod encode;
 mod hash;
 pub(crate) mod inspect;
@@ -15,16 +16,20 @@ use crate::{child::Host, recipe};
 use async_trait::async_trait;
 use futures::FutureExt;
 use marquee_backends::{
-    db::{Db, encodes::Encode, jobs::Claim},
+    db::{
+        Db,
+        encodes::Encode,
+        jobs::{Claim, NewJob},
+    },
     dispatch::{Handler, Work},
 };
 use marquee_core::{
     Clock, Error, Random, Result,
     blobs::Blobs,
-    id::{JobId, UploadId, VideoId},
+    id::{EncodeId, JobId, UploadId, VideoId},
     job::{Failure, Job},
     object::{Key, Layout},
-    plan::{PLAN_VERSION, Recipe},
+    plan::{Ladder, PLAN_VERSION, Plan, Recipe},
 };
 use piece::Piece;
 use source::StoredSource;
@@ -40,6 +45,8 @@ pub struct Deps {
     pub host: Host,
     /// Name of the recipe that new titles are encoded by.
     pub recipe: String,
+    /// How their rungs are chosen.
+    pub ladder: Ladder,
     /// For ids.
     pub clock: Arc<dyn Clock>,
     /// For ids.
@@ -51,7 +58,7 @@ pub struct Deps {
 /// # Errors
 /// `Invalid` if there is no such recipe.
 pub fn handler(deps: Deps) -> Result<Arc<dyn Handler>> {
-    let recipe = recipe::load(&deps.recipe, None)?;
+    let recipe = recipe::load(&deps.recipe, None)?.with_ladder(deps.ladder);
     Ok(Arc::new(Jobs { deps, recipe }))
 }
 
@@ -66,6 +73,7 @@ impl Handler for Jobs {
         // Boxed one by one: each is large, and together they are more than the compiler can prove to be `Send`.
         let run = match claim.job.clone() {
             Job::Inspect { upload, .. } => self.inspect(claim, work, upload).boxed(),
+            Job::Analyse { encode } => self.analyse(claim, work, encode).boxed(),
             Job::Encode { encode, chunk, rungs } => self.encode(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
             Job::Audio { encode, stream } => self.encode(claim, work, encode, Piece::Sound { stream }).boxed(),
             Job::Publish { encode } => self.publish(claim, work, encode).boxed(),
@@ -77,6 +85,17 @@ impl Handler for Jobs {
 impl Jobs {
     fn job_id(&self) -> JobId {
         JobId::new(self.deps.clock.as_ref(), self.deps.random.as_ref())
+    }
+
+    /// Jobs that do `pieces` of the encode with that id and `plan`.
+    fn jobs(&self, encode: EncodeId, plan: &Plan, pieces: &[Piece]) -> Vec<NewJob> {
+        let new = |piece: &Piece| NewJob {
+            id: self.job_id(),
+            job: piece.job(encode),
+            class: piece.class(plan),
+            weight: piece.weight(plan) as f32,
+        };
+        pieces.iter().map(new).collect()
     }
 
     /// The source of an encode, for its children.

@@ -42,10 +42,12 @@ pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let leads = plan.start.as_ref().map_or(&[][..], |start| &start.rungs);
     let (leading, rest): (Vec<String>, Vec<String>) = rungs.iter().cloned().partition(|rung| leads.contains(rung));
     let (first, later) = plan.chunks.split_at(plan.start_chunks());
+    // Before its ladder is decided a title has nothing but what leads.
+    let later = if plan.undecided().is_some() { &[] } else { later };
     let picture = |rungs: &[String], chunk: &Chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.to_vec() };
     let mut pieces: Vec<Piece> = first.iter().map(|chunk| picture(&leading, chunk)).collect();
     pieces.extend(later.iter().map(|chunk| picture(&rungs, chunk)));
-    pieces.extend(first.iter().map(|chunk| picture(&rest, chunk)));
+    pieces.extend(first.iter().filter(|_| !rest.is_empty()).map(|chunk| picture(&rest, chunk)));
     let default = plan.audio.iter().filter(|rendition| rendition.default).map(|rendition| rendition.stream);
     let streams: BTreeSet<u32> = plan.audio.iter().map(|rendition| rendition.stream).collect();
     let mut sound: Vec<u32> = default.chain(streams).collect();
@@ -124,9 +126,11 @@ impl Piece {
                 let ticks = found
                     .map_or(1, |found| found.end_ticks.unwrap_or(plan.duration_ticks).saturating_sub(found.start_ticks).max(1));
                 let pixels = |rung: &Rung| f64::from(rung.width) * f64::from(rung.height);
-                let decode = DECODE_WEIGHT * plan.rungs.first().map_or(1.0, pixels);
+                // A ladder that is not decided yet will be about as much work as the fixed one.
+                let ladder = plan.undecided().map_or(&plan.rungs, |analysis| &analysis.fixed);
+                let decode = DECODE_WEIGHT * ladder.first().map_or(1.0, pixels);
                 let ours: f64 = plan.rungs.iter().filter(|rung| rungs.contains(&rung.id)).map(pixels).sum();
-                let all: f64 = plan.rungs.iter().map(pixels).sum();
+                let all: f64 = ladder.iter().map(pixels).sum();
                 ticks as f64 * (decode + ours) / (decode + all)
             }
             Self::Sound { .. } => SOUND_WEIGHT * plan.duration_ticks as f64,

@@ -14,7 +14,7 @@ use marquee_core::{
     id::{EncodeId, VideoId},
     job::{Class, Failure, Job},
     object::{Layout, Track},
-    plan::Plan,
+    plan::{Ladder, Plan},
     source::{Note, Ratio, Source},
     testing,
 };
@@ -30,7 +30,7 @@ fn source() -> Source {
 }
 
 fn plan() -> Plan {
-    Plan::new(&source(), &recipe::load(recipe::STANDARD, None).expect("the standard recipe"))
+    Plan::new(&source(), &recipe::load(recipe::STANDARD, None).expect("the standard recipe").with_ladder(Ladder::Fixed))
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_plan_becomes_one_job_per_chunk_and_sound_track_first_things_first() {
 fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
     let mut source = source();
     (source.video.width, source.video.height, source.video.end) = (1920, 1080, source.video.end * 3);
-    let plan = Plan::new(&source, &recipe::load(recipe::STANDARD, None).expect("the standard recipe"));
+    let plan = Plan::new(&source, &recipe::load(recipe::STANDARD, None).expect("the standard recipe").with_ladder(Ladder::Fixed));
     let pieces = pieces(&plan);
     let told = pieces.iter().map(|piece| match piece {
         Piece::Picture { chunk, rungs } => (Some(*chunk), rungs.join(" "), piece.class(&plan)),

@@ -9,6 +9,7 @@ pub use summary::Summary;
 use crate::{
     child::{Host, Output, Sink, SourceReader, Task},
     jobs::{
+        analyse::decide,
         inspect::Found,
         piece::{Piece, pieces, refuse_damage},
         publish::Shown,
@@ -25,7 +26,8 @@ use marquee_backends::{
     db::ledger::{Batch, Ledger},
 };
 use marquee_core::{
-    Error, ErrorKind, Result, id::EncodeId, id::VideoId, job::Failure, object::Layout, object::Track, plan::Plan, source::Source,
+    Error, ErrorKind, Result, id::EncodeId, id::VideoId, job::Failure, object::Layout, object::Track, plan::Ladder, plan::Plan,
+    source::Source,
 };
 use std::{
     path::Path,
@@ -46,6 +48,8 @@ const PROCESSORS_PER_CHILD: usize = 2;
 pub struct Options {
     /// Name of the recipe.
     pub recipe: String,
+    /// How the rungs are chosen.
+    pub ladder: Ladder,
     /// x264 preset in place of the recipe's.
     pub preset: Option<String>,
     /// Processors to use; all of the machine's where none is given.
@@ -77,7 +81,7 @@ pub async fn encode(
     cancel: CancellationToken,
 ) -> Result<Outcome, Failure> {
     let started = Instant::now();
-    let recipe = recipe::load(&options.recipe, options.preset.as_deref())?;
+    let recipe = recipe::load(&options.recipe, options.preset.as_deref())?.with_ladder(options.ladder);
     let reader = Arc::new(FileSource::open(input)?);
     if !options.plan_only {
         check_free(out)?;
@@ -89,6 +93,7 @@ pub async fn encode(
     let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
     let plan = Plan::new(&source, &recipe).for_workers(&source, workers);
     source.video.keyframes.clear();
+    let plan = decide(&host, &source, plan, reader.clone(), cancel.clone()).await?;
     if options.plan_only {
         return Ok(Outcome::Planned(plan));
     }

@@ -45,12 +45,13 @@ impl VideoEncoder {
             (*encoder.as_mut_ptr()).rc_buffer_size = int(rung.max_bitrate_bps);
         }
         let crf = rung.crf.to_string();
+        let params = if rung.options.is_empty() { X264.to_owned() } else { format!("{}:{X264}", rung.options) };
         let options = Dictionary::from_iter([
             ("preset", rung.preset.as_str()),
             ("profile", "high"),
             ("crf", crf.as_str()),
             ("forced-idr", "1"),
-            ("x264-params", X264),
+            ("x264-params", params.as_str()),
         ]);
         let encoder = encoder.open_as_with(codec, options).map_err(Stop::fault("open libx264"))?;
         let extradata = extradata(&encoder);
@@ -91,14 +92,24 @@ impl VideoEncoder {
         self.encoder.send_eof().map_err(Stop::fault("encode"))
     }
 
-    /// The next encoded picture in coding order, if one is ready.
-    pub(super) fn pull(&mut self) -> Result<Option<Unit>, Stop> {
+    /// The next encoded picture in coding order as the encoder made it, if one is ready.
+    pub(super) fn packet(&mut self) -> Result<Option<Packet>, Stop> {
         let mut packet = Packet::empty();
         match self.encoder.receive_packet(&mut packet) {
-            Ok(()) => {}
-            Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(None),
-            Err(error) => return Err(Stop::Fault(format!("encode: {error}"))),
+            Ok(()) => Ok(Some(packet)),
+            Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => Ok(None),
+            Err(error) => Err(Stop::Fault(format!("encode: {error}"))),
         }
+    }
+
+    /// What a decoder needs to know of the pictures.
+    pub(super) fn parameters(&self) -> codec::Parameters {
+        codec::Parameters::from(&self.encoder)
+    }
+
+    /// The next encoded picture in coding order, if one is ready.
+    pub(super) fn pull(&mut self) -> Result<Option<Unit>, Stop> {
+        let Some(packet) = self.packet()? else { return Ok(None) };
         let tick = packet.pts().and_then(|pts| u64::try_from(pts).ok());
         let tick = tick.ok_or_else(|| Stop::Fault("the encoder lost a time".into()))?;
         let data = cmaf::annexb_to_avcc(packet.data().unwrap_or_default());

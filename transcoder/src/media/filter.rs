@@ -292,6 +292,8 @@ mod tests {
             max_bitrate_bps: 1,
             preset: "fast".into(),
             frame_step: if height < 700 { 2 } else { 1 },
+            options: String::new(),
+            reason: String::new(),
         };
         let rungs = [rung(720), rung(1080), rung(648), rung(360)];
         let thinning = Thinning { group_units: 2000.0, frame_units: 20.0 };

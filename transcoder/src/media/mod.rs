@@ -1,5 +1,7 @@
 //! Everything that touches libav: probing, decoding, filtering, encoding. It runs in the sandboxed child only.
 
+mod analyse;
+mod attempt;
 mod audio;
 mod boxes;
 mod cadence;
@@ -11,11 +13,14 @@ mod filter;
 mod index;
 mod input;
 mod order;
+mod pictures;
 mod probe;
 mod rate;
+mod rung;
 mod scan;
 mod segmenter;
 mod video;
+mod vmaf;
 
 use crate::child::{Link, RemoteSource, Report, Task};
 use ffmpeg_next as ffmpeg;
@@ -76,8 +81,9 @@ pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<(
     let end = match task {
         Task::Inspect => probe::inspect(link, source),
         Task::Video { source: found, plan, chunk, rungs } => {
-            video::encode(link, source, &video::Job { source: &found, plan: &plan, chunk, rungs: &rungs })
+            video::encode(link, source, &video::Job { source: &found, plan: &plan }, chunk, &rungs)
         }
+        Task::Analyse { source: found, plan } => analyse::analyse(link, source, &video::Job { source: &found, plan: &plan }),
         Task::Audio { source: found, plan, stream } => audio::encode(link, source, &found, &plan, stream),
     };
     match end {

@@ -5,7 +5,7 @@ use marquee_core::{
     Result,
     job::Failure,
     object::{self, Track},
-    plan::{Plan, Recipe},
+    plan::{Ladder, Measure, Plan, Recipe},
     source::{Note, Source},
 };
 use marquee_packager::model;
@@ -48,10 +48,10 @@ pub(crate) fn inspect(file: &Path) -> Result<Source, Failure> {
     Ok(folder.source.expect("an inspection that succeeds finds a source"))
 }
 
-/// The recipe that Marquee ships.
+/// The recipe that Marquee ships, with its fixed ladder.
 pub(crate) fn recipe() -> Recipe {
     let text = include_str!("../../recipes/standard.toml");
-    toml::from_str(text).expect("the recipe is valid")
+    toml::from_str::<Recipe>(text).expect("the recipe is valid").with_ladder(Ladder::Fixed)
 }
 
 /// Everything that a title's tasks handed over.
@@ -111,6 +111,7 @@ pub(crate) struct Folder {
     pub source: Option<Source>,
     pub tracks: Vec<(Track, model::Track)>,
     pub inits: Mutex<Vec<(String, Bytes)>>,
+    pub measures: Vec<Measure>,
 }
 
 #[async_trait::async_trait]
@@ -118,6 +119,7 @@ impl Sink for Folder {
     async fn accept(&mut self, output: Output) -> Result<()> {
         match output {
             Output::Source(source) => self.source = Some(source),
+            Output::Measures(measures) => self.measures = measures,
             Output::Progress(done) => assert!((0.0..=1.0).contains(&done)),
             Output::Init { track, rendition, bytes } => {
                 let inits = self.inits.get_mut().expect("no panic elsewhere");

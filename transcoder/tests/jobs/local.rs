@@ -1,7 +1,7 @@
 //! `marquee encode`, without any service.
 
 use crate::film::{Film, frames_of};
-use marquee_core::job::Failure;
+use marquee_core::{job::Failure, plan::Ladder};
 use marquee_transcoder::{
     child::Host,
     local::{Options, Outcome, encode},
@@ -13,7 +13,13 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 pub(crate) fn options() -> Options {
-    Options { recipe: "standard".into(), preset: Some("ultrafast".into()), threads: Some(2), plan_only: false }
+    Options {
+        recipe: "standard".into(),
+        ladder: Ladder::Fixed,
+        preset: Some("ultrafast".into()),
+        threads: Some(2),
+        plan_only: false,
+    }
 }
 
 pub(crate) fn host() -> Host {

@@ -4,6 +4,7 @@
 mod converge;
 mod faults;
 mod film;
+mod ladder;
 mod limits;
 mod local;
 mod title;
@@ -19,6 +20,8 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("a_film_goes_from_upload_to_ready", title::a_film_goes_from_upload_to_ready),
         trial("a_fast_film_with_a_start_ladder_passes_the_gate", title::a_fast_film_with_a_start_ladder_passes_the_gate),
+        trial("a_title_plays_before_its_ladder_is_chosen", ladder::a_title_plays_before_its_ladder_is_chosen),
+        trial("what_cannot_be_measured_gets_the_fixed_ladder", ladder::what_cannot_be_measured_gets_the_fixed_ladder),
         trial("a_scarred_film_is_refused_as_damaged", title::a_scarred_film_is_refused_as_damaged),
         trial("text_is_refused_with_a_reason", title::text_is_refused_with_a_reason),
         trial("what_changed_in_the_store_does_not_pass_the_gate", title::what_changed_in_the_store_does_not_pass_the_gate),

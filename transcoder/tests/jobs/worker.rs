@@ -14,6 +14,7 @@ use marquee_core::{
     id::JobId,
     job::{Failure, Kind, LEASE},
     object::{Key, Layout},
+    plan::Ladder,
     video::Status,
 };
 use marquee_transcoder::{Deps, child::Host, handler};
@@ -25,6 +26,7 @@ pub(crate) struct Worker {
     pub(crate) db: Db,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) title: Uploaded,
+    ladder: Ladder,
     folder: TempDir,
     _database: TestDatabase,
 }
@@ -48,7 +50,12 @@ impl Worker {
         let folder = tempfile::tempdir().expect("a folder");
         let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
         blobs.create(&Key::source(title.video, title.upload), Bytes::from(film.bytes())).await.expect("stored");
-        Self { db, blobs, title, folder, _database: database }
+        Self { db, blobs, title, ladder: Ladder::Fixed, folder, _database: database }
+    }
+
+    /// The same, but that ladders are chosen per title.
+    pub(crate) fn choosing_ladders(self) -> Self {
+        Self { ladder: Ladder::Auto, ..self }
     }
 
     /// Takes the oldest job of one of these kinds that is due.
@@ -68,11 +75,17 @@ impl Worker {
 
     /// Makes one attempt at a job on `blobs`.
     pub(crate) async fn attempt(&self, claim: &Claim, blobs: Arc<dyn Blobs>) -> Result<(), Failure> {
+        self.attempt_by(Host::new(std::env::current_exe().expect("this program has a path")), claim, blobs).await
+    }
+
+    /// The same with children of `host`.
+    pub(crate) async fn attempt_by(&self, host: Host, claim: &Claim, blobs: Arc<dyn Blobs>) -> Result<(), Failure> {
         let deps = Deps {
             db: self.db.clone(),
             blobs,
-            host: Host::new(std::env::current_exe().expect("this program has a path")),
+            host,
             recipe: "standard".into(),
+            ladder: self.ladder,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         };

@@ -136,6 +136,33 @@ impl Db {
         Ok(true)
     }
 
+    /// Completes an analyse job, which weighs `weight` in the end: the encode has a decided plan, and the jobs of it that there are
+    /// not yet. Answers false, changing nothing, if the job's lease was lost.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn finish_analyse(
+        &self,
+        claim: &Claim,
+        encode: EncodeId,
+        plan: &Plan,
+        weight: f32,
+        jobs: &[NewJob],
+    ) -> Result<bool> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        jobs::lock_video(&mut tx, claim.video).await?;
+        if !jobs::complete(&mut tx, claim).await? {
+            return Ok(false);
+        }
+        let weigh = sqlx::query!("update jobs set weight = $2 where id = $1", claim.job_id.0, weight);
+        weigh.execute(&mut *tx).await.map_err(error)?;
+        let plan = serde_json::to_value(plan).map_err(Error::internal)?;
+        sqlx::query!("update encodes set plan = $2 where id = $1", encode.0, plan).execute(&mut *tx).await.map_err(error)?;
+        jobs::enqueue(&mut tx, jobs, claim.video, Some(encode)).await?;
+        tx.commit().await.map_err(error)?;
+        Ok(true)
+    }
+
     /// Completes a publish job: flips the video to `ready` and keeps the report. Answers false, changing nothing, if the job's
     /// lease was lost.
     ///

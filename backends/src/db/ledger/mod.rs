@@ -91,6 +91,9 @@ impl Batch {
 pub struct Report {
     /// Processor time of all its jobs.
     pub cpu_ms: u64,
+    /// What of it was spent on choosing the ladder.
+    #[serde(default)]
+    pub analysis_cpu_ms: u64,
     /// Frames of the title.
     pub frames: u64,
     /// Frames of the source that were concealed or missing.
@@ -112,6 +115,9 @@ pub struct RenditionReport {
     pub size_bytes: u64,
     /// Average over its length.
     pub bitrate_bps: u64,
+    /// Why a rung was chosen; empty for sound.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// Every row of an encode's ledger.
@@ -177,11 +183,13 @@ impl Ledger {
         }
         // Every rung saw the same source frames, so one rung speaks for the picture.
         let (frames, damaged) = picture.values().copied().max_by_key(|(_, damaged)| *damaged).unwrap_or_default();
+        let analysis_cpu_ms = plan.analysis.as_ref().map_or(0, |analysis| analysis.cpu_ms);
         Report {
-            cpu_ms: self.finished.iter().map(|finished| finished.cpu_ms).sum(),
+            cpu_ms: analysis_cpu_ms + self.finished.iter().map(|finished| finished.cpu_ms).sum::<u64>(),
+            analysis_cpu_ms,
             frames,
             damaged,
-            renditions: self.presentation(plan).tracks.iter().map(RenditionReport::of).collect(),
+            renditions: self.presentation(plan).tracks.iter().map(|track| RenditionReport::of(track, plan)).collect(),
             notes,
         }
     }
@@ -195,7 +203,8 @@ impl Ledger {
 }
 
 impl RenditionReport {
-    fn of(track: &Track) -> Self {
+    fn of(track: &Track, plan: &Plan) -> Self {
+        let rung = plan.rung(&track.rendition.id).filter(|_| track.rendition.folder() == Folder::Video);
         let size_bytes: u64 = track.segments.iter().map(|segment| segment.size_bytes).sum();
         let ticks: u64 = track.segments.iter().map(|segment| segment.duration_ticks).sum();
         let bits_per_tick = size_bytes as f64 * 8.0 / ticks.max(1) as f64;
@@ -204,6 +213,7 @@ impl RenditionReport {
             codec: track.rendition.codec.clone(),
             size_bytes,
             bitrate_bps: (bits_per_tick * f64::from(track.rendition.timescale)).round() as u64,
+            reason: rung.map(|rung| rung.reason.clone()).unwrap_or_default(),
         }
     }
 }

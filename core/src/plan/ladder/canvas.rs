@@ -1,0 +1,146 @@
+//! The sizes that a picture is made in, and what each may take: the recipe's heights up to the source's size, and the source's own
+//! size where that is well above. All of them are the fixed ladder.
+
+use super::Rung;
+use crate::plan::Recipe;
+use crate::source::Ratio;
+
+/// The source's own size becomes the top rung when it is taller than the next rung by more than this.
+const OWN_SIZE_MIN_STEP: f64 = 1.1;
+/// Pixels per picture of the source's own size as a rung (1920 × 1080, and a little for other shapes).
+const PIXELS_MAX: f64 = 1920.0 * 1080.0 * 1.02;
+/// Pixels of either side of a rung.
+const SIDE_MAX: f64 = 4096.0;
+/// Pixels a second that level 5.2 of H.264 allows (table A-1), less what rounding up to whole macroblocks may add.
+const PIXEL_RATE_MAX: f64 = 2_073_600.0 * 256.0 * 0.98;
+/// A picture so wide that the lowest height makes more pixels than this many times those of 16:9 gets a smaller one.
+const LOWEST_PIXELS_MAX: f64 = 2.0;
+/// Bitrate grows with pixels to this power: larger pictures have more detail that repeats.
+const PIXEL_POWER: f64 = 0.75;
+/// Least that a rung may be given.
+const BITRATE_MIN_BPS: f64 = 64_000.0;
+/// What the lowest variant may take at its peak, sound and container included (Apple HLS Authoring Specification 9.21).
+const LOWEST_VARIANT_BPS: f64 = 192_000.0;
+/// Peak over the cap: the buffer, which holds a second, may be emptied on top of it. The shortest run of segments that counts
+/// (RFC 8216 section 4.1) is half a target duration, 3 s; encoders do reach this where a title's last segment is that short.
+const PICTURE_PEAK: f64 = 4.0 / 3.0;
+/// Peak of AAC over its rate, and the boxes around it.
+const SOUND_PEAK: f64 = 1.04;
+const SOUND_BOXES_BPS: f64 = 2_000.0;
+/// Most frames a second of any rung (Apple HLS Authoring Specification 1.19), and a little for rates that are no round number.
+const FRAME_RATE_MAX: f64 = 60.0 * 1.01;
+/// Most frames a second of small rungs.
+const LOW_FRAME_RATE_MAX: f64 = 32.0;
+/// Pixels below which a rung is small: it is for lines and devices that more frames would be too much for.
+const LOW_PIXELS: f64 = 1280.0 * 720.0 * 0.95;
+/// Bits of boxes around one picture.
+const FRAME_BOX_BITS: f64 = 12.0 * 8.0;
+
+/// What rungs are made for: a picture of some size and frame rate, and the recipe that it is made by.
+pub(in crate::plan) struct Canvas<'a> {
+    /// Size as displayed.
+    pub(in crate::plan) display: (u32, u32),
+    /// Frames a second of the source.
+    pub(in crate::plan) frame_rate: Ratio,
+    /// What decides sizes and rates.
+    pub(in crate::plan) recipe: &'a Recipe,
+}
+
+impl Canvas<'_> {
+    /// The rungs of the fixed ladder, highest first; at least one.
+    pub(in crate::plan) fn fixed(&self) -> Vec<Rung> {
+        let mut rungs: Vec<Rung> = self.heights().into_iter().map(|height| self.rung(height)).collect();
+        if let Some(lowest) = rungs.last_mut() {
+            lowest.max_bitrate_bps = lowest.max_bitrate_bps.min(self.lowest_max_bitrate_bps(lowest));
+        }
+        rungs
+    }
+
+    /// What leads while a ladder is not chosen yet: rungs of the fixed one at the qualities that the recipe says, never the highest;
+    /// the lowest where there are no others.
+    pub(in crate::plan) fn start(&self) -> Vec<Rung> {
+        let fixed = self.fixed();
+        let Some(per_title) = &self.recipe.per_title else { return fixed };
+        let others = || fixed.iter().skip(1);
+        let leads = per_title.start.iter().filter_map(|choice| {
+            let rung = others().find(|rung| rung.height == choice.height)?;
+            Some(Rung { crf: choice.crf, reason: "leads".into(), ..per_title.made(rung) })
+        });
+        let leads: Vec<Rung> = leads.collect();
+        if leads.is_empty() { others().last().or(fixed.first()).cloned().into_iter().collect() } else { leads }
+    }
+
+    fn aspect(&self) -> f64 {
+        f64::from(self.display.0.max(1)) / f64::from(self.display.1.max(1))
+    }
+
+    fn heights(&self) -> Vec<u32> {
+        let (display, aspect) = (self.display, self.aspect());
+        let frames_a_second = self.frame_rate.as_f64() / f64::from(frame_step(self.frame_rate, FRAME_RATE_MAX));
+        let fits = |height: u32| {
+            let (width, height) = (f64::from(height) * aspect, f64::from(height));
+            width <= SIDE_MAX && height <= SIDE_MAX && width * height * frames_a_second <= PIXEL_RATE_MAX
+        };
+        let chosen = self.recipe.rungs.iter().map(|choice| choice.height);
+        let mut heights: Vec<u32> = chosen.filter(|height| *height <= display.1 && fits(*height)).collect();
+        let tallest = heights.first().copied().unwrap_or(0);
+        let own_size_fits = fits(display.1) && f64::from(display.0) * f64::from(display.1) <= PIXELS_MAX;
+        if own_size_fits && f64::from(display.1) > f64::from(tallest) * OWN_SIZE_MIN_STEP {
+            heights.insert(0, display.1);
+        }
+        let small = self.recipe.rungs.last().map_or(PIXELS_MAX, |choice| pixels_of(choice.height));
+        let pixels = |height: u32| f64::from(height) * f64::from(height) * aspect;
+        if heights.last().is_none_or(|lowest| pixels(*lowest) > small * LOWEST_PIXELS_MAX) {
+            heights.push((small / aspect).sqrt().clamp(1.0, SIDE_MAX) as u32);
+        }
+        heights
+    }
+
+    /// Cap of the lowest rung: with the lowest sound it stays under [`LOWEST_VARIANT_BPS`], whatever its shape and frame rate.
+    fn lowest_max_bitrate_bps(&self, lowest: &Rung) -> u32 {
+        let sound = self.recipe.audio.last().map_or(0.0, |choice| f64::from(choice.bitrate_bps) * SOUND_PEAK + SOUND_BOXES_BPS);
+        let picture = LOWEST_VARIANT_BPS - sound - lowest.frame_rate(self.frame_rate).as_f64() * FRAME_BOX_BITS;
+        ((picture / PICTURE_PEAK).max(BITRATE_MIN_BPS) / 1000.0).floor() as u32 * 1000
+    }
+
+    fn rung(&self, height: u32) -> Rung {
+        let aspect = self.aspect();
+        let (width, height) = (even((f64::from(height) * aspect).min(SIDE_MAX)), even(f64::from(height)));
+        let pixels = f64::from(width) * f64::from(height);
+        // The recipe's rung that is closest in size gives quality and, scaled by pixels and frame rate, the cap.
+        let distance = |reference: u32| (pixels / pixels_of(reference)).ln().abs();
+        let choice = self.recipe.rungs.iter().min_by(|a, b| distance(a.height).total_cmp(&distance(b.height)));
+        let (crf, cap, reference) =
+            choice.map_or((23.0, 1_000_000, 540), |choice| (choice.crf, choice.max_bitrate_bps, choice.height));
+        let frame_step = frame_step(self.frame_rate, if pixels < LOW_PIXELS { LOW_FRAME_RATE_MAX } else { FRAME_RATE_MAX });
+        let rate_factor = if self.frame_rate.as_f64() / f64::from(frame_step) > LOW_FRAME_RATE_MAX { 1.5 } else { 1.0 };
+        let max_bitrate_bps = f64::from(cap) * (pixels / pixels_of(reference)).powf(PIXEL_POWER) * rate_factor;
+        Rung {
+            id: format!("{height}p"),
+            width,
+            height,
+            crf,
+            max_bitrate_bps: (max_bitrate_bps.max(BITRATE_MIN_BPS) / 1000.0).round() as u32 * 1000,
+            preset: self.recipe.preset.clone(),
+            options: String::new(),
+            frame_step,
+            reason: String::new(),
+        }
+    }
+}
+
+/// Of how many frames one is shown, so that there are at most `max` a second: every one, every second, every fourth, …
+fn frame_step(frame_rate: Ratio, max: f64) -> u32 {
+    let too_fast = |step: &u32| frame_rate.as_f64() / f64::from(*step) > max;
+    let mut steps = (0..16).map(|doublings| 1 << doublings);
+    steps.find(|step| !too_fast(step)).unwrap_or(1)
+}
+
+fn pixels_of(height: u32) -> f64 {
+    f64::from(height) * f64::from(height) * 16.0 / 9.0
+}
+
+/// The nearest even number, at least 16 (the smallest picture that H.264 decoders in the field all take).
+fn even(value: f64) -> u32 {
+    ((value / 2.0).round() as u32 * 2).max(16)
+}

@@ -1,0 +1,247 @@
+//! Choosing a ladder by what was measured: the rungs between the lowest and the top that show most for a viewer's bits and for the
+//! processor time that the fixed ladder would have taken.
+//!
+//! Every size and quality is a point of rate and VMAF. A ladder is a path of such points from the lowest to the top. A path is worth
+//! the area under it over the logarithm of the rate (what its envelope shows over all lines), less what is lost where steps between
+//! neighbours are seen, less what its work and its bytes cost. The best path is found exactly, by dynamic programming; the price of
+//! work is raised until the path can be afforded.
+
+use super::{Analysis, Rung, curve::Curve};
+use std::cmp::Ordering;
+
+/// VMAF at which a picture cannot be told from the source on a large screen.
+const LOSSLESS_VMAF: f64 = 95.0;
+/// One step that viewers notice, in VMAF; below [`LOW_VMAF`] larger ones are meant.
+const STEP_VMAF: f64 = 6.0;
+const LOW_STEP_VMAF: f64 = 10.0;
+const LOW_VMAF: f64 = 70.0;
+/// Neighbours that are closer than this share of a step are one rung too many.
+const STEP_MIN: f64 = 0.75;
+/// Rungs of a ladder at most.
+const RUNGS_MAX: usize = 8;
+/// Qualities that are considered, from the best on, as constant rate factors.
+const CRF_BEST: f32 = 18.0;
+const CRF_STEP: f32 = 0.5;
+const QUALITIES: u32 = 41;
+/// Loss of a step of twice the wanted size, in VMAF times the natural logarithm of the rate.
+const STEP_LOSS: f64 = 1.0;
+/// Loss of storing as many bits as the top rung has.
+const STORAGE_LOSS: f64 = 1.0;
+/// What a rung may take at its peak: so many times its mean, as far as its size allows.
+const CAP_MIN: f64 = 1.5;
+/// Share of its cap that a rung takes whose cap holds it down.
+const CAPPED: f64 = 0.95;
+/// Quality that processor time is told at, and by what share it falls from one to the next.
+const CRF_USUAL: f64 = 22.0;
+const CRF_EASES: f64 = 0.015;
+/// The worst quality that H.264 knows.
+const CRF_MAX: f32 = 51.0;
+/// Raises of the price of work: each halves what is not known of it.
+const PRICE_STEPS: u32 = 40;
+const PRICE_MAX: f64 = 1000.0;
+
+/// A ladder, and what it is compared with.
+#[derive(Clone, Debug)]
+pub(in crate::plan) struct Choice {
+    /// Highest first.
+    pub(in crate::plan) rungs: Vec<Rung>,
+    /// Bits a second of all of them together, as far as samples tell.
+    pub(in crate::plan) bitrate_bps: f64,
+    /// The same of the fixed ladder.
+    pub(in crate::plan) fixed_bitrate_bps: f64,
+}
+
+impl Choice {
+    /// What was chosen, for people.
+    pub(in crate::plan) fn summary(&self) -> String {
+        let (count, percent) = (self.rungs.len(), (1.0 - self.bitrate_bps / self.fixed_bitrate_bps) * 100.0);
+        let compared = if percent >= 0.0 { "less" } else { "more" };
+        format!(
+            "{count} rungs are chosen by measured quality: about {:.0} % {compared} to store than the fixed ladder",
+            percent.abs()
+        )
+    }
+}
+
+/// One rung that could be.
+#[derive(Clone, Debug)]
+struct Point {
+    rung: Rung,
+    bitrate_bps: f64,
+    vmaf: f64,
+    /// Processor time, in that of a pixel of the fixed ladder.
+    work: f64,
+    /// Whether it has to be in the ladder.
+    required: bool,
+}
+
+impl Analysis {
+    /// The ladder that the measures speak for, with all of `given` in it; `None` if nothing was measured.
+    pub(in crate::plan) fn choose(&self, given: &[Rung]) -> Option<Choice> {
+        if !self.is_answered_by(&self.measures) {
+            return None;
+        }
+        let fixed: Vec<Point> = self.fixed.iter().map(|rung| self.point(rung)).collect::<Option<_>>()?;
+        let work_max = self.effort_max * fixed.iter().map(|point| point.work).sum::<f64>();
+        let path = affordable(&self.points(given)?, work_max);
+        let rate = |points: &[Point]| points.iter().map(|point| point.bitrate_bps).sum();
+        Some(Choice { bitrate_bps: rate(&path), fixed_bitrate_bps: rate(&fixed), rungs: rungs(&path, given) })
+    }
+
+    /// All that a ladder could have, sorted by rate, from the first to the last that it has to have.
+    fn points(&self, given: &[Rung]) -> Option<Vec<Point>> {
+        let (lowest, sizes) = self.fixed.split_last()?;
+        let Rung { preset, options, .. } = self.trials.first()?;
+        let lowest = self.point(lowest)?;
+        let mut points: Vec<Point> = Vec::new();
+        let is_given = |size: &Rung, crf: f32| given.iter().any(|rung| rung.height == size.height && rung.crf == crf);
+        for (size, step) in sizes.iter().flat_map(|size| (0..QUALITIES).map(move |step| (size, step))) {
+            let crf = CRF_BEST + step as f32 * CRF_STEP;
+            let (preset, options) = (preset.clone(), options.clone());
+            let point = self.point(&Rung { crf, preset, options, ..size.clone() })?;
+            let is_free = point.bitrate_bps < f64::from(size.max_bitrate_bps) * CAPPED;
+            let is_new = point.bitrate_bps > lowest.bitrate_bps && !is_given(size, crf);
+            points.extend((is_free && is_new).then_some(point));
+        }
+        points.sort_by(by_rate);
+        let top = self.top(&points)?;
+        points.truncate(top + 1);
+        points[top].required = true;
+        let known = |rung: &&Rung| **rung != lowest.rung;
+        let start: Vec<Point> = given.iter().filter(known).map(|rung| self.point(rung)).collect::<Option<_>>()?;
+        points.extend(start.into_iter().chain([lowest]).map(|point| Point { required: true, ..point }));
+        points.sort_by(by_rate);
+        let first = points.iter().position(|point| point.required)?;
+        points.drain(..first);
+        Some(points)
+    }
+
+    /// What was measured of the size of `rung`.
+    fn curve(&self, rung: &Rung) -> Option<Curve> {
+        let is_as_large = |trial: &Rung| (trial.width, trial.height) == (rung.width, rung.height);
+        let trials = std::iter::zip(&self.trials, &self.measures).filter(|(trial, _)| is_as_large(trial));
+        Curve::through(trials.map(|(trial, measure)| (trial.crf, *measure)))
+    }
+
+    /// `rung` as a point; `None` if nothing of its size was tried. What its cap holds down shows what it would at the quality that
+    /// takes as much.
+    fn point(&self, rung: &Rung) -> Option<Point> {
+        let curve = self.curve(rung)?;
+        let cap = f64::from(rung.max_bitrate_bps) * CAPPED;
+        let worse = (0..).map(|step| rung.crf + step as f32 * CRF_STEP).take_while(|crf| *crf <= CRF_MAX).map(f64::from);
+        let crf = worse.clone().find(|crf| curve.bitrate_bps(*crf) <= cap).or(worse.last())?;
+        let pixels = f64::from(rung.width) * f64::from(rung.height) / f64::from(rung.frame_step.max(1));
+        let easier = 1.0 - (f64::from(rung.crf) - CRF_USUAL) * CRF_EASES;
+        Some(Point {
+            rung: rung.clone(),
+            bitrate_bps: curve.bitrate_bps(crf).min(cap),
+            vmaf: curve.vmaf(crf),
+            work: pixels * if self.fixed.contains(rung) { 1.0 } else { self.work } * easier.max(0.5),
+            required: false,
+        })
+    }
+
+    /// Position of the top in `points`, which are sorted: the first that cannot be told from the source, else the best one that
+    /// takes no more than the source does.
+    fn top(&self, points: &[Point]) -> Option<usize> {
+        let worth = points.partition_point(|point| point.bitrate_bps <= self.source_bitrate_bps).max(1);
+        let lossless = points[..worth].iter().position(|point| point.vmaf >= LOSSLESS_VMAF);
+        lossless.or_else(|| (0..worth).max_by(|a, b| points[*a].vmaf.total_cmp(&points[*b].vmaf)))
+    }
+}
+
+fn by_rate(a: &Point, b: &Point) -> Ordering {
+    a.bitrate_bps.total_cmp(&b.bitrate_bps)
+}
+
+/// The best path that takes no more work than `work_max` and has no more than [`RUNGS_MAX`] rungs; if there is none, the one that
+/// takes least.
+fn affordable(points: &[Point], work_max: f64) -> Vec<Point> {
+    let unit: f64 = work_max.max(1.0);
+    let is_affordable = |path: &[Point]| path.len() <= RUNGS_MAX && path.iter().map(|point| point.work).sum::<f64>() <= work_max;
+    let free = best(points, 0.0);
+    if is_affordable(&free) {
+        return free;
+    }
+    let (mut low, mut high) = (0.0, PRICE_MAX);
+    for _ in 0..PRICE_STEPS {
+        let price = f64::midpoint(low, high);
+        if is_affordable(&best(points, price / unit)) { high = price } else { low = price }
+    }
+    best(points, high / unit)
+}
+
+/// The path that is worth most, from the first of `points` to the last through all that are given, where a unit of work costs `price`.
+fn best(points: &[Point], price: f64) -> Vec<Point> {
+    let Some(top) = points.last() else { return Vec::new() };
+    // What the best path to each point is worth, and the point before it.
+    let mut paths: Vec<(f64, Option<usize>)> = vec![(f64::NEG_INFINITY, None); points.len()];
+    paths[0].0 = 0.0;
+    for to in 1..points.len() {
+        let skipped = points[..to].iter().rposition(|point| point.required).unwrap_or(0);
+        for from in skipped..to {
+            let (a, b) = (&points[from], &points[to]);
+            let is_step = steps(a.vmaf, b.vmaf) >= STEP_MIN || (a.required && b.required) || from == 0;
+            if !is_step {
+                continue;
+            }
+            let area = f64::midpoint(a.vmaf, b.vmaf) * (b.bitrate_bps / a.bitrate_bps).ln();
+            let loss = STEP_LOSS * steps(a.vmaf, b.vmaf).powi(2) + STORAGE_LOSS * b.bitrate_bps / top.bitrate_bps;
+            let worth = paths[from].0 + area - loss - price * b.work;
+            if worth > paths[to].0 {
+                paths[to] = (worth, Some(from));
+            }
+        }
+    }
+    let mut path = Vec::new();
+    let mut place = Some(points.len() - 1);
+    while let Some(index) = place {
+        path.push(points[index].clone());
+        place = paths[index].1;
+    }
+    path.reverse();
+    path
+}
+
+/// How many wanted steps lie between two qualities.
+fn steps(from_vmaf: f64, to_vmaf: f64) -> f64 {
+    let place = |vmaf: f64| (vmaf.min(LOW_VMAF) / LOW_STEP_VMAF) + ((vmaf - LOW_VMAF).max(0.0) / STEP_VMAF);
+    place(to_vmaf) - place(from_vmaf)
+}
+
+/// A path, from the lowest rung to the top, as a ladder: highest first, each with a name, a cap and a reason. Those of `given` are
+/// being made already and stay as they are.
+fn rungs(path: &[Point], given: &[Rung]) -> Vec<Rung> {
+    let Some(top) = path.last() else { return Vec::new() };
+    let mut rungs: Vec<Rung> = Vec::with_capacity(path.len());
+    for (place, point) in path.iter().enumerate().rev() {
+        let reason = match path.get(place + 1) {
+            _ if place == 0 => format!("for slow lines: VMAF {:.0}", point.vmaf),
+            Some(above) => format!("VMAF {:.0}, {:.0} below the next", point.vmaf, above.vmaf - point.vmaf),
+            None if point.vmaf >= LOSSLESS_VMAF => format!("cannot be told from the source: VMAF {:.0}", point.vmaf),
+            None => format!("the best within the source's rate and the cap: VMAF {:.0}", point.vmaf),
+        };
+        let rung = if place == 0 || given.contains(&point.rung) {
+            Rung { reason, ..point.rung.clone() }
+        } else {
+            let max_bitrate_bps = cap_bps(point, top);
+            let is_taken = |id: &str| given.iter().chain(&rungs).any(|other| other.id == id);
+            let id = (1..).map(|number| name(&point.rung, number)).find(|id| !is_taken(id)).unwrap_or_default();
+            Rung { id, max_bitrate_bps, reason, ..point.rung.clone() }
+        };
+        rungs.push(rung);
+    }
+    rungs
+}
+
+/// A cap in proportion to that of the top, at least [`CAP_MIN`] times the mean and at most what the size is given.
+fn cap_bps(point: &Point, top: &Point) -> u32 {
+    let share = f64::from(top.rung.max_bitrate_bps) * point.bitrate_bps / top.bitrate_bps;
+    let cap = share.max(point.bitrate_bps * CAP_MIN).min(f64::from(point.rung.max_bitrate_bps));
+    (cap / 1000.0).round() as u32 * 1000
+}
+
+/// The name of the rung of that size that is the `number`-th from above.
+fn name(rung: &Rung, number: u32) -> String {
+    if number == 1 { rung.id.clone() } else { format!("{}-{number}", rung.id) }
+}

@@ -1,0 +1,58 @@
+//! Ladders: the fixed one of a recipe, and the one that is chosen per title by measured quality.
+
+mod analysis;
+mod canvas;
+mod choice;
+mod curve;
+#[cfg(test)]
+mod tests;
+
+pub use analysis::{Analysis, Measure, Sample};
+pub(super) use canvas::Canvas;
+
+use crate::source::Ratio;
+use serde::{Deserialize, Serialize};
+
+/// One step of the ladder: an H.264 rendition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Name in object keys (`v/{id}/…`): letters, digits and dashes.
+    pub id: String,
+    /// Width in square pixels, even.
+    pub width: u32,
+    /// Height in square pixels, even.
+    pub height: u32,
+    /// Constant rate factor.
+    pub crf: f32,
+    /// Rate that the buffer model never exceeds.
+    pub max_bitrate_bps: u32,
+    /// x264 preset.
+    pub preset: String,
+    /// x264 options beyond the preset, `name=value` with colons between.
+    #[serde(default)]
+    pub options: String,
+    /// Of how many frames of the source it shows one.
+    #[serde(default = "every_frame")]
+    pub frame_step: u32,
+    /// Why it is there, for people.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// What rungs meant that did not say it yet.
+fn every_frame() -> u32 {
+    1
+}
+
+impl Rung {
+    /// Frames a second, of a source that has `source` of them.
+    #[must_use]
+    pub fn frame_rate(&self, source: Ratio) -> Ratio {
+        let step = self.frame_step.max(1);
+        if source.num.is_multiple_of(step) {
+            Ratio::new(source.num / step, source.den)
+        } else {
+            Ratio::new(source.num, source.den.saturating_mul(step))
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Ladders chosen by what real films were measured to have.
+
+use super::{Analysis, Measure, Rung};
+use crate::plan::{PerTitle, Plan, StartChoice, tests::recipe};
+use crate::source::{Source, VideoTrack};
+use crate::testing;
+
+/// Rate in kb/s and VMAF of a size at the three qualities that it is tried at.
+type Tried = [(f64, f64); 3];
+
+/// Tears of Steel at 1080, 720, 540, 360 and 234 lines.
+const LIVE_ACTION: [Tried; 5] = [
+    [(3136.0, 100.0), (1724.0, 94.9), (1044.0, 81.1)],
+    [(1904.0, 92.0), (1079.0, 82.9), (624.0, 65.7)],
+    [(1322.0, 83.0), (766.0, 71.9), (433.0, 53.8)],
+    [(779.0, 65.6), (460.0, 53.1), (257.0, 35.7)],
+    [(441.0, 30.8), (264.0, 21.3), (141.0, 8.8)],
+];
+/// Big Buck Bunny at the same sizes: sharp edges cost it much where it is small.
+const ANIMATION: [Tried; 5] = [
+    [(4398.0, 89.0), (1867.0, 76.0), (791.0, 56.9)],
+    [(2402.0, 78.5), (922.0, 64.0), (375.0, 42.6)],
+    [(1559.0, 68.3), (575.0, 52.8), (227.0, 32.6)],
+    [(779.0, 50.4), (283.0, 33.7), (113.0, 17.4)],
+    [(357.0, 25.2), (131.0, 13.0), (54.0, 5.6)],
+];
+
+/// Ten minutes of 1080 lines at `bitrate_bps`.
+fn film(bitrate_bps: u64) -> Source {
+    let source = testing::source();
+    let frames = 18_000;
+    let end = source.video.origin + 600 * i64::from(source.video.time_base.den) / i64::from(source.video.time_base.num);
+    let video = VideoTrack { width: 1920, height: 1080, end, frames, ..source.video };
+    Source { video, size_bytes: bitrate_bps / 8 * 600, ..source }
+}
+
+fn per_title(start: Vec<StartChoice>) -> crate::plan::Recipe {
+    let per_title = PerTitle { preset: "superfast".into(), options: "trellis=1".into(), work: 0.8, effort_max: 1.0, start };
+    crate::plan::Recipe { per_title: Some(per_title), ..recipe() }
+}
+
+fn start() -> Vec<StartChoice> {
+    vec![StartChoice { height: 540, crf: 27.0 }, StartChoice { height: 360, crf: 28.0 }]
+}
+
+/// What a child would answer for `film`.
+fn answers(analysis: &Analysis, film: &[Tried]) -> Vec<Measure> {
+    let measure = |(kbps, vmaf): (f64, f64)| Measure { bitrate_bps: kbps * 1000.0, vmaf };
+    let (lowest, others) = film.split_last().expect("sizes");
+    let mut measures: Vec<Measure> = others.iter().flatten().copied().map(measure).collect();
+    measures.extend(lowest[1..].iter().copied().map(measure));
+    assert!(analysis.is_answered_by(&measures));
+    measures
+}
+
+/// The plan of a film of that rate whose samples come to `measured`; on many workers if `given` is false.
+fn decided(measured: &[Tried], bitrate_bps: u64, given: bool) -> Plan {
+    let source = film(bitrate_bps);
+    let plan = Plan::new(&source, &per_title(start()));
+    let plan = if given { plan } else { plan.for_workers(&source, 2) };
+    let measures = answers(plan.undecided().expect("an analysis"), measured);
+    plan.decide(measures, 5000)
+}
+
+fn names(rungs: &[Rung]) -> Vec<&str> {
+    rungs.iter().map(|rung| rung.id.as_str()).collect()
+}
+
+#[test]
+fn until_it_is_decided_a_plan_has_what_leads_and_what_to_measure() {
+    let plan = Plan::new(&film(20_000_000), &per_title(start()));
+    assert_eq!(names(&plan.rungs), ["540p", "360p"]);
+    assert_eq!(plan.start.as_ref().map(|start| start.rungs.as_slice()), Some(&["540p".to_owned(), "360p".to_owned()][..]));
+    let analysis = plan.undecided().expect("an analysis");
+    assert_eq!(analysis.trials.len(), 4 * 3 + 2);
+    assert!(analysis.trials.iter().all(|trial| trial.options == "trellis=1"));
+    let second = u64::from(plan.timeline.timescale);
+    assert!((10..=12).contains(&analysis.samples.len()), "{}", analysis.samples.len());
+    for (sample, next) in std::iter::zip(&analysis.samples, analysis.samples.iter().skip(1)) {
+        assert!(sample.end_ticks <= next.start_ticks && sample.start_ticks.is_multiple_of(plan.timeline.gop_ticks));
+        assert!((sample.end_ticks - sample.start_ticks).abs_diff(second) < second / 20);
+    }
+    let spread = analysis.samples.last().expect("samples").start_ticks - analysis.samples[0].start_ticks;
+    assert!(spread > plan.duration_ticks * 3 / 4, "samples tell of the whole film");
+}
+
+#[test]
+fn a_small_film_leads_with_its_lowest_rung_and_a_tiny_one_has_nothing_to_choose() {
+    let mut small = film(1_000_000);
+    (small.video.width, small.video.height) = (640, 360);
+    let plan = Plan::new(&small, &per_title(start()));
+    assert_eq!((names(&plan.rungs), plan.undecided().is_some()), (vec!["234p"], true));
+    (small.video.width, small.video.height) = (320, 180);
+    let plan = Plan::new(&small, &per_title(start()));
+    assert_eq!((names(&plan.rungs), plan.undecided().is_some()), (vec!["180p"], false));
+}
+
+#[test]
+fn the_top_cannot_be_told_from_the_source_and_all_of_it_is_less_work_and_less_to_store() {
+    let plan = decided(&LIVE_ACTION, 20_000_000, false);
+    let (top, lowest) = (&plan.rungs[0], plan.rungs.last().expect("a rung"));
+    assert!((25.0..28.5).contains(&top.crf) && top.height == 1080, "{top:?}");
+    assert!(top.reason.contains("cannot be told"), "{}", top.reason);
+    assert_eq!((lowest.id.as_str(), lowest.max_bitrate_bps), ("234p", 90_000));
+    assert!((4..=8).contains(&plan.rungs.len()), "{:?}", names(&plan.rungs));
+    assert!(plan.rungs.windows(2).all(|pair| pair[0].max_bitrate_bps > pair[1].max_bitrate_bps));
+    let analysis = plan.analysis.as_ref().expect("an analysis");
+    let choice = analysis.choose(&[]).expect("measures");
+    assert!(choice.bitrate_bps < 0.75 * choice.fixed_bitrate_bps, "{} {}", choice.bitrate_bps, choice.fixed_bitrate_bps);
+    let pixels = |rungs: &[Rung], work: f64| rungs.iter().map(|rung| f64::from(rung.width * rung.height) * work).sum::<f64>();
+    assert!(pixels(&plan.rungs, 0.8) < 1.1 * pixels(&analysis.fixed, 1.0));
+    assert!(plan.notes.iter().any(|note| note.code == "ladder_chosen" && note.message.contains("less to store")));
+    assert!(plan.undecided().is_none());
+}
+
+#[test]
+fn no_rung_takes_more_than_the_source() {
+    let top = |bitrate_bps| {
+        let plan = decided(&ANIMATION, bitrate_bps, false);
+        (plan.rungs[0].height, plan.rungs[0].crf)
+    };
+    let (rich, poor) = (top(20_000_000), top(1_500_000));
+    assert_eq!(rich.0, 1080);
+    assert!(rich.1 < 22.5, "as good as the cap allows: {rich:?}");
+    assert!(poor.1 > 28.0 || poor.0 < 1080, "{poor:?}");
+}
+
+#[test]
+fn a_picture_that_is_larger_than_what_it_shows_is_made_smaller() {
+    let mut upscaled = LIVE_ACTION;
+    // What 1080 lines show 720 show as well.
+    upscaled[1] = [(1904.0, 99.5), (1079.0, 94.0), (624.0, 80.0)];
+    assert_eq!(decided(&upscaled, 20_000_000, false).rungs[0].height, 720);
+}
+
+#[test]
+fn what_leads_stays_as_it_is_and_others_get_other_names() {
+    for measured in [LIVE_ACTION, ANIMATION] {
+        let before = Plan::new(&film(20_000_000), &per_title(start()));
+        let plan = decided(&measured, 20_000_000, true);
+        for rung in &before.rungs {
+            let kept = plan.rung(&rung.id).expect("it is still there");
+            assert_eq!(Rung { reason: rung.reason.clone(), ..kept.clone() }, *rung);
+        }
+        let mut unique = names(&plan.rungs);
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), plan.rungs.len());
+        assert!(plan.rungs.len() > before.rungs.len() && plan.rungs[0].height == 1080);
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_gets_the_fixed_ladder() {
+    let insane = Measure { bitrate_bps: f64::NAN, vmaf: 90.0 };
+    for measures in [Vec::new(), vec![insane; 14], vec![Measure { bitrate_bps: 1e6, vmaf: 90.0 }; 3]] {
+        let plan = Plan::new(&film(20_000_000), &per_title(start())).decide(measures, 0);
+        assert_eq!(names(&plan.rungs), ["1080p", "720p", "540p", "360p", "234p"]);
+        assert_eq!((plan.rungs[2].crf, plan.rungs[2].options.as_str()), (27.0, "trellis=1"), "what leads is made already");
+        assert!(plan.notes.iter().any(|note| note.code == "ladder_fixed"));
+    }
+}
+
+#[test]
+fn a_decided_plan_reads_back_and_one_without_analysis_is_as_it_was() {
+    let plan = decided(&LIVE_ACTION, 20_000_000, true);
+    let json = serde_json::to_string(&plan).expect("JSON");
+    assert_eq!(serde_json::from_str::<Plan>(&json).expect("a plan"), plan);
+    let fixed = Plan::new(&film(20_000_000), &recipe());
+    assert!(fixed.analysis.is_none() && fixed.clone().decide(Vec::new(), 1) == fixed);
+}

@@ -1,0 +1,91 @@
+//! One sample encoded by one trial: what it takes, and what a viewer would see of it.
+
+use super::{Stop, encode_video::VideoEncoder, pictures::Work, video::Job};
+use ffmpeg_next::{Packet, codec, format::Pixel, frame, software::scaling};
+use marquee_core::plan::Rung;
+use std::{collections::BTreeMap, sync::mpsc::Receiver};
+
+/// An encoded sample.
+pub(super) struct Attempt {
+    parameters: codec::Parameters,
+    packets: Vec<Packet>,
+}
+
+impl Attempt {
+    /// Encodes the pictures that come as `work`.
+    pub(super) fn make(job: &Job<'_>, rung: &Rung, work: Receiver<Work>) -> Result<Self, Stop> {
+        let frame_rate = rung.frame_rate(job.source.video.frame_rate);
+        let mut encoder = VideoEncoder::open(rung, &job.plan.timeline, frame_rate, job.plan.encoder_threads)?;
+        let mut attempt = Self { parameters: encoder.parameters(), packets: Vec::new() };
+        let mut any = false;
+        for work in work {
+            match work {
+                Work::Picture { picture, tick, starts_group } => {
+                    any = true;
+                    encoder.push(picture, tick, starts_group)?;
+                }
+                Work::End { .. } if any => encoder.flush()?,
+                Work::End { .. } => break,
+            }
+            while let Some(packet) = encoder.packet()? {
+                attempt.packets.push(packet);
+            }
+        }
+        Ok(attempt)
+    }
+
+    /// When its pictures are shown, ascending.
+    pub(super) fn ticks(&self) -> Vec<u64> {
+        let mut ticks: Vec<u64> = self.packets.iter().filter_map(tick).collect();
+        ticks.sort_unstable();
+        ticks
+    }
+
+    /// Mean bits a second of a title that is like this sample of `seconds`, and has a keyframe every `group_seconds`.
+    pub(super) fn bitrate_bps(&self, seconds: f64, group_seconds: f64) -> f64 {
+        let bits = |packets: &[Packet]| packets.iter().map(Packet::size).sum::<usize>() as f64 * 8.0;
+        let (keyframe, others) = self.packets.split_at(self.packets.len().min(1));
+        let frames_a_group = self.packets.len() as f64 * group_seconds / seconds;
+        let each = bits(others) / others.len().max(1) as f64;
+        (bits(keyframe) + each * (frames_a_group - 1.0).max(0.0)) / group_seconds
+    }
+
+    /// The pictures that are shown at `wanted`, as a player shows them on a screen of `width` × `height`.
+    pub(super) fn shown(&self, wanted: &[u64], width: u32, height: u32) -> Result<BTreeMap<u64, frame::Video>, Stop> {
+        let fault = || Stop::fault("decode a trial");
+        let context = codec::Context::from_parameters(self.parameters.clone()).map_err(fault())?;
+        let mut decoder = context.decoder().video().map_err(fault())?;
+        let mut scaler = None;
+        let mut shown = BTreeMap::new();
+        for packet in self.packets.iter().map(Some).chain([None]) {
+            match packet {
+                Some(packet) => decoder.send_packet(packet).map_err(fault())?,
+                None => decoder.send_eof().map_err(fault())?,
+            }
+            let mut picture = frame::Video::empty();
+            while decoder.receive_frame(&mut picture).is_ok() {
+                let tick = picture.pts().and_then(|pts| u64::try_from(pts).ok());
+                if let Some(tick) = tick.filter(|tick| wanted.contains(tick)) {
+                    let scaler = match &mut scaler {
+                        Some(scaler) => scaler,
+                        none => none.insert(enlarger(&picture, width, height)?),
+                    };
+                    let mut large = frame::Video::empty();
+                    scaler.run(&picture, &mut large).map_err(Stop::fault("scale a trial"))?;
+                    shown.insert(tick, large);
+                }
+            }
+        }
+        Ok(shown)
+    }
+}
+
+fn tick(packet: &Packet) -> Option<u64> {
+    packet.pts().and_then(|pts| u64::try_from(pts).ok())
+}
+
+fn enlarger(picture: &frame::Video, width: u32, height: u32) -> Result<scaling::Context, Stop> {
+    let flags = scaling::Flags::BICUBIC | scaling::Flags::ACCURATE_RND | scaling::Flags::BITEXACT;
+    let from = (picture.format(), picture.width(), picture.height());
+    scaling::Context::get(from.0, from.1, from.2, Pixel::YUV420P, width, height, flags).map_err(Stop::fault("scale a trial"))
+}

@@ -1,0 +1,268 @@
+//! The decoding side of one chunk: its pictures, filtered and scaled, each rung's to a worker of its own.
+
+use super::{
+    Stop,
+    cadence::{Cadence, Place},
+    decode::Decoding,
+    filter::Filters,
+    video::Job,
+};
+use crate::child::Report;
+use ffmpeg_next::{ffi, frame};
+use marquee_core::{
+    plan::{Chunk, Rung},
+    source::{Note, Source},
+};
+use std::{
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+};
+
+/// Pictures that wait for one worker: enough to keep it busy, few enough to hold in memory.
+const PICTURES_MAX: usize = 6;
+/// Pictures between two reports of progress.
+const PROGRESS_EVERY: u64 = 16;
+
+/// A piece of the picture, and what it is made in.
+pub(super) struct Part<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) chunk: &'a Chunk,
+    pub(super) rungs: &'a [&'a Rung],
+    /// Is told what share is done.
+    pub(super) progress: &'a dyn Fn(f32) -> Result<(), Stop>,
+}
+
+/// What a worker gets.
+pub(super) enum Work {
+    Picture { picture: frame::Video, tick: u64, starts_group: bool },
+    End { end_ticks: u64 },
+}
+
+impl Part<'_> {
+    /// Decodes the part from where `decoding` stands, `first` being what it has decoded already, and hands each rung's pictures to a
+    /// `worker` on a thread of its own. Answers what workers made, in the order of the rungs.
+    pub(super) fn share_out<T: Send>(
+        &self,
+        decoding: &mut Decoding,
+        first: Option<frame::Video>,
+        worker: impl Fn(&Rung, Receiver<Work>) -> Result<T, Stop> + Sync,
+    ) -> Result<(Report, Vec<T>), Stop> {
+        thread::scope(|scope| {
+            let mut senders = Vec::new();
+            let mut threads = Vec::new();
+            for &rung in self.rungs {
+                let (sender, receiver) = sync_channel(PICTURES_MAX);
+                let worker = &worker;
+                senders.push(sender);
+                threads.push(scope.spawn(move || worker(rung, receiver)));
+            }
+            let mut run = Run::new(self, senders);
+            let decoded = run.decode(decoding, first);
+            let report = run.report();
+            // Workers end when nobody can send to them any more.
+            drop(run);
+            let mut made = Vec::with_capacity(threads.len());
+            for thread in threads {
+                // A worker's own failure is the cause; that nobody takes its pictures is only the consequence.
+                made.push(thread.join().map_err(|_| Stop::Fault("a worker's thread panicked".into()))??);
+            }
+            decoded.map(|()| (report, made))
+        })
+    }
+}
+
+/// The decoding side while it runs.
+struct Run<'a> {
+    part: &'a Part<'a>,
+    senders: Vec<SyncSender<Work>>,
+    filters: Option<Filters>,
+    cadence: Cadence<'a>,
+    /// The newest frame, for repeats.
+    held: Option<frame::Video>,
+    /// Tick of the newest picture that each worker got.
+    newest: Vec<Option<u64>>,
+    frames: u64,
+    repeats: u64,
+    shown: u64,
+    promised: u64,
+    damaged: u64,
+    decoded: u64,
+}
+
+impl<'a> Run<'a> {
+    fn new(part: &'a Part<'a>, senders: Vec<SyncSender<Work>>) -> Self {
+        Self {
+            part,
+            newest: vec![None; senders.len()],
+            senders,
+            filters: None,
+            cadence: Cadence::new(&part.job.plan.timeline, part.chunk),
+            held: None,
+            frames: 0,
+            repeats: 0,
+            shown: 0,
+            promised: 0,
+            damaged: 0,
+            decoded: 0,
+        }
+    }
+
+    /// Decodes up to the end of the chunk and one frame further, which says how long the last one lasts.
+    fn decode(&mut self, decoding: &mut Decoding, mut first: Option<frame::Video>) -> Result<(), Stop> {
+        let job = self.part.job;
+        let (track, timeline) = (&job.source.video, &job.plan.timeline);
+        let before = decoding.frames();
+        let frame_ticks = (f64::from(timeline.timescale) / track.frame_rate.as_f64()).round().max(1.0) as i64;
+        let (mut newest, mut next) = (-frame_ticks, None);
+        loop {
+            let frame = match first.take() {
+                Some(frame) => frame,
+                None => {
+                    let mut frame = frame::Video::empty();
+                    if !decoding.next(&mut frame)? {
+                        break;
+                    }
+                    frame
+                }
+            };
+            let ticks = decoding.take_promised().into_iter().map(|pts| timeline.tick(track, pts));
+            self.promised += ticks.filter(|tick| self.is_ours(*tick)).count() as u64;
+            // A frame that nothing tells the time of follows the one before it.
+            let tick = decoding.time().map_or(newest + frame_ticks, |pts| timeline.tick(track, pts));
+            newest = tick;
+            let is_damaged = decoding.take_damage();
+            match self.cadence.place(tick) {
+                Place::Before => self.held = Some(frame),
+                Place::Never => self.damaged += 1,
+                Place::Here { repeats, tick } => {
+                    self.damaged += is_damaged;
+                    self.repeat(&repeats)?;
+                    self.shown += 1;
+                    self.show(&frame, tick)?;
+                    self.held = Some(frame);
+                }
+                Place::After => {
+                    next = u64::try_from(tick).ok();
+                    if self.part.job.plan.picture.deinterlace {
+                        self.filter(&frame, next.unwrap_or_default())?;
+                    }
+                    break;
+                }
+            }
+        }
+        self.decoded = decoding.frames() - before;
+        let (repeats, end_ticks) = self.cadence.finish(next, self.part.job.plan.duration_ticks);
+        self.repeat(&repeats)?;
+        if let Some(filters) = &mut self.filters {
+            filters.flush()?;
+        }
+        self.pull()?;
+        self.senders.drain(..).try_for_each(|sender| sender.send(Work::End { end_ticks }).map_err(|_| worker_gone()))
+    }
+
+    fn is_ours(&self, tick: i64) -> bool {
+        u64::try_from(tick)
+            .is_ok_and(|tick| tick >= self.part.chunk.start_ticks && self.part.chunk.end_ticks.is_none_or(|end| tick < end))
+    }
+
+    /// Shows the newest frame again at each of `ticks`.
+    fn repeat(&mut self, ticks: &[u64]) -> Result<(), Stop> {
+        let Some(held) = self.held.take() else { return Ok(()) };
+        for &tick in ticks {
+            self.repeats += 1;
+            self.show(&held, tick)?;
+        }
+        self.held = Some(held);
+        Ok(())
+    }
+
+    /// Sends a frame to the encoders, to be shown at `tick`.
+    fn show(&mut self, frame: &frame::Video, tick: u64) -> Result<(), Stop> {
+        self.frames += 1;
+        let fits = self.filters.as_ref().is_some_and(|filters| filters.fits(frame));
+        if !fits && self.filters.is_none() && self.part.job.plan.picture.deinterlace {
+            // The first frame of a chunk is deinterlaced with the help of the one before it, as in the middle of a chunk.
+            if let (Some(before), Some(earlier)) = (self.held.take(), tick.checked_sub(1)) {
+                self.filter(&before, earlier)?;
+                self.held = Some(before);
+            }
+        }
+        self.filter(frame, tick)?;
+        if self.frames.is_multiple_of(PROGRESS_EVERY) {
+            let chunk = self.part.chunk;
+            let end = chunk.end_ticks.unwrap_or(self.part.job.plan.duration_ticks);
+            let whole = end.saturating_sub(chunk.start_ticks).max(1);
+            (self.part.progress)(tick.saturating_sub(chunk.start_ticks) as f32 / whole as f32)?;
+        }
+        self.pull()
+    }
+
+    /// Puts a frame into the graph, making a new graph where the picture's size, format or colour changes.
+    fn filter(&mut self, frame: &frame::Video, tick: u64) -> Result<(), Stop> {
+        if !self.filters.as_ref().is_some_and(|filters| filters.fits(frame)) {
+            if let Some(filters) = &mut self.filters {
+                filters.flush()?;
+                self.pull()?;
+            }
+            let Job { source, plan } = self.part.job;
+            self.filters = Some(Filters::new(frame, &source.video, &plan.picture, self.part.rungs, &plan.timeline)?);
+        }
+        let mut stamped = share(frame)?;
+        stamped.set_pts(i64::try_from(tick).ok());
+        match &mut self.filters {
+            Some(filters) => filters.push(&stamped),
+            None => Ok(()),
+        }
+    }
+
+    /// Passes on what the graph has ready.
+    fn pull(&mut self) -> Result<(), Stop> {
+        let Some(filters) = &mut self.filters else { return Ok(()) };
+        let (timeline, chunk) = (&self.part.job.plan.timeline, self.part.chunk);
+        let (newest, senders) = (&mut self.newest, &self.senders);
+        filters.pull(|rung, tick, picture| {
+            // Neighbours of the chunk that deinterlacing looked at.
+            if tick < chunk.start_ticks || chunk.end_ticks.is_some_and(|end| tick >= end) {
+                return Ok(());
+            }
+            let starts_group = newest[rung].is_none_or(|newest| timeline.gop_of(newest) != timeline.gop_of(tick));
+            newest[rung] = Some(tick);
+            senders[rung].send(Work::Picture { picture, tick, starts_group }).map_err(|_| worker_gone())
+        })
+    }
+
+    fn report(&self) -> Report {
+        let missing = if promises_count(self.part.job.source) { self.promised.saturating_sub(self.shown) } else { 0 };
+        let mut notes = Vec::new();
+        if self.repeats > 0 {
+            let message = format!("in a pause of the picture its last frame is shown {} more times", self.repeats);
+            notes.push(Note::new("pause_filled", message));
+        }
+        let damaged = self.damaged.max(missing);
+        if damaged > 0 {
+            let message =
+                format!("{damaged} damaged frames in chunk {} are concealed as well as possible", self.part.chunk.index);
+            notes.push(Note::new("damage_concealed", message));
+        }
+        Report { frames: self.frames, decoded: self.decoded, damaged, notes, ..Report::default() }
+    }
+}
+
+/// Whether every packet of the source is one frame that is shown. Transport streams may hold fields, VP8 has hidden frames.
+fn promises_count(source: &Source) -> bool {
+    let one_by_one = source.container.starts_with("mov") || source.container.starts_with("matroska");
+    one_by_one && !source.video.interlaced && !matches!(source.video.codec.as_str(), "vp8" | "vp9")
+}
+
+fn worker_gone() -> Stop {
+    Stop::Fault("a worker ended early".into())
+}
+
+/// Another reference to the same picture, with times of its own.
+fn share(frame: &frame::Video) -> Result<frame::Video, Stop> {
+    let mut shared = frame::Video::empty();
+    // SAFETY: both frames are alive and `shared` is empty, as av_frame_ref requires.
+    #[expect(unsafe_code, reason = "ffmpeg-next's clone copies the pixels")]
+    let done = unsafe { ffi::av_frame_ref(shared.as_mut_ptr(), frame.as_ptr()) };
+    if done < 0 { Err(Stop::Fault("out of memory".into())) } else { Ok(shared) }
+}
