@@ -167,5 +167,11 @@ impl Title {
 
 fn recipe() -> Recipe {
     let rung = |height| RungChoice { height, crf: 23.0, max_bitrate_bps: height * 1000 };
-    Recipe { preset: "veryfast".into(), rungs: vec![rung(360), rung(234)], audio: vec![AudioChoice { bitrate_bps: 128_000 }] }
+    Recipe {
+        preset: "veryfast".into(),
+        rungs: vec![rung(360), rung(234)],
+        audio: vec![AudioChoice { bitrate_bps: 128_000 }],
+        surround: None,
+        loudness: None,
+    }
 }

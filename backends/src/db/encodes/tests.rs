@@ -12,7 +12,13 @@ use std::time::Duration;
 fn recipe() -> Recipe {
     let rung = |height| RungChoice { height, crf: 23.0, max_bitrate_bps: height * 1000 };
     let audio = |bitrate_bps| AudioChoice { bitrate_bps };
-    Recipe { preset: "veryfast".into(), rungs: vec![rung(360), rung(234)], audio: vec![audio(128_000), audio(64_000)] }
+    Recipe {
+        preset: "veryfast".into(),
+        rungs: vec![rung(360), rung(234)],
+        audio: vec![audio(128_000), audio(64_000)],
+        surround: None,
+        loudness: None,
+    }
 }
 
 fn job_id() -> JobId {
