@@ -172,5 +172,7 @@ fn recipe() -> Recipe {
         rungs: vec![rung(360), rung(234)],
         per_title: None,
         audio: vec![AudioChoice { bitrate_bps: 128_000 }],
+        surround: None,
+        loudness: None,
     }
 }

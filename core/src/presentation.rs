@@ -97,7 +97,8 @@ pub struct Track {
     pub segments: Vec<Segment>,
 }
 
-/// A title as manifests describe it: video tracks highest first, then audio tracks, best group first.
+/// A title as manifests describe it: video tracks highest first, then audio tracks: stereo groups, best first, then those of surround
+/// sound.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Presentation {
     /// Every track that the manifest offers.

@@ -60,6 +60,16 @@ pub(crate) fn audio(id: &str, group: &str, (name, language, default): (&str, &st
     }
 }
 
+/// The same in 5.1, in a group of its own.
+pub(crate) fn surround(id: &str, described: (&str, &str, bool), sizes: &[u64]) -> Track {
+    let mut track = audio(id, "aac-51", described, sizes);
+    track.rendition.max_bitrate_bps = 320_000;
+    if let Media::Audio { channels, .. } = &mut track.rendition.media {
+        *channels = 6;
+    }
+    track
+}
+
 /// Two rungs and two qualities of one language, 18 s long.
 pub(crate) fn presentation() -> Presentation {
     Presentation {

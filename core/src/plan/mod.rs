@@ -1,27 +1,29 @@
 //! The encode plan: what an encode will do, as pure data. It is stored, printable, and made by [`Plan::new`] from a
 //! [`Source`] and a [`Recipe`] alone, so it is tested by value.
 
+mod audio;
 mod chunk;
 mod ladder;
 mod recipe;
 mod start;
 mod timeline;
 
+pub use audio::AudioRendition;
 pub use chunk::Chunk;
 pub use ladder::{Analysis, Measure, Rung, Sample};
-pub use recipe::{AudioChoice, Ladder, PerTitle, Recipe, RungChoice, StartChoice};
+pub use recipe::{AudioChoice, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
 pub use start::Start;
 pub use timeline::Timeline;
 
-use crate::source::{AudioTrack, Note, Ratio, Source};
+use crate::source::{Note, Ratio, Source};
 use ladder::Canvas;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// Threads of each encoder. One is enough where chunks and rungs run beside each other.
 const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
-/// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made.
+/// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
+/// brought to one loudness.
 pub const PLAN_VERSION: u32 = 3;
 
 /// What one encode will do.
@@ -42,6 +44,9 @@ pub struct Plan {
     pub rungs: Vec<Rung>,
     /// Audio renditions.
     pub audio: Vec<AudioRendition>,
+    /// How loud all sound is made; `None` if it stays as it is.
+    #[serde(default)]
+    pub loudness: Option<Loudness>,
     /// Pieces of the source that jobs work on, in order, without gaps.
     pub chunks: Vec<Chunk>,
     /// What leads, so that the title plays soon; `None` if every chunk is made in all rungs at once.
@@ -65,29 +70,6 @@ pub struct Picture {
     pub rotation_degrees: u16,
     /// Mirror left to right after the turn.
     pub mirrored: bool,
-}
-
-/// One encoded sound track, whole and never cut at chunk seams.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AudioRendition {
-    /// Name in object keys (`a/{id}/…`): letters, digits and dashes.
-    pub id: String,
-    /// Renditions of equal quality in several languages share a group.
-    pub group: String,
-    /// Stream index in the source.
-    pub stream: u32,
-    /// Target bitrate.
-    pub bitrate_bps: u32,
-    /// Channels of the result.
-    pub channels: u16,
-    /// Samples per second of the result.
-    pub sample_rate_hz: u32,
-    /// BCP 47 language, `und` if unknown.
-    pub language: String,
-    /// What a player's menu shows; unique in its group.
-    pub name: String,
-    /// The one that plays when the viewer chose nothing.
-    pub default: bool,
 }
 
 impl Plan {
@@ -135,7 +117,8 @@ impl Plan {
             start,
             analysis,
             rungs,
-            audio: audio_renditions(&source.audio, recipe, &mut notes),
+            audio: audio::renditions(&source.audio, recipe, &mut notes),
+            loudness: recipe.loudness,
             timeline,
             duration_ticks,
             picture,
@@ -211,62 +194,6 @@ impl Plan {
 /// What plans meant that did not say it yet.
 fn encoder_threads() -> u16 {
     ENCODER_THREADS
-}
-
-/// Every source track at every bitrate of the recipe. One track is the default: the one the container marks, else the first.
-fn audio_renditions(tracks: &[AudioTrack], recipe: &Recipe, notes: &mut Vec<Note>) -> Vec<AudioRendition> {
-    let default = tracks.iter().position(|track| track.default).unwrap_or(0);
-    let names = audio_names(tracks);
-    let mut renditions = Vec::new();
-    for choice in &recipe.audio {
-        for (position, track) in tracks.iter().enumerate() {
-            let bitrate_kbps = choice.bitrate_bps / 1000;
-            renditions.push(AudioRendition {
-                id: format!("aac-{bitrate_kbps}-{position}"),
-                group: format!("aac-{bitrate_kbps}"),
-                stream: track.stream,
-                bitrate_bps: choice.bitrate_bps,
-                channels: track.channels.clamp(1, 2),
-                sample_rate_hz: if track.sample_rate_hz == 44_100 { 44_100 } else { 48_000 },
-                language: track.language.clone(),
-                name: names[position].clone(),
-                default: position == default,
-            });
-        }
-    }
-    for track in tracks.iter().filter(|track| track.channels > 2) {
-        notes.push(Note::new(
-            "audio_downmixed",
-            format!("audio stream {} has {} channels and is mixed to stereo", track.stream, track.channels),
-        ));
-    }
-    renditions
-}
-
-/// Each track's title, else its language. Tracks that would share a name are numbered, past the names that others have.
-fn audio_names(tracks: &[AudioTrack]) -> Vec<String> {
-    let labels: Vec<String> = tracks.iter().map(audio_label).collect();
-    let is_shared = |label: &str| labels.iter().filter(|other| *other == label).count() > 1;
-    let mut taken: BTreeSet<String> = labels.iter().filter(|label| !is_shared(label)).cloned().collect();
-    let name = |label: &String| {
-        if !is_shared(label) {
-            return label.clone();
-        }
-        let mut number = 1;
-        while !taken.insert(format!("{label} {number}")) {
-            number += 1;
-        }
-        format!("{label} {number}")
-    };
-    labels.iter().map(name).collect()
-}
-
-/// What a track calls itself, without what playlists and menus cannot show.
-fn audio_label(track: &AudioTrack) -> String {
-    let shown = |character: char| if character == '"' || character.is_control() { ' ' } else { character };
-    let title: String = track.title.iter().flat_map(|title| title.chars()).map(shown).collect();
-    let title = title.trim();
-    if title.is_empty() { track.language.clone() } else { title.to_owned() }
 }
 
 #[cfg(test)]

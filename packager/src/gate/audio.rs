@@ -14,7 +14,7 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation) {
     let picture_s = hls::videos(presentation).first().map(|track| length_s(track));
     let groups = hls::groups(presentation);
     for group in &groups {
-        let members: Vec<_> = hls::members(presentation, group).collect();
+        let members = hls::members(presentation, group);
         report.must(!group.is_empty(), "RFC 8216 4.3.4.1", || "an audio group has no name".to_owned());
         names(report, group, &members);
         for track in members {
@@ -23,9 +23,21 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation) {
             }
         }
     }
-    let described = |group: &&str| hls::members(presentation, group).map(label).collect::<BTreeSet<_>>();
-    let same = groups.windows(2).all(|pair| described(&pair[0]) == described(&pair[1]));
-    report.must(same, "RFC 8216 4.3.4.1.1", || "audio groups do not have the same members".to_owned());
+    stereo(report, presentation);
+}
+
+/// What is there in surround sound is there in stereo too.
+fn stereo(report: &mut Report, presentation: &Presentation) {
+    let (mut stereo, mut surround) = (BTreeSet::new(), BTreeSet::new());
+    for track in &presentation.tracks {
+        if let Media::Audio { name, channels, .. } = &track.rendition.media {
+            let known = if *channels > 2 { &mut surround } else { &mut stereo };
+            known.insert(name);
+        }
+    }
+    for name in surround.difference(&stereo) {
+        report.must(false, "HLS-AUTH 2.3", || format!("{name:?} is there in surround sound only"));
+    }
 }
 
 fn length(report: &mut Report, track: &Track, picture_s: f64) {

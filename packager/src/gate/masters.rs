@@ -8,7 +8,7 @@ use crate::{
 };
 use m3u8_rs::{MasterPlaylist, VariantStream};
 use marquee_core::object;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a declared rate may differ from the measured one (HLS-AUTH 1.26, 1.27).
 const TOLERANCE_PERCENT: u64 = 10;
@@ -28,6 +28,7 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation, text: &str
     let (trick, normal): (Vec<_>, Vec<_>) = master.variants.iter().partition(|variant| variant.is_i_frame);
     report.must(!normal.is_empty(), "RFC 8216 4.3.4.2", || "there is no variant".to_owned());
     report.must(!trick.is_empty(), "HLS-AUTH 6.1", || "there is no I-frame playlist".to_owned());
+    groups(report, &master);
     let expected = variants(presentation);
     for stream in normal {
         variant(report, &master, &expected, stream);
@@ -38,6 +39,16 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation, text: &str
     }
     let alternatives = master.alternatives.iter().filter_map(|media| media.uri.clone());
     master.variants.iter().map(|variant| variant.uri.clone()).chain(alternatives).collect()
+}
+
+/// All audio groups have members of the same names and languages.
+fn groups(report: &mut Report, master: &MasterPlaylist) {
+    let mut groups: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+    for media in &master.alternatives {
+        groups.entry(&media.group_id).or_default().insert((&media.name, &media.language));
+    }
+    let described: BTreeSet<_> = groups.values().collect();
+    report.must(described.len() <= 1, "RFC 8216 4.3.4.1.1", || "audio groups do not have the same members".to_owned());
 }
 
 /// What the final playlist should offer, measured.

@@ -5,7 +5,7 @@ use crate::{
     cmaf::{self, Sample, VideoTrack, media_segment},
     hls::{self, Kind},
     model::{Media, Rendition, Segment, Track},
-    sample::{audio, presentation, video},
+    sample::{audio, presentation, surround, video},
 };
 use bytes::Bytes;
 use marquee_core::{Random, SeededRandom, object, source::Ratio};
@@ -59,9 +59,7 @@ fn every_broken_title_is_caught_by_its_rule() {
         ("Warning HLS-AUTH 1.29", |tracks| tracks[0].rendition.max_bitrate_bps = 1_000_000),
         ("Warning HLS-AUTH 8.3", |tracks| tracks[2].segments.truncate(2)),
         ("Error HLS-AUTH 8.3", |tracks| tracks[2].segments[2].duration_ticks += 48_000),
-        ("Error RFC 8216 4.3.4.1.1", |tracks| {
-            tracks.insert(3, audio("deu", "aac-128k", ("Deutsch", "de", false), &[96_000; 3]));
-        }),
+        ("Error HLS-AUTH 2.3", |tracks| tracks.push(surround("deu", ("Deutsch", "de", false), &[240_000; 3]))),
         ("Error RFC 8216 4.3.4.1.1", |tracks| {
             tracks.insert(3, audio("eng-2", "aac-128k", ("English", "en", false), &[96_000; 3]));
         }),
@@ -116,6 +114,13 @@ fn written_playlists_pass() {
     let mut presentation = presentation();
     let (master, texts) = playlists(&presentation);
     assert_eq!(check_playlists(&presentation, &master, &texts), []);
+    for group in ["aac-128k", "aac-64k"] {
+        presentation.tracks.push(audio(&format!("deu-{group}"), group, ("Deutsch", "de", false), &[48_000; 3]));
+    }
+    presentation.tracks.push(surround("eng-51", ("English", "en", true), &[240_000; 3]));
+    let (master, texts) = playlists(&presentation);
+    assert_eq!(check(&presentation), []);
+    assert_eq!(check_playlists(&presentation, &master, &texts), [], "of German there is stereo only");
     presentation.tracks.truncate(1);
     let (master, texts) = playlists(&presentation);
     assert_eq!(check_playlists(&presentation, &master, &texts), []);
@@ -142,6 +147,7 @@ fn every_broken_playlist_is_caught_by_its_rule() {
         (MASTER, "#EXT-X-I-FRAME-STREAM-INF", "#", "Error HLS-AUTH 6.1"),
         (MASTER, "#EXTM3U\n", "", "Error RFC 8216 4.3.1.1"),
         (MASTER, "English", "Eng\u{7}lish", "Error RFC 8216 4.1"),
+        (MASTER, "\"aac-64k\",LANGUAGE=\"en\"", "\"aac-64k\",LANGUAGE=\"de\"", "Error RFC 8216 4.3.4.1.1"),
         (MEDIA, "#EXT-X-ENDLIST", "", "Error HLS-AUTH 8.6"),
         (MEDIA, "TYPE:VOD", "TYPE:EVENT", "Error HLS-AUTH 8.6"),
         (MEDIA, "#EXT-X-MAP:URI=\"init.mp4\"\n", "", "Error HLS-AUTH 8.20"),

@@ -1,6 +1,8 @@
 //! Multivariant playlists.
 
-use super::{VERSION, Variant, iframes::bitrate as iframe_bitrate, listed, members, target_duration_s, text, variants, videos};
+use super::{
+    VERSION, Variant, groups, iframes::bitrate as iframe_bitrate, listed, members, target_duration_s, text, variants, videos,
+};
 use crate::{
     bitrate::Bitrate,
     model::{Media, Presentation, Track},
@@ -43,7 +45,7 @@ fn write(presentation: &Presentation, variants: Vec<VariantStream>) -> String {
     text(&Playlist::MasterPlaylist(MasterPlaylist {
         version: Some(VERSION),
         independent_segments: true,
-        alternatives: presentation.tracks.iter().filter_map(|track| alternative(presentation, track)).collect(),
+        alternatives: groups(presentation).into_iter().flat_map(|group| alternatives(presentation, group)).collect(),
         variants,
         ..MasterPlaylist::default()
     }))
@@ -85,11 +87,17 @@ fn iframe_stream(track: &Track) -> Option<VariantStream> {
     })
 }
 
-fn alternative(presentation: &Presentation, track: &Track) -> Option<AlternativeMedia> {
-    let Media::Audio { group, name, language, default, channels, .. } = &track.rendition.media else { return None };
+fn alternatives(presentation: &Presentation, group: &str) -> Vec<AlternativeMedia> {
+    let members = members(presentation, group);
+    members.iter().filter_map(|track| alternative(group, &members, track)).collect()
+}
+
+fn alternative(group: &str, members: &[&Track], track: &Track) -> Option<AlternativeMedia> {
+    let Media::Audio { name, language, default, channels, .. } = &track.rendition.media else { return None };
     // One rendition per language is for players to select by themselves: the default, else the first (RFC 8216 4.3.4.1.1).
-    let of_language = |other: &&Track| matches!(&other.rendition.media, Media::Audio { language: it, .. } if it == language);
-    let selected = members(presentation, group)
+    let of_language = |other: &&&Track| matches!(&other.rendition.media, Media::Audio { language: it, .. } if it == language);
+    let selected = members
+        .iter()
         .filter(of_language)
         .min_by_key(|other| !matches!(other.rendition.media, Media::Audio { default: true, .. }));
     Some(AlternativeMedia {

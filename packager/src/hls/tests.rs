@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     model::{Media, Rendition},
-    sample::{audio, presentation, video},
+    sample::{audio, presentation, surround, video},
 };
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, parse_master_playlist_res, parse_media_playlist_res};
 
@@ -136,6 +136,44 @@ fn a_growing_master_lists_what_has_begun_at_its_declared_rates() {
     assert_eq!(variants, [("v/234p/playlist.m3u8", 328_000, Some("aac-64k"))]);
     assert_eq!(read.alternatives.len(), 1);
     assert!(read.variants.iter().all(|variant| variant.average_bandwidth.is_none()), "nothing is measured yet");
+}
+
+#[test]
+fn surround_comes_after_all_stereo_with_every_rung_and_every_language() {
+    let mut presentation = presentation();
+    for (group, size) in [("aac-128k", 96_000), ("aac-64k", 48_000)] {
+        presentation.tracks.push(audio(&format!("deu-{group}"), group, ("Deutsch", "de", false), &[size; 3]));
+    }
+    presentation.tracks.push(surround("eng-51", ("English", "en", true), &[240_000; 3]));
+    let read = read_master(&master(&presentation));
+    let group = |name: &str| {
+        let members = read.alternatives.iter().filter(|media| media.group_id == name);
+        let described = |media: &m3u8_rs::AlternativeMedia| {
+            (media.name.clone(), media.uri.clone().unwrap(), media.channels.clone().unwrap(), media.default)
+        };
+        members.map(described).collect::<Vec<_>>()
+    };
+    let member = |name: &str, id: &str, channels: &str, default| {
+        (name.to_owned(), format!("a/{id}/playlist.m3u8"), channels.to_owned(), default)
+    };
+    let german = member("Deutsch", "deu-aac-128k", "2", false);
+    assert_eq!(group("aac-51"), [member("English", "eng-51", "6", true), german.clone()], "stereo stands in");
+    assert_eq!(group("aac-128k"), [member("English", "eng-128k", "2", true), german]);
+    assert_eq!(group("aac-64k").len(), 2);
+    let variants: Vec<_> = read.variants.iter().filter(|variant| !variant.is_i_frame).collect();
+    let offered: Vec<_> = variants.iter().map(|variant| (&variant.uri[2..6], variant.audio.as_deref().unwrap())).collect();
+    let stereo = [("540p", "aac-128k"), ("234p", "aac-128k"), ("234p", "aac-64k")];
+    assert_eq!(offered, [&stereo[..], &[("540p", "aac-51"), ("234p", "aac-51")]].concat());
+    let lowest = variants.iter().min_by_key(|variant| variant.bandwidth).unwrap();
+    assert_eq!(lowest.audio.as_deref(), Some("aac-64k"), "for the thinnest lines");
+    // 1 500 000 bytes of picture and 240 000 of sound in 6 s at most: the heaviest member counts.
+    assert!((2_300_000..2_330_000).contains(&variants[3].bandwidth), "{}", variants[3].bandwidth);
+
+    let begun = |track: &Track| track.rendition.id.ends_with("51") || matches!(track.rendition.media, Media::Video { .. });
+    presentation.tracks.retain(begun);
+    let read = read_master(&growing_master(&presentation));
+    let groups: Vec<_> = read.variants.iter().map(|variant| variant.audio.as_deref()).collect();
+    assert_eq!(groups, [Some("aac-51"); 2], "better than silence");
 }
 
 #[test]

@@ -21,12 +21,14 @@ pub(crate) struct Variant<'a> {
     pub(crate) bitrate: Bitrate,
 }
 
-/// The variants of a presentation, in the order to list them. Every rung comes with the best audio group; the lowest
-/// rung comes with the lowest group too, for the thinnest lines. `rate` says what a track costs.
+/// The variants of a presentation, in the order to list them. Every rung comes with the best stereo group; the lowest
+/// rung comes with the lowest such group too, for the thinnest lines. Every rung comes with surround sound once more, after all
+/// others: a player that cannot tell takes what is first. `rate` says what a track costs.
 pub(crate) fn variants<'a>(presentation: &'a Presentation, rate: impl Fn(&Track) -> Bitrate) -> Vec<Variant<'a>> {
     let (videos, groups) = (videos(presentation), groups(presentation));
+    let (surround, stereo): (Vec<_>, Vec<_>) = groups.iter().copied().skip(1).partition(|group| is_surround(presentation, group));
     let combine = |video: &'a Track, group: Option<&'a str>| {
-        let audio: Vec<_> = group.into_iter().flat_map(|group| members(presentation, group)).collect();
+        let audio = group.map_or(Vec::new(), |group| members(presentation, group));
         let heaviest = audio.iter().map(|track| rate(track)).fold(Bitrate::default(), |a, b| Bitrate {
             peak_bps: a.peak_bps.max(b.peak_bps),
             average_bps: a.average_bps.max(b.average_bps),
@@ -34,7 +36,7 @@ pub(crate) fn variants<'a>(presentation: &'a Presentation, rate: impl Fn(&Track)
         Variant { video, group, audio, bitrate: rate(video).plus(heaviest) }
     };
     let mut variants: Vec<_> = videos.iter().map(|video| combine(video, groups.first().copied())).collect();
-    if let (Some(lowest), [_, .., group]) = (videos.last(), &groups[..]) {
+    if let (Some(lowest), Some(group)) = (videos.last(), stereo.last()) {
         variants.push(combine(lowest, Some(group)));
     }
     // Stable, so that equal rates stay in the order of the presentation.
@@ -42,6 +44,7 @@ pub(crate) fn variants<'a>(presentation: &'a Presentation, rate: impl Fn(&Track)
     if let Some(first) = first(&variants) {
         variants[..=first].rotate_right(1);
     }
+    variants.extend(surround.iter().flat_map(|group| videos.iter().map(|video| combine(video, Some(group)))));
     variants
 }
 
@@ -72,8 +75,25 @@ pub(crate) fn groups(presentation: &Presentation) -> Vec<&str> {
     groups
 }
 
-/// Tracks of an audio group.
-pub(crate) fn members<'a>(presentation: &'a Presentation, name: &str) -> impl Iterator<Item = &'a Track> {
-    let named = move |track: &&Track| matches!(&track.rendition.media, Media::Audio { group, .. } if group == name);
-    presentation.tracks.iter().filter(named)
+/// Tracks of an audio group, in the order of the presentation. All groups have members of the same names
+/// (RFC 8216 section 4.3.4.1.1): for those that a group has no rendition of its own of, the best other one stands in.
+pub(crate) fn members<'a>(presentation: &'a Presentation, group: &str) -> Vec<&'a Track> {
+    let mut members: Vec<(&str, &str, &Track)> = Vec::new();
+    for track in &presentation.tracks {
+        let Media::Audio { group: own, name, .. } = &track.rendition.media else { continue };
+        match members.iter_mut().find(|(known, found, _)| known == name && (*found != group || own != group)) {
+            Some(member) if own == group => *member = (name, own, track),
+            Some(_) => {}
+            None => members.push((name, own, track)),
+        }
+    }
+    members.into_iter().map(|(.., track)| track).collect()
+}
+
+/// Whether a group has a rendition of its own of more than two channels.
+fn is_surround(presentation: &Presentation, name: &str) -> bool {
+    presentation
+        .tracks
+        .iter()
+        .any(|track| matches!(&track.rendition.media, Media::Audio { group, channels, .. } if group == name && *channels > 2))
 }

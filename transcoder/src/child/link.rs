@@ -80,17 +80,24 @@ impl Link {
     }
 }
 
-/// The source at the other end of the socket, as a seekable file that reads ahead.
+/// The source at the other end of the socket, as a seekable file that reads ahead. A clone is another such file, at the same place.
+#[derive(Clone)]
 pub(crate) struct RemoteSource {
-    link: Link,
     size_bytes: u64,
     position: u64,
-    /// Most recently used last.
-    blocks: Vec<(u64, Bytes)>,
-    /// The block that was asked for and has not arrived.
-    ahead: Option<u64>,
+    blocks: Arc<Mutex<Blocks>>,
     /// Set once the socket has failed.
     lost: Arc<AtomicBool>,
+}
+
+/// What arrived of the source.
+struct Blocks {
+    link: Link,
+    size_bytes: u64,
+    /// Most recently used last.
+    held: Vec<(u64, Bytes)>,
+    /// The block that was asked for and has not arrived.
+    ahead: Option<u64>,
 }
 
 /// Takes the socket that the host left, confines this process, and returns what to do.
@@ -107,8 +114,8 @@ pub(super) fn connect() -> io::Result<(Link, RemoteSource, super::Task)> {
         link.broken(&format!("the sandbox cannot be set up: {error}"))?;
         return Err(error);
     }
-    let source =
-        RemoteSource { link: link.clone(), size_bytes, position: 0, blocks: Vec::new(), ahead: None, lost: Arc::default() };
+    let blocks = Blocks { link: link.clone(), size_bytes, held: Vec::new(), ahead: None };
+    let source = RemoteSource { size_bytes, position: 0, blocks: Arc::new(Mutex::new(blocks)), lost: Arc::default() };
     Ok((link, source, *task))
 }
 
@@ -122,12 +129,14 @@ impl RemoteSource {
     pub(crate) fn lost(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.lost)
     }
+}
 
+impl Blocks {
     /// The block with number `number`, from memory or from the host. The next one is asked for before it is needed.
-    fn block(&mut self, number: u64) -> io::Result<Bytes> {
-        if let Some(place) = self.blocks.iter().position(|(held, _)| *held == number) {
-            let block = self.blocks.remove(place);
-            self.blocks.push(block);
+    fn get(&mut self, number: u64) -> io::Result<Bytes> {
+        if let Some(place) = self.held.iter().position(|(held, _)| *held == number) {
+            let block = self.held.remove(place);
+            self.held.push(block);
         } else {
             if self.ahead != Some(number) {
                 self.arrive()?;
@@ -135,10 +144,10 @@ impl RemoteSource {
             }
             self.arrive()?;
         }
-        let bytes = self.blocks.last().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+        let bytes = self.held.last().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         let next = number + 1;
-        let sequential = number == 0 || self.blocks.iter().any(|(held, _)| *held + 1 == number);
-        let wanted = next * u64::from(BLOCK_BYTES) < self.size_bytes && self.blocks.iter().all(|(held, _)| *held != next);
+        let sequential = number == 0 || self.held.iter().any(|(held, _)| *held + 1 == number);
+        let wanted = next * u64::from(BLOCK_BYTES) < self.size_bytes && self.held.iter().all(|(held, _)| *held != next);
         if sequential && wanted && self.ahead.is_none() {
             self.ask(next)?;
         }
@@ -160,10 +169,10 @@ impl RemoteSource {
         let (Order::Data, bytes) = protocol::read::<Order>(&self.link.socket.stream)? else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the host sent something other than data"));
         };
-        if self.blocks.len() == BLOCKS_MAX {
-            self.blocks.remove(0);
+        if self.held.len() == BLOCKS_MAX {
+            self.held.remove(0);
         }
-        self.blocks.push((number, bytes));
+        self.held.push((number, bytes));
         Ok(())
     }
 }
@@ -173,8 +182,9 @@ impl Read for RemoteSource {
         if self.position >= self.size_bytes || buffer.is_empty() {
             return Ok(0);
         }
-        let block =
-            self.block(self.position / u64::from(BLOCK_BYTES)).inspect_err(|_| self.lost.store(true, Ordering::Relaxed))?;
+        let number = self.position / u64::from(BLOCK_BYTES);
+        let block = self.blocks.lock().unwrap_or_else(PoisonError::into_inner).get(number);
+        let block = block.inspect_err(|_| self.lost.store(true, Ordering::Relaxed))?;
         let within = (self.position % u64::from(BLOCK_BYTES)) as usize;
         let Some(rest) = block.get(within..).filter(|rest| !rest.is_empty()) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the source is shorter than it was"));

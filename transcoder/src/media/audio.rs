@@ -1,22 +1,23 @@
-//! Encodes one sound track, whole: aligned to the picture's first frame, without drift, as long as the title.
+//! Encodes one sound track, whole: aligned to the picture's first frame, without drift, as long as the title, as loud as wanted.
 
 use super::{
     Stop,
     decode::Decoding,
     encode_audio::{AudioEncoder, FRAME_SAMPLES, TRACK},
     input::Input,
+    loudness::{self, Measured, Meter},
+    resample::{Clock, Level, Resampler},
 };
 use crate::child::{Link, Output, RemoteSource, Report};
-use ffmpeg_next::{self as ffmpeg, ffi, filter, format::Sample, frame};
+use ffmpeg_next::{
+    format::sample::{Sample, Type},
+    frame,
+};
 use marquee_core::{
     plan::{AudioRendition, Plan},
     source::{Note, Source},
 };
 
-/// A difference between the clock and the samples up to this is left alone, in seconds: nobody hears it.
-const LEFT_ALONE_SECONDS: f64 = 0.01;
-/// A larger one up to this is stretched away; beyond it silence is put in or sound is cut.
-const STRETCHED_SECONDS: f64 = 0.05;
 /// A longer gap is filled with silence piece by piece: the resampler would fill it at once, which takes memory for all of it.
 const GAP_SECONDS: f64 = 1.0;
 /// Frames of sound between two reports of progress.
@@ -24,25 +25,22 @@ const PROGRESS_EVERY: u64 = 500;
 
 /// Encodes `stream` into every rendition that the plan wants of it.
 pub(super) fn encode(link: &Link, source: RemoteSource, found: &Source, plan: &Plan, stream: u32) -> Result<Report, Stop> {
-    let wanted: Vec<&AudioRendition> = plan.audio.iter().filter(|rendition| rendition.stream == stream).collect();
-    let Some(&first) = wanted.first() else { return Err(Stop::Fault("the plan wants nothing of this sound track".into())) };
-    if wanted.iter().any(|other| (other.channels, other.sample_rate_hz) != (first.channels, first.sample_rate_hz)) {
-        return Err(Stop::Fault("renditions of one sound track differ in more than bitrate".into()));
+    let mut mixes = mixes(link, plan, stream)?;
+    let open = |source| Decoding::new(Input::open(source)?, stream as usize);
+    let mut measured = Vec::new();
+    if let Some(wanted) = plan.loudness {
+        let renditions: Vec<_> = mixes.iter().map(|mix| mix.rendition).collect();
+        let seconds = plan.duration_ticks as f64 / f64::from(plan.timeline.timescale);
+        // Read anew afterwards: where the container has no index, going back may lose what comes first.
+        measured = loudness::survey(open(source.clone())?, found, &renditions, seconds)?;
+        for (mix, measured) in mixes.iter_mut().zip(&measured) {
+            (mix.level, mix.meter) = (Some(measured.level(wanted)), Some(Meter::new(mix.rendition)?));
+        }
     }
-    let mut encoders = Vec::new();
-    for rendition in wanted {
-        let encoder = AudioEncoder::open(rendition, &plan.timeline)?;
-        let (described, bytes) = encoder.init()?;
-        link.output(Output::Init { track: TRACK, rendition: described, bytes })?;
-        encoders.push((rendition.id.clone(), encoder));
-    }
-    let samples = u128::from(plan.duration_ticks) * u128::from(first.sample_rate_hz);
-    let total = u64::try_from(samples.div_ceil(u128::from(plan.timeline.timescale))).unwrap_or(u64::MAX);
-    let mut track = Track { link, encoders, rendition: first, total, done: 0, resampler: None };
-    let mut decoding = Decoding::new(Input::open(source)?, stream as usize)?;
-    track.decode(&mut decoding, found)?;
+    let mut decoding = open(source)?;
+    decode(&mut decoding, found, &mut mixes)?;
     let mut notes = Vec::new();
-    if track.resampler.is_none() {
+    if mixes.iter().all(|mix| mix.resampler.is_none()) {
         let message = format!("nothing of sound track {stream} could be decoded while there is a picture: it is silent");
         notes.push(Note::new("audio_silent", message));
     }
@@ -52,66 +50,92 @@ pub(super) fn encode(link: &Link, source: RemoteSource, found: &Source, plan: &P
         let message = format!("about {percent:.1} % of sound track {stream} is damaged: it is silent there, or not as it was");
         notes.push(Note::new("sound_damaged", message));
     }
-    track.finish()?;
-    Ok(Report { frames: total, decoded: decoding.frames(), damaged, notes, ..Report::default() })
+    for mix in &mut mixes {
+        mix.finish()?;
+    }
+    if let Some(wanted) = plan.loudness {
+        let done = |(measured, mix): (&Measured, &Mix<'_>)| {
+            measured.note(mix.rendition, wanted, mix.meter.as_ref().and_then(Meter::lkfs))
+        };
+        notes.extend(measured.iter().zip(&mixes).map(done));
+    }
+    let frames = mixes.first().map_or(0, |mix| mix.total);
+    Ok(Report { frames, decoded: decoding.frames(), damaged, notes, ..Report::default() })
 }
 
-/// One decoded track on its way into its encoders.
-struct Track<'a> {
+/// What the plan makes of `stream`: one mix for each number of channels, in as many bitrates as are wanted of it.
+fn mixes<'a>(link: &'a Link, plan: &'a Plan, stream: u32) -> Result<Vec<Mix<'a>>, Stop> {
+    let mut mixes: Vec<Mix<'a>> = Vec::new();
+    for rendition in plan.audio.iter().filter(|rendition| rendition.stream == stream) {
+        let encoder = AudioEncoder::open(rendition, &plan.timeline)?;
+        let (described, bytes) = encoder.init()?;
+        link.output(Output::Init { track: TRACK, rendition: described, bytes })?;
+        let encoder = (rendition.id.clone(), encoder);
+        match mixes.iter_mut().find(|mix| mix.rendition.channels == rendition.channels) {
+            Some(mix) if mix.rendition.sample_rate_hz == rendition.sample_rate_hz => mix.encoders.push(encoder),
+            Some(_) => return Err(Stop::Fault("renditions of one mix differ in their sample rate".into())),
+            None => mixes.push(Mix::new(link, plan, rendition, encoder)),
+        }
+    }
+    if mixes.is_empty() { Err(Stop::Fault("the plan wants nothing of this sound track".into())) } else { Ok(mixes) }
+}
+
+/// Decodes the stream until it or the title ends.
+fn decode(decoding: &mut Decoding, found: &Source, mixes: &mut [Mix<'_>]) -> Result<(), Stop> {
+    let mut clock = Clock::new(found, decoding);
+    let mut frame = frame::Audio::empty();
+    while mixes.iter().any(|mix| mix.done < mix.total) && decoding.next(&mut frame)? {
+        let Some((start, end)) = clock.place(&frame) else { continue };
+        for mix in &mut *mixes {
+            mix.hear(&mut frame, start, end)?;
+        }
+    }
+    Ok(())
+}
+
+/// One mix of a decoded track on its way into its encoders.
+struct Mix<'a> {
     link: &'a Link,
     encoders: Vec<(String, AudioEncoder<'a>)>,
+    /// One of its renditions: they differ only in bitrate.
     rendition: &'a AudioRendition,
+    level: Option<Level>,
+    /// Hears what the encoders get, where loudness matters.
+    meter: Option<Meter>,
     /// Samples of the title.
     total: u64,
     /// Samples that the encoders got.
     done: u64,
+    /// Where the sound that was passed on ends, in seconds.
+    heard: f64,
     resampler: Option<Resampler>,
 }
 
-impl Track<'_> {
-    /// Decodes the stream until it or the title ends.
-    fn decode(&mut self, decoding: &mut Decoding, found: &Source) -> Result<(), Stop> {
-        let origin = found.video.origin as f64 * found.video.time_base.as_f64();
-        let unit = decoding.time_base().as_f64();
-        let end = self.total as f64 / f64::from(self.rendition.sample_rate_hz);
-        let mut clock = None;
-        // Where the sound that was passed on ends.
-        let mut heard = 0.0;
-        let mut frame = frame::Audio::empty();
-        while self.done < self.total && decoding.next(&mut frame)? {
-            if frame.samples() == 0 || frame.rate() == 0 || frame.channels() == 0 {
-                continue;
-            }
-            let length = frame.samples() as f64 / f64::from(frame.rate());
-            // A frame without a time follows the one before it.
-            let time = match frame.timestamp() {
-                Some(pts) => pts as f64 * unit - origin,
-                None => clock.unwrap_or(0.0),
-            };
-            clock = Some(time + length);
-            if time >= end || (time + length <= 0.0 && self.resampler.is_none()) {
-                continue;
-            }
-            if time - heard > GAP_SECONDS {
-                self.flush()?;
-                self.keep_silent((time * f64::from(self.rendition.sample_rate_hz)) as u64)?;
-            }
-            heard = time + length;
-            self.resample(&mut frame, time)?;
-        }
-        Ok(())
+impl<'a> Mix<'a> {
+    fn new(link: &'a Link, plan: &Plan, rendition: &'a AudioRendition, encoder: (String, AudioEncoder<'a>)) -> Self {
+        let samples = u128::from(plan.duration_ticks) * u128::from(rendition.sample_rate_hz);
+        let total = u64::try_from(samples.div_ceil(u128::from(plan.timeline.timescale))).unwrap_or(u64::MAX);
+        let (encoders, level, meter, resampler) = (vec![encoder], None, None, None);
+        Self { link, encoders, rendition, level, meter, total, done: 0, heard: 0.0, resampler }
     }
 
-    /// Sends a frame that sounds at `time` (in seconds of the title) through the resampler.
-    fn resample(&mut self, frame: &mut frame::Audio, time: f64) -> Result<(), Stop> {
+    /// Takes a frame that is heard from `start` to `end` (in seconds of the title).
+    fn hear(&mut self, frame: &mut frame::Audio, start: f64, end: f64) -> Result<(), Stop> {
+        let rate = f64::from(self.rendition.sample_rate_hz);
+        if start >= self.total as f64 / rate || (end <= 0.0 && self.resampler.is_none()) {
+            return Ok(());
+        }
+        if start - self.heard > GAP_SECONDS {
+            self.flush()?;
+            self.keep_silent((start * rate) as u64)?;
+        }
+        self.heard = end;
         if !self.resampler.as_ref().is_some_and(|resampler| resampler.fits(frame)) {
             self.flush()?;
-            self.resampler = Some(Resampler::new(frame, self.rendition, self.done)?);
+            self.resampler = Some(Resampler::new(frame, self.rendition, self.done, self.level)?);
         }
         let Some(mut resampler) = self.resampler.take() else { return Ok(()) };
-        let sample = (time * f64::from(frame.rate())).round() as i64;
-        frame.set_pts(Some(sample));
-        resampler.push(Some(frame))?;
+        resampler.push(frame, start)?;
         self.drain(&mut resampler)?;
         self.resampler = Some(resampler);
         Ok(())
@@ -131,7 +155,7 @@ impl Track<'_> {
     /// Encodes what the resampler holds back, and is done with it.
     fn flush(&mut self) -> Result<(), Stop> {
         let Some(mut old) = self.resampler.take() else { return Ok(()) };
-        old.push(None)?;
+        old.end()?;
         self.drain(&mut old)
     }
 
@@ -148,6 +172,9 @@ impl Track<'_> {
     fn encode(&mut self, sound: &mut frame::Audio) -> Result<(), Stop> {
         if self.done >= self.total {
             return Ok(());
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.add(sound)?;
         }
         sound.set_pts(i64::try_from(self.done).ok());
         self.done += FRAME_SAMPLES;
@@ -178,7 +205,7 @@ impl Track<'_> {
 /// One AAC frame of silence.
 fn silence(rendition: &AudioRendition) -> frame::Audio {
     let layout = super::encode_audio::layout(rendition.channels);
-    let mut silence = frame::Audio::new(Sample::F32(ffmpeg::format::sample::Type::Planar), FRAME_SAMPLES as usize, layout);
+    let mut silence = frame::Audio::new(Sample::F32(Type::Planar), FRAME_SAMPLES as usize, layout);
     silence.set_rate(rendition.sample_rate_hz);
     for plane in 0..silence.planes() {
         silence.plane_mut::<f32>(plane).fill(0.0);
@@ -200,73 +227,4 @@ fn padded(short: &frame::Audio) -> Result<frame::Audio, Stop> {
         to[from.len()..].fill(0.0);
     }
     Ok(whole)
-}
-
-/// Converts to the rendition's rate and channels, and keeps samples and clock together: silence before the first, silence
-/// in gaps, a gentle stretch against drift.
-struct Resampler {
-    graph: filter::Graph,
-    shape: (Sample, u32, u64, u16),
-}
-
-impl Resampler {
-    fn new(first: &frame::Audio, rendition: &AudioRendition, done: u64) -> Result<Self, Stop> {
-        let shape = shape(first);
-        let (format, rate, layout, channels) = shape;
-        let fault = || Stop::fault("sound filter");
-        let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
-        let mut graph = filter::Graph::new();
-        let layout = if layout == 0 { String::new() } else { format!(":channel_layout={layout:#x}") };
-        let arguments = format!("time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channels={channels}{layout}", format.name());
-        graph.add(&filter::find("abuffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
-        graph.add(&filter::find("abuffersink").ok_or_else(missing)?, "out", "").map_err(fault())?;
-        let out_rate = rendition.sample_rate_hz;
-        let out_layout = if rendition.channels == 1 { "mono" } else { "stereo" };
-        let description = format!(
-            "aresample={out_rate}:ocl={out_layout}:osf=fltp:async=1000:first_pts={done}:min_comp={LEFT_ALONE_SECONDS}:\
-             min_hard_comp={STRETCHED_SECONDS},aformat=sample_fmts=fltp:sample_rates={out_rate}:channel_layouts={out_layout}"
-        );
-        let parser = graph.output("in", 0).and_then(|parser| parser.input("out", 0)).map_err(fault())?;
-        parser.parse(&description).map_err(|error| Stop::Fault(format!("sound filter {description}: {error}")))?;
-        graph.validate().map_err(|error| Stop::Fault(format!("sound filter {arguments} {description}: {error}")))?;
-        if let Some(mut out) = graph.get("out") {
-            out.sink().set_frame_size(FRAME_SAMPLES as u32);
-        }
-        Ok(Self { graph, shape })
-    }
-
-    fn fits(&self, frame: &frame::Audio) -> bool {
-        self.shape == shape(frame)
-    }
-
-    fn push(&mut self, sound: Option<&frame::Audio>) -> Result<(), Stop> {
-        let mut input = self.graph.get("in").ok_or_else(|| Stop::Fault("the graph lost its input".into()))?;
-        let done = match sound {
-            Some(sound) => input.source().add(sound),
-            None => input.source().flush(),
-        };
-        done.map_err(Stop::fault("sound filter"))
-    }
-
-    fn pull(&mut self) -> Result<Option<frame::Audio>, Stop> {
-        let mut out = self.graph.get("out").ok_or_else(|| Stop::Fault("the graph lost its output".into()))?;
-        let mut sound = frame::Audio::empty();
-        match out.sink().frame(&mut sound) {
-            Ok(()) => Ok(Some(sound)),
-            Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => Ok(None),
-            Err(error) => Err(Stop::Fault(format!("sound filter: {error}"))),
-        }
-    }
-}
-
-/// What a resampler is configured for: format, rate, channel mask (0 if the order is unknown) and channels.
-fn shape(frame: &frame::Audio) -> (Sample, u32, u64, u16) {
-    // SAFETY: the frame is alive; the mask is read only where the order says that it is one.
-    #[expect(unsafe_code, reason = "ffmpeg-next reads the layout's deprecated form")]
-    let (mask, channels) = unsafe {
-        let layout = &(*frame.as_ptr()).ch_layout;
-        let is_mask = layout.order == ffi::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE;
-        (if is_mask { layout.u.mask } else { 0 }, layout.nb_channels)
-    };
-    (frame.format(), frame.rate(), mask, u16::try_from(channels).unwrap_or(0))
 }

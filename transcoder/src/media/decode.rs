@@ -141,6 +141,17 @@ impl Decoding {
         Ok(false)
     }
 
+    /// Goes to where the container has `seconds` of its time, or near to it, if it can: for sound, which can be decoded from any packet.
+    /// `picture` is the stream that a container may know places of only.
+    pub(super) fn jump(&mut self, seconds: f64, picture: usize) {
+        let guide = if self.input.lists_places_of(self.stream) { self.stream } else { picture };
+        let unit = self.input.context().stream(guide).map_or(1.0, |stream| f64::from(stream.time_base()));
+        if self.input.seek(guide, (seconds / unit) as i64).is_ok() {
+            self.decoder.flush();
+            (self.drained, self.pending) = (false, None);
+        }
+    }
+
     /// Goes back to the beginning.
     pub(super) fn rewind(&mut self) -> Result<(), Stop> {
         self.seek(i64::MIN / 2, i64::MIN / 2).map(drop)

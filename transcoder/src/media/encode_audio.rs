@@ -147,7 +147,12 @@ impl<'a> AudioEncoder<'a> {
     }
 }
 
-/// The layout of a result: mono or stereo.
+/// The layout of a result: mono, stereo, or 5.1 as AAC knows it, with its surround channels at the back (ISO/IEC 14496-3 table 1.19,
+/// configuration 6).
 pub(super) fn layout(channels: u16) -> ChannelLayout {
-    if channels == 1 { ChannelLayout::MONO } else { ChannelLayout::STEREO }
+    match channels {
+        1 => ChannelLayout::MONO,
+        6 => ChannelLayout::_5POINT1_BACK,
+        _ => ChannelLayout::STEREO,
+    }
 }

@@ -169,6 +169,12 @@ impl Input {
         self.boxes.is_some_and(|boxes| boxes == Boxes::default()) && self.context.format().name().starts_with("mov")
     }
 
+    /// Whether the container can be asked for a place in `stream` itself: Matroska and FLV list only those of the picture.
+    pub(super) fn lists_places_of(&self, stream: usize) -> bool {
+        let is_picture = |stream: ffmpeg::format::stream::Stream<'_>| stream.parameters().medium() == Type::Video;
+        !matches!(self.context.format().name(), "matroska,webm" | "flv") || self.context.stream(stream).is_some_and(is_picture)
+    }
+
     /// The next packet of any stream that is not ignored; `None` at the end.
     pub(super) fn read(&mut self) -> Result<Option<Packet>, Stop> {
         for _ in 0..ERRORS_MAX {

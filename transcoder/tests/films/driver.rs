@@ -104,6 +104,18 @@ pub(crate) fn encode_plan(host: &Host, file: &Path, folder: &Path, source: Sourc
     Ok(Title { source, plan, tracks, reports, folder: folder.to_owned() })
 }
 
+/// Inspects `file` and encodes its first sound track into `folder`, after `change` has changed the plan.
+pub(crate) fn encode_sound(file: &Path, folder: &Path, change: impl Fn(&mut Plan)) -> Result<Title, Failure> {
+    let source = inspect(file)?;
+    let mut plan = Plan::new(&source, &recipe());
+    change(&mut plan);
+    let mut sink = Folder { folder: folder.to_owned(), ..Folder::default() };
+    let task = Task::Audio { stream: source.audio[0].stream, source: source.clone(), plan: plan.clone() };
+    let reports = vec![run(&host(), &task, file, &mut sink)?];
+    let tracks = std::mem::take(&mut sink.tracks).into_iter().map(|(_, track)| track).collect();
+    Ok(Title { source, plan, tracks, reports, folder: folder.to_owned() })
+}
+
 /// A sink that appends every rendition to a file of its own, and checks the order of what comes.
 #[derive(Default)]
 pub(crate) struct Folder {

@@ -99,6 +99,42 @@ pub(crate) fn levels(path: &Path, filter: &str) -> (u32, u32) {
     (least.expect(&complaints), greatest.expect(&complaints))
 }
 
+/// Loudness of a file's first sound track as libavfilter measures it (EBU R 128).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loudness {
+    /// Gated loudness of the whole, in LKFS; -70 if nothing passes the gate.
+    pub(crate) lkfs: f64,
+    /// Highest true peak, in dBTP.
+    pub(crate) peak_dbtp: f64,
+}
+
+/// Measures how loud a file is.
+pub(crate) fn loudness(path: &Path) -> Loudness {
+    let arguments = ["-hide_banner", "-nostats", "-i", text(path), "-map", "a:0", "-af", "ebur128=peak=true", "-f", "null", "-"];
+    let (_, said) = call("ffmpeg", &arguments);
+    let summary = said.rsplit("Summary:").next().unwrap_or_default();
+    let of = |key: &str, unit: &str| {
+        let line = summary.lines().find_map(|line| line.trim().strip_prefix(key)?.trim().strip_suffix(unit));
+        line.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("no {key} in {said}"))
+    };
+    Loudness { lkfs: of("I:", "LUFS"), peak_dbtp: of("Peak:", "dBFS") }
+}
+
+/// Samples of a file's first sound track from its beginning, for at most so many seconds, by channel.
+pub(crate) fn samples(path: &Path, seconds: f64) -> Vec<Vec<f32>> {
+    let show = ["-v", "error", "-select_streams", "a:0", "-show_entries", "stream=channels", "-of", "csv=p=0"];
+    let (channels, complaints) = call("ffprobe", &[&show[..], &[text(path)]].concat());
+    // Of a transport stream it says everything twice.
+    let channels = channels.split_whitespace().next().and_then(|line| line.trim_end_matches(',').parse().ok());
+    let channels: usize = channels.unwrap_or_else(|| panic!("no channels: {complaints}"));
+    let seconds = seconds.to_string();
+    let arguments = ["-v", "error", "-i", text(path), "-map", "a:0", "-t", &seconds, "-f", "f32le", "-"];
+    let output = Command::new("ffmpeg").args(arguments).output().expect("ffmpeg runs");
+    let samples = output.stdout.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+    let samples: Vec<f32> = samples.collect();
+    (0..channels).map(|channel| samples.iter().skip(channel).step_by(channels).copied().collect()).collect()
+}
+
 /// Makes a clip from libavfilter's sources.
 pub(crate) fn make(path: &Path, arguments: &str) {
     let mut all = vec!["-v", "error", "-y"];

@@ -7,8 +7,10 @@ mod driver;
 mod index;
 mod judge;
 mod look;
+mod loudness;
 mod sandbox;
 mod sound;
+mod surround;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -27,6 +29,8 @@ fn main() {
         .chain(index::trials())
         .chain(look::trials())
         .chain(sound::trials())
+        .chain(loudness::trials())
+        .chain(surround::trials())
         .chain(sandbox::trials())
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

@@ -232,6 +232,7 @@ export class Engine {
       bandwidth: track.bandwidth,
       language: track.language,
       audioLabel: track.label,
+      channels: track.channelsCount,
       track,
     }));
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { heights, languageName, sounds, variantFor, type VariantTrack } from "./tracks";
 
 function variant(id: number, height: number | null, bandwidth: number, language = "en", active = false): VariantTrack {
-  return { id, height, bandwidth, language, active, audioLabel: null };
+  return { id, height, bandwidth, language, active, audioLabel: null, channels: 2 };
 }
 
 const TRACKS = [
@@ -24,6 +24,11 @@ test("each height is offered once, tallest first, and sound alone is none", () =
 test("a choice keeps the language and takes the best bitrate of that height", () => {
   assert.equal(variantFor(TRACKS, 360)?.id, 6);
   assert.equal(variantFor(TRACKS, 720)?.id, 4);
+});
+
+test("a choice of height does not change stereo to 5.1", () => {
+  const wide = { ...variant(7, 360, 1_080_000), channels: 6 };
+  assert.equal(variantFor([...TRACKS, wide], 360)?.id, 6);
 });
 
 test("a height that is gone means the nearest one", () => {

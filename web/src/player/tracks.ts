@@ -7,6 +7,7 @@ export interface VariantTrack {
   bandwidth: number;
   language: string;
   audioLabel: string | null;
+  channels: number | null;
 }
 
 export interface SoundTrack {
@@ -29,11 +30,13 @@ export function heights(tracks: VariantTrack[], known: number[] = []): number[] 
   return Array.from(found).sort((a, b) => b - a);
 }
 
-/** The best variant of `height` (or of the nearest height there is) that keeps the sound that is heard now. */
+/** The best variant of `height` (or of the nearest height there is) that keeps the sound that is heard now, stereo or 5.1. */
 export function variantFor<T extends VariantTrack>(tracks: T[], height: number): T | null {
   const active = tracks.find((track) => track.active);
   const sounding = tracks.filter(
-    (track) => !active || (track.language === active.language && track.audioLabel === active.audioLabel),
+    (track) =>
+      !active ||
+      (track.language === active.language && track.audioLabel === active.audioLabel && track.channels === active.channels),
   );
   const distance = (track: T) => Math.abs((track.height ?? 0) - height);
   const sorted = [...sounding].sort((a, b) => distance(a) - distance(b) || b.bandwidth - a.bandwidth);

@@ -17,6 +17,8 @@ fn recipe() -> Recipe {
         rungs: vec![rung(360), rung(234)],
         per_title: None,
         audio: vec![audio(128_000), audio(64_000)],
+        surround: None,
+        loudness: None,
     }
 }
 
