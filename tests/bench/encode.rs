@@ -3,10 +3,11 @@
 //!
 //! `./dev bench encode [FILM]`; without a film, one of 1080 lines is made.
 
+mod cost;
 mod film;
 mod results;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use cost::processor_seconds;
 use results::{ROUNDS, median, tell};
 use serde_json::Value;
 use std::{
@@ -23,7 +24,7 @@ const SCALER: &str = "bicubic+accurate_rnd+bitexact";
 
 fn main() -> ExitCode {
     let made = || film::made("bench-1080p.mp4", 20, "noise=alls=6:allf=t,format=yuv420p", ["-crf", "16"]);
-    let film = film::named().unwrap_or_else(made);
+    let film = film::named().into_iter().next().unwrap_or_else(made);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plan = plan(&film, &folder.path().join("plan"));
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -79,19 +80,6 @@ fn ffmpeg(film: &Path, plan: &Value, folder: &Path) -> Command {
         command.arg(folder.join(format!("a{index}.mp4")));
     }
     command
-}
-
-/// Runs `command`; answers what it and all its children took of the processors.
-fn processor_seconds(command: &mut Command) -> f64 {
-    let before = children_seconds();
-    let output = command.output().expect("the program starts");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    children_seconds() - before
-}
-
-fn children_seconds() -> f64 {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
-    [usage.user_time(), usage.system_time()].iter().map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6).sum()
 }
 
 fn text(value: &Value) -> &str {

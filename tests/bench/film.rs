@@ -21,7 +21,7 @@ pub(crate) fn made(name: &str, seconds: u32, look: &str, rate: [&str; 2]) -> Pat
     film
 }
 
-/// The film that the caller of the bench names, if there is one.
-pub(crate) fn named() -> Option<PathBuf> {
-    std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from)
+/// The films that the caller of the bench names.
+pub(crate) fn named() -> Vec<PathBuf> {
+    std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).map(PathBuf::from).collect()
 }

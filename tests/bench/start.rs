@@ -4,6 +4,7 @@
 //! `./dev bench start [FILM]`: FILM is repeated until it is as long; without one, a film is made.
 
 mod film;
+mod repeat;
 mod results;
 #[expect(dead_code, unused_imports, reason = "shared with the tests, which use all of it")]
 #[path = "../support/mod.rs"]
@@ -16,8 +17,8 @@ use results::{ROUNDS, median, tell};
 use std::{
     fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    path::Path,
+    process::ExitCode,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -37,9 +38,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[tokio::main]
 async fn main() -> ExitCode {
     // At the rate of a download.
-    let film = film::named().unwrap_or_else(|| film::made("bench-minute.mp4", 60, "format=yuv420p", ["-b:v", "5M"]));
+    let film =
+        film::named().into_iter().next().unwrap_or_else(|| film::made("bench-minute.mp4", 60, "format=yuv420p", ["-b:v", "5M"]));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let films = MINUTES.map(|minutes| repeated(&film, minutes, folder.path()));
+    let films = MINUTES.map(|minutes| repeat::repeated(&film, f64::from(minutes * 60), folder.path()));
     let mut seconds = [const { Vec::new() }; 2];
     for round in 1..=ROUNDS {
         for (film, seconds) in films.iter().zip(&mut seconds) {
@@ -102,15 +104,4 @@ fn pieces(film: &Path, ended: Arc<Mutex<Option<Instant>>>) -> impl Stream<Item =
         }
     })
     .boxed()
-}
-
-/// `film` again and again for that many minutes, without encoding it anew.
-fn repeated(film: &Path, minutes: u32, folder: &Path) -> PathBuf {
-    let long = folder.join(format!("{minutes}-minutes.mp4"));
-    let seconds = (minutes * 60).to_string();
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-stream_loop", "-1", "-i"]).arg(film);
-    let status = command.args(["-map", "0:v:0", "-map", "0:a:0", "-c", "copy", "-t", &seconds]).arg(&long).status();
-    assert!(status.expect("the ffmpeg program is installed").success(), "ffmpeg repeats the film");
-    long
 }

@@ -12,8 +12,8 @@ use ffmpeg_next::frame;
 use marquee_core::plan::{Chunk, Measure, Rung, Sample};
 use std::{sync::mpsc::Receiver, thread};
 
-/// Pictures of a sample that are judged.
-const JUDGED: usize = 2;
+/// Pictures of a sample that are judged: they are much alike.
+const JUDGED: usize = 1;
 /// Trials that are judged at a time: each judge holds several pictures in several forms.
 const JUDGES: usize = 2;
 

@@ -173,7 +173,12 @@ export class Engine {
   }
 
   chooseSound(key: string): void {
-    const track = this.player.getAudioTracks().find((candidate) => soundKey(candidate) === key);
+    // Of stereo and 5.1 the one that is heard now, else stereo.
+    const heard = this.player.getAudioTracks().find((candidate) => candidate.active)?.channelsCount ?? 2;
+    const [track] = this.player
+      .getAudioTracks()
+      .filter((candidate) => soundKey(candidate) === key)
+      .sort((a, b) => Math.abs((a.channelsCount ?? 2) - heard) - Math.abs((b.channelsCount ?? 2) - heard));
     if (track) this.player.selectAudioTrack(track, SWITCH_MARGIN_S);
     this.read();
   }

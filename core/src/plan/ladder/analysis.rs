@@ -11,12 +11,12 @@ const CRFS: [f32; 3] = [22.0, 28.0, 34.0];
 /// Qualities that the lowest rung is tried at: its cap, not its quality, decides what it takes.
 const LOWEST_CRFS: [f32; 2] = [28.0, 34.0];
 /// Seconds of a sample.
-const SAMPLE_SECONDS: f64 = 1.0;
-/// Share of the film that is sampled: a second of samples costs as much as five or six seconds of the whole ladder.
-const SAMPLED: f64 = 0.018;
+const SAMPLE_SECONDS: f64 = 0.5;
+/// Share of the film that is sampled: a second of samples costs as much as five seconds of the whole ladder.
+const SAMPLED: f64 = 0.012;
 /// Samples at least and at most.
-const SAMPLES_MIN: f64 = 2.0;
-const SAMPLES_MAX: f64 = 16.0;
+const SAMPLES_MIN: f64 = 3.0;
+const SAMPLES_MAX: f64 = 24.0;
 /// Seconds from the beginning in which a source is sampled that has to be decoded from there.
 const FROM_START_SECONDS: f64 = 60.0;
 /// What H.264 needs for the picture that a newer codec made of one bit.

@@ -15,6 +15,8 @@ const LOSSLESS_VMAF: f64 = 95.0;
 const STEP_VMAF: f64 = 6.0;
 const LOW_STEP_VMAF: f64 = 10.0;
 const LOW_VMAF: f64 = 70.0;
+/// Below this a picture is bad, and how bad matters no more.
+const BAD_VMAF: f64 = 30.0;
 /// Neighbours that are closer than this share of a step are one rung too many.
 const STEP_MIN: f64 = 0.75;
 /// Rungs of a ladder at most.
@@ -205,7 +207,7 @@ fn best(points: &[Point], price: f64) -> Vec<Point> {
 
 /// How many wanted steps lie between two qualities.
 fn steps(from_vmaf: f64, to_vmaf: f64) -> f64 {
-    let place = |vmaf: f64| (vmaf.min(LOW_VMAF) / LOW_STEP_VMAF) + ((vmaf - LOW_VMAF).max(0.0) / STEP_VMAF);
+    let place = |vmaf: f64| vmaf.clamp(BAD_VMAF, LOW_VMAF) / LOW_STEP_VMAF + (vmaf - LOW_VMAF).max(0.0) / STEP_VMAF;
     place(to_vmaf) - place(from_vmaf)
 }
 

@@ -75,10 +75,10 @@ fn until_it_is_decided_a_plan_has_what_leads_and_what_to_measure() {
     assert_eq!(analysis.trials.len(), 4 * 3 + 2);
     assert!(analysis.trials.iter().all(|trial| trial.options == "trellis=1"));
     let second = u64::from(plan.timeline.timescale);
-    assert!((10..=12).contains(&analysis.samples.len()), "{}", analysis.samples.len());
+    assert!((13..=15).contains(&analysis.samples.len()), "{}", analysis.samples.len());
     for (sample, next) in std::iter::zip(&analysis.samples, analysis.samples.iter().skip(1)) {
         assert!(sample.end_ticks <= next.start_ticks && sample.start_ticks.is_multiple_of(plan.timeline.gop_ticks));
-        assert!((sample.end_ticks - sample.start_ticks).abs_diff(second) < second / 20);
+        assert!((sample.end_ticks - sample.start_ticks).abs_diff(second / 2) < second / 20);
     }
     let spread = analysis.samples.last().expect("samples").start_ticks - analysis.samples[0].start_ticks;
     assert!(spread > plan.duration_ticks * 3 / 4, "samples tell of the whole film");
