@@ -147,7 +147,10 @@ impl Plan {
     #[must_use]
     pub fn decide(mut self, measures: Vec<Measure>, cpu_ms: u64) -> Self {
         let Some(analysis) = self.analysis.as_mut().filter(|analysis| !analysis.decided) else { return self };
-        (analysis.decided, analysis.cpu_ms, analysis.measures) = (true, cpu_ms, measures);
+        (analysis.decided, analysis.cpu_ms) = (true, cpu_ms);
+        if analysis.is_answered_by(&measures) {
+            analysis.measures = measures;
+        }
         let (code, message, rungs) = match analysis.choose(&self.rungs) {
             Some(choice) => ("ladder_chosen", choice.summary(), choice.rungs),
             None => {
@@ -166,10 +169,12 @@ impl Plan {
         self.start.as_ref().map_or(0, |start| self.chunks.len().min(start.chunks as usize))
     }
 
-    /// Frames a second of the rung that has the fewest, of a source that has `source` of them.
+    /// Frames a second of the rung that has the fewest, of a source that has `source` of them. It does not change when the ladder is
+    /// decided.
     #[must_use]
     pub fn least_frame_rate(&self, source: Ratio) -> Ratio {
-        self.rungs.iter().max_by_key(|rung| rung.frame_step).map_or(source, |rung| rung.frame_rate(source))
+        let fixed = self.analysis.iter().flat_map(|analysis| &analysis.fixed);
+        self.rungs.iter().chain(fixed).max_by_key(|rung| rung.frame_step).map_or(source, |rung| rung.frame_rate(source))
     }
 
     /// The rung called `id`.

@@ -14,8 +14,8 @@ use marquee_core::{
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Attempts before a title that cannot be measured gets the fixed ladder.
-const ATTEMPTS_MAX: i32 = 2;
+/// Attempts to measure a title, those included that a service or a stop of the worker cut short.
+const ATTEMPTS_MAX: i32 = 3;
 /// Work of an analysis compared with a whole ladder's picture.
 pub(super) const WEIGHT: f64 = 0.1;
 
@@ -24,12 +24,12 @@ impl Jobs {
         let encode = self.deps.db.encode(encode).await?;
         layout(&encode)?;
         let source = self.source(&encode).await?;
-        let plan = match decide(&self.deps.host, &encode.source, encode.plan.clone(), source, work.cancelled()).await {
-            Err(Failure::Retry(error)) if claim.attempt >= ATTEMPTS_MAX && !is_of_the_moment(error.kind()) => {
-                tracing::warn!(job.id = %claim.job_id, error = error.detail(), "no measures: the title gets the fixed ladder");
-                encode.plan.decide(Vec::new(), 0)
-            }
-            decided => decided?,
+        let plan = if claim.attempt > ATTEMPTS_MAX {
+            // Attempts that ended without a word may have taken the whole worker with them.
+            encode.plan.decide(Vec::new(), 0)
+        } else {
+            let is_last = claim.attempt == ATTEMPTS_MAX;
+            decide(&self.deps.host, &encode.source, encode.plan, source, is_last, work.cancelled()).await?
         };
         let jobs = self.jobs(encode.id, &plan, &pieces(&plan));
         let weight = WEIGHT * plan.duration_ticks as f64;
@@ -43,15 +43,16 @@ fn is_of_the_moment(kind: ErrorKind) -> bool {
 }
 
 /// Measures what `plan` has undecided and decides it. A film that cannot be measured gets the fixed ladder: its encoding will say
-/// what is wrong with it.
+/// what is wrong with it. So does one whose child fails, if this is the last try.
 ///
 /// # Errors
-/// `Retry` if a child fails or `cancel` is called.
+/// `Retry` if a child fails, and always if the source cannot be read now or `cancel` is called.
 pub(crate) async fn decide(
     host: &Host,
     source: &Source,
     plan: Plan,
     reader: Arc<dyn SourceReader>,
+    is_last: bool,
     cancel: CancellationToken,
 ) -> Result<Plan, Failure> {
     if plan.undecided().is_none() {
@@ -62,6 +63,10 @@ pub(crate) async fn decide(
     let report = match host.run(&task, reader, &mut found, cancel).await {
         Err(Failure::Fail { code, message }) => {
             tracing::info!(failure.code = code, "samples cannot be measured: {message}");
+            Report::default()
+        }
+        Err(Failure::Retry(error)) if is_last && !is_of_the_moment(error.kind()) => {
+            tracing::warn!(error = error.detail(), "no measures: the title gets the fixed ladder");
             Report::default()
         }
         report => report?,

@@ -93,7 +93,7 @@ pub async fn encode(
     let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
     let plan = Plan::new(&source, &recipe).for_workers(&source, workers);
     source.video.keyframes.clear();
-    let plan = decide(&host, &source, plan, reader.clone(), cancel.clone()).await?;
+    let plan = decide(&host, &source, plan, reader.clone(), true, cancel.clone()).await?;
     if options.plan_only {
         return Ok(Outcome::Planned(plan));
     }

@@ -34,6 +34,7 @@ pub(super) fn analyse(link: &Link, source: RemoteSource, job: &Job<'_>) -> Resul
     // Every picture, as large as the largest trial has it.
     let original = Rung { id: "original".into(), ..largest.clone() };
     let rungs: Vec<&Rung> = std::iter::once(&original).chain(&analysis.trials).collect();
+    keep_memory();
     let mut decoding = video::open(source, job)?;
     let (mut found, mut report) = (Vec::new(), Report::default());
     for (index, sample) in analysis.samples.iter().enumerate() {
@@ -50,6 +51,17 @@ pub(super) fn analyse(link: &Link, source: RemoteSource, job: &Job<'_>) -> Resul
     }
     link.output(Output::Measures(means(&found, analysis.trials.len())))?;
     Ok(report)
+}
+
+/// Pictures come and go by the hundred: what one leaves the next takes, and the kernel need not clear it anew.
+fn keep_memory() {
+    // SAFETY: it only changes when the allocator gives memory back.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "a setting of the C library")]
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+    }
 }
 
 /// Keeps the pictures that come.
@@ -129,5 +141,9 @@ fn means(samples: &[Vec<Measure>], trials: usize) -> Vec<Measure> {
     let mean = |trial: usize, of: fn(&Measure) -> f64| {
         samples.iter().map(|sample| of(&sample[trial])).sum::<f64>() / samples.len() as f64
     };
-    (0..trials).map(|trial| Measure { bitrate_bps: mean(trial, |it| it.bitrate_bps), vmaf: mean(trial, |it| it.vmaf) }).collect()
+    let measure = |trial| Measure {
+        bitrate_bps: mean(trial, |it| it.bitrate_bps).round(),
+        vmaf: (mean(trial, |it| it.vmaf) * 100.0).round() / 100.0,
+    };
+    (0..trials).map(measure).collect()
 }

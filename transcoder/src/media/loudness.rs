@@ -71,7 +71,7 @@ impl Measured {
     pub(super) fn note(self, mix: &AudioRendition, wanted: Loudness, result: Option<f64>) -> Note {
         let track = format!("sound track {}{}", mix.stream, if mix.channels > 2 { " in 5.1" } else { "" });
         let (Some(lkfs), Some(result)) = (self.lkfs, result) else {
-            return Note::new("loudness", format!("{track} is silent or nearly so, and stays as it is"));
+            return Note::new("loudness", format!("{track} is silent or nearly so: it is played no louder"));
         };
         let gain_db = self.level(wanted).gain_db;
         let about = if self.whole { "" } else { "about " };
@@ -255,7 +255,7 @@ mod tests {
                 Some(-26.0),
                 "sound track 1 was at -40.0 LKFS and is played 16.0 dB louder, at -26.0, not -24.0: its peaks are held back",
             ),
-            (2, None, true, None, "sound track 1 is silent or nearly so, and stays as it is"),
+            (2, None, true, None, "sound track 1 is silent or nearly so: it is played no louder"),
         ];
         for (channels, lkfs, whole, result, expected) in table {
             let note = Measured { lkfs, whole }.note(&mix(channels), WANTED, result);

@@ -153,6 +153,10 @@ impl<'a> Run<'a> {
         self.decoded = decoding.frames() - before;
         let (repeats, end_ticks) = self.cadence.finish(next, self.part.job.plan.duration_ticks);
         self.repeat(&repeats)?;
+        if self.frames == 0 {
+            // In a pause that is longer than the part, what was shown before is shown still.
+            self.repeat(&[self.part.chunk.start_ticks])?;
+        }
         if let Some(filters) = &mut self.filters {
             filters.flush()?;
         }

@@ -47,7 +47,7 @@ impl Judge {
             let mut original = luma(Some(original), original)?;
             // Of the neighbours nothing but the original is looked at.
             let mut shown = luma((place == 1).then_some(shown), shown)?;
-            // SAFETY: the pictures are ours; libvmaf takes them over.
+            // SAFETY: the pictures are ours; libvmaf takes them over, or fails, and then this process ends.
             #[expect(unsafe_code, reason = "libvmaf is a C library")]
             let taken = unsafe { sys::vmaf_read_pictures(self.context, &raw mut original, &raw mut shown, self.next) };
             done("read a picture", taken)?;

@@ -35,7 +35,7 @@ pub(crate) async fn a_title_plays_before_its_ladder_is_chosen() {
     }
     let report = worker.encode().await.report.expect("published");
     assert!(report.analysis_cpu_ms > 0 && report.cpu_ms > report.analysis_cpu_ms, "{report:?}");
-    assert!(report.renditions.iter().all(|rung| rung.reason.contains("VMAF")), "{:?}", report.renditions);
+    assert!(report.renditions.iter().all(|rung| !rung.reason.is_empty()), "{:?}", report.renditions);
     assert!(report.notes.iter().any(|note| note.code == "ladder_chosen"), "{:?}", report.notes);
     // What was tried told what came.
     let measures = &plan.analysis.expect("an analysis").measures;
@@ -46,11 +46,13 @@ pub(crate) async fn a_title_plays_before_its_ladder_is_chosen() {
 pub(crate) async fn what_cannot_be_measured_gets_the_fixed_ladder() {
     let worker = Worker::new(&Film::made("film.mp4", PICTURE)).await.choosing_ladders();
     worker.work(&[Kind::Inspect]).await.expect("inspected");
-    let claim = worker.claim(&[Kind::Analyse]).await.expect("an analysis");
-    let outcome = worker.attempt_by(Host::new("/bin/false".into()), &claim, worker.blobs.clone()).await;
-    assert!(matches!(outcome, Err(Failure::Retry(_))), "it may have been an accident: {outcome:?}");
-    worker.db.release_job(&claim).await.expect("given back");
-    let claim = worker.claim_job(claim.job_id).await;
+    let mut claim = worker.claim(&[Kind::Analyse]).await.expect("an analysis");
+    for _ in 0..2 {
+        let outcome = worker.attempt_by(Host::new("/bin/false".into()), &claim, worker.blobs.clone()).await;
+        assert!(matches!(outcome, Err(Failure::Retry(_))), "it may have been an accident: {outcome:?}");
+        worker.db.release_job(&claim).await.expect("given back");
+        claim = worker.claim_job(claim.job_id).await;
+    }
     worker.attempt_by(Host::new("/bin/false".into()), &claim, worker.blobs.clone()).await.expect("no reason to fail the title");
     worker.work(&[Kind::Encode, Kind::Publish]).await.expect("published");
     assert_eq!(worker.status().await, Status::Ready);

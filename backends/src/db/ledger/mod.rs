@@ -185,7 +185,7 @@ impl Ledger {
         let (frames, damaged) = picture.values().copied().max_by_key(|(_, damaged)| *damaged).unwrap_or_default();
         let analysis_cpu_ms = plan.analysis.as_ref().map_or(0, |analysis| analysis.cpu_ms);
         Report {
-            cpu_ms: analysis_cpu_ms + self.finished.iter().map(|finished| finished.cpu_ms).sum::<u64>(),
+            cpu_ms: analysis_cpu_ms.saturating_add(self.finished.iter().map(|finished| finished.cpu_ms).sum()),
             analysis_cpu_ms,
             frames,
             damaged,

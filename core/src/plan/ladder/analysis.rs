@@ -6,17 +6,22 @@ use crate::plan::{Timeline, chunk};
 use crate::source::{Seek, Source, VideoTrack};
 use serde::{Deserialize, Serialize};
 
-/// Qualities that every size is tried at, as constant rate factors; between them lies what is chosen.
+/// Qualities that the two largest sizes are tried at, as constant rate factors; between them lies what is chosen.
 const CRFS: [f32; 3] = [22.0, 28.0, 34.0];
-/// Qualities that the lowest rung is tried at: its cap, not its quality, decides what it takes.
-const LOWEST_CRFS: [f32; 2] = [28.0, 34.0];
+/// The same for smaller sizes. The lowest is not tried: its cap decides what it takes.
+const SMALL_CRFS: [f32; 2] = [24.0, 32.0];
+const LARGE_SIZES: usize = 2;
+/// Cap of trials: high enough to tell what a quality takes by itself.
+const TRIAL_MAX_BITRATE_BPS: u32 = 200_000_000;
+/// A shorter film gets the fixed ladder, in seconds: measuring it would take longer than encoding it.
+const SECONDS_MIN: f64 = 5.0;
 /// Seconds of a sample.
 const SAMPLE_SECONDS: f64 = 0.5;
 /// Share of the film that is sampled: a second of samples costs as much as five seconds of the whole ladder.
-const SAMPLED: f64 = 0.012;
-/// Samples at least and at most.
+const SAMPLED: f64 = 0.008;
+/// Samples at least, but no more than one in five seconds, and at most.
 const SAMPLES_MIN: f64 = 3.0;
-const SAMPLES_MAX: f64 = 24.0;
+const SAMPLES_MAX: f64 = 16.0;
 /// Seconds from the beginning in which a source is sampled that has to be decoded from there.
 const FROM_START_SECONDS: f64 = 60.0;
 /// What H.264 needs for the picture that a newer codec made of one bit.
@@ -79,14 +84,18 @@ impl Analysis {
     pub(in crate::plan) fn of(canvas: &Canvas<'_>, source: &Source, timeline: &Timeline, duration_ticks: u64) -> Option<Self> {
         let per_title = canvas.recipe.per_title.as_ref()?;
         let fixed = canvas.fixed();
-        let (lowest, others) = fixed.split_last()?;
-        if others.is_empty() {
+        let (_, sizes) = fixed.split_last()?;
+        let seconds = duration_ticks as f64 / f64::from(timeline.timescale);
+        if sizes.is_empty() || seconds < SECONDS_MIN {
             return None;
         }
-        let tried = |rung: &Rung, crf: f32| Rung { id: format!("{}-{crf}", rung.id), crf, ..per_title.made(rung) };
-        let mut trials: Vec<Rung> = others.iter().flat_map(|rung| CRFS.map(|crf| tried(rung, crf))).collect();
-        trials.extend(LOWEST_CRFS.map(|crf| tried(lowest, crf)));
-        let seconds = duration_ticks as f64 / f64::from(timeline.timescale);
+        let tried = |rung: &Rung, crf: f32| {
+            let id = format!("{}-{crf}", rung.id);
+            Rung { id, crf, max_bitrate_bps: TRIAL_MAX_BITRATE_BPS, ..per_title.made(rung) }
+        };
+        let (large, small) = sizes.split_at(sizes.len().min(LARGE_SIZES));
+        let mut trials: Vec<Rung> = large.iter().flat_map(|rung| CRFS.map(|crf| tried(rung, crf))).collect();
+        trials.extend(small.iter().flat_map(|rung| SMALL_CRFS.map(|crf| tried(rung, crf))));
         let newer = matches!(source.video.codec.as_str(), "hevc" | "vp9" | "av1");
         let worth = if newer { NEWER_CODEC } else { 1.0 };
         Some(Self {
@@ -124,7 +133,9 @@ fn samples(timeline: &Timeline, track: &VideoTrack, duration_ticks: u64) -> Vec<
     };
     let reachable =
         if track.seek == Seek::Keyframe { duration_ticks } else { duration_ticks.min((FROM_START_SECONDS * second) as u64) };
-    let wanted = (duration_ticks as f64 / second * SAMPLED / SAMPLE_SECONDS).round().clamp(SAMPLES_MIN, SAMPLES_MAX) as u64;
+    let seconds = duration_ticks as f64 / second;
+    let least = SAMPLES_MIN.min((seconds / SECONDS_MIN).floor()).max(1.0);
+    let wanted = (seconds * SAMPLED / SAMPLE_SECONDS).round().clamp(least, SAMPLES_MAX) as u64;
     let groups = reachable.div_ceil(timeline.gop_ticks).max(1);
     let count = wanted.min(groups);
     let mut samples: Vec<Sample> = Vec::new();

@@ -1,4 +1,4 @@
-//! Choosing a ladder by what was measured: the rungs between the lowest and the top that show most for a viewer's bits and for the
+//! Choosing a ladder by what was measured: the rungs between the lowest and the top that show most for a viewer's bits, for about the
 //! processor time that the fixed ladder would have taken.
 //!
 //! Every size and quality is a point of rate and VMAF. A ladder is a path of such points from the lowest to the top. A path is worth
@@ -6,11 +6,11 @@
 //! neighbours are seen, less what its work and its bytes cost. The best path is found exactly, by dynamic programming; the price of
 //! work is raised until the path can be afforded.
 
-use super::{Analysis, Rung, curve::Curve};
+use super::{Analysis, Rung, canvas::BITRATE_MIN_BPS, curve::Curve};
 use std::cmp::Ordering;
 
 /// VMAF at which a picture cannot be told from the source on a large screen.
-const LOSSLESS_VMAF: f64 = 95.0;
+const VISUALLY_LOSSLESS_VMAF: f64 = 95.0;
 /// One step that viewers notice, in VMAF; below [`LOW_VMAF`] larger ones are meant.
 const STEP_VMAF: f64 = 6.0;
 const LOW_STEP_VMAF: f64 = 10.0;
@@ -19,6 +19,8 @@ const LOW_VMAF: f64 = 70.0;
 const BAD_VMAF: f64 = 30.0;
 /// Neighbours that are closer than this share of a step are one rung too many.
 const STEP_MIN: f64 = 0.75;
+/// So are neighbours whose rates differ by less than this factor.
+const RATE_STEP_MIN: f64 = 1.25;
 /// Rungs of a ladder at most.
 const RUNGS_MAX: usize = 8;
 /// Qualities that are considered, from the best on, as constant rate factors.
@@ -26,7 +28,7 @@ const CRF_BEST: f32 = 18.0;
 const CRF_STEP: f32 = 0.5;
 const QUALITIES: u32 = 41;
 /// Loss of a step of twice the wanted size, in VMAF times the natural logarithm of the rate.
-const STEP_LOSS: f64 = 1.0;
+const STEP_LOSS: f64 = 2.0;
 /// Loss of storing as many bits as the top rung has.
 const STORAGE_LOSS: f64 = 1.0;
 /// What a rung may take at its peak: so many times its mean, as far as its size allows.
@@ -73,6 +75,8 @@ struct Point {
     vmaf: f64,
     /// Processor time, in that of a pixel of the fixed ladder.
     work: f64,
+    /// Whether its cap holds it down.
+    is_capped: bool,
     /// Whether it has to be in the ladder.
     required: bool,
 }
@@ -83,7 +87,9 @@ impl Analysis {
         if !self.is_answered_by(&self.measures) {
             return None;
         }
-        let fixed: Vec<Point> = self.fixed.iter().map(|rung| self.point(rung)).collect::<Option<_>>()?;
+        let (lowest, sizes) = self.fixed.split_last()?;
+        let mut fixed: Vec<Point> = sizes.iter().map(|rung| self.point(rung)).collect::<Option<_>>()?;
+        fixed.push(self.lowest(lowest));
         let work_max = self.effort_max * fixed.iter().map(|point| point.work).sum::<f64>();
         let path = affordable(&self.points(given)?, work_max);
         let rate = |points: &[Point]| points.iter().map(|point| point.bitrate_bps).sum();
@@ -94,23 +100,24 @@ impl Analysis {
     fn points(&self, given: &[Rung]) -> Option<Vec<Point>> {
         let (lowest, sizes) = self.fixed.split_last()?;
         let Rung { preset, options, .. } = self.trials.first()?;
-        let lowest = self.point(lowest)?;
+        let lowest = self.lowest(lowest);
         let mut points: Vec<Point> = Vec::new();
         let is_given = |size: &Rung, crf: f32| given.iter().any(|rung| rung.height == size.height && rung.crf == crf);
         for (size, step) in sizes.iter().flat_map(|size| (0..QUALITIES).map(move |step| (size, step))) {
             let crf = CRF_BEST + step as f32 * CRF_STEP;
             let (preset, options) = (preset.clone(), options.clone());
             let point = self.point(&Rung { crf, preset, options, ..size.clone() })?;
-            let is_free = point.bitrate_bps < f64::from(size.max_bitrate_bps) * CAPPED;
             let is_new = point.bitrate_bps > lowest.bitrate_bps && !is_given(size, crf);
-            points.extend((is_free && is_new).then_some(point));
+            points.extend((is_new && !point.is_capped).then_some(point));
         }
         points.sort_by(by_rate);
-        let top = self.top(&points)?;
-        points.truncate(top + 1);
-        points[top].required = true;
         let known = |rung: &&Rung| **rung != lowest.rung;
         let start: Vec<Point> = given.iter().filter(known).map(|rung| self.point(rung)).collect::<Option<_>>()?;
+        // No rung needs more than the source has, but what leads is being made already.
+        let worth_bps = start.iter().map(|point| point.bitrate_bps).fold(self.source_bitrate_bps, f64::max);
+        let top = top(&points, worth_bps)?;
+        points.truncate(top + 1);
+        points[top].required = true;
         points.extend(start.into_iter().chain([lowest]).map(|point| Point { required: true, ..point }));
         points.sort_by(by_rate);
         let first = points.iter().position(|point| point.required)?;
@@ -125,6 +132,19 @@ impl Analysis {
         Curve::through(trials.map(|(trial, measure)| (trial.crf, *measure)))
     }
 
+    /// The lowest rung, which its cap holds down and nobody has looked at.
+    fn lowest(&self, rung: &Rung) -> Point {
+        let bitrate_bps = f64::from(rung.max_bitrate_bps) * CAPPED;
+        Point { rung: rung.clone(), bitrate_bps, vmaf: 0.0, work: self.work(rung), is_capped: true, required: true }
+    }
+
+    /// What `rung` takes of the processor.
+    fn work(&self, rung: &Rung) -> f64 {
+        let pixels = f64::from(rung.width) * f64::from(rung.height) / f64::from(rung.frame_step.max(1));
+        let easier = 1.0 - (f64::from(rung.crf) - CRF_USUAL) * CRF_EASES;
+        pixels * if self.fixed.contains(rung) { 1.0 } else { self.work } * easier.max(0.5)
+    }
+
     /// `rung` as a point; `None` if nothing of its size was tried. What its cap holds down shows what it would at the quality that
     /// takes as much.
     fn point(&self, rung: &Rung) -> Option<Point> {
@@ -132,24 +152,23 @@ impl Analysis {
         let cap = f64::from(rung.max_bitrate_bps) * CAPPED;
         let worse = (0..).map(|step| rung.crf + step as f32 * CRF_STEP).take_while(|crf| *crf <= CRF_MAX).map(f64::from);
         let crf = worse.clone().find(|crf| curve.bitrate_bps(*crf) <= cap).or(worse.last())?;
-        let pixels = f64::from(rung.width) * f64::from(rung.height) / f64::from(rung.frame_step.max(1));
-        let easier = 1.0 - (f64::from(rung.crf) - CRF_USUAL) * CRF_EASES;
         Some(Point {
             rung: rung.clone(),
             bitrate_bps: curve.bitrate_bps(crf).min(cap),
             vmaf: curve.vmaf(crf),
-            work: pixels * if self.fixed.contains(rung) { 1.0 } else { self.work } * easier.max(0.5),
+            work: self.work(rung),
+            is_capped: crf > f64::from(rung.crf),
             required: false,
         })
     }
+}
 
-    /// Position of the top in `points`, which are sorted: the first that cannot be told from the source, else the best one that
-    /// takes no more than the source does.
-    fn top(&self, points: &[Point]) -> Option<usize> {
-        let worth = points.partition_point(|point| point.bitrate_bps <= self.source_bitrate_bps).max(1);
-        let lossless = points[..worth].iter().position(|point| point.vmaf >= LOSSLESS_VMAF);
-        lossless.or_else(|| (0..worth).max_by(|a, b| points[*a].vmaf.total_cmp(&points[*b].vmaf)))
-    }
+/// Position of the top in `points`, which are sorted: the first that cannot be told from the source, else the best one that takes no
+/// more than `worth_bps`, else the first.
+fn top(points: &[Point], worth_bps: f64) -> Option<usize> {
+    let worth = points.partition_point(|point| point.bitrate_bps <= worth_bps).max(1).min(points.len());
+    let lossless = points[..worth].iter().position(|point| point.vmaf >= VISUALLY_LOSSLESS_VMAF);
+    lossless.or_else(|| (0..worth).max_by(|a, b| points[*a].vmaf.total_cmp(&points[*b].vmaf)))
 }
 
 fn by_rate(a: &Point, b: &Point) -> Ordering {
@@ -183,8 +202,8 @@ fn best(points: &[Point], price: f64) -> Vec<Point> {
         let skipped = points[..to].iter().rposition(|point| point.required).unwrap_or(0);
         for from in skipped..to {
             let (a, b) = (&points[from], &points[to]);
-            let is_step = steps(a.vmaf, b.vmaf) >= STEP_MIN || (a.required && b.required) || from == 0;
-            if !is_step {
+            let is_step = steps(a.vmaf, b.vmaf) >= STEP_MIN && b.bitrate_bps >= a.bitrate_bps * RATE_STEP_MIN;
+            if !is_step && !(a.required && b.required) {
                 continue;
             }
             let area = f64::midpoint(a.vmaf, b.vmaf) * (b.bitrate_bps / a.bitrate_bps).ln();
@@ -214,19 +233,20 @@ fn steps(from_vmaf: f64, to_vmaf: f64) -> f64 {
 /// A path, from the lowest rung to the top, as a ladder: highest first, each with a name, a cap and a reason. Those of `given` are
 /// being made already and stay as they are.
 fn rungs(path: &[Point], given: &[Rung]) -> Vec<Rung> {
-    let Some(top) = path.last() else { return Vec::new() };
     let mut rungs: Vec<Rung> = Vec::with_capacity(path.len());
     for (place, point) in path.iter().enumerate().rev() {
+        let is_given = given.contains(&point.rung);
         let reason = match path.get(place + 1) {
-            _ if place == 0 => format!("for slow lines: VMAF {:.0}", point.vmaf),
+            _ if is_given => format!("leads until the others are chosen: VMAF {:.0}", point.vmaf),
+            _ if place == 0 => "for slow lines".to_owned(),
             Some(above) => format!("VMAF {:.0}, {:.0} below the next", point.vmaf, above.vmaf - point.vmaf),
-            None if point.vmaf >= LOSSLESS_VMAF => format!("cannot be told from the source: VMAF {:.0}", point.vmaf),
+            None if point.vmaf >= VISUALLY_LOSSLESS_VMAF => format!("cannot be told from the source: VMAF {:.0}", point.vmaf),
             None => format!("the best within the source's rate and the cap: VMAF {:.0}", point.vmaf),
         };
-        let rung = if place == 0 || given.contains(&point.rung) {
+        let rung = if place == 0 || is_given {
             Rung { reason, ..point.rung.clone() }
         } else {
-            let max_bitrate_bps = cap_bps(point, top);
+            let max_bitrate_bps = cap_bps(point, path.get(place + 1).zip(rungs.last()));
             let is_taken = |id: &str| given.iter().chain(&rungs).any(|other| other.id == id);
             let id = (1..).map(|number| name(&point.rung, number)).find(|id| !is_taken(id)).unwrap_or_default();
             Rung { id, max_bitrate_bps, reason, ..point.rung.clone() }
@@ -236,14 +256,16 @@ fn rungs(path: &[Point], given: &[Rung]) -> Vec<Rung> {
     rungs
 }
 
-/// A cap in proportion to that of the top, at least [`CAP_MIN`] times the mean and at most what the size is given.
-fn cap_bps(point: &Point, top: &Point) -> u32 {
-    let share = f64::from(top.rung.max_bitrate_bps) * point.bitrate_bps / top.bitrate_bps;
-    let cap = share.max(point.bitrate_bps * CAP_MIN).min(f64::from(point.rung.max_bitrate_bps));
-    (cap / 1000.0).round() as u32 * 1000
+/// What `point` may take at its peak: in proportion to the rung `above` it, at least [`CAP_MIN`] times its mean, at most what its size
+/// is given, and never nothing.
+fn cap_bps(point: &Point, above: Option<(&Point, &Rung)>) -> u32 {
+    let size_cap = f64::from(point.rung.max_bitrate_bps);
+    let share = above.map_or(size_cap, |(next, rung)| f64::from(rung.max_bitrate_bps) * point.bitrate_bps / next.bitrate_bps);
+    let cap = share.max(point.bitrate_bps * CAP_MIN).min(size_cap);
+    (cap.max(BITRATE_MIN_BPS) / 1000.0).round() as u32 * 1000
 }
 
-/// The name of the rung of that size that is the `number`-th from above.
+/// The `number`-th name for a rung of that size.
 fn name(rung: &Rung, number: u32) -> String {
     if number == 1 { rung.id.clone() } else { format!("{}-{number}", rung.id) }
 }

@@ -2,8 +2,8 @@
 
 use super::Measure;
 
-/// Rate and VMAF of one size by constant rate factor. Between trials, and a little beyond, the logarithm of the rate and VMAF follow
-/// parabolas through them.
+/// Rate and VMAF of one size by constant rate factor. Between trials the logarithm of the rate and VMAF follow parabolas through them;
+/// beyond, lines that do not rise.
 #[derive(Clone, Debug)]
 pub(super) struct Curve {
     crfs: Vec<f64>,
@@ -12,7 +12,7 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    /// The curve through `trials`: constant rate factors and what they came to, no factor twice; `None` if there are none.
+    /// The curve through `trials`: constant rate factors, ascending, and what they came to; `None` if there are none.
     pub(super) fn through(trials: impl Iterator<Item = (f32, Measure)>) -> Option<Self> {
         let mut curve = Self { crfs: Vec::new(), log_rates: Vec::new(), vmafs: Vec::new() };
         for (crf, measure) in trials {
@@ -33,8 +33,22 @@ impl Curve {
         self.at(&self.vmafs, crf).clamp(0.0, 100.0)
     }
 
-    /// Lagrange's polynomial through `values`.
     fn at(&self, values: &[f64], crf: f64) -> f64 {
+        let last = self.crfs.len() - 1;
+        let (from, towards) = if crf < self.crfs[0] {
+            (0, last.min(1))
+        } else if crf > self.crfs[last] {
+            (last, last.saturating_sub(1))
+        } else {
+            return self.between(values, crf);
+        };
+        let run = self.crfs[towards] - self.crfs[from];
+        let slope = if run == 0.0 { 0.0 } else { (values[towards] - values[from]) / run };
+        values[from] + slope.min(0.0) * (crf - self.crfs[from])
+    }
+
+    /// Lagrange's polynomial through `values`.
+    fn between(&self, values: &[f64], crf: f64) -> f64 {
         let term = |place: usize| {
             let own = self.crfs[place];
             let others = self.crfs.iter().enumerate().filter(|(other, _)| *other != place);
@@ -61,5 +75,12 @@ mod tests {
         let (rate, vmaf) = (curve.bitrate_bps(25.0), curve.vmaf(25.0));
         assert!((2_300_000.0..2_350_000.0).contains(&rate) && (97.0..98.5).contains(&vmaf), "{rate} {vmaf}");
         assert!(curve.vmaf(10.0) <= 100.0 && curve.vmaf(60.0) >= 0.0, "nothing is better than the source");
+        // A film that hardly moves takes no more where it is worse.
+        let still =
+            [(22.0, 1e6), (28.0, 2e5), (34.0, 1.5e5)].map(|(crf, bitrate_bps)| (crf, Measure { bitrate_bps, vmaf: 90.0 }));
+        let still = Curve::through(still.into_iter()).unwrap();
+        assert!(still.bitrate_bps(51.0) < 1.5e5 && still.bitrate_bps(18.0) > 1e6);
+        let one = Curve::through([(28.0, Measure { bitrate_bps: 5e5, vmaf: 80.0 })].into_iter()).unwrap();
+        assert!((one.bitrate_bps(20.0) - 5e5).abs() < 1.0 && Curve::through(std::iter::empty()).is_none());
     }
 }
