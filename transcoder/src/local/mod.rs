@@ -62,7 +62,7 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// What would be done, where only that was asked for.
-    Planned(Plan),
+    Planned(Box<Plan>),
     /// What was done.
     Encoded(Summary),
 }
@@ -95,7 +95,7 @@ pub async fn encode(
     source.video.keyframes.clear();
     let plan = decide(&host, &source, plan, reader.clone(), true, cancel.clone()).await?;
     if options.plan_only {
-        return Ok(Outcome::Planned(plan));
+        return Ok(Outcome::Planned(Box::new(plan)));
     }
     let folder = Folder::begin(out)?;
     let ended = async {

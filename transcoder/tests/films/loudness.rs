@@ -91,8 +91,8 @@ fn is_normalised(sound: &str, about: &str) -> std::result::Result<(), Failed> {
 fn silence_stays() -> std::result::Result<(), Failed> {
     let noise = |amplitude: f64| format!("-f lavfi -i anoisesrc=color=pink:seed=7:duration=20:amplitude={amplitude}");
     for (sound, gain, about) in [
-        ("-f lavfi -i anullsrc=d=20".to_owned(), 0.0, "stays as it is"),
-        (noise(0.0003), 0.0, "stays as it is"),
+        ("-f lavfi -i anullsrc=d=20".to_owned(), 0.0, "is played no louder"),
+        (noise(0.0003), 0.0, "is played no louder"),
         (noise(0.004), 20.0, "20.0 dB louder"),
     ] {
         let folder = tempfile::tempdir()?;

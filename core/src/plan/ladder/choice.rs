@@ -203,7 +203,7 @@ fn best(points: &[Point], price: f64) -> Vec<Point> {
         for from in skipped..to {
             let (a, b) = (&points[from], &points[to]);
             let is_step = steps(a.vmaf, b.vmaf) >= STEP_MIN && b.bitrate_bps >= a.bitrate_bps * RATE_STEP_MIN;
-            if !is_step && !(a.required && b.required) {
+            if !(is_step || a.required && b.required) {
                 continue;
             }
             let area = f64::midpoint(a.vmaf, b.vmaf) * (b.bitrate_bps / a.bitrate_bps).ln();
