@@ -17,11 +17,10 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation) {
         let members = hls::members(presentation, group);
         report.must(!group.is_empty(), "RFC 8216 4.3.4.1", || "an audio group has no name".to_owned());
         names(report, group, &members);
-        for track in members {
-            if let Some(picture_s) = picture_s {
-                length(report, track, picture_s);
-            }
-        }
+    }
+    let sounds = presentation.tracks.iter().filter(|track| matches!(track.rendition.media, Media::Audio { .. }));
+    for (track, picture_s) in sounds.filter_map(|track| Some((track, picture_s?))) {
+        length(report, track, picture_s);
     }
     stereo(report, presentation);
 }

@@ -23,8 +23,13 @@ pub(crate) fn of(playlist: &Path, film: &Path, folder: &Path) -> f64 {
 /// Pictures of `film` in groups of three, as planar 8-bit pictures of that size.
 fn pictures(film: &Path, width: usize, height: usize, to: &Path) -> Vec<u8> {
     let filter = format!("select='lte(mod(n,{EVERY}),2)',scale={width}:{height}:flags=bicubic,format=yuv420p");
-    let status = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y", "-allowed_extensions", "ALL", "-t", SECONDS, "-i"])
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-y"]);
+    if film.extension().is_some_and(|extension| extension == "m3u8") {
+        command.args(["-allowed_extensions", "ALL"]);
+    }
+    let status = command
+        .args(["-t", SECONDS, "-i"])
         .arg(film)
         .args(["-map", "0:v:0", "-vf", &filter, "-fps_mode", "passthrough", "-f", "rawvideo"])
         .arg(to)
@@ -49,7 +54,7 @@ fn size(film: &Path) -> (usize, usize) {
 fn mean(original: &[u8], shown: &[u8], count: usize, width: usize, height: usize) -> f64 {
     let (mut context, mut model) = (ptr::null_mut(), ptr::null_mut());
     let log_level = sys::VmafLogLevel::VMAF_LOG_LEVEL_NONE;
-    let config = sys::VmafConfiguration { log_level, n_threads: 2, n_subsample: GROUP as u32, cpumask: 0 };
+    let config = sys::VmafConfiguration { log_level, n_threads: 0, n_subsample: GROUP as u32, cpumask: 0 };
     let mut named = sys::VmafModelConfig { name: ptr::null(), flags: 0 };
     let size = width * height * 3 / 2;
     let mut sum = 0.0;

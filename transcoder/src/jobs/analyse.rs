@@ -17,18 +17,17 @@ use tokio_util::sync::CancellationToken;
 /// Attempts to measure a title, those included that a service or a stop of the worker cut short.
 const ATTEMPTS_MAX: i32 = 3;
 /// Work of an analysis compared with a whole ladder's picture.
-pub(super) const WEIGHT: f64 = 0.1;
+const WEIGHT: f64 = 0.1;
 
 impl Jobs {
     pub(super) async fn analyse(&self, claim: &Claim, work: &Work, encode: EncodeId) -> Result<(), Failure> {
         let encode = self.deps.db.encode(encode).await?;
         layout(&encode)?;
-        let source = self.source(&encode).await?;
         let plan = if claim.attempt > ATTEMPTS_MAX {
             // Attempts that ended without a word may have taken the whole worker with them.
             encode.plan.decide(Vec::new(), 0)
         } else {
-            let is_last = claim.attempt == ATTEMPTS_MAX;
+            let (source, is_last) = (self.source(&encode).await?, claim.attempt == ATTEMPTS_MAX);
             decide(&self.deps.host, &encode.source, encode.plan, source, is_last, work.cancelled()).await?
         };
         let jobs = self.jobs(encode.id, &plan, &pieces(&plan));

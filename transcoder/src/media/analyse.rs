@@ -12,8 +12,6 @@ use ffmpeg_next::frame;
 use marquee_core::plan::{Chunk, Measure, Rung, Sample};
 use std::{sync::mpsc::Receiver, thread};
 
-/// Pictures of a sample that are judged: they are much alike.
-const JUDGED: usize = 1;
 /// Trials that are judged at a time: each judge holds several pictures in several forms.
 const JUDGES: usize = 2;
 
@@ -82,16 +80,13 @@ fn measure(job: &Job<'_>, sample: &Sample, made: Vec<Made>) -> Result<Option<Vec
             Made::Tried(attempt) => attempts.push(attempt),
         }
     }
-    let places = judged(&originals, &attempts);
-    if places.is_empty() {
-        return Ok(None);
-    }
+    let Some(place) = judged(&originals, &attempts) else { return Ok(None) };
     let seconds = |ticks: u64| ticks as f64 / f64::from(job.plan.timeline.timescale);
     let (length, group) = (seconds(sample.end_ticks - sample.start_ticks), seconds(job.plan.timeline.gop_ticks));
     let mut measures = Vec::with_capacity(attempts.len());
-    let (originals, places) = (&originals, &places);
+    let originals = &originals;
     let rate = |attempt: Attempt| {
-        let vmaf = score(&attempt, originals, places)?;
+        let vmaf = score(&attempt, originals, place)?;
         Ok(Measure { bitrate_bps: attempt.bitrate_bps(length, group), vmaf })
     };
     let mut attempts = attempts.into_iter();
@@ -106,31 +101,21 @@ fn measure(job: &Job<'_>, sample: &Sample, made: Vec<Made>) -> Result<Option<Vec
     Ok(Some(measures))
 }
 
-/// Positions of the originals that are judged: [`JUDGED`], evenly spread, of those that every attempt shows.
-fn judged(originals: &Originals, attempts: &[Attempt]) -> Vec<usize> {
-    let Some(fewest) = attempts.iter().map(Attempt::ticks).min_by_key(Vec::len) else { return Vec::new() };
+/// Position of the original that is judged: in the middle of those that every attempt shows. Pictures of a sample are much alike.
+fn judged(originals: &Originals, attempts: &[Attempt]) -> Option<usize> {
+    let fewest = attempts.iter().map(Attempt::ticks).min_by_key(Vec::len)?;
     let both = |place: &usize| fewest.binary_search(&originals[*place].0).is_ok();
     let common: Vec<usize> = (0..originals.len()).filter(both).collect();
-    let mut places: Vec<usize> =
-        (0..JUDGED).filter_map(|index| common.get((2 * index + 1) * common.len() / (2 * JUDGED)).copied()).collect();
-    places.dedup();
-    places
+    common.get(common.len() / 2).copied()
 }
 
-/// Mean VMAF of the originals at `places` as an attempt shows them.
-fn score(attempt: &Attempt, originals: &Originals, places: &[usize]) -> Result<f64, Stop> {
+/// VMAF of the original at `place` as an attempt shows it.
+fn score(attempt: &Attempt, originals: &Originals, place: usize) -> Result<f64, Stop> {
     let picture = |place: usize| &originals[place].1;
-    let wanted: Vec<u64> = places.iter().map(|place| originals[*place].0).collect();
-    let (width, height) = places.first().map_or((0, 0), |place| (picture(*place).width(), picture(*place).height()));
-    let shown = attempt.shown(&wanted, width, height)?;
-    let mut judge = Judge::new()?;
-    let mut sum = 0.0;
-    for (&place, tick) in places.iter().zip(&wanted) {
-        let shown = shown.get(tick).ok_or_else(|| Stop::Fault("a picture of a trial was lost".into()))?;
-        let (before, after) = (place.saturating_sub(1), (place + 1).min(originals.len() - 1));
-        sum += judge.score(shown, [picture(before), picture(place), picture(after)])?;
-    }
-    Ok(sum / places.len() as f64)
+    let shown = attempt.shown(originals[place].0, picture(place).width(), picture(place).height())?;
+    let shown = shown.ok_or_else(|| Stop::Fault("a picture of a trial was lost".into()))?;
+    let (before, after) = (place.saturating_sub(1), (place + 1).min(originals.len() - 1));
+    Judge::new()?.score(&shown, [picture(before), picture(place), picture(after)])
 }
 
 /// Means over all samples, trial by trial.

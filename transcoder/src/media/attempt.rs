@@ -3,7 +3,7 @@
 use super::{Stop, encode_video::VideoEncoder, pictures::Work, video::Job};
 use ffmpeg_next::{Packet, codec, format::Pixel, frame, software::scaling};
 use marquee_core::plan::Rung;
-use std::{collections::BTreeMap, sync::mpsc::Receiver};
+use std::sync::mpsc::Receiver;
 
 /// An encoded sample.
 pub(super) struct Attempt {
@@ -16,22 +16,13 @@ impl Attempt {
     pub(super) fn make(job: &Job<'_>, rung: &Rung, work: Receiver<Work>) -> Result<Self, Stop> {
         let frame_rate = rung.frame_rate(job.source.video.frame_rate);
         let mut encoder = VideoEncoder::open(rung, &job.plan.timeline, frame_rate, job.plan.encoder_threads)?;
-        let mut attempt = Self { parameters: encoder.parameters(), packets: Vec::new() };
-        let mut any = false;
-        for work in work {
-            match work {
-                Work::Picture { picture, tick, starts_group } => {
-                    any = true;
-                    encoder.push(picture, tick, starts_group)?;
-                }
-                Work::End { .. } if any => encoder.flush()?,
-                Work::End { .. } => break,
-            }
-            while let Some(packet) = encoder.packet()? {
-                attempt.packets.push(packet);
-            }
-        }
-        Ok(attempt)
+        let parameters = encoder.parameters();
+        let mut packets = Vec::new();
+        encoder.run(work, |packet| {
+            packets.push(packet);
+            Ok(())
+        })?;
+        Ok(Self { parameters, packets })
     }
 
     /// When its pictures are shown, ascending.
@@ -50,13 +41,11 @@ impl Attempt {
         (bits(keyframe) + each * (frames_a_group - 1.0).max(0.0)) / group_seconds
     }
 
-    /// The pictures that are shown at `wanted`, as a player shows them on a screen of `width` × `height`.
-    pub(super) fn shown(&self, wanted: &[u64], width: u32, height: u32) -> Result<BTreeMap<u64, frame::Video>, Stop> {
+    /// The picture at `wanted`, as a player shows it on a screen of `width` × `height`; `None` if it has none there.
+    pub(super) fn shown(&self, wanted: u64, width: u32, height: u32) -> Result<Option<frame::Video>, Stop> {
         let fault = || Stop::fault("decode a trial");
         let context = codec::Context::from_parameters(self.parameters.clone()).map_err(fault())?;
         let mut decoder = context.decoder().video().map_err(fault())?;
-        let mut scaler = None;
-        let mut shown = BTreeMap::new();
         for packet in self.packets.iter().map(Some).chain([None]) {
             match packet {
                 Some(packet) => decoder.send_packet(packet).map_err(fault())?,
@@ -64,19 +53,12 @@ impl Attempt {
             }
             let mut picture = frame::Video::empty();
             while decoder.receive_frame(&mut picture).is_ok() {
-                let tick = picture.pts().and_then(|pts| u64::try_from(pts).ok());
-                if let Some(tick) = tick.filter(|tick| wanted.contains(tick)) {
-                    let scaler = match &mut scaler {
-                        Some(scaler) => scaler,
-                        none => none.insert(enlarger(&picture, width, height)?),
-                    };
-                    let mut large = frame::Video::empty();
-                    scaler.run(&picture, &mut large).map_err(Stop::fault("scale a trial"))?;
-                    shown.insert(tick, large);
+                if picture.pts().and_then(|pts| u64::try_from(pts).ok()) == Some(wanted) {
+                    return enlarged(&picture, width, height).map(Some);
                 }
             }
         }
-        Ok(shown)
+        Ok(None)
     }
 }
 
@@ -84,8 +66,12 @@ fn tick(packet: &Packet) -> Option<u64> {
     packet.pts().and_then(|pts| u64::try_from(pts).ok())
 }
 
-fn enlarger(picture: &frame::Video, width: u32, height: u32) -> Result<scaling::Context, Stop> {
+fn enlarged(picture: &frame::Video, width: u32, height: u32) -> Result<frame::Video, Stop> {
+    let fault = || Stop::fault("scale a trial");
     let flags = scaling::Flags::BICUBIC | scaling::Flags::ACCURATE_RND | scaling::Flags::BITEXACT;
     let from = (picture.format(), picture.width(), picture.height());
-    scaling::Context::get(from.0, from.1, from.2, Pixel::YUV420P, width, height, flags).map_err(Stop::fault("scale a trial"))
+    let mut scaler = scaling::Context::get(from.0, from.1, from.2, Pixel::YUV420P, width, height, flags).map_err(fault())?;
+    let mut large = frame::Video::empty();
+    scaler.run(picture, &mut large).map_err(fault())?;
+    Ok(large)
 }

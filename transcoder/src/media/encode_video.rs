@@ -1,6 +1,6 @@
 //! One libx264 encoder: closed groups of pictures at the times it is told, parameter sets that every chunk shares.
 
-use super::{Stop, segmenter::Unit};
+use super::{Stop, pictures::Work};
 use bytes::Bytes;
 use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, color, encoder, ffi, format, frame, picture};
 use marquee_core::{
@@ -9,6 +9,7 @@ use marquee_core::{
     source::Ratio,
 };
 use marquee_packager::{cmaf, model};
+use std::sync::mpsc::Receiver;
 
 /// Keyframes come where they are forced and nowhere else; parameter sets do not depend on a chunk's content; the result
 /// does not depend on the processor.
@@ -80,20 +81,52 @@ impl VideoEncoder {
         Ok((rendition, track.init_segment()?))
     }
 
+    /// Encodes the pictures that come as `work` and hands each, encoded, to `take`, in coding order. Answers where the last one ends;
+    /// `None` if nobody says so any more, because what decodes them gave up.
+    pub(super) fn run(
+        &mut self,
+        work: Receiver<Work>,
+        mut take: impl FnMut(Packet) -> Result<(), Stop>,
+    ) -> Result<Option<u64>, Stop> {
+        let mut any = false;
+        for work in work {
+            let end = match work {
+                Work::Picture { picture, tick, starts_group } => {
+                    any = true;
+                    self.push(picture, tick, starts_group)?;
+                    None
+                }
+                Work::End { end_ticks } => {
+                    if any {
+                        self.flush()?;
+                    }
+                    Some(end_ticks)
+                }
+            };
+            while any && let Some(packet) = self.pull()? {
+                take(packet)?;
+            }
+            if end.is_some() {
+                return Ok(end);
+            }
+        }
+        Ok(None)
+    }
+
     /// Encodes a picture that is shown at `tick`, as an IDR picture if it starts a group.
-    pub(super) fn push(&mut self, mut picture: frame::Video, tick: u64, starts_group: bool) -> Result<(), Stop> {
+    fn push(&mut self, mut picture: frame::Video, tick: u64, starts_group: bool) -> Result<(), Stop> {
         picture.set_pts(i64::try_from(tick).ok());
         picture.set_kind(if starts_group { picture::Type::I } else { picture::Type::None });
         self.encoder.send_frame(&picture).map_err(Stop::fault("encode"))
     }
 
     /// Says that no more pictures come.
-    pub(super) fn flush(&mut self) -> Result<(), Stop> {
+    fn flush(&mut self) -> Result<(), Stop> {
         self.encoder.send_eof().map_err(Stop::fault("encode"))
     }
 
-    /// The next encoded picture in coding order as the encoder made it, if one is ready.
-    pub(super) fn packet(&mut self) -> Result<Option<Packet>, Stop> {
+    /// The next encoded picture in coding order, if one is ready.
+    fn pull(&mut self) -> Result<Option<Packet>, Stop> {
         let mut packet = Packet::empty();
         match self.encoder.receive_packet(&mut packet) {
             Ok(()) => Ok(Some(packet)),
@@ -105,15 +138,6 @@ impl VideoEncoder {
     /// What a decoder needs to know of the pictures.
     pub(super) fn parameters(&self) -> codec::Parameters {
         codec::Parameters::from(&self.encoder)
-    }
-
-    /// The next encoded picture in coding order, if one is ready.
-    pub(super) fn pull(&mut self) -> Result<Option<Unit>, Stop> {
-        let Some(packet) = self.packet()? else { return Ok(None) };
-        let tick = packet.pts().and_then(|pts| u64::try_from(pts).ok());
-        let tick = tick.ok_or_else(|| Stop::Fault("the encoder lost a time".into()))?;
-        let data = cmaf::annexb_to_avcc(packet.data().unwrap_or_default());
-        Ok(Some(Unit { data, tick, keyframe: packet.is_key() }))
     }
 }
 

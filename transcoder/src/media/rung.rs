@@ -4,7 +4,7 @@ use super::{
     Stop,
     encode_video::{TRACK, VideoEncoder},
     pictures::Work,
-    segmenter::Segmenter,
+    segmenter::{Segmenter, Unit},
     video::Job,
 };
 use crate::child::{Link, Output};
@@ -26,28 +26,7 @@ pub(super) fn encode(link: &Link, job: &Job<'_>, rung: &Rung, work: Receiver<Wor
         let Some((segment, bytes)) = complete else { return Ok(()) };
         Ok(link.output(Output::Segment { track: TRACK, rendition: rung.id.clone(), segment, bytes })?)
     };
-    let mut any = false;
-    for work in work {
-        let end = match work {
-            Work::Picture { picture, tick, starts_group } => {
-                any = true;
-                encoder.push(picture, tick, starts_group)?;
-                None
-            }
-            Work::End { end_ticks } => {
-                if any {
-                    encoder.flush()?;
-                }
-                Some(end_ticks)
-            }
-        };
-        while any && let Some(unit) = encoder.pull()? {
-            hand_over(segmenter.push(unit)?)?;
-        }
-        if let Some(end_ticks) = end {
-            return hand_over(segmenter.finish(end_ticks)?);
-        }
-    }
-    // The decoding side gave up; what it says is the cause.
-    Ok(())
+    let end = encoder.run(work, |packet| hand_over(segmenter.push(Unit::of(&packet)?)?))?;
+    // Without an end the decoding side gave up; what it says is the cause.
+    end.map_or(Ok(()), |end_ticks| hand_over(segmenter.finish(end_ticks)?))
 }

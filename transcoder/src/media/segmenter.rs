@@ -2,6 +2,7 @@
 
 use super::Stop;
 use bytes::Bytes;
+use ffmpeg_next::Packet;
 use marquee_core::{object::Track, plan::Timeline};
 use marquee_packager::{cmaf, model};
 
@@ -14,6 +15,16 @@ pub(super) struct Unit {
     pub(super) tick: u64,
     /// Whether it is an IDR picture.
     pub(super) keyframe: bool,
+}
+
+impl Unit {
+    /// What an encoder made.
+    pub(super) fn of(packet: &Packet) -> Result<Self, Stop> {
+        let tick = packet.pts().and_then(|pts| u64::try_from(pts).ok());
+        let tick = tick.ok_or_else(|| Stop::Fault("the encoder lost a time".into()))?;
+        let data = cmaf::annexb_to_avcc(packet.data().unwrap_or_default());
+        Ok(Self { data, tick, keyframe: packet.is_key() })
+    }
 }
 
 /// The segment that a rendition is in.

@@ -174,11 +174,12 @@ export class Engine {
 
   chooseSound(key: string): void {
     // Of stereo and 5.1 the one that is heard now, else stereo.
-    const heard = this.player.getAudioTracks().find((candidate) => candidate.active)?.channelsCount ?? 2;
-    const [track] = this.player
-      .getAudioTracks()
+    const tracks = this.player.getAudioTracks();
+    const channels = (track?: { channelsCount: number | null }) => track?.channelsCount ?? 2;
+    const heard = channels(tracks.find((candidate) => candidate.active));
+    const [track] = tracks
       .filter((candidate) => soundKey(candidate) === key)
-      .sort((a, b) => Math.abs((a.channelsCount ?? 2) - heard) - Math.abs((b.channelsCount ?? 2) - heard));
+      .sort((a, b) => Math.abs(channels(a) - heard) - Math.abs(channels(b) - heard));
     if (track) this.player.selectAudioTrack(track, SWITCH_MARGIN_S);
     this.read();
   }

@@ -13,11 +13,11 @@ const SMALL_CRFS: [f32; 2] = [24.0, 32.0];
 const LARGE_SIZES: usize = 2;
 /// Cap of trials: high enough to tell what a quality takes by itself.
 const TRIAL_MAX_BITRATE_BPS: u32 = 200_000_000;
-/// A shorter film gets the fixed ladder, in seconds: measuring it would take longer than encoding it.
+/// A shorter film gets the fixed ladder, in seconds: there is little to save, and much of the work would be measuring.
 const SECONDS_MIN: f64 = 5.0;
 /// Seconds of a sample.
 const SAMPLE_SECONDS: f64 = 0.5;
-/// Share of the film that is sampled: a second of samples costs as much as five seconds of the whole ladder.
+/// Share of the film that is sampled: a second of samples was seen to cost as much as four seconds of the whole ladder.
 const SAMPLED: f64 = 0.008;
 /// Samples at least, but no more than one in five seconds, and at most.
 const SAMPLES_MIN: f64 = 3.0;

@@ -27,7 +27,7 @@ const RUNGS_MAX: usize = 8;
 const CRF_BEST: f32 = 18.0;
 const CRF_STEP: f32 = 0.5;
 const QUALITIES: u32 = 41;
-/// Loss of a step of twice the wanted size, in VMAF times the natural logarithm of the rate.
+/// Loss of a step of the wanted size, in VMAF times the natural logarithm of the rate; of others it goes by the square.
 const STEP_LOSS: f64 = 2.0;
 /// Loss of storing as many bits as the top rung has.
 const STORAGE_LOSS: f64 = 1.0;
@@ -192,7 +192,7 @@ fn affordable(points: &[Point], work_max: f64) -> Vec<Point> {
     best(points, high / unit)
 }
 
-/// The path that is worth most, from the first of `points` to the last through all that are given, where a unit of work costs `price`.
+/// The path that is worth most, from the first of `points` to the last through all that are required, where a unit of work costs `price`.
 fn best(points: &[Point], price: f64) -> Vec<Point> {
     let Some(top) = points.last() else { return Vec::new() };
     // What the best path to each point is worth, and the point before it.
