@@ -133,6 +133,7 @@ impl Title {
                 channels: 2,
                 sample_rate_hz: 48_000,
             },
+            Folder::Text => Media::Text { name: "und".into(), language: "und".into(), forced: false, hearing_impaired: false },
         };
         let rendition = Rendition {
             id: id.into(),

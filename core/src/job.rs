@@ -49,6 +49,11 @@ pub enum Job {
         /// Stream index in the source.
         stream: u32,
     },
+    /// Extract all subtitle tracks of the source as text, in one reading.
+    Subtitles {
+        /// The encode whose plan is followed.
+        encode: EncodeId,
+    },
     /// Write final manifests, run the gate, flip the video to ready.
     Publish {
         /// The encode to publish.
@@ -68,6 +73,8 @@ pub enum Kind {
     Encode,
     /// See [`Job::Audio`].
     Audio,
+    /// See [`Job::Subtitles`].
+    Subtitles,
     /// See [`Job::Publish`].
     Publish,
 }
@@ -86,7 +93,7 @@ pub enum Class {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Inspect, Self::Analyse, Self::Encode, Self::Audio, Self::Publish];
+    pub const ALL: [Self; 6] = [Self::Inspect, Self::Analyse, Self::Encode, Self::Audio, Self::Subtitles, Self::Publish];
 
     /// Name in the database, in queue names and metrics.
     #[must_use]
@@ -96,6 +103,7 @@ impl Kind {
             Self::Analyse => "analyse",
             Self::Encode => "encode",
             Self::Audio => "audio",
+            Self::Subtitles => "subtitles",
             Self::Publish => "publish",
         }
     }
@@ -137,6 +145,7 @@ impl Job {
             Self::Analyse { .. } => Kind::Analyse,
             Self::Encode { .. } => Kind::Encode,
             Self::Audio { .. } => Kind::Audio,
+            Self::Subtitles { .. } => Kind::Subtitles,
             Self::Publish { .. } => Kind::Publish,
         }
     }
@@ -149,6 +158,7 @@ impl Job {
             Self::Analyse { encode } => format!("analyse:{encode}"),
             Self::Encode { encode, chunk, rungs } => format!("encode:{encode}:{chunk}:{}", rungs.join(",")),
             Self::Audio { encode, stream } => format!("audio:{encode}:{stream}"),
+            Self::Subtitles { encode } => format!("subtitles:{encode}"),
             Self::Publish { encode } => format!("publish:{encode}"),
         }
     }

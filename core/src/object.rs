@@ -86,6 +86,8 @@ pub enum Track {
     Video,
     /// `a/{track}`
     Audio,
+    /// `s/{track}`
+    Text,
 }
 
 impl Track {
@@ -95,13 +97,29 @@ impl Track {
         match self {
             Self::Video => "v",
             Self::Audio => "a",
+            Self::Text => "s",
         }
     }
 
     /// The track that lives in folder `name`.
     #[must_use]
     pub fn from_folder(name: &str) -> Option<Self> {
-        [Self::Video, Self::Audio].into_iter().find(|track| track.folder() == name)
+        [Self::Video, Self::Audio, Self::Text].into_iter().find(|track| track.folder() == name)
+    }
+
+    /// Whether its segments need an init segment. Those of text stand by themselves (RFC 8216 section 3.5).
+    #[must_use]
+    pub fn has_init(self) -> bool {
+        self != Self::Text
+    }
+
+    /// How names of its segments end.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Video | Self::Audio => "m4s",
+            Self::Text => "vtt",
+        }
     }
 }
 
@@ -114,7 +132,13 @@ pub fn init_path(track: Track, rendition: &str) -> String {
 /// `v/{rung}/000001.m4s`; numbers start at 1.
 #[must_use]
 pub fn segment_path(track: Track, rendition: &str, number: u32) -> String {
-    format!("{}/{rendition}/{number:06}.m4s", track.folder())
+    format!("{}/{rendition}/{}", track.folder(), segment_name(track, number))
+}
+
+/// Name of a segment in its rendition's folder, such as `000001.m4s`.
+#[must_use]
+pub fn segment_name(track: Track, number: u32) -> String {
+    format!("{number:06}.{}", track.extension())
 }
 
 /// `v/{rung}/playlist.m3u8`

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// One encoded track, as manifests need to know it. Stored in the ledger beside its init segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rendition {
-    /// Name in object keys: `v/{id}` or `a/{id}`.
+    /// Name in object keys: `v/{id}`, `a/{id}` or `s/{id}`.
     pub id: String,
-    /// RFC 6381 codec string of the real sample entry, such as `avc1.64001f` or `mp4a.40.2`.
+    /// RFC 6381 codec string of the real sample entry, such as `avc1.64001f` or `mp4a.40.2`; `wvtt` of text.
     pub codec: String,
     /// Ticks per second of the track's times.
     pub timescale: u32,
@@ -28,6 +28,7 @@ impl Rendition {
         match self.media {
             Media::Video { .. } => object::Track::Video,
             Media::Audio { .. } => object::Track::Audio,
+            Media::Text { .. } => object::Track::Text,
         }
     }
 }
@@ -60,6 +61,17 @@ pub enum Media {
         /// Samples per second.
         sample_rate_hz: u32,
     },
+    /// Subtitles, as WebVTT.
+    Text {
+        /// What a player's menu shows; unique among subtitles.
+        name: String,
+        /// BCP 47 language, `und` if unknown.
+        language: String,
+        /// Only what everybody has to read.
+        forced: bool,
+        /// Tells of sounds, too.
+        hearing_impaired: bool,
+    },
 }
 
 /// One stored media segment.
@@ -73,7 +85,7 @@ pub struct Segment {
     pub duration_ticks: u64,
     /// Bytes of the object.
     pub size_bytes: u64,
-    /// Where its keyframes are; empty for sound.
+    /// Where its keyframes are; empty for sound and text.
     pub iframes: Vec<Iframe>,
 }
 
@@ -98,7 +110,7 @@ pub struct Track {
 }
 
 /// A title as manifests describe it: video tracks highest first, then audio tracks: stereo groups, best first, then those of surround
-/// sound.
+/// sound; then subtitles.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Presentation {
     /// Every track that the manifest offers.

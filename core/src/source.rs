@@ -2,7 +2,9 @@
 
 mod validate;
 
-pub use validate::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX, STREAMS_MAX};
+pub use validate::{
+    CHAPTERS_MAX, DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX, STREAMS_MAX,
+};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::num::NonZeroU32;
@@ -49,6 +51,12 @@ pub struct Source {
     pub video: VideoTrack,
     /// Sound tracks that are carried, in file order.
     pub audio: Vec<AudioTrack>,
+    /// Subtitle tracks that are carried, in file order.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleTrack>,
+    /// Chapters, in order.
+    #[serde(default)]
+    pub chapters: Vec<Chapter>,
     /// What was decided or left out, for the content team.
     pub notes: Vec<Note>,
 }
@@ -133,6 +141,34 @@ pub struct AudioTrack {
     pub title: Option<String>,
     /// Whether the container marks it as the default.
     pub default: bool,
+}
+
+/// A subtitle track whose cues are text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleTrack {
+    /// Index of the stream in the container.
+    pub stream: u32,
+    /// Codec's short name, such as `subrip`.
+    pub codec: String,
+    /// BCP 47 language, `und` if not stated.
+    pub language: String,
+    /// Title the container gives the track.
+    pub title: Option<String>,
+    /// Whether it holds only what everybody has to read, such as translated signs.
+    pub forced: bool,
+    /// Whether it tells of sounds, too, for those who do not hear them.
+    pub hearing_impaired: bool,
+}
+
+/// A chapter of a film.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chapter {
+    /// Time in the title at which it begins.
+    pub start_ms: u64,
+    /// Time in the title at which it ends.
+    pub end_ms: u64,
+    /// What the container calls it; empty if it does not say.
+    pub title: String,
 }
 
 /// Something the content team should know about how a source was read.

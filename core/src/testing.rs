@@ -46,7 +46,16 @@ pub fn source() -> Source {
         title: None,
         default: true,
     };
-    Source { container: "mp4".into(), size_bytes: 1, duration_ms: 35_000, video, audio: vec![audio], notes: Vec::new() }
+    Source {
+        container: "mp4".into(),
+        size_bytes: 1,
+        duration_ms: 35_000,
+        video,
+        audio: vec![audio],
+        subtitles: Vec::new(),
+        chapters: Vec::new(),
+        notes: Vec::new(),
+    }
 }
 
 /// The store `inner`, but that everything which is read passes through `bend`: a bad line, a slow one.

@@ -1,4 +1,4 @@
-//! CMAF, HLS and the conformance gate, as functions from values to bytes and strings.
+//! CMAF, WebVTT, HLS and the conformance gate, as functions from values to bytes and strings.
 //!
 //! This crate never sees a socket or a file, and the same values always give the same bytes.
 
@@ -9,11 +9,13 @@ pub mod gate;
 pub mod hls;
 #[cfg(test)]
 mod sample;
+pub mod webvtt;
+
 use marquee_core::Error;
 
 pub use marquee_core::presentation as model;
 
 /// Bytes or text that are not what they should be.
 fn malformed(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::invalid("malformed_media", "these are not the bytes of a CMAF track").caused_by(what)
+    Error::invalid("malformed_media", "these are not the bytes of a track").caused_by(what)
 }

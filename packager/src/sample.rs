@@ -70,6 +70,28 @@ pub(crate) fn surround(id: &str, described: (&str, &str, bool), sizes: &[u64]) -
     track
 }
 
+/// Subtitles on the grid of [`video`].
+pub(crate) fn text(id: &str, (name, language, forced): (&str, &str, bool), sizes: &[u64]) -> Track {
+    let segment = |(index, &size_bytes): (usize, &u64)| Segment {
+        number: index as u32 + 1,
+        start_ticks: index as u64 * 60_000,
+        duration_ticks: 60_000,
+        size_bytes,
+        iframes: Vec::new(),
+    };
+    Track {
+        rendition: Rendition {
+            id: id.to_owned(),
+            codec: crate::webvtt::CODEC.to_owned(),
+            timescale: 10_000,
+            edit_ticks: 0,
+            max_bitrate_bps: 0,
+            media: Media::Text { name: name.to_owned(), language: language.to_owned(), forced, hearing_impaired: false },
+        },
+        segments: sizes.iter().enumerate().map(segment).collect(),
+    }
+}
+
 /// Two rungs and two qualities of one language, 18 s long.
 pub(crate) fn presentation() -> Presentation {
     Presentation {

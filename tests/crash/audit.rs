@@ -129,7 +129,11 @@ impl Audit {
         let prefix = format!("media/{}/", layout.scope());
         let found: BTreeSet<String> = list(blobs, &prefix).await;
         let mut expected = BTreeSet::new();
-        let inits = ledger.renditions.iter().map(|one| (init_path(one.track, &one.rendition.id), one.init_sha256));
+        let inits = ledger
+            .renditions
+            .iter()
+            .filter(|one| one.track.has_init())
+            .map(|one| (init_path(one.track, &one.rendition.id), one.init_sha256));
         let segments =
             ledger.segments.iter().map(|one| (segment_path(one.track, &one.rendition, one.segment.number), one.sha256));
         for (path, sha256) in inits.chain(segments) {

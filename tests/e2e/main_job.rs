@@ -45,6 +45,9 @@ async fn a_film_plays_while_it_is_encoded_and_holds_every_frame_afterwards() {
     for rendition in &offered.video {
         assert_eq!(judge::numbers(rendition), (0..FILM.frames()).collect::<Vec<_>>(), "{rendition}");
     }
+    let (shown, expected) = (hls::words(&offered.subtitles[0]).await, FILM.cues());
+    assert_eq!(shown, expected, "every word at its time, once");
+    assert_eq!(video.chapters, FILM.chapters_shown());
     // A session that began while it grew sees it end.
     assert!(hls::media(&early.video[0]).await.end_list, "the growing playlist ended");
     node.stop().await;

@@ -23,6 +23,16 @@ pub(crate) struct Video {
     pub(crate) failure: Option<Reason>,
     #[serde(default)]
     pub(crate) notes: Vec<Reason>,
+    #[serde(default)]
+    pub(crate) chapters: Vec<Chapter>,
+}
+
+/// A chapter as the API shows it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Chapter {
+    pub(crate) start_ms: u64,
+    pub(crate) end_ms: u64,
+    pub(crate) title: String,
 }
 
 /// Why something failed, or what was decided.

@@ -1,7 +1,8 @@
 //! Clips made by the ffmpeg program. Each picture carries its number as a row of black and white blocks, so that a judge can
 //! say which frame of the source it shows.
 
-use std::{path::PathBuf, process::Command, sync::Mutex};
+use super::client::Chapter;
+use std::{ffi::OsStr, path::PathBuf, process::Command, sync::Mutex};
 
 /// Blocks in the row: frames up to 4095 can be told apart.
 pub(crate) const BITS: u32 = 12;
@@ -32,7 +33,7 @@ impl Clip {
     /// The file, made if it is not there from an earlier run.
     pub(crate) fn file(self) -> PathBuf {
         let Self { seconds, frames_per_second, width, height } = self;
-        let name = format!("clip-{width}x{height}-{frames_per_second}fps-{seconds}s.mp4");
+        let name = format!("clip-{width}x{height}-{frames_per_second}fps-{seconds}s-with-words.mp4");
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _making = MAKING.lock().expect("no test panics while it makes a clip");
         if !file.exists() {
@@ -40,8 +41,14 @@ impl Clip {
             let picture =
                 format!("testsrc2=size={width}x{height}:rate={frames_per_second}:duration={seconds},{}", number_blocks());
             let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
+            let (words, chapters) = (file.with_extension("srt"), file.with_extension("chapters"));
+            std::fs::write(&words, self.words()).expect("words are written");
+            std::fs::write(&chapters, self.chapters()).expect("chapters are written");
             let status = Command::new("ffmpeg")
                 .args(["-v", "error", "-y", "-nostdin", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound])
+                .args([OsStr::new("-i"), words.as_os_str(), OsStr::new("-i"), chapters.as_os_str()])
+                .args(["-map", "0", "-map", "1", "-map", "2", "-map_metadata", "3", "-c:s", "mov_text"])
+                .args(["-metadata:s:s:0", "language=eng"])
                 .args([
                     "-c:v",
                     "libx264",
@@ -63,6 +70,35 @@ impl Clip {
             std::fs::rename(unfinished, &file).expect("the clip gets its name");
         }
         file
+    }
+
+    /// What its subtitles say, as SubRip: from half a second to two and a half seconds of every three, which number that is.
+    fn words(self) -> String {
+        let cue = |number: u32| {
+            let clock = |ms: u32| format!("00:{:02}:{:02},{:03}", ms / 60_000, ms / 1000 % 60, ms % 1000);
+            let start_ms = number * 3000 + 500;
+            format!("{}\n{} --> {}\n<i>Words</i> {number}\n\n", number + 1, clock(start_ms), clock(start_ms + 2000))
+        };
+        (0..self.seconds / 3).map(cue).collect()
+    }
+
+    /// The same as start and end in seconds, and words.
+    pub(crate) fn cues(self) -> Vec<(f64, f64, String)> {
+        let start = |number: u32| f64::from(number * 3) + 0.5;
+        (0..self.seconds / 3).map(|number| (start(number), start(number) + 2.0, format!("<i>Words</i> {number}"))).collect()
+    }
+
+    /// Its chapters.
+    pub(crate) fn chapters_shown(self) -> [Chapter; 2] {
+        let chapter = |title: &str, start_ms, end_ms| Chapter { start_ms, end_ms, title: title.into() };
+        [chapter("One", 0, 2000), chapter("Two", 2000, u64::from(self.seconds) * 1000)]
+    }
+
+    /// Two chapters, as the ffmpeg program reads them.
+    fn chapters(self) -> String {
+        let chapter =
+            |title: &str, start: u32, end: u32| format!("[CHAPTER]\nTIMEBASE=1/1\nSTART={start}\nEND={end}\ntitle={title}\n");
+        format!(";FFMETADATA1\n{}{}", chapter("One", 0, 2), chapter("Two", 2, self.seconds))
     }
 }
 

@@ -18,6 +18,7 @@ const FAST_RATE: f64 = 32.0;
 pub(crate) struct Renditions {
     pub(crate) video: Vec<String>,
     pub(crate) audio: Vec<String>,
+    pub(crate) subtitles: Vec<String>,
 }
 
 /// Fetches a playlist as a player does: from the edge, without any credential but the URL.
@@ -48,8 +49,27 @@ pub(crate) async fn renditions(url: &str) -> Renditions {
     let mut video: Vec<_> = plays.map(|variant| whole(&variant.uri)).collect();
     video.sort();
     video.dedup();
-    let sound = master.alternatives.iter().filter(|other| other.media_type == AlternativeMediaType::Audio);
-    Renditions { video, audio: sound.filter_map(|other| other.uri.as_deref().map(whole)).collect() }
+    let of_type = |kind: AlternativeMediaType| {
+        let found = master.alternatives.iter().filter(move |other| other.media_type == kind);
+        found.filter_map(|other| other.uri.as_deref().map(whole)).collect()
+    };
+    Renditions { video, audio: of_type(AlternativeMediaType::Audio), subtitles: of_type(AlternativeMediaType::Subtitles) }
+}
+
+/// What the ffmpeg program reads of the subtitles at `url`, a media playlist: start and end in seconds, and words.
+pub(crate) async fn words(url: &str) -> Vec<(f64, f64, String)> {
+    let base = Url::parse(url).expect("a URL");
+    let mut found = Vec::new();
+    for segment in media(url).await.segments {
+        let text = String::from_utf8(fetch(base.join(&segment.uri).expect("a URL").as_str()).await).expect("text");
+        for cue in judge::cues(&text) {
+            // Those that last into the next segment are in both.
+            if !found.contains(&cue) {
+                found.push(cue);
+            }
+        }
+    }
+    found
 }
 
 /// Decodes every rendition of the master playlist at `url` and compares each with `source`, the film that became `video`: every

@@ -2,7 +2,10 @@
 
 use super::clip::BITS;
 use serde_json::Value;
-use std::process::Command;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
 
 /// A picture track, decoded from its first to its last frame.
 #[derive(Debug)]
@@ -174,4 +177,31 @@ mod tests {
         assert!((sound.seconds - f64::from(SHORT.seconds)).abs() < 0.05, "{sound:?}");
         assert_eq!(complaints(&input), "");
     }
+}
+
+/// The cues of a WebVTT text: start and end in seconds, and words.
+pub(crate) fn cues(text: &str) -> Vec<(f64, f64, String)> {
+    let mut ffmpeg = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "webvtt", "-i", "pipe:0", "-f", "srt", "pipe:1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the ffmpeg program is installed");
+    // A segment of text is smaller than a pipe: nobody waits for anybody.
+    ffmpeg.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it reads");
+    let output = ffmpeg.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "ffmpeg reads {text}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let cue = |block: &str| {
+        let mut lines = block.lines().skip(1);
+        let (start, end) = lines.next()?.split_once(" --> ")?;
+        Some((clock(start)?, clock(end)?, lines.collect::<Vec<_>>().join("\n")))
+    };
+    text.split("\n\n").filter_map(cue).collect()
+}
+
+/// Seconds of `hh:mm:ss,mmm`.
+fn clock(text: &str) -> Option<f64> {
+    let parts: Option<Vec<f64>> = text.trim().replace(',', ".").split(':').map(|part| part.parse().ok()).collect();
+    parts.map(|parts| parts.iter().fold(0.0, |sum, part| sum * 60.0 + part))
 }

@@ -15,7 +15,7 @@ use marquee_core::{
     Error, Result,
     id::{EncodeId, VideoId},
     object::{Layout, MASTER, Track as Folder, init_path},
-    presentation::{Media, Presentation, Track},
+    presentation::{Presentation, Track},
     video::Status,
 };
 use marquee_packager::hls;
@@ -66,11 +66,11 @@ fn base(layout: &Layout, folder: Folder, id: &str) -> Result<String> {
     Ok(format!("../../../../../{}", init.as_str().trim_end_matches("init.mp4")))
 }
 
-/// Sound, and the rungs that are as long as the longest one.
+/// Sound, subtitles, and the rungs that are as long as the longest one.
 fn leading(presentation: &Presentation) -> Presentation {
     let pictures = || presentation.tracks.iter().filter(|track| folder_of(track) == Folder::Video);
     let longest_s = pictures().map(end_s).fold(0.0, f64::max);
-    let leads = |track: &&Track| folder_of(track) == Folder::Audio || end_s(track) >= longest_s - LEAD_S;
+    let leads = |track: &&Track| folder_of(track) != Folder::Video || end_s(track) >= longest_s - LEAD_S;
     Presentation { tracks: presentation.tracks.iter().filter(leads).cloned().collect() }
 }
 
@@ -80,17 +80,14 @@ fn end_s(track: &Track) -> f64 {
 }
 
 fn folder_of(track: &Track) -> Folder {
-    match track.rendition.media {
-        Media::Video { .. } => Folder::Video,
-        Media::Audio { .. } => Folder::Audio,
-    }
+    track.rendition.folder()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use marquee_core::{
-        presentation::{Rendition, Segment},
+        presentation::{Media, Rendition, Segment},
         source::Ratio,
     };
     use uuid::Uuid;

@@ -11,7 +11,7 @@ use marquee_backends::db::{
 use marquee_core::{
     Error, ErrorKind, Result, Role,
     id::{JobId, VideoId},
-    source::Note,
+    source::{Chapter, Note},
     video::Status,
 };
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(crate) struct Details {
     pub(crate) notes: Vec<Note>,
     /// What was uploaded, once it is whole.
     pub(crate) source: Option<Source>,
+    /// Its chapters, in order.
+    pub(crate) chapters: Vec<Chapter>,
     /// What is stored of it, once it is published.
     pub(crate) renditions: Vec<RenditionReport>,
 }
@@ -99,6 +101,7 @@ pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
         Status::Encoding => Some(encode.plan.timeline.ticks_to_ms(app.deps.db.playable_ticks(encode.id).await?)),
         _ => details.video.duration_ms,
     };
+    details.chapters = encode.source.chapters;
     (details.notes, details.renditions) =
         encode.report.map_or((encode.plan.notes, Vec::new()), |report| (report.notes, report.renditions));
     Ok(details)
@@ -113,6 +116,7 @@ impl Details {
             playable_ms: None,
             notes: Vec::new(),
             source: None,
+            chapters: Vec::new(),
             renditions: Vec::new(),
             video,
         }

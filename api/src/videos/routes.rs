@@ -106,6 +106,9 @@ pub(crate) struct VideoView {
     /// What was uploaded, once it is whole; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceView>,
+    /// Its chapters, in order; left out in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chapters: Vec<ChapterView>,
     /// What is stored of it, once it is ready; left out in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     renditions: Vec<RenditionView>,
@@ -143,6 +146,18 @@ struct SourceView {
     sha256: Option<String>,
 }
 
+/// A chapter.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Chapter)]
+struct ChapterView {
+    /// When it begins.
+    start_ms: u64,
+    /// When it ends.
+    end_ms: u64,
+    /// What it is called; may be empty.
+    title: String,
+}
+
 /// A stored rendition.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Rendition)]
@@ -155,7 +170,7 @@ struct RenditionView {
     size_bytes: u64,
     /// Average bitrate.
     bitrate_bps: u64,
-    /// Why a rung was chosen, for people; empty for sound.
+    /// Why a rung was chosen, for people; empty for sound and text.
     reason: String,
 }
 
@@ -183,7 +198,7 @@ struct JobItem {
     /// Its id.
     #[schema(value_type = String)]
     id: JobId,
-    /// `inspect`, `encode`, `audio` or `publish`.
+    /// `inspect`, `analyse`, `encode`, `audio`, `subtitles` or `publish`.
     kind: String,
     /// `queued`, `running`, `done`, `dead` or `cancelled`.
     state: String,
@@ -213,7 +228,7 @@ struct JobList {
 
 impl From<Details> for VideoView {
     fn from(details: Details) -> Self {
-        let Details { video, progress, ready_in, playable_ms, notes, source, renditions } = details;
+        let Details { video, progress, ready_in, playable_ms, notes, source, chapters, renditions } = details;
         let note = |note: Note| NoteView { code: note.code, message: note.message };
         Self {
             id: video.id,
@@ -235,6 +250,10 @@ impl From<Details> for VideoView {
                 size_bytes: source.size_bytes,
                 sha256: source.sha256.map(hex::encode),
             }),
+            chapters: chapters
+                .into_iter()
+                .map(|chapter| ChapterView { start_ms: chapter.start_ms, end_ms: chapter.end_ms, title: chapter.title })
+                .collect(),
             renditions: renditions
                 .into_iter()
                 .map(|stored| RenditionView {

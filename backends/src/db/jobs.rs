@@ -286,7 +286,7 @@ impl Db {
         }
         let back_to = match Kind::from_name(&row.kind) {
             Some(Kind::Inspect) => Status::Uploaded,
-            Some(Kind::Analyse | Kind::Encode | Kind::Audio) => Status::Encoding,
+            Some(Kind::Analyse | Kind::Encode | Kind::Audio | Kind::Subtitles) => Status::Encoding,
             Some(Kind::Publish) => Status::Publishing,
             None => return Err(Error::conflict("unknown_kind", "this version does not know this kind of job")),
         };

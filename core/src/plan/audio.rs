@@ -1,10 +1,8 @@
 //! Audio renditions: what is encoded of each sound track.
 
-use super::{AudioChoice, Recipe};
+use super::{AudioChoice, Recipe, names::names};
 use crate::source::{AudioTrack, Note};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-
 /// Channels of a surround rendition: 5.1.
 const SURROUND_CHANNELS: u16 = 6;
 /// Channels from which on a track surrounds its listeners: 5.0 lacks only what is felt more than heard.
@@ -37,7 +35,7 @@ pub struct AudioRendition {
 /// the container marks, else the first.
 pub(super) fn renditions(tracks: &[AudioTrack], recipe: &Recipe, notes: &mut Vec<Note>) -> Vec<AudioRendition> {
     let default = tracks.iter().position(|track| track.default).unwrap_or(0);
-    let names = names(tracks);
+    let names = names(tracks.iter().map(|track| (track.title.as_deref(), track.language.as_str())));
     let rendition = |group: &str, choice: &AudioChoice, channels: u16, position: usize| {
         let (track, group) = (&tracks[position], format!("{group}-{}", choice.bitrate_bps / 1000));
         AudioRendition {
@@ -73,32 +71,6 @@ pub(super) fn renditions(tracks: &[AudioTrack], recipe: &Recipe, notes: &mut Vec
         notes.push(Note::new("audio_downmixed", message));
     }
     renditions
-}
-
-/// Each track's title, else its language. Tracks that would share a name are numbered, past the names that others have.
-fn names(tracks: &[AudioTrack]) -> Vec<String> {
-    let labels: Vec<String> = tracks.iter().map(label).collect();
-    let is_shared = |label: &str| labels.iter().filter(|other| *other == label).count() > 1;
-    let mut taken: BTreeSet<String> = labels.iter().filter(|label| !is_shared(label)).cloned().collect();
-    let name = |label: &String| {
-        if !is_shared(label) {
-            return label.clone();
-        }
-        let mut number = 1;
-        while !taken.insert(format!("{label} {number}")) {
-            number += 1;
-        }
-        format!("{label} {number}")
-    };
-    labels.iter().map(name).collect()
-}
-
-/// What a track calls itself, without what playlists and menus cannot show.
-fn label(track: &AudioTrack) -> String {
-    let shown = |character: char| if character == '"' || character.is_control() { ' ' } else { character };
-    let title: String = track.title.iter().flat_map(|title| title.chars()).map(shown).collect();
-    let title = title.trim();
-    if title.is_empty() { track.language.clone() } else { title.to_owned() }
 }
 
 #[cfg(test)]

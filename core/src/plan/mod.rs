@@ -4,8 +4,10 @@
 mod audio;
 mod chunk;
 mod ladder;
+mod names;
 mod recipe;
 mod start;
+mod subtitles;
 mod timeline;
 
 pub use audio::AudioRendition;
@@ -13,6 +15,7 @@ pub use chunk::Chunk;
 pub use ladder::{Analysis, Measure, Rung, Sample};
 pub use recipe::{AudioChoice, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
 pub use start::Start;
+pub use subtitles::SubtitleRendition;
 pub use timeline::Timeline;
 
 use crate::source::{Note, Ratio, Source};
@@ -23,8 +26,8 @@ use serde::{Deserialize, Serialize};
 const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
 /// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
-/// brought to one loudness.
-pub const PLAN_VERSION: u32 = 3;
+/// brought to one loudness. Since version 4 it may carry subtitles.
+pub const PLAN_VERSION: u32 = 4;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +47,9 @@ pub struct Plan {
     pub rungs: Vec<Rung>,
     /// Audio renditions.
     pub audio: Vec<AudioRendition>,
+    /// Subtitle renditions.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleRendition>,
     /// How loud all sound is made; `None` if it stays as it is.
     #[serde(default)]
     pub loudness: Option<Loudness>,
@@ -118,6 +124,7 @@ impl Plan {
             analysis,
             rungs,
             audio: audio::renditions(&source.audio, recipe, &mut notes),
+            subtitles: subtitles::renditions(&source.subtitles),
             loudness: recipe.loudness,
             timeline,
             duration_ticks,

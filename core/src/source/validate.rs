@@ -1,7 +1,7 @@
 //! What a source may be at most, and whether what is said of one can be true at all. A [`Source`] is what a process says that
 //! has read hostile bytes: nobody makes a plan of it before [`Source::validate`] has agreed.
 
-use super::{AudioTrack, Ratio, Source, VideoTrack};
+use super::{AudioTrack, Chapter, Ratio, Source, SubtitleTrack, VideoTrack};
 use crate::{Error, Result};
 
 /// Longest title.
@@ -16,6 +16,8 @@ pub const PIXELS_MAX: u32 = 8192 * 4320;
 pub const KEYFRAME_STEP_SECONDS: u32 = 2;
 /// Keyframes that are told of: those of the longest title.
 pub const KEYFRAMES_MAX: usize = (DURATION_SECONDS_MAX / KEYFRAME_STEP_SECONDS) as usize;
+/// Chapters of one source.
+pub const CHAPTERS_MAX: usize = 1000;
 /// Notes of one source: one for each stream, and what there is to say of the whole.
 const NOTES_MAX: usize = 2 * STREAMS_MAX;
 /// Bytes of a name (codec, language, title) and of a note.
@@ -37,6 +39,9 @@ impl Source {
             (self.notes.len() <= NOTES_MAX, "the number of its faults"),
             (self.notes.iter().all(|note| note.message.len() <= NOTE_BYTES_MAX && is_name(&note.code)), "the list of its faults"),
             (self.audio.iter().all(|track| is_stream(track.stream) && track.is_possible()), "its sound"),
+            (self.subtitles.iter().all(SubtitleTrack::is_possible), "its subtitles"),
+            (self.chapters.iter().all(|chapter| chapter.is_possible(self.duration_ms)), "its chapters"),
+            (self.chapters.is_sorted_by_key(|chapter| chapter.start_ms), "the order of its chapters"),
         ];
         possible(&checks)?;
         self.video.check_possible()?;
@@ -60,8 +65,11 @@ impl Source {
         if u64::from(width) * u64::from(height) > u64::from(PIXELS_MAX) {
             return exceeded(format!("the picture is {width}×{height}, larger than 8192×4320. Export it smaller."));
         }
-        if self.audio.len() >= STREAMS_MAX {
+        if self.audio.len() + self.subtitles.len() >= STREAMS_MAX {
             return exceeded(format!("the file has more than {STREAMS_MAX} tracks. Export it with fewer."));
+        }
+        if self.chapters.len() > CHAPTERS_MAX {
+            return exceeded(format!("the file has more than {CHAPTERS_MAX} chapters. Export it with fewer."));
         }
         Ok(())
     }
@@ -87,9 +95,19 @@ impl VideoTrack {
 
 impl AudioTrack {
     fn is_possible(&self) -> bool {
-        let names = [&self.codec, &self.language];
-        let named = names.into_iter().chain(&self.title).all(|name| name.len() <= NAME_BYTES_MAX);
-        named && self.channels > 0 && self.sample_rate_hz > 0
+        are_names([&self.codec, &self.language].into_iter().chain(&self.title)) && self.channels > 0 && self.sample_rate_hz > 0
+    }
+}
+
+impl SubtitleTrack {
+    fn is_possible(&self) -> bool {
+        are_names([&self.codec, &self.language].into_iter().chain(&self.title)) && is_stream(self.stream)
+    }
+}
+
+impl Chapter {
+    fn is_possible(&self, duration_ms: u64) -> bool {
+        self.start_ms < self.end_ms && self.end_ms <= duration_ms && self.title.len() <= NAME_BYTES_MAX
     }
 }
 
@@ -104,6 +122,10 @@ impl Ratio {
 
 fn is_stream(index: u32) -> bool {
     usize::try_from(index).is_ok_and(|index| index < STREAMS_MAX)
+}
+
+fn are_names<'a>(mut names: impl Iterator<Item = &'a String>) -> bool {
+    names.all(|name| name.len() <= NAME_BYTES_MAX)
 }
 
 fn is_name(name: &str) -> bool {
@@ -126,9 +148,23 @@ mod tests {
     use super::*;
     use crate::{source::Note, testing};
 
+    /// A good source that has everything.
+    fn good() -> Source {
+        let track = SubtitleTrack {
+            stream: 2,
+            codec: "subrip".into(),
+            language: "eng".into(),
+            title: None,
+            forced: false,
+            hearing_impaired: false,
+        };
+        let chapter = |start_ms, end_ms| Chapter { start_ms, end_ms, title: String::new() };
+        Source { subtitles: vec![track], chapters: vec![chapter(0, 10_000), chapter(10_000, 35_000)], ..testing::source() }
+    }
+
     /// The code that a change to a good source is refused with.
     fn refusal(change: impl FnOnce(&mut Source)) -> Option<&'static str> {
-        let mut source = testing::source();
+        let mut source = good();
         change(&mut source);
         source.validate().err().map(|error| error.code())
     }
@@ -136,6 +172,7 @@ mod tests {
     /// The same for a change to its times, which the stated duration follows.
     fn refusal_of_times(origin: i64, end: i64) -> Option<&'static str> {
         refusal(|source| {
+            source.chapters.clear();
             (source.video.origin, source.video.end) = (origin, end);
             source.duration_ms = source.video.duration_ms();
         })
@@ -158,12 +195,18 @@ mod tests {
     #[test]
     fn every_limit_holds() {
         type Change = fn(&mut Source);
-        let changes: [(&str, Change); 5] = [
+        let changes: [(&str, Change); 7] = [
             ("8400 frames are 240 a second", |source| source.video.frames = 35 * 242),
             ("pixels", |source| (source.video.width, source.video.height) = (8192, 4321)),
             ("tall pixels", |source| (source.video.width, source.video.height) = (1, PIXELS_MAX + 1)),
             ("tracks", |source| source.audio = vec![source.audio[0].clone(); STREAMS_MAX]),
+            ("tracks of all kinds", |source| {
+                source.audio = vec![source.audio[0].clone(); 16];
+                source.subtitles = vec![source.subtitles[0].clone(); 16];
+            }),
+            ("chapters", |source| source.chapters = vec![source.chapters[0].clone(); CHAPTERS_MAX + 1]),
             ("frames of a moment", |source| {
+                source.chapters.clear();
                 (source.video.end, source.duration_ms, source.video.frames) = (1000, 1000, u64::MAX);
             }),
         ];
@@ -180,7 +223,7 @@ mod tests {
     #[test]
     fn what_cannot_be_true_is_refused() {
         type Change = fn(&mut Source);
-        let changes: [(&str, Change); 18] = [
+        let changes: [(&str, Change); 21] = [
             ("no bytes", |source| source.size_bytes = 0),
             ("no frames", |source| source.video.frames = 0),
             ("no width", |source| source.video.width = 0),
@@ -196,12 +239,15 @@ mod tests {
             ("sound in stream 32", |source| source.audio[0].stream = 32),
             ("no channel", |source| source.audio[0].channels = 0),
             ("a long title", |source| source.audio[0].title = Some("a".repeat(NAME_BYTES_MAX + 1))),
+            ("subtitles in stream 32", |source| source.subtitles[0].stream = 32),
+            ("a chapter after the end", |source| source.chapters[1].end_ms += 1),
+            ("chapters in no order", |source| source.chapters.swap(0, 1)),
             ("many keyframes", |source| source.video.keyframes = vec![0; KEYFRAMES_MAX + 1]),
             ("keyframes in no order", |source| source.video.keyframes = vec![2, 1]),
             ("many notes", |source| source.notes = vec![Note::new("a", "b"); NOTES_MAX + 1]),
         ];
         for (name, change) in changes {
-            let mut source = testing::source();
+            let mut source = good();
             change(&mut source);
             let error = source.validate().expect_err(name);
             assert_eq!(error.code(), "damaged", "{name}");

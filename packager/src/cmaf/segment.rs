@@ -50,7 +50,8 @@ pub fn media_segment(number: u32, first_decode_ticks: u64, samples: &[Sample], k
     }
     let fragments: Vec<&[Sample]> = match kind {
         object::Track::Video => samples.chunk_by(|_, next| !next.keyframe).collect(),
-        object::Track::Audio => vec![samples],
+        // Any sample of sound or text may be the first one.
+        object::Track::Audio | object::Track::Text => vec![samples],
     };
     let mut bytes = Vec::with_capacity(samples.iter().map(|sample| sample.data.len() + 32).sum::<usize>() + 1024);
     segment_type().encode(&mut bytes).map_err(Error::internal)?;
@@ -125,7 +126,7 @@ impl Fragment<'_> {
         let reordered = self.samples.iter().any(|sample| sample.composition_offset_ticks != 0);
         let (default_flags, first_flags) = match self.kind {
             object::Track::Video => (OTHER_SAMPLE, Some(SYNC_SAMPLE)),
-            object::Track::Audio => (SYNC_SAMPLE, None),
+            object::Track::Audio | object::Track::Text => (SYNC_SAMPLE, None),
         };
         let entry = |(index, sample): (usize, &Sample)| {
             Ok(TrunEntry {

@@ -68,6 +68,6 @@ fn names(report: &mut Report, group: &str, members: &[&Track]) {
 fn label(track: &Track) -> (&str, &str) {
     match &track.rendition.media {
         Media::Audio { name, language, .. } => (name, language),
-        Media::Video { .. } => ("", ""),
+        Media::Video { .. } | Media::Text { .. } => ("", ""),
     }
 }

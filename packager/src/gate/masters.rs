@@ -6,7 +6,7 @@ use crate::{
     hls::{self, Variant},
     model::Presentation,
 };
-use m3u8_rs::{MasterPlaylist, VariantStream};
+use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, VariantStream};
 use marquee_core::object;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,11 +44,19 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation, text: &str
 /// All audio groups have members of the same names and languages.
 fn groups(report: &mut Report, master: &MasterPlaylist) {
     let mut groups: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
-    for media in &master.alternatives {
+    for media in of_type(master, &AlternativeMediaType::Audio) {
         groups.entry(&media.group_id).or_default().insert((&media.name, &media.language));
+    }
+    for media in of_type(master, &AlternativeMediaType::Subtitles) {
+        let selected = !media.forced || media.autoselect;
+        report.should(selected, "HLS-AUTH 5.11", || format!("{:?} is forced and not for players to select", media.name));
     }
     let described: BTreeSet<_> = groups.values().collect();
     report.must(described.len() <= 1, "RFC 8216 4.3.4.1.1", || "audio groups do not have the same members".to_owned());
+}
+
+fn of_type<'a>(master: &'a MasterPlaylist, kind: &'a AlternativeMediaType) -> impl Iterator<Item = &'a AlternativeMedia> {
+    master.alternatives.iter().filter(move |media| media.media_type == *kind)
 }
 
 /// What the final playlist should offer, measured.
@@ -68,9 +76,13 @@ fn variant(report: &mut Report, master: &MasterPlaylist, expected: &[Variant<'_>
         report.must(present, rule, || format!("{uri} lacks {attribute}"));
     }
     if let Some(group) = &stream.audio {
-        let exists = master.alternatives.iter().any(|media| media.group_id == *group);
+        let exists = of_type(master, &AlternativeMediaType::Audio).any(|media| media.group_id == *group);
         report.must(exists, "RFC 8216 4.3.4.2", || format!("{uri} names the audio group {group}, which does not exist"));
     }
+    // Of subtitles there is one group, for all variants, or none.
+    let text = of_type(master, &AlternativeMediaType::Subtitles).map(|media| media.group_id.as_str()).next();
+    report
+        .must(stream.subtitles.as_deref() == text, "RFC 8216 4.3.4.2", || format!("{uri} does not name the subtitles there are"));
     let same = |variant: &&Variant<'_>| {
         object::playlist_path(object::Track::Video, &variant.video.rendition.id) == *uri
             && variant.group == stream.audio.as_deref()

@@ -10,6 +10,7 @@ mod playlists;
 mod rates;
 mod rungs;
 mod segment;
+mod text;
 mod track;
 
 pub use init::check_init;
@@ -62,6 +63,7 @@ pub fn check(presentation: &Presentation) -> Vec<Finding> {
     }
     rungs::check(&mut report, &videos);
     audio::check(&mut report, presentation);
+    text::check(&mut report, presentation);
     rates::check(&mut report, presentation);
     report.0
 }

@@ -1,10 +1,7 @@
 //! Rules about the texts of final playlists.
 
 use super::{Finding, Report, masters};
-use crate::{
-    hls,
-    model::{Iframe, Media, Presentation, Track},
-};
+use crate::model::{Iframe, Media, Presentation, Segment, Track};
 use m3u8_rs::{MediaPlaylist, MediaPlaylistType};
 use marquee_core::object;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,17 +23,17 @@ pub fn check_playlists(presentation: &Presentation, master: &str, playlists: &[(
     }
     let mut targets = BTreeSet::new();
     for track in &presentation.tracks {
-        let (kind, video) = match track.rendition.media {
-            Media::Video { .. } => (object::Track::Video, true),
-            Media::Audio { .. } => (object::Track::Audio, false),
-        };
-        let path = object::playlist_path(kind, &track.rendition.id);
-        if let Some(playlist) = read(&mut report, &texts, &path, VERSION_WITH_MAP) {
+        let folder = track.rendition.folder();
+        let path = object::playlist_path(folder, &track.rendition.id);
+        let version = folder.has_init().then_some(VERSION_WITH_MAP);
+        if let Some(playlist) = read(&mut report, &texts, &path, version) {
             segments(&mut report, &path, track, &playlist);
             targets.insert(playlist.target_duration);
         }
         let path = object::iframes_path(&track.rendition.id);
-        if video && let Some(playlist) = read(&mut report, &texts, &path, IFRAMES_VERSION_WITH_MAP) {
+        if folder == object::Track::Video
+            && let Some(playlist) = read(&mut report, &texts, &path, Some(IFRAMES_VERSION_WITH_MAP))
+        {
             iframes(&mut report, &path, track, &playlist);
         }
     }
@@ -59,8 +56,8 @@ fn syntax(report: &mut Report, name: &str, text: &str) {
     }
 }
 
-/// What holds for every final media playlist.
-fn read(report: &mut Report, texts: &BTreeMap<&str, &str>, path: &str, version: usize) -> Option<MediaPlaylist> {
+/// What holds for every final media playlist. Where segments have an init segment, `version` is the lowest that may name it.
+fn read(report: &mut Report, texts: &BTreeMap<&str, &str>, path: &str, version: Option<usize>) -> Option<MediaPlaylist> {
     let Some(text) = texts.get(path) else {
         report.must(false, "RFC 8216 6.2.4", || format!("{path} does not exist"));
         return None;
@@ -74,11 +71,13 @@ fn read(report: &mut Report, texts: &BTreeMap<&str, &str>, path: &str, version: 
         format!("{path} has entries that cannot be read")
     });
     report.must(tag_lines(text, "#EXT-X-TARGETDURATION:") == 1, "RFC 8216 4.3.3.1", || format!("{path} has no target duration"));
-    report.must(playlist.version >= Some(version), "RFC 8216 7", || format!("{path} needs version {version}"));
     let whole = playlist.playlist_type == Some(MediaPlaylistType::Vod) && playlist.end_list;
     report.must(whole, "HLS-AUTH 8.6", || format!("{path} is not a complete VOD playlist"));
-    let map = playlist.segments.first().is_some_and(|segment| segment.map.is_some());
-    report.must(map, "HLS-AUTH 8.20", || format!("{path} has no EXT-X-MAP"));
+    if let Some(version) = version {
+        report.must(playlist.version >= Some(version), "RFC 8216 7", || format!("{path} needs version {version}"));
+        let map = playlist.segments.first().is_some_and(|segment| segment.map.is_some());
+        report.must(map, "HLS-AUTH 8.20", || format!("{path} has no EXT-X-MAP"));
+    }
     for segment in &playlist.segments {
         let (duration, target) = (segment.duration, playlist.target_duration);
         let fits = f64::from(duration).round() as u64 <= target;
@@ -91,7 +90,8 @@ fn read(report: &mut Report, texts: &BTreeMap<&str, &str>, path: &str, version: 
 /// The entries are the ledger's segments.
 fn segments(report: &mut Report, path: &str, track: &Track, playlist: &MediaPlaylist) {
     let uris: Vec<_> = playlist.segments.iter().map(|segment| segment.uri.as_str()).collect();
-    let names: Vec<_> = track.segments.iter().map(|segment| hls::segment_name(segment.number)).collect();
+    let name = |segment: &Segment| object::segment_name(track.rendition.folder(), segment.number);
+    let names: Vec<_> = track.segments.iter().map(name).collect();
     report.must(uris == names, "HLS-AUTH 8.7", || format!("{path} does not list the {} segments there are", names.len()));
     let ends = track.segments.iter().map(|segment| segment.start_ticks.saturating_add(segment.duration_ticks));
     let start = track.segments.first().map_or(0, |first| first.start_ticks);
@@ -104,7 +104,9 @@ fn iframes(report: &mut Report, path: &str, track: &Track, playlist: &MediaPlayl
     let frames: Vec<(String, &Iframe)> = track
         .segments
         .iter()
-        .flat_map(|segment| segment.iframes.iter().map(|frame| (hls::segment_name(segment.number), frame)))
+        .flat_map(|segment| {
+            segment.iframes.iter().map(|frame| (object::segment_name(object::Track::Video, segment.number), frame))
+        })
         .collect();
     let listed = playlist.segments.iter().map(|entry| {
         let range = entry.byte_range.as_ref();
@@ -130,6 +132,7 @@ fn durations(
     let frame_s = match &track.rendition.media {
         Media::Video { frame_rate, .. } => 1.0 / frame_rate.as_f64().max(f64::MIN_POSITIVE),
         Media::Audio { sample_rate_hz, .. } => 1024.0 / f64::from((*sample_rate_hz).max(1)),
+        Media::Text { .. } => 0.001,
     };
     let mut listed_s = 0.0;
     for (entry, end_ticks) in std::iter::zip(&playlist.segments, ends_ticks) {

@@ -1,11 +1,17 @@
 //! Rules about bit rates.
 
 use super::Report;
-use crate::{bitrate::Bitrate, hls, model::Presentation};
+use crate::{
+    bitrate::Bitrate,
+    hls,
+    model::{Media, Presentation, Track},
+};
 
 pub(super) fn check(report: &mut Report, presentation: &Presentation) {
     let target_duration_s = hls::target_duration_s(presentation);
-    for track in &presentation.tracks {
+    // Words come when they come, and cost next to nothing.
+    let has_rate = |track: &&Track| !matches!(track.rendition.media, Media::Text { .. });
+    for track in presentation.tracks.iter().filter(has_rate) {
         let rendition = &track.rendition;
         let id = &rendition.id;
         let Bitrate { peak_bps, average_bps } = Bitrate::of_track(track, target_duration_s);

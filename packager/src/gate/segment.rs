@@ -1,6 +1,6 @@
 //! Rules about a stored media segment.
 
-use super::{Finding, Report};
+use super::{Finding, Report, text};
 use crate::{
     cmaf::{
         self,
@@ -31,7 +31,7 @@ pub fn read_segment(rendition: &Rendition, number: u32, bytes: &[u8]) -> Result<
     let (start_ticks, end_ticks) = (tick(first_ticks)?, tick(first_ticks + duration_ticks)?);
     let iframes = match rendition.media {
         Media::Video { .. } => fragments.iter().map(|fragment| iframe(rendition, fragment)).collect::<Result<_>>()?,
-        Media::Audio { .. } => Vec::new(),
+        Media::Audio { .. } | Media::Text { .. } => Vec::new(),
     };
     Ok(Segment { number, start_ticks, duration_ticks: end_ticks - start_ticks, size_bytes: bytes.len() as u64, iframes })
 }
@@ -59,8 +59,11 @@ fn presentation_ticks(rendition: &Rendition, fragment: &Fragment) -> impl Iterat
 /// Checks the bytes of a segment against what the ledger says of it.
 #[must_use]
 pub fn check_segment(rendition: &Rendition, segment: &Segment, bytes: &[u8]) -> Vec<Finding> {
-    let mut report = Report::default();
     let name = format!("{} segment {}", rendition.id, segment.number);
+    if matches!(rendition.media, Media::Text { .. }) {
+        return text::check_segment(&name, rendition.timescale, segment, bytes);
+    }
+    let mut report = Report::default();
     report.must(bytes.len() as u64 == segment.size_bytes, "RFC 8216 4.1", || {
         format!("{name} has {} bytes, listed with {}", bytes.len(), segment.size_bytes)
     });

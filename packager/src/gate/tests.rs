@@ -5,7 +5,8 @@ use crate::{
     cmaf::{self, Sample, VideoTrack, media_segment},
     hls::{self, Kind},
     model::{Media, Rendition, Segment, Track},
-    sample::{audio, presentation, surround, video},
+    sample::{audio, presentation, surround, text, video},
+    webvtt::{self, Cue},
 };
 use bytes::Bytes;
 use marquee_core::{Random, SeededRandom, object, source::Ratio};
@@ -63,6 +64,15 @@ fn every_broken_title_is_caught_by_its_rule() {
         ("Error RFC 8216 4.3.4.1.1", |tracks| {
             tracks.insert(3, audio("eng-2", "aac-128k", ("English", "en", false), &[96_000; 3]));
         }),
+        ("Error HLS-AUTH 5.5", |tracks| tracks.push(text("t", ("English", "en", false), &[60; 2]))),
+        ("Error HLS-AUTH 5.1", |tracks| {
+            tracks.push(text("t", ("English", "en", false), &[60; 3]));
+            tracks[4].rendition.codec = "stpp".to_owned();
+        }),
+        ("Error HLS-AUTH 4.7", |tracks| tracks.push(text("t", ("English", "", false), &[60; 3]))),
+        ("Error RFC 8216 4.3.4.1.1", |tracks| {
+            tracks.extend([text("t", ("English", "en", false), &[60; 3]), text("u", ("English", "de", false), &[60; 3])]);
+        }),
         ("Error HLS-AUTH 8.10", |tracks| tracks[2] = audio("eng", "aac-128k", ("English", "", true), &[96_000; 3])),
     ];
     for (index, (rule, breakage)) in breakages.into_iter().enumerate() {
@@ -96,15 +106,11 @@ fn playlists(presentation: &Presentation) -> (String, Vec<(String, String)>) {
     let target_duration_s = hls::target_duration_s(presentation);
     let mut texts = Vec::new();
     for track in &presentation.tracks {
-        let id = &track.rendition.id;
-        let kind = match track.rendition.media {
-            Media::Video { .. } => {
-                texts.push((object::iframes_path(id), hls::iframes(track)));
-                object::Track::Video
-            }
-            Media::Audio { .. } => object::Track::Audio,
-        };
-        texts.push((object::playlist_path(kind, id), hls::media(track, target_duration_s, Kind::Vod, "")));
+        let (id, folder) = (&track.rendition.id, track.rendition.folder());
+        if folder == object::Track::Video {
+            texts.push((object::iframes_path(id), hls::iframes(track)));
+        }
+        texts.push((object::playlist_path(folder, id), hls::media(track, target_duration_s, Kind::Vod, "")));
     }
     (hls::master(presentation), texts)
 }
@@ -118,6 +124,8 @@ fn written_playlists_pass() {
         presentation.tracks.push(audio(&format!("deu-{group}"), group, ("Deutsch", "de", false), &[48_000; 3]));
     }
     presentation.tracks.push(surround("eng-51", ("English", "en", true), &[240_000; 3]));
+    presentation.tracks.push(text("text-0", ("English", "en", false), &[60, 600, 60]));
+    presentation.tracks.push(text("text-1", ("Signs", "en", true), &[60; 3]));
     let (master, texts) = playlists(&presentation);
     assert_eq!(check(&presentation), []);
     assert_eq!(check_playlists(&presentation, &master, &texts), [], "of German there is stereo only");
@@ -329,4 +337,23 @@ fn findings_are_printed_and_stored() {
     assert_eq!(json, r#"{"severity":"error","rule":"HLS-AUTH 7.7","message":"too long"}"#);
     assert_eq!(serde_json::from_str::<Finding>(&json).unwrap(), finding);
     assert!(Severity::Warning < Severity::Error);
+}
+
+#[test]
+fn text_segments_are_read_and_held_to_their_time() {
+    let track = text("text-0", ("English", "en", false), &[0; 3]);
+    let cue = |start_ms, end_ms| Cue { start_ms, end_ms, settings: String::new(), text: "words".into() };
+    let findings = |bytes: &str| {
+        let segment = Segment { size_bytes: bytes.len() as u64, ..track.segments[1].clone() };
+        rules(&check_segment(&track.rendition, &segment, bytes.as_bytes()))
+    };
+    let good = webvtt::segment(&[cue(1000, 6500), cue(7000, 8000), cue(11_900, 30_000)]);
+    assert_eq!(findings(&good), Vec::<String>::new());
+    assert_eq!(findings(&webvtt::segment([])), Vec::<String>::new());
+    assert_eq!(findings(&webvtt::segment(&[cue(1000, 5900)])), ["Error RFC 8216 3.5"]);
+    assert_eq!(findings(&webvtt::segment(&[cue(12_100, 13_000)])), ["Error RFC 8216 3.5"]);
+    assert_eq!(findings(&good.replace(" --> ", " ")), ["Error RFC 8216 3.5"]);
+    assert_eq!(findings(&good.replace("MPEGTS:0", "MPEGTS:900000")), ["Error HLS-AUTH 5.3"]);
+    let longer = check_segment(&track.rendition, &track.segments[1], good.as_bytes());
+    assert_eq!(rules(&longer), ["Error RFC 8216 4.1"]);
 }

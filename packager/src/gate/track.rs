@@ -4,6 +4,7 @@ use super::Report;
 use crate::{
     codec::Codec,
     model::{Media, Rendition, Segment, Track},
+    webvtt,
 };
 
 /// Longest segment under a target duration of 6 s (HLS-AUTH 7.5 and 7.7).
@@ -38,6 +39,10 @@ pub(super) fn check(report: &mut Report, track: &Track) {
 
 fn codec(report: &mut Report, rendition: &Rendition) {
     let id = &rendition.id;
+    if matches!(rendition.media, Media::Text { .. }) {
+        report.must(rendition.codec == webvtt::CODEC, "HLS-AUTH 5.1", || format!("{id} is {}, not WebVTT", rendition.codec));
+        return;
+    }
     match (rendition.codec.parse(), &rendition.media) {
         (Ok(Codec::Avc { profile, level, .. }), Media::Video { .. }) => {
             let allowed = profile <= HIGH_PROFILE && level <= LEVEL_MAX;

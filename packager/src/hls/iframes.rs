@@ -1,8 +1,9 @@
 //! I-frame playlists: trick play over the keyframes of the normal segments (Apple HLS Authoring Specification 6).
 
-use super::{VERSION, durations_s, media::init, media::segment_name, rounded_s, text};
+use super::{VERSION, durations_s, media::init, rounded_s, text};
 use crate::{bitrate::Bitrate, bitrate::Piece, model::Iframe, model::Track};
 use m3u8_rs::{ByteRange, MediaPlaylist, MediaPlaylistType, MediaSegment, Playlist};
+use marquee_core::object;
 
 /// The I-frame playlist of a whole video track, to lie beside its segments.
 #[must_use]
@@ -11,7 +12,7 @@ pub fn iframes(track: &Track) -> String {
     let durations = durations_s(boundaries(track), track.rendition.timescale);
     let mut entries: Vec<_> = std::iter::zip(frames, durations)
         .map(|((number, frame), duration)| MediaSegment {
-            uri: segment_name(number),
+            uri: object::segment_name(object::Track::Video, number),
             duration,
             byte_range: Some(ByteRange { length: frame.size_bytes, offset: Some(frame.offset_bytes) }),
             ..MediaSegment::default()

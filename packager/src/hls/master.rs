@@ -1,7 +1,8 @@
 //! Multivariant playlists.
 
 use super::{
-    VERSION, Variant, groups, iframes::bitrate as iframe_bitrate, listed, members, target_duration_s, text, variants, videos,
+    VERSION, Variant, groups, iframes::bitrate as iframe_bitrate, listed, members, target_duration_s, text, texts, variants,
+    videos,
 };
 use crate::{
     bitrate::Bitrate,
@@ -13,6 +14,10 @@ use std::collections::HashMap;
 
 /// Name of an audio group that has none.
 const GROUP: &str = "audio";
+/// Name of the one group of subtitles.
+const SUBTITLES: &str = "text";
+/// What subtitles tell that are for those who do not hear (Apple HLS Authoring Specification 4.5 and 4.6).
+const OF_SOUNDS: &str = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
 
 /// The final multivariant playlist, with measured rates and I-frame playlists.
 #[must_use]
@@ -41,11 +46,16 @@ pub fn growing_master(presentation: &Presentation) -> String {
     write(&started, streams)
 }
 
-fn write(presentation: &Presentation, variants: Vec<VariantStream>) -> String {
+fn write(presentation: &Presentation, mut variants: Vec<VariantStream>) -> String {
+    let texts = texts(presentation);
+    for variant in variants.iter_mut().filter(|variant| !variant.is_i_frame && !texts.is_empty()) {
+        variant.subtitles = Some(SUBTITLES.to_owned());
+    }
+    let sounds = groups(presentation).into_iter().flat_map(|group| alternatives(presentation, group));
     text(&Playlist::MasterPlaylist(MasterPlaylist {
         version: Some(VERSION),
         independent_segments: true,
-        alternatives: groups(presentation).into_iter().flat_map(|group| alternatives(presentation, group)).collect(),
+        alternatives: sounds.chain(texts.iter().filter_map(|track| subtitles(&texts, track))).collect(),
         variants,
         ..MasterPlaylist::default()
     }))
@@ -113,6 +123,27 @@ fn alternative(group: &str, members: &[&Track], track: &Track) -> Option<Alterna
     })
 }
 
+/// Subtitles, which players may select by themselves: the first ones of each language, and those that everybody has to read.
+fn subtitles(all: &[&Track], track: &Track) -> Option<AlternativeMedia> {
+    let kind = |track: &Track| match &track.rendition.media {
+        Media::Text { language, forced, .. } => Some((language.clone(), *forced)),
+        Media::Video { .. } | Media::Audio { .. } => None,
+    };
+    let Media::Text { name, language, forced, hearing_impaired } = &track.rendition.media else { return None };
+    let first = all.iter().find(|other| kind(other) == kind(track));
+    Some(AlternativeMedia {
+        media_type: AlternativeMediaType::Subtitles,
+        uri: Some(object::playlist_path(object::Track::Text, &track.rendition.id)),
+        group_id: SUBTITLES.to_owned(),
+        language: Some(attribute(language, "und")),
+        name: attribute(name, &track.rendition.id),
+        autoselect: *hearing_impaired || first.is_some_and(|other| other.rendition.id == track.rendition.id),
+        forced: *forced,
+        characteristics: hearing_impaired.then(|| OF_SOUNDS.to_owned()),
+        ..AlternativeMedia::default()
+    })
+}
+
 /// A quoted string holds no quotes and no line breaks (RFC 8216 section 4.2), and readers want it not empty; names come
 /// from people's files.
 fn attribute(text: &str, otherwise: &str) -> String {
@@ -124,13 +155,13 @@ fn attribute(text: &str, otherwise: &str) -> String {
 fn resolution(track: &Track) -> Option<Resolution> {
     match track.rendition.media {
         Media::Video { width, height, .. } => Some(Resolution { width: width.into(), height: height.into() }),
-        Media::Audio { .. } => None,
+        Media::Audio { .. } | Media::Text { .. } => None,
     }
 }
 
 fn frame_rate(track: &Track) -> Option<Ratio> {
     match track.rendition.media {
         Media::Video { frame_rate, .. } => Some(frame_rate),
-        Media::Audio { .. } => None,
+        Media::Audio { .. } | Media::Text { .. } => None,
     }
 }

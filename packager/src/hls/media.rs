@@ -3,6 +3,7 @@
 use super::{VERSION, durations_s, listed, text};
 use crate::model::Track;
 use m3u8_rs::{Map, MediaPlaylist, MediaPlaylistType, MediaSegment, Playlist, Start};
+use marquee_core::object;
 
 /// What becomes of the playlist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,12 @@ pub fn media(track: &Track, target_duration_s: u64, kind: Kind, base: &str) -> S
     let durations = durations_s(boundaries, track.rendition.timescale);
     let mut entries: Vec<_> = std::iter::zip(segments, durations)
         .map(|(segment, duration)| MediaSegment {
-            uri: format!("{base}{}", segment_name(segment.number)),
+            uri: format!("{base}{}", object::segment_name(track.rendition.folder(), segment.number)),
             duration,
             ..MediaSegment::default()
         })
         .collect();
-    if let Some(first) = entries.first_mut() {
+    if let Some(first) = entries.first_mut().filter(|_| track.rendition.folder().has_init()) {
         first.map = Some(init(base));
     }
     let (playlist_type, end_list) = match kind {
@@ -58,9 +59,4 @@ pub fn media(track: &Track, target_duration_s: u64, kind: Kind, base: &str) -> S
 /// `EXT-X-MAP` of a track whose objects lie under `base`.
 pub(super) fn init(base: &str) -> Map {
     Map { uri: format!("{base}init.mp4"), ..Map::default() }
-}
-
-/// Name of a segment in its track's folder.
-pub(crate) fn segment_name(number: u32) -> String {
-    format!("{number:06}.m4s")
 }

@@ -12,9 +12,8 @@ mod variant;
 
 pub use iframes::iframes;
 pub use master::{growing_master, master};
-pub(crate) use media::segment_name;
 pub use media::{Kind, media};
-pub(crate) use variant::{Variant, groups, members, variants, videos};
+pub(crate) use variant::{Variant, groups, members, texts, variants, videos};
 
 use crate::model::{Media, Presentation, Segment, Track};
 use marquee_core::plan::Timeline;

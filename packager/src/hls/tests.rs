@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     model::{Media, Rendition},
-    sample::{audio, presentation, surround, video},
+    sample::{audio, presentation, surround, text, video},
 };
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, parse_master_playlist_res, parse_media_playlist_res};
 
@@ -33,6 +33,49 @@ v/234p/playlist.m3u8
 #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=55000,AVERAGE-BANDWIDTH=52500,CODECS=\"avc1.64001f\",RESOLUTION=416x234,URI=\"v/234p/iframes.m3u8\"
 ";
     assert_eq!(master(&presentation()), expected);
+}
+
+#[test]
+fn subtitles_are_one_group_of_every_variant() {
+    let mut presentation = presentation();
+    presentation.tracks.extend([
+        text("text-0", ("English", "en", false), &[60; 3]),
+        text("text-1", ("Signs", "en", true), &[60; 3]),
+        text("text-2", ("Commentary", "en", false), &[60; 3]),
+    ]);
+    if let Media::Text { hearing_impaired, .. } = &mut presentation.tracks[4].rendition.media {
+        *hearing_impaired = true;
+    }
+    let text = master(&presentation);
+    let expected = "\
+#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"s/text-0/playlist.m3u8\",GROUP-ID=\"text\",LANGUAGE=\"en\",NAME=\"English\",AUTOSELECT=YES,\
+CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\"
+#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"s/text-1/playlist.m3u8\",GROUP-ID=\"text\",LANGUAGE=\"en\",NAME=\"Signs\",AUTOSELECT=YES,FORCED=YES
+#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"s/text-2/playlist.m3u8\",GROUP-ID=\"text\",LANGUAGE=\"en\",NAME=\"Commentary\"
+";
+    assert!(text.contains(expected), "{text}");
+    let read = read_master(&text);
+    assert!(read.variants.iter().all(|variant| variant.is_i_frame != (variant.subtitles.as_deref() == Some("text"))), "{text}");
+    assert!(growing_master(&presentation).contains(expected));
+}
+
+#[test]
+fn a_playlist_of_text_names_no_init_segment() {
+    let track = text("text-0", ("English", "en", false), &[60; 2]);
+    let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-TARGETDURATION:6
+#EXT-X-MEDIA-SEQUENCE:1
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXTINF:6.000000,
+000001.vtt
+#EXTINF:6.000000,
+000002.vtt
+#EXT-X-ENDLIST
+";
+    assert_eq!(media(&track, 6, Kind::Vod, ""), expected);
 }
 
 #[test]

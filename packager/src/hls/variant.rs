@@ -62,6 +62,11 @@ pub(crate) fn videos(presentation: &Presentation) -> Vec<&Track> {
     presentation.tracks.iter().filter(|track| matches!(track.rendition.media, Media::Video { .. })).collect()
 }
 
+/// Subtitle tracks, in the order of the presentation.
+pub(crate) fn texts(presentation: &Presentation) -> Vec<&Track> {
+    presentation.tracks.iter().filter(|track| matches!(track.rendition.media, Media::Text { .. })).collect()
+}
+
 /// Names of the audio groups, best first as in the presentation.
 pub(crate) fn groups(presentation: &Presentation) -> Vec<&str> {
     let mut groups: Vec<&str> = Vec::new();

@@ -57,6 +57,13 @@ pub enum Task {
         /// Stream index in the source.
         stream: u32,
     },
+    /// Extract all subtitle tracks of the plan, in one reading.
+    Subtitles {
+        /// What inspection found.
+        source: Source,
+        /// What to make of it.
+        plan: Plan,
+    },
 }
 
 /// What a child hands back while it works. A rendition's init segment comes before its media segments, and those come in order.
@@ -66,9 +73,9 @@ pub enum Output {
     Source(Source),
     /// The answer to [`Task::Analyse`]; empty if nothing could be measured.
     Measures(Vec<Measure>),
-    /// An init segment.
+    /// An init segment; of text, which has none, the description alone.
     Init {
-        /// Picture or sound.
+        /// Picture, sound or text.
         track: object::Track,
         /// What manifests need to know about the rendition.
         rendition: model::Rendition,
@@ -77,7 +84,7 @@ pub enum Output {
     },
     /// A complete media segment.
     Segment {
-        /// Picture or sound.
+        /// Picture, sound or text.
         track: object::Track,
         /// The rendition's id.
         rendition: String,
@@ -93,7 +100,7 @@ pub enum Output {
 /// What a child says when it has succeeded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Frames (or sound samples) of each rendition.
+    /// Frames (or sound samples, or cues) of each rendition.
     pub frames: u64,
     /// Source frames that were decoded to get there, those before a chunk included.
     pub decoded: u64,

@@ -1,4 +1,4 @@
-//! The encode and audio jobs: a child makes segments, the shelf stores them, the ledger is told while the child goes on, so that a
+//! The encode, audio and subtitles jobs: a child makes segments, the shelf stores them, the ledger is told while the child goes on, so that a
 //! growing playlist grows.
 
 use super::{
@@ -14,7 +14,7 @@ use marquee_backends::{
 };
 use marquee_core::{ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
 
-/// Segments of one sound rendition in a batch, after the first batch, which has one. Sound is far ahead of the picture.
+/// Segments of one sound or text rendition in a batch, after the first batch, which has one. They are far ahead of the picture.
 const SOUND_BATCH: usize = 8;
 /// Segments of one rung in a batch.
 const PICTURE_BATCH: usize = 1;
@@ -31,7 +31,7 @@ impl Jobs {
             encode: encode.id,
             renditions: renditions.len(),
             due_segments: 1,
-            batch_segments: if track == Track::Audio { SOUND_BATCH } else { PICTURE_BATCH },
+            batch_segments: if track == Track::Video { PICTURE_BATCH } else { SOUND_BATCH },
             untold: Batch::default(),
         };
         let task = piece.task(&encode.source, &encode.plan);

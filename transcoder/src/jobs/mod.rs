@@ -76,6 +76,7 @@ impl Handler for Jobs {
             Job::Analyse { encode } => self.analyse(claim, work, encode).boxed(),
             Job::Encode { encode, chunk, rungs } => self.encode(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
             Job::Audio { encode, stream } => self.encode(claim, work, encode, Piece::Sound { stream }).boxed(),
+            Job::Subtitles { encode } => self.encode(claim, work, encode, Piece::Text).boxed(),
             Job::Publish { encode } => self.publish(claim, work, encode).boxed(),
         };
         run.await

@@ -13,6 +13,8 @@ use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// Work of a sound track compared with the picture of the same length.
 const SOUND_WEIGHT: f64 = 0.05;
+/// Work of all subtitles.
+const TEXT_WEIGHT: f64 = 0.005;
 /// Work of decoding a picture compared with encoding the largest rung.
 const DECODE_WEIGHT: f64 = 0.25;
 /// A title with more damaged frames than this share of them is refused.
@@ -33,10 +35,12 @@ pub(crate) enum Piece {
         /// Stream index in the source.
         stream: u32,
     },
+    /// All subtitle tracks, which are read in one go.
+    Text,
 }
 
 /// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows without a pause: the first picture,
-/// sound, the rest of what leads, the later chunks in all rungs, and what is left of the first chunks.
+/// sound, the rest of what leads, subtitles, the later chunks in all rungs, and what is left of the first chunks.
 pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let leads = plan.start.as_ref().map_or(&[][..], |start| &start.rungs);
@@ -46,6 +50,7 @@ pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let later = if plan.undecided().is_some() { &[] } else { later };
     let picture = |rungs: &[String], chunk: &Chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.to_vec() };
     let mut pieces: Vec<Piece> = first.iter().map(|chunk| picture(&leading, chunk)).collect();
+    pieces.extend((!plan.subtitles.is_empty()).then_some(Piece::Text));
     pieces.extend(later.iter().map(|chunk| picture(&rungs, chunk)));
     pieces.extend(first.iter().filter(|_| !rest.is_empty()).map(|chunk| picture(&rest, chunk)));
     let default = plan.audio.iter().filter(|rendition| rendition.default).map(|rendition| rendition.stream);
@@ -64,6 +69,7 @@ impl Piece {
         match self.clone() {
             Self::Picture { chunk, rungs } => Job::Encode { encode, chunk, rungs },
             Self::Sound { stream } => Job::Audio { encode, stream },
+            Self::Text => Job::Subtitles { encode },
         }
     }
 
@@ -73,6 +79,7 @@ impl Piece {
         match self.clone() {
             Self::Picture { chunk, rungs } => Task::Video { source, plan, chunk, rungs },
             Self::Sound { stream } => Task::Audio { source, plan, stream },
+            Self::Text => Task::Subtitles { source, plan },
         }
     }
 
@@ -80,7 +87,7 @@ impl Piece {
     pub(crate) fn chunk(&self) -> u32 {
         match self {
             Self::Picture { chunk, .. } => *chunk,
-            Self::Sound { .. } => 0,
+            Self::Sound { .. } | Self::Text => 0,
         }
     }
 
@@ -92,6 +99,7 @@ impl Piece {
                 let renditions = plan.audio.iter().filter(|rendition| rendition.stream == *stream);
                 (Track::Audio, renditions.map(|rendition| rendition.id.as_str()).collect())
             }
+            Self::Text => (Track::Text, plan.subtitles.iter().map(|rendition| rendition.id.as_str()).collect()),
         }
     }
 
@@ -104,7 +112,7 @@ impl Piece {
                 let (chunk, next) = (plan.chunks.get(*chunk as usize), plan.chunks.get(*chunk as usize + 1));
                 chunk.map_or(1, |chunk| chunk.first_segment)..=next.map_or(last, |next| next.first_segment - 1)
             }
-            Self::Sound { .. } => 1..=last,
+            Self::Sound { .. } | Self::Text => 1..=last,
         }
     }
 
@@ -114,6 +122,7 @@ impl Piece {
             (Self::Sound { .. }, _) => true,
             (Self::Picture { chunk, rungs }, Some(start)) => *chunk < start.chunks && *rungs == start.rungs,
             (Self::Picture { chunk, .. }, None) => *chunk == 0,
+            (Self::Text, _) => false,
         };
         if awaited { Class::Urgent } else { Class::Normal }
     }
@@ -134,6 +143,7 @@ impl Piece {
                 ticks as f64 * (decode + ours) / (decode + all)
             }
             Self::Sound { .. } => SOUND_WEIGHT * plan.duration_ticks as f64,
+            Self::Text => TEXT_WEIGHT * plan.duration_ticks as f64,
         }
     }
 

@@ -89,7 +89,7 @@ impl Shown<'_> {
 
     /// Compares every stored object with its row: sizes of all, bytes of as many as [`READ_BACK_BYTES_MAX`] allows.
     async fn check_objects(&self, ledger: &Ledger, progress: &Progress<'_>) -> Result<(), Failure> {
-        for stored in &ledger.renditions {
+        for stored in ledger.renditions.iter().filter(|stored| stored.track.has_init()) {
             let key = self.layout.key(&init_path(stored.track, &stored.rendition.id))?;
             let bytes = read_all(self.blobs, &key).await?;
             let mut findings = gate::check_init(&stored.rendition, &bytes);
@@ -167,7 +167,7 @@ fn playlists(presentation: &Presentation) -> Vec<(String, String)> {
 fn missing(plan: &Plan, ledger: &Ledger, presentation: &Presentation) -> Vec<Finding> {
     let offered: usize = presentation.tracks.iter().map(|track| track.segments.len()).sum();
     let mut findings = Vec::new();
-    if presentation.tracks.len() != plan.rungs.len() + plan.audio.len() {
+    if presentation.tracks.len() != plan.rungs.len() + plan.audio.len() + plan.subtitles.len() {
         findings.push(finding("complete", "a rendition of the plan has no segments".to_owned()));
     }
     if offered != ledger.segments.len() {

@@ -59,21 +59,28 @@ impl Shelf {
         found.ok_or_else(|| Error::internal(format!("the child made {}/{id}, which is none of its work", track.folder())))
     }
 
-    /// Stores an init segment. One that is there already must be the same: segments of all attempts are decoded by it.
+    /// Stores an init segment, if the track has one. One that is there already must be the same: segments of all attempts are decoded by it.
     pub(crate) async fn put_init(&mut self, track: Track, rendition: Rendition, bytes: Bytes) -> Result<()> {
         let room = self.room(track, &rendition.id)?;
         if rendition.folder() != track || room.rendition.is_some() {
             return Err(Error::internal(format!("the child described {} twice, or as another kind of track", rendition.id)));
         }
         room.rendition = Some(rendition.clone());
-        let key = self.layout.key(&init_path(track, &rendition.id))?;
         let (init_bytes, init_sha256) = (bytes.len() as u64, sha256(bytes.clone()).await?);
-        if self.blobs.create(&key, bytes).await? == Created::Existed
-            && sha256(read_all(&*self.blobs, &key).await?).await? != init_sha256
-        {
-            return Err(Error::conflict("init_mismatch", format!("{key} was made by an encoder of another version")));
+        if track.has_init() {
+            self.create_init(&self.layout.key(&init_path(track, &rendition.id))?, bytes, init_sha256).await?;
+        } else if init_bytes > 0 {
+            return Err(Error::internal(format!("the child made an init segment of {}, which has none", rendition.id)));
         }
         self.stored.renditions.push(StoredRendition { track, rendition, init_bytes, init_sha256 });
+        Ok(())
+    }
+
+    async fn create_init(&self, key: &Key, bytes: Bytes, init_sha256: Sha256) -> Result<()> {
+        let there = self.blobs.create(key, bytes).await? == Created::Existed;
+        if there && sha256(read_all(&*self.blobs, key).await?).await? != init_sha256 {
+            return Err(Error::conflict("init_mismatch", format!("{key} was made by an encoder of another version")));
+        }
         Ok(())
     }
 
@@ -163,6 +170,10 @@ async fn adopt(
     let their_sha256 = sha256(bytes.clone()).await?;
     if their_sha256 == our_sha256 {
         return Ok((ours, our_sha256));
+    }
+    if !rendition.folder().has_init() {
+        // Text is cut at the same times whoever does it.
+        return Ok((Segment { size_bytes: bytes.len() as u64, ..ours }, their_sha256));
     }
     let theirs = gate::read_segment(rendition, ours.number, &bytes)?;
     if (theirs.start_ticks, theirs.duration_ticks) != (ours.start_ticks, ours.duration_ticks) {

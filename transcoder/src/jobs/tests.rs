@@ -15,7 +15,7 @@ use marquee_core::{
     job::{Class, Failure, Job},
     object::{Layout, Track},
     plan::{Ladder, Plan},
-    source::{Note, Ratio, Source},
+    source::{Note, Ratio, Source, SubtitleTrack},
     testing,
 };
 use marquee_packager::model::{Media, Rendition, Segment};
@@ -46,19 +46,31 @@ fn a_plan_becomes_one_job_per_chunk_and_sound_track_first_things_first() {
 fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
     let mut source = source();
     (source.video.width, source.video.height, source.video.end) = (1920, 1080, source.video.end * 3);
+    source.subtitles = vec![SubtitleTrack {
+        stream: 3,
+        codec: "subrip".into(),
+        language: "eng".into(),
+        title: None,
+        forced: false,
+        hearing_impaired: false,
+    }];
     let plan = Plan::new(&source, &recipe::load(recipe::STANDARD, None).expect("the standard recipe").with_ladder(Ladder::Fixed));
     let pieces = pieces(&plan);
     let told = pieces.iter().map(|piece| match piece {
         Piece::Picture { chunk, rungs } => (Some(*chunk), rungs.join(" "), piece.class(&plan)),
         Piece::Sound { stream } => (None, stream.to_string(), piece.class(&plan)),
+        Piece::Text => (None, "text".into(), piece.class(&plan)),
     });
     let (low, high) = ("540p 360p", "1080p 720p 234p");
     let first = [(Some(0), low), (None, "2"), (None, "1"), (Some(1), low), (Some(2), low)];
     let rest = [(Some(0), high), (Some(1), high), (Some(2), high)];
+    let text = [(None, "text")];
     let later = (3..plan.chunks.len() as u32).map(|chunk| (Some(chunk), "1080p 720p 540p 360p 234p"));
     assert!(later.len() > 0);
-    let expected =
-        first.map(|piece| (piece, Class::Urgent)).into_iter().chain(later.chain(rest).map(|piece| (piece, Class::Normal)));
+    let expected = first
+        .map(|piece| (piece, Class::Urgent))
+        .into_iter()
+        .chain(text.into_iter().chain(later).chain(rest).map(|piece| (piece, Class::Normal)));
     let expected = expected.map(|((chunk, rungs), class)| (chunk, rungs.to_owned(), class));
     assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     let sum: f64 = pieces.iter().filter(|piece| matches!(piece, Piece::Picture { .. })).map(|piece| piece.weight(&plan)).sum();
@@ -113,6 +125,7 @@ fn rendition(id: &str, track: Track) -> Rendition {
             channels: 2,
             sample_rate_hz: 48_000,
         },
+        Track::Text => Media::Text { name: "en".into(), language: "en".into(), forced: false, hearing_impaired: false },
     };
     let codec = "avc1.64001f".into();
     Rendition { id: id.into(), codec, timescale: 10_020, edit_ticks: 0, max_bitrate_bps: 100_000, media }

@@ -1,7 +1,10 @@
 //! What `marquee encode` says at its end.
 
 use marquee_backends::db::ledger::Report;
-use marquee_core::plan::Plan;
+use marquee_core::{
+    plan::Plan,
+    source::{Chapter, Source},
+};
 use serde::Serialize;
 use std::{fmt, time::Duration};
 
@@ -10,6 +13,8 @@ use std::{fmt, time::Duration};
 pub struct Summary {
     /// Length of the title.
     pub duration_ms: u64,
+    /// Chapters of the film.
+    pub chapters: Vec<Chapter>,
     /// What was made and repaired, and what it cost.
     #[serde(flatten)]
     pub report: Report,
@@ -20,9 +25,15 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn new(plan: &Plan, report: Report, elapsed: Duration, first_segment: Option<Duration>) -> Self {
+    pub(super) fn new(plan: &Plan, source: &Source, report: Report, elapsed: Duration, first_segment: Option<Duration>) -> Self {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self { duration_ms: plan.duration_ms(), report, first_segment_ms: first_segment.map(ms), elapsed_ms: ms(elapsed) }
+        Self {
+            duration_ms: plan.duration_ms(),
+            chapters: source.chapters.clone(),
+            report,
+            first_segment_ms: first_segment.map(ms),
+            elapsed_ms: ms(elapsed),
+        }
     }
 }
 

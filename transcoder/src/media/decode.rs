@@ -38,7 +38,7 @@ impl Decoding {
             return Err(Stop::Fault(format!("the source has no stream {stream} any more")));
         };
         let decoder = open(&input, stream, &parameters)?;
-        input.keep_only(stream);
+        input.keep_only(&[stream]);
         Ok(Self {
             input,
             decoder,

@@ -111,6 +111,14 @@ const DECODERS: &[&str] = &[
     "pcm_bluray",
     "pcm_dvd",
     "pcm_s302m",
+    // Text
+    "srt",
+    "subrip",
+    "ass",
+    "ssa",
+    "mov_text",
+    "webvtt",
+    "text",
 ];
 /// Bytes and time that are looked at to find out what the streams are.
 const PROBE_BYTES: &str = "16777216";
@@ -189,13 +197,14 @@ impl Input {
         Ok(None)
     }
 
-    /// Ignores every stream but `stream`.
-    pub(super) fn keep_only(&mut self, stream: usize) {
+    /// Ignores every stream but `streams`.
+    pub(super) fn keep_only(&mut self, streams: &[usize]) {
         for index in 0..self.context.streams().len() {
             // SAFETY: `index` is below the number of streams, and nothing else looks at the context meanwhile.
             #[expect(unsafe_code, reason = "ffmpeg-next has no setter for a stream's discard")]
             unsafe {
-                let wanted = if index == stream { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_ALL };
+                let wanted =
+                    if streams.contains(&index) { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_ALL };
                 (**(*self.context.as_mut_ptr()).streams.add(index)).discard = wanted;
             }
         }

@@ -5,6 +5,7 @@ mod attempt;
 mod audio;
 mod boxes;
 mod cadence;
+mod chapters;
 mod colour;
 mod decode;
 mod encode_audio;
@@ -21,6 +22,8 @@ mod resample;
 mod rung;
 mod scan;
 mod segmenter;
+mod subtitles;
+mod text_decoder;
 mod video;
 mod vmaf;
 
@@ -87,6 +90,7 @@ pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<(
         }
         Task::Analyse { source: found, plan } => analyse::analyse(link, source, &video::Job { source: &found, plan: &plan }),
         Task::Audio { source: found, plan, stream } => audio::encode(link, source, &found, &plan, stream),
+        Task::Subtitles { source: found, plan } => subtitles::extract(link, source, &found, &plan),
     };
     match end {
         Ok(report) => link.done(measured(report)),

@@ -1,10 +1,11 @@
 //! Finds out what a source is: tracks, times, colour, and whether it can become a title at all.
 
 use super::{
-    Stop, colour, decode,
+    Stop, chapters, colour, decode,
     input::{self, Input},
     rate,
     scan::{self, Scan},
+    subtitles,
 };
 use crate::child::{Link, Output, RemoteSource, Report};
 use ffmpeg_next::{
@@ -29,6 +30,7 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
     let mut notes = Vec::new();
     let stream = choose_video(&input, &mut notes)?;
     let audio = choose_audio(&input, &mut notes);
+    let subtitles = subtitles::tracks(&input, &mut notes);
     let mut look = Look::new(&input, stream)?;
     let mut scan = scan::scan(link, &mut input, stream, size_bytes, |packet| look.at(packet))?;
     if scan.encrypted {
@@ -53,8 +55,10 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
         container: input.context().format().name().to_owned(),
         size_bytes,
         duration_ms: video.duration_ms(),
+        chapters: chapters::chapters(&input, &video),
         video,
         audio,
+        subtitles,
         notes,
     };
     source.validate().map_err(|refusal| Stop::refuse(refusal.code(), refusal.message()))?;
@@ -101,15 +105,10 @@ fn choose_video(input: &Input, notes: &mut Vec<Note>) -> Result<usize, Stop> {
     for stream in input.context().streams() {
         let index = stream.index();
         match stream.parameters().medium() {
-            Type::Subtitle => {
-                let message =
-                    format!("subtitle track {index} ({}) is left out: subtitles are not carried yet", codec_name(&stream));
-                notes.push(Note::new("subtitle_left_out", message));
-            }
             Type::Data | Type::Attachment | Type::Unknown => {
                 notes.push(Note::new("data_left_out", format!("data track {index} is left out")));
             }
-            Type::Video | Type::Audio => {}
+            Type::Video | Type::Audio | Type::Subtitle => {}
         }
     }
     Ok(chosen.index())
@@ -128,14 +127,13 @@ fn choose_audio(input: &Input, notes: &mut Vec<Note>) -> Vec<AudioTrack> {
             notes.push(Note::new("audio_left_out", message));
             continue;
         }
-        let language = stream.metadata().get("language").filter(|text| is_language(text)).unwrap_or("und").to_owned();
         tracks.push(AudioTrack {
             stream: stream.index() as u32,
             codec: codec_name(&stream).to_owned(),
             channels,
             sample_rate_hz,
-            language,
-            title: stream.metadata().get("title").map(|title| title.chars().take(100).collect()),
+            language: language(&stream),
+            title: title(&stream),
             default: stream.disposition().contains(Disposition::DEFAULT),
         });
     }
@@ -146,6 +144,16 @@ fn choose_audio(input: &Input, notes: &mut Vec<Note>) -> Vec<AudioTrack> {
         notes.push(Note::new("audio_tracks", format!("{} sound tracks are carried; a viewer can choose", tracks.len())));
     }
     tracks
+}
+
+/// The language that the container gives a track.
+pub(super) fn language(stream: &Stream<'_>) -> String {
+    stream.metadata().get("language").filter(|text| is_language(text)).unwrap_or("und").to_owned()
+}
+
+/// The title that the container gives a track.
+pub(super) fn title(stream: &Stream<'_>) -> Option<String> {
+    stream.metadata().get("title").map(|title| title.chars().take(100).collect())
 }
 
 fn is_language(text: &str) -> bool {

@@ -11,6 +11,7 @@ mod loudness;
 mod sandbox;
 mod sound;
 mod surround;
+mod words;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -31,6 +32,7 @@ fn main() {
         .chain(sound::trials())
         .chain(loudness::trials())
         .chain(surround::trials())
+        .chain(words::trials())
         .chain(sandbox::trials())
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

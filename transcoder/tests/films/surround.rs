@@ -68,7 +68,7 @@ fn channels(layout: &str, codec: &str, source: &[usize], expected: &[&[usize]; 6
 fn channel_count(media: &Media) -> u16 {
     match media {
         Media::Audio { channels, .. } => *channels,
-        Media::Video { .. } => 0,
+        Media::Video { .. } | Media::Text { .. } => 0,
     }
 }
 

@@ -100,15 +100,16 @@ function Volume({ engine, state }: { engine: Engine; state: PlayerState }) {
   );
 }
 
-/** The menus of sound and of quality. */
+/** The menus of sound, subtitles and quality. */
 function Choices({ engine, state, onHold }: { engine: Engine; state: PlayerState; onHold: (hold: boolean) => void }) {
-  const [open, setOpen] = useState<"sound" | "quality" | null>(null);
-  const show = (menu: "sound" | "quality", shown: boolean) => {
+  const [open, setOpen] = useState<"sound" | "text" | "quality" | null>(null);
+  const show = (menu: "sound" | "text" | "quality", shown: boolean) => {
     setOpen(shown ? menu : null);
     onHold(shown);
   };
   const now = state.height ? `${state.height}p` : "";
   const sound = state.sounds.find(({ active }) => active);
+  const text = state.texts.find(({ active }) => active);
   return (
     <>
       {state.sounds.length > 1 ? (
@@ -121,6 +122,28 @@ function Choices({ engine, state, onHold }: { engine: Engine; state: PlayerState
           open={open === "sound"}
           onOpen={(shown) => show("sound", shown)}
           onChoose={(key) => engine.chooseSound(key)}
+        />
+      ) : (
+        <span />
+      )}
+      {state.texts.length > 0 ? (
+        <Menu
+          name="Subtitles"
+          icon="text"
+          current={text?.name ?? "Off"}
+          test="text"
+          choices={[
+            { key: "", name: "Off", checked: !text },
+            ...state.texts.map(({ key, name, active, forced }) => ({
+              key,
+              name,
+              checked: active,
+              ...(forced ? { aside: "forced" } : {}),
+            })),
+          ]}
+          open={open === "text"}
+          onOpen={(shown) => show("text", shown)}
+          onChoose={(key) => engine.chooseText(key || null)}
         />
       ) : (
         <span />

@@ -3,7 +3,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 import type shaka from "shaka-player";
-import { heights, languageName, soundKey, sounds, variantFor, type Sound, type VariantTrack } from "./tracks";
+import { heights, languageName, sounds, texts, trackKey, variantFor, type Sound, type Text, type VariantTrack } from "./tracks";
 
 /** Seconds of film kept ahead. */
 const BUFFER_AHEAD_S = 30;
@@ -32,6 +32,7 @@ export interface PlayerState {
   /** The height chosen by hand; null: the player chooses. */
   chosen: number | null;
   sounds: Sound[];
+  texts: Text[];
   /** More of the film is still to come. */
   growing: boolean;
   /** The network is away and is being tried again. */
@@ -52,6 +53,7 @@ const INITIAL: PlayerState = {
   height: null,
   chosen: null,
   sounds: [],
+  texts: [],
   growing: false,
   offline: false,
   failure: null,
@@ -61,11 +63,13 @@ const MEDIA_EVENTS = [
   "timeupdate", "play", "pause", "playing", "waiting", "seeking", "seeked", "progress", "volumechange", "resize",
   "ended", "durationchange", "loadeddata",
 ];
-const PLAYER_EVENTS = ["buffering", "adaptation", "variantchanged", "trackschanged", "loaded", "manifestupdated", "audiotrackschanged"];
+const PLAYER_EVENTS = ["buffering", "adaptation", "variantchanged", "trackschanged", "loaded", "manifestupdated", "audiotrackschanged", "textchanged"];
 
 export class Engine {
   readonly state: Signal<PlayerState> = signal(INITIAL);
   private chosen: number | null = null;
+  /** Key of the subtitles chosen by hand; null: none. */
+  private text: string | null = null;
   /** Heights of the manifest. Shaka hides rungs for a while that made the device drop frames; the menu does not. */
   private heights: number[] = [];
   private offline = false;
@@ -178,9 +182,16 @@ export class Engine {
     const channels = (track?: { channelsCount: number | null }) => track?.channelsCount ?? 2;
     const heard = channels(tracks.find((candidate) => candidate.active));
     const [track] = tracks
-      .filter((candidate) => soundKey(candidate) === key)
+      .filter((candidate) => trackKey(candidate) === key)
       .sort((a, b) => Math.abs(channels(a) - heard) - Math.abs(channels(b) - heard));
     if (track) this.player.selectAudioTrack(track, SWITCH_MARGIN_S);
+    this.read();
+  }
+
+  /** Shows the subtitles of that key; null shows none. */
+  chooseText(key: string | null): void {
+    this.text = key;
+    this.player.selectTextTrack(this.player.getTextTracks().find((track) => trackKey(track) === key) ?? null);
     this.read();
   }
 
@@ -207,6 +218,7 @@ export class Engine {
       await arrival(this.video);
       this.loaded = true;
       if (this.chosen !== null) this.choose(this.chosen);
+      if (this.text !== null) this.chooseText(this.text);
     } catch (error) {
       if (!this.stopped) this.onError(error as shaka.util.Error);
     }
@@ -274,6 +286,7 @@ export class Engine {
       height: variants.find((track) => track.active)?.height ?? null,
       chosen: this.chosen,
       sounds: this.loaded ? sounds(player.getAudioTracks(), languageName) : [],
+      texts: this.loaded ? texts(player.getTextTracks(), languageName) : [],
       growing: this.loaded && player.isDynamic(),
       offline: this.offline,
       failure: this.failure,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heights, languageName, sounds, variantFor, type VariantTrack } from "./tracks";
+import { heights, languageName, sounds, texts, variantFor, type VariantTrack } from "./tracks";
 
 function variant(id: number, height: number | null, bandwidth: number, language = "en", active = false): VariantTrack {
   return { id, height, bandwidth, language, active, audioLabel: null, channels: 2 };
@@ -46,6 +46,17 @@ test("bitrates of one sound are one entry", () => {
   assert.deepEqual(sounds(tracks, (code) => code.toUpperCase()), [
     { key: "en/", name: "EN", active: true },
     { key: "fr/Commentaire", name: "Commentaire", active: false },
+  ]);
+});
+
+test("every subtitle track is an entry", () => {
+  const tracks = [
+    { active: false, language: "en", label: "en", forced: false },
+    { active: true, language: "en", label: "Signs", forced: true },
+  ];
+  assert.deepEqual(texts(tracks, (code) => code.toUpperCase()), [
+    { key: "en/en", name: "EN", active: false, forced: false },
+    { key: "en/Signs", name: "Signs", active: true, forced: true },
   ]);
 });
 

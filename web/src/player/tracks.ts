@@ -1,4 +1,4 @@
-// What the quality and sound menus offer, and the variant that a choice means. Pure: works on plain track lists.
+// What the quality, sound and subtitle menus offer, and the variant that a choice means. Pure: works on plain track lists.
 
 export interface VariantTrack {
   id: number;
@@ -16,11 +16,24 @@ export interface SoundTrack {
   label: string | null;
 }
 
+export interface TextTrack {
+  active: boolean;
+  language: string;
+  label: string | null;
+  forced: boolean;
+}
+
 /** One entry of the sound menu. */
 export interface Sound {
   key: string;
   name: string;
   active: boolean;
+}
+
+/** One entry of the subtitle menu. */
+export interface Text extends Sound {
+  /** Only what everybody has to read. */
+  forced: boolean;
 }
 
 /** The heights on offer, tallest first: those of `tracks` and those that were `known` before. */
@@ -47,16 +60,30 @@ export function variantFor<T extends VariantTrack>(tracks: T[], height: number):
 export function sounds(tracks: SoundTrack[], names: (language: string) => string): Sound[] {
   const found = new Map<string, Sound>();
   for (const track of tracks) {
-    const key = soundKey(track);
-    const name = track.label && track.label !== track.language ? track.label : names(track.language);
+    const key = trackKey(track);
     const active = track.active || (found.get(key)?.active ?? false);
-    found.set(key, { key, name, active });
+    found.set(key, { key, name: trackName(track, names), active });
   }
   return Array.from(found.values());
 }
 
-export function soundKey(track: SoundTrack): string {
+/** One entry for each subtitle track. */
+export function texts(tracks: TextTrack[], names: (language: string) => string): Text[] {
+  return tracks.map((track) => ({
+    key: trackKey(track),
+    name: trackName(track, names),
+    active: track.active,
+    forced: track.forced,
+  }));
+}
+
+/** What a choice of sound or subtitles is kept by. */
+export function trackKey(track: { language: string; label: string | null }): string {
   return `${track.language}/${track.label ?? ""}`;
+}
+
+function trackName(track: { language: string; label: string | null }, names: (language: string) => string): string {
+  return track.label && track.label !== track.language ? track.label : names(track.language);
 }
 
 /** The name of a language in the viewer's own, where the browser knows it (Chrome 81). */

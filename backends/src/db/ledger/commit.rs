@@ -209,11 +209,12 @@ async fn mark_playable(conn: &mut PgConnection, encode: EncodeId, video: VideoId
     Ok(())
 }
 
-/// Whether every chunk of every rung and every audio rendition of the plan is in the ledger.
+/// Whether every chunk of every rung, every audio and every subtitle rendition of the plan is in the ledger.
 async fn is_finished(conn: &mut PgConnection, encode: EncodeId) -> Result<bool> {
     let finished = sqlx::query_scalar!(
         r#"select coalesce((plan #>> '{analysis,decided}')::boolean, true)
                   and jsonb_array_length(plan -> 'chunks') * jsonb_array_length(plan -> 'rungs') + jsonb_array_length(plan -> 'audio')
+                      + jsonb_array_length(coalesce(plan -> 'subtitles', '[]'))
                   = (select count(*) from finished_chunks where encode_id = $1) as "finished!"
            from encodes where id = $1"#,
         encode.0,

@@ -19,14 +19,14 @@ use std::collections::{BTreeMap, HashMap};
 /// SHA-256 of a stored object.
 pub type Sha256 = [u8; 32];
 
-/// A rendition whose init segment is stored.
+/// A rendition whose init segment is stored, if it has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredRendition {
     /// Which folder it is in.
     pub track: Folder,
     /// What manifests need to know of it.
     pub rendition: Rendition,
-    /// Bytes of the init segment.
+    /// Bytes of the init segment; 0 of text, which has none.
     pub init_bytes: u64,
     /// Checksum of the init segment.
     pub init_sha256: Sha256,
@@ -39,7 +39,7 @@ pub struct StoredSegment {
     pub track: Folder,
     /// Id of its rendition.
     pub rendition: String,
-    /// The chunk it was made from; 0 for sound.
+    /// The chunk it was made from; 0 for sound and text.
     pub chunk: u32,
     /// What manifests need to know of it.
     pub segment: Segment,
@@ -47,16 +47,16 @@ pub struct StoredSegment {
     pub sha256: Sha256,
 }
 
-/// A (chunk, rendition) of which every segment is stored. Sound is one chunk.
+/// A (chunk, rendition) of which every segment is stored. Sound and text are one chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
     /// Which folder it is in.
     pub track: Folder,
     /// Id of the rendition.
     pub rendition: String,
-    /// Position of the chunk in the plan; 0 for sound.
+    /// Position of the chunk in the plan; 0 for sound and text.
     pub chunk: u32,
-    /// Frames of picture, or samples of sound.
+    /// Frames of picture, samples of sound, or cues.
     pub frames: u64,
     /// Frames of the source that were concealed or missing.
     pub damaged: u64,
@@ -115,7 +115,7 @@ pub struct RenditionReport {
     pub size_bytes: u64,
     /// Average over its length.
     pub bitrate_bps: u64,
-    /// Why a rung was chosen; empty for sound.
+    /// Why a rung was chosen; empty for sound and text.
     #[serde(default)]
     pub reason: String,
 }
@@ -149,6 +149,7 @@ impl Ledger {
     pub fn presentation(&self, plan: &Plan) -> Presentation {
         let video = plan.rungs.iter().map(|rung| (Folder::Video, rung.id.as_str()));
         let audio = plan.audio.iter().map(|rendition| (Folder::Audio, rendition.id.as_str()));
+        let text = plan.subtitles.iter().map(|rendition| (Folder::Text, rendition.id.as_str()));
         let mut by_rendition: HashMap<(Folder, &str), Vec<&Segment>> = HashMap::new();
         for stored in &self.segments {
             by_rendition.entry((stored.track, &stored.rendition)).or_default().push(&stored.segment);
@@ -163,7 +164,7 @@ impl Ledger {
             let segments: Vec<_> = leading.map(|(segment, _)| (*segment).clone()).collect();
             (!segments.is_empty()).then_some(Track { rendition, segments })
         };
-        Presentation { tracks: video.chain(audio).filter_map(track).collect() }
+        Presentation { tracks: video.chain(audio).chain(text).filter_map(track).collect() }
     }
 
     /// How the encode went: meaningful once everything is finished.
@@ -315,6 +316,7 @@ fn name_of(track: Folder) -> &'static str {
     match track {
         Folder::Video => "video",
         Folder::Audio => "audio",
+        Folder::Text => "text",
     }
 }
 
@@ -322,6 +324,7 @@ fn folder(name: &str) -> Result<Folder> {
     match name {
         "video" => Ok(Folder::Video),
         "audio" => Ok(Folder::Audio),
+        "text" => Ok(Folder::Text),
         other => Err(Error::internal(format!("{other} is not a kind of track"))),
     }
 }

@@ -83,6 +83,7 @@ fn rendition(track: Folder, id: &str, init: u8) -> StoredRendition {
             channels: 2,
             sample_rate_hz: 48_000,
         },
+        Folder::Text => Media::Text { name: "und".into(), language: "und".into(), forced: false, hearing_impaired: false },
     };
     let rendition = Rendition { id: id.into(), codec: "x".into(), timescale: 1000, edit_ticks: 0, max_bitrate_bps: 1000, media };
     StoredRendition { track, rendition, init_bytes: 700, init_sha256: [init; 32] }

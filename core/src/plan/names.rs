@@ -1,0 +1,30 @@
+//! Names of tracks in a player's menu.
+
+use std::collections::BTreeSet;
+
+/// For each track, by title and language, its title, else its language. Tracks that would share a name are numbered, past the names
+/// that others have.
+pub(super) fn names<'a>(tracks: impl Iterator<Item = (Option<&'a str>, &'a str)>) -> Vec<String> {
+    let labels: Vec<String> = tracks.map(|(title, language)| label(title, language)).collect();
+    let is_shared = |label: &str| labels.iter().filter(|other| *other == label).count() > 1;
+    let mut taken: BTreeSet<String> = labels.iter().filter(|label| !is_shared(label)).cloned().collect();
+    let name = |label: &String| {
+        if !is_shared(label) {
+            return label.clone();
+        }
+        let mut number = 1;
+        while !taken.insert(format!("{label} {number}")) {
+            number += 1;
+        }
+        format!("{label} {number}")
+    };
+    labels.iter().map(name).collect()
+}
+
+/// What a track calls itself, without what playlists and menus cannot show.
+fn label(title: Option<&str>, language: &str) -> String {
+    let shown = |character: char| if character == '"' || character.is_control() { ' ' } else { character };
+    let title: String = title.unwrap_or_default().chars().map(shown).collect();
+    let title = title.trim();
+    if title.is_empty() { language.to_owned() } else { title.to_owned() }
+}
