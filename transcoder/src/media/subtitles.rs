@@ -213,7 +213,7 @@ fn settle(mut said: Vec<Said>, duration_ms: u64) -> Vec<Cue> {
         Cue::new(start_ms, end_ms.min(duration_ms), words)
     });
     let mut cues: Vec<Cue> = whole.collect();
-    cues.sort_by(|a, b| (a.start_ms, a.end_ms).cmp(&(b.start_ms, b.end_ms)));
+    cues.sort_by_key(|cue| (cue.start_ms, cue.end_ms));
     cues.dedup();
     cues
 }
