@@ -158,27 +158,6 @@ fn time(value: &Value) -> Option<f64> {
     value.as_str()?.parse().ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::support::clip::SHORT;
-
-    #[test]
-    fn the_judge_sees_every_frame_of_a_clip_and_which_one_it_is() {
-        let file = SHORT.file();
-        let input = file.to_string_lossy();
-        assert_eq!(numbers(&input), (0..SHORT.frames()).collect::<Vec<_>>());
-        let picture = picture(&input, true);
-        picture.assert_in_order("the clip");
-        assert_eq!((picture.frames as u64, picture.times.len() as u64), (SHORT.frames(), SHORT.frames()));
-        assert!((picture.seconds() - f64::from(SHORT.seconds)).abs() < 1e-6);
-        assert!((picture.aspect - 16.0 / 9.0).abs() < 1e-9);
-        let sound = sound(&input, "a:0", true).expect("the clip has sound");
-        assert!((sound.seconds - f64::from(SHORT.seconds)).abs() < 0.05, "{sound:?}");
-        assert_eq!(complaints(&input), "");
-    }
-}
-
 /// The cues of a WebVTT text: start and end in seconds, and words.
 pub(crate) fn cues(text: &str) -> Vec<(f64, f64, String)> {
     let mut ffmpeg = Command::new("ffmpeg")
@@ -204,4 +183,25 @@ pub(crate) fn cues(text: &str) -> Vec<(f64, f64, String)> {
 fn clock(text: &str) -> Option<f64> {
     let parts: Option<Vec<f64>> = text.trim().replace(',', ".").split(':').map(|part| part.parse().ok()).collect();
     parts.map(|parts| parts.iter().fold(0.0, |sum, part| sum * 60.0 + part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::clip::SHORT;
+
+    #[test]
+    fn the_judge_sees_every_frame_of_a_clip_and_which_one_it_is() {
+        let file = SHORT.file();
+        let input = file.to_string_lossy();
+        assert_eq!(numbers(&input), (0..SHORT.frames()).collect::<Vec<_>>());
+        let picture = picture(&input, true);
+        picture.assert_in_order("the clip");
+        assert_eq!((picture.frames as u64, picture.times.len() as u64), (SHORT.frames(), SHORT.frames()));
+        assert!((picture.seconds() - f64::from(SHORT.seconds)).abs() < 1e-6);
+        assert!((picture.aspect - 16.0 / 9.0).abs() < 1e-9);
+        let sound = sound(&input, "a:0", true).expect("the clip has sound");
+        assert!((sound.seconds - f64::from(SHORT.seconds)).abs() < 0.05, "{sound:?}");
+        assert_eq!(complaints(&input), "");
+    }
 }
