@@ -52,8 +52,11 @@ fn clip(folder: &Path, file: &str, words: impl AsRef<[u8]>, arguments: &str) -> 
     clip
 }
 
-/// Each track's cues, its segments being checked on the way.
-fn extract(file: &Path, folder: &Path) -> Result<(Source, Vec<Vec<Cue>>, Vec<String>), Failed> {
+/// A source, each subtitle track's cues, and the codes of what was noted.
+type Extracted = (Source, Vec<Vec<Cue>>, Vec<String>);
+
+/// Extracts all subtitles; their segments are checked on the way.
+fn extract(file: &Path, folder: &Path) -> Result<Extracted, Failed> {
     let source = driver::inspect(file).map_err(|failure| format!("{failure:?}"))?;
     let plan = Plan::new(&source, &driver::recipe());
     let task = marquee_transcoder::child::Task::Subtitles { source: source.clone(), plan: plan.clone() };
