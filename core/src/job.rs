@@ -54,6 +54,11 @@ pub enum Job {
         /// The encode whose plan is followed.
         encode: EncodeId,
     },
+    /// Make posters and tiles of the picture.
+    Thumbnails {
+        /// The encode that they belong to.
+        encode: EncodeId,
+    },
     /// Write final manifests, run the gate, flip the video to ready.
     Publish {
         /// The encode to publish.
@@ -75,6 +80,8 @@ pub enum Kind {
     Audio,
     /// See [`Job::Subtitles`].
     Subtitles,
+    /// See [`Job::Thumbnails`].
+    Thumbnails,
     /// See [`Job::Publish`].
     Publish,
 }
@@ -93,7 +100,8 @@ pub enum Class {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Inspect, Self::Analyse, Self::Encode, Self::Audio, Self::Subtitles, Self::Publish];
+    pub const ALL: [Self; 7] =
+        [Self::Inspect, Self::Analyse, Self::Encode, Self::Audio, Self::Subtitles, Self::Thumbnails, Self::Publish];
 
     /// Name in the database, in queue names and metrics.
     #[must_use]
@@ -104,6 +112,7 @@ impl Kind {
             Self::Encode => "encode",
             Self::Audio => "audio",
             Self::Subtitles => "subtitles",
+            Self::Thumbnails => "thumbnails",
             Self::Publish => "publish",
         }
     }
@@ -112,6 +121,12 @@ impl Kind {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether a title is whole without it: if it gives up, the title goes on and says so.
+    #[must_use]
+    pub fn is_dispensable(self) -> bool {
+        self == Self::Thumbnails
     }
 }
 
@@ -146,6 +161,7 @@ impl Job {
             Self::Encode { .. } => Kind::Encode,
             Self::Audio { .. } => Kind::Audio,
             Self::Subtitles { .. } => Kind::Subtitles,
+            Self::Thumbnails { .. } => Kind::Thumbnails,
             Self::Publish { .. } => Kind::Publish,
         }
     }
@@ -159,6 +175,7 @@ impl Job {
             Self::Encode { encode, chunk, rungs } => format!("encode:{encode}:{chunk}:{}", rungs.join(",")),
             Self::Audio { encode, stream } => format!("audio:{encode}:{stream}"),
             Self::Subtitles { encode } => format!("subtitles:{encode}"),
+            Self::Thumbnails { encode } => format!("thumbnails:{encode}"),
             Self::Publish { encode } => format!("publish:{encode}"),
         }
     }

@@ -24,6 +24,7 @@ pub mod source;
 pub mod sums;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod thumbnails;
 pub mod token;
 pub mod video;
 

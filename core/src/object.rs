@@ -67,6 +67,12 @@ impl Layout {
         format!("{}/{}", self.video, self.encode)
     }
 
+    /// The scope of a token that opens the title's pictures and nothing of the film, `{video}/{encode}/thumbs`.
+    #[must_use]
+    pub fn thumbs_scope(&self) -> String {
+        format!("{}/thumbs", self.scope())
+    }
+
     /// The object at `path` (see [`self`] functions below) inside the encode.
     ///
     /// # Errors
@@ -78,6 +84,9 @@ impl Layout {
 
 /// The HLS multivariant playlist.
 pub const MASTER: &str = "master.m3u8";
+
+/// The index of a title's tiles, a WebVTT file whose cues name parts of sheets.
+pub const TILES: &str = "thumbs/index.vtt";
 
 /// A kind of rendition, by the folder it lives in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +160,18 @@ pub fn playlist_path(track: Track, rendition: &str) -> String {
 #[must_use]
 pub fn iframes_path(rendition: &str) -> String {
     format!("v/{rendition}/iframes.m3u8")
+}
+
+/// `thumbs/poster-12500.jpg`: what the film shows at that time. Another attempt that chooses another time meets no object of this one.
+#[must_use]
+pub fn poster_path(time_ms: u64) -> String {
+    format!("thumbs/poster-{time_ms}.jpg")
+}
+
+/// `thumbs/tiles-0001.jpg`; numbers start at 1.
+#[must_use]
+pub fn sheet_path(number: u32) -> String {
+    format!("thumbs/tiles-{number:04}.jpg")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod gate;
 pub mod hls;
 #[cfg(test)]
 mod sample;
+pub mod thumbs;
 pub mod webvtt;
 
 use marquee_core::Error;
