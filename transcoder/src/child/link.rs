@@ -51,6 +51,7 @@ impl Link {
             Output::Segment { track, rendition, segment, bytes } => {
                 self.send(&Message::Segment { folder: track.folder().to_owned(), rendition, segment }, &bytes)
             }
+            Output::Image { image, bytes } => self.send(&Message::Image { image }, &bytes),
             Output::Progress(done) => self.send(&Message::Progress(done), &[]),
         }
     }

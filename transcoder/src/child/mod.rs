@@ -64,6 +64,29 @@ pub enum Task {
         /// What to make of it.
         plan: Plan,
     },
+    /// Make posters and tiles of the picture.
+    Thumbnails {
+        /// What inspection found.
+        source: Source,
+        /// How pictures look.
+        plan: Plan,
+    },
+}
+
+/// One of the images that [`Task::Thumbnails`] makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Image {
+    /// What the film shows at a time.
+    Poster {
+        /// From the beginning.
+        time_ms: u64,
+    },
+    /// A sheet of tiles.
+    Sheet {
+        /// Its number, from 1.
+        number: u32,
+    },
 }
 
 /// What a child hands back while it works. A rendition's init segment comes before its media segments, and those come in order.
@@ -90,6 +113,13 @@ pub enum Output {
         rendition: String,
         /// Its number, times and measures.
         segment: model::Segment,
+        /// The object.
+        bytes: Bytes,
+    },
+    /// A JPEG file: the sheets in order, then the posters, best first.
+    Image {
+        /// Which one.
+        image: Image,
         /// The object.
         bytes: Bytes,
     },

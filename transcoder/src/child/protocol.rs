@@ -1,7 +1,7 @@
 //! Frames on the socket between host and child: `[u32 header length][u32 payload length][JSON header][payload]`, lengths
 //! little-endian, both bounded so that neither side can make the other allocate without limit.
 
-use super::{Limits, Report, Task};
+use super::{Image, Limits, Report, Task};
 use bytes::Bytes;
 use marquee_core::{plan::Measure, source::Source};
 use marquee_packager::model;
@@ -44,6 +44,8 @@ pub(crate) enum Message {
     Init { folder: String, rendition: model::Rendition },
     /// See [`super::Output::Segment`]; the payload is the object.
     Segment { folder: String, rendition: String, segment: model::Segment },
+    /// See [`super::Output::Image`]; the payload is the object.
+    Image { image: Image },
     /// See [`super::Output::Progress`].
     Progress(f32),
     /// The last frame of a success.

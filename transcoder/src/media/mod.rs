@@ -13,9 +13,12 @@ mod encode_video;
 mod filter;
 mod index;
 mod input;
+mod jpeg;
+mod looks;
 mod loudness;
 mod order;
 mod pictures;
+mod poster;
 mod probe;
 mod rate;
 mod resample;
@@ -24,6 +27,7 @@ mod scan;
 mod segmenter;
 mod subtitles;
 mod text_decoder;
+mod thumbnails;
 mod video;
 mod vmaf;
 
@@ -89,6 +93,7 @@ pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<(
             video::encode(link, source, &video::Job { source: &found, plan: &plan }, chunk, &rungs)
         }
         Task::Analyse { source: found, plan } => analyse::analyse(link, source, &video::Job { source: &found, plan: &plan }),
+        Task::Thumbnails { source: found, plan } => thumbnails::make(link, source, &video::Job { source: &found, plan: &plan }),
         Task::Audio { source: found, plan, stream } => audio::encode(link, source, &found, &plan, stream),
         Task::Subtitles { source: found, plan } => subtitles::extract(link, source, &found, &plan),
     };

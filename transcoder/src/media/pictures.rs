@@ -263,7 +263,7 @@ fn worker_gone() -> Stop {
 }
 
 /// Another reference to the same picture, with times of its own.
-fn share(frame: &frame::Video) -> Result<frame::Video, Stop> {
+pub(super) fn share(frame: &frame::Video) -> Result<frame::Video, Stop> {
     let mut shared = frame::Video::empty();
     // SAFETY: both frames are alive and `shared` is empty, as av_frame_ref requires.
     #[expect(unsafe_code, reason = "ffmpeg-next's clone copies the pixels")]

@@ -69,7 +69,7 @@ pub(super) fn go_to(decoding: &mut Decoding, job: &Job<'_>, start_ticks: u64) ->
 }
 
 /// The time in the source at which `tick` is shown, rounded down.
-fn pts_of(track: &VideoTrack, timescale: u32, tick: u64) -> i64 {
+pub(super) fn pts_of(track: &VideoTrack, timescale: u32, tick: u64) -> i64 {
     let units = u128::from(tick) * u128::from(track.time_base.den);
     let elapsed = units / (u128::from(timescale) * u128::from(track.time_base.num.max(1)));
     track.origin.saturating_add(i64::try_from(elapsed).unwrap_or(i64::MAX))

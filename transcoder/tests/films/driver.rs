@@ -9,7 +9,7 @@ use marquee_core::{
     source::{Note, Source},
 };
 use marquee_packager::model;
-use marquee_transcoder::child::{Host, Output, Report, Sink, SourceReader, Task};
+use marquee_transcoder::child::{Host, Image, Output, Report, Sink, SourceReader, Task};
 use std::{
     fs,
     io::Write,
@@ -124,6 +124,7 @@ pub(crate) struct Folder {
     pub tracks: Vec<(Track, model::Track)>,
     pub inits: Mutex<Vec<(String, Bytes)>>,
     pub measures: Vec<Measure>,
+    pub images: Vec<(Image, Bytes)>,
 }
 
 #[async_trait::async_trait]
@@ -132,6 +133,7 @@ impl Sink for Folder {
         match output {
             Output::Source(source) => self.source = Some(source),
             Output::Measures(measures) => self.measures = measures,
+            Output::Image { image, bytes } => self.images.push((image, bytes)),
             Output::Progress(done) => assert!((0.0..=1.0).contains(&done)),
             Output::Init { track, rendition, bytes } => {
                 let inits = self.inits.get_mut().expect("no panic elsewhere");

@@ -12,6 +12,7 @@ mod sandbox;
 mod sound;
 mod surround;
 mod words;
+mod thumbnails;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -33,6 +34,7 @@ fn main() {
         .chain(loudness::trials())
         .chain(surround::trials())
         .chain(words::trials())
+        .chain(thumbnails::trials())
         .chain(sandbox::trials())
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
