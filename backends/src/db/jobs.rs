@@ -288,17 +288,24 @@ impl Db {
             Some(Kind::Inspect) => Status::Uploaded,
             Some(Kind::Analyse | Kind::Encode | Kind::Audio | Kind::Subtitles) => Status::Encoding,
             Some(Kind::Publish) => Status::Publishing,
+            Some(Kind::Inspect) => Some(Status::Uploaded),
+            Some(Kind::Analyse | Kind::Encode | Kind::Audio) => Some(Status::Encoding),
+            // The title went on without it.
+            Some(Kind::Thumbnails) => None,
+            Some(Kind::Publish) => Some(Status::Publishing),
             None => return Err(Error::conflict("unknown_kind", "this version does not know this kind of job")),
         };
-        let status = status.after(Event::Retried(back_to))?;
-        query!(
-            "update videos set status = $2, failure_code = null, failure_message = null, updated_at = now() where id = $1",
-            row.video_id,
-            status.as_str(),
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(error)?;
+        if let Some(back_to) = back_to {
+            let status = status.after(Event::Retried(back_to))?;
+            query!(
+                "update videos set status = $2, failure_code = null, failure_message = null, updated_at = now() where id = $1",
+                row.video_id,
+                status.as_str(),
+            )
+            .execute(&mut *tx)
+            .await
+            .map_err(error)?;
+        }
         ring(&mut tx, &revived).await?;
         tx.commit().await.map_err(error)
     }
@@ -336,19 +343,22 @@ impl Db {
         self.bury(job, row.attempt, row.video_id.into(), &reason).await
     }
 
-    /// Ends a job for good: dead, the video failed with the reason, unfinished siblings cancelled.
+    /// Ends a job for good: dead, the video failed with the reason, unfinished siblings cancelled. A title that can do without it
+    /// goes on.
     async fn bury(&self, job: JobId, attempt: i32, video: VideoId, reason: &Reason<'_>) -> Result<()> {
         let mut tx = self.pool.begin().await.map_err(error)?;
         let status = lock_video(&mut tx, video).await?;
         let dead = query!(
             "update jobs set state = 'dead', last_error = $3, lease_owner = null, lease_until = null, finished_at = now()
-             where id = $1 and attempt = $2 and state = 'running'",
+             where id = $1 and attempt = $2 and state = 'running' returning kind",
             job.0,
             attempt,
             cut(reason.detail),
         );
-        if dead.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
-            return Ok(());
+        let Some(dead) = dead.fetch_optional(&mut *tx).await.map_err(error)? else { return Ok(()) };
+        if Kind::from_name(&dead.kind).is_some_and(Kind::is_dispensable) {
+            tracing::warn!(job.id = %job, video.id = %video, code = reason.code, detail = reason.detail, "job is dead, its title goes on");
+            return tx.commit().await.map_err(error);
         }
         query!(
             "update jobs set state = 'cancelled', cancelled_by = $1, lease_owner = null, lease_until = null, finished_at = now()

@@ -17,6 +17,7 @@ pub mod profiles;
 mod queue;
 mod sums;
 pub(crate) mod sweep;
+pub mod thumbnails;
 pub mod tokens;
 pub(crate) mod upkeep;
 pub mod uploads;

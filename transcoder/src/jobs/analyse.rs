@@ -37,7 +37,7 @@ impl Jobs {
 }
 
 /// Whether an error says nothing of the film.
-fn is_of_the_moment(kind: ErrorKind) -> bool {
+pub(crate) fn is_of_the_moment(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Unavailable | ErrorKind::Cancelled)
 }
 

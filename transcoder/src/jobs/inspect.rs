@@ -50,6 +50,11 @@ impl Jobs {
             let analyse = NewJob { id: self.job_id(), job, class: Class::Urgent, weight: rest.max(0.0) };
             jobs.insert(jobs.len().min(ANALYSED_AFTER), analyse);
         }
+        // Older than the rest of a title, so that they come before it and after what a viewer waits for; too little work to count.
+        let thumbnails = Job::Thumbnails { encode: encode.id };
+        let thumbnails = NewJob { id: self.job_id(), job: thumbnails, class: Class::Normal, weight: 0.0 };
+        let awaited = jobs.iter().take_while(|new| new.class == Class::Urgent).count();
+        jobs.insert(awaited, thumbnails);
         Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod shelf;
 pub(crate) mod source;
 #[cfg(test)]
 mod tests;
+pub(crate) mod thumbnails;
 
 use crate::{child::Host, recipe};
 use async_trait::async_trait;
@@ -77,6 +78,7 @@ impl Handler for Jobs {
             Job::Encode { encode, chunk, rungs } => self.encode(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
             Job::Audio { encode, stream } => self.encode(claim, work, encode, Piece::Sound { stream }).boxed(),
             Job::Subtitles { encode } => self.encode(claim, work, encode, Piece::Text).boxed(),
+            Job::Thumbnails { encode } => self.thumbnails(claim, work, encode).boxed(),
             Job::Publish { encode } => self.publish(claim, work, encode).boxed(),
         };
         run.await

@@ -152,7 +152,7 @@ impl<F: Fn(f32) + Send> Sink for ShelfSink<F> {
                 self.shelf.put_segment(track, &rendition, segment, bytes).await?;
             }
             Output::Progress(done) => (self.progress)(done),
-            Output::Source(_) | Output::Measures(_) => {}
+            Output::Source(_) | Output::Measures(_) | Output::Image { .. } => {}
         }
         Ok(())
     }

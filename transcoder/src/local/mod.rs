@@ -9,11 +9,12 @@ pub use summary::Summary;
 use crate::{
     child::{Host, Output, Sink, SourceReader, Task},
     jobs::{
-        analyse::decide,
+        analyse::{decide, is_of_the_moment},
         inspect::Found,
         piece::{Piece, pieces, refuse_damage},
         publish::Shown,
         shelf::{Shelf, ShelfSink},
+        thumbnails::Pictured,
     },
     recipe,
 };
@@ -27,7 +28,7 @@ use marquee_backends::{
 };
 use marquee_core::{
     Error, ErrorKind, Result, id::EncodeId, id::VideoId, job::Failure, object::Layout, object::Track, plan::Ladder, plan::Plan,
-    source::Source,
+    source::Source, thumbnails::Thumbnails,
 };
 use std::{
     path::Path,
@@ -37,8 +38,9 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Share of the whole progress that encoding makes up; the rest is checking and writing playlists.
-const ENCODED: f32 = 0.98;
+/// Share of the whole progress that encoding makes up; the rest is thumbnails, checking and writing playlists.
+const ENCODED: f32 = 0.97;
+const PICTURED: f32 = 0.98;
 
 /// Processors that one child keeps busy, with decoding and the largest rung.
 const PROCESSORS_PER_CHILD: usize = 2;
@@ -114,11 +116,13 @@ pub async fn encode(
         };
         // One more where there is room for it: sound is little work.
         let ledger = run.encode(processors / PROCESSORS_PER_CHILD + 1).await?;
+        let thumbnails = run.thumbnails().await?;
         let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
-        let told = |done: f32| (run.progress)(1.0 - (1.0 - ENCODED) * (1.0 - done));
+        let told = |done: f32| (run.progress)(1.0 - (1.0 - PICTURED) * (1.0 - done));
         let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
         folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
         Ok(Outcome::Encoded(Summary::new(&run.plan, &run.source, report, started.elapsed(), run.first_segment.get().copied())))
+        Ok(Outcome::Encoded(Summary::new(&run.plan, report, thumbnails, started.elapsed(), run.first_segment.get().copied())))
     };
     let ended = ended.await;
     folder.clear().await;
@@ -177,6 +181,21 @@ impl<F: Fn(f32) + Send + Sync> Run<F> {
         let mut batch = sink.inner.shelf.settle().await?;
         batch.finished = piece.finished(&self.plan, &report);
         Ok(batch)
+    }
+
+    /// Makes posters and tiles. A film of which there are none is a title all the same.
+    async fn thumbnails(&self) -> Result<Option<Thumbnails>> {
+        let pictured =
+            Pictured { host: &self.host, blobs: &*self.blobs, layout: self.layout, source: &self.source, plan: &self.plan };
+        let progress = |done: f32| (self.progress)(ENCODED + (PICTURED - ENCODED) * done);
+        match pictured.make(self.reader.clone(), progress, self.cancel.clone()).await {
+            Ok(made) => Ok(Some(made)),
+            Err(Failure::Retry(error)) if is_of_the_moment(error.kind()) => Err(error),
+            Err(failure) => {
+                tracing::warn!("the title has no thumbnails: {failure:?}");
+                Ok(None)
+            }
+        }
     }
 
     fn done(&self) -> std::sync::MutexGuard<'_, Vec<f64>> {

@@ -7,6 +7,7 @@ use crate::{
 };
 use marquee_core::{
     job::{Failure, Kind},
+    object::TILES,
     video::Status,
 };
 use std::sync::Arc;
@@ -42,7 +43,8 @@ async fn breaks(moment: Moment) {
         }
         jobs += 1;
     }
-    assert_eq!((jobs, worker.status().await), (1 + 2 + 1 + 1, Status::Ready));
+    assert_eq!((jobs, worker.status().await), (1 + 2 + 1 + 1 + 1, Status::Ready));
+    assert!(worker.folder().await.join(TILES).is_file());
     let rung = &worker.encode().await.plan.rungs[0].id;
     assert_eq!(frames_of(&worker.folder().await.join("v").join(rung).join("playlist.m3u8")), 7 * 25);
 }

@@ -46,7 +46,11 @@ pub(crate) async fn a_film_becomes_a_folder() {
     let Ok(Outcome::Encoded(summary)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((summary.duration_ms, summary.report.frames, summary.report.damaged), (44_000, 1100, 0));
     assert!(summary.report.cpu_ms > 0 && summary.first_segment_ms.expect("a segment") < summary.elapsed_ms);
-    assert_eq!(entries(&out), ["a", "master.m3u8", "v"]);
+    assert_eq!(entries(&out), ["a", "master.m3u8", "thumbs", "v"]);
+    let made = summary.thumbnails.as_ref().expect("thumbnails");
+    assert_eq!((made.tiles.count, made.posters.len()), (5, 5));
+    assert_eq!(entries(&out.join("thumbs")).len(), 1 + 5 + 1, "index, posters, a sheet");
+    assert!((1..summary.report.cpu_ms).contains(&summary.thumbnails_cpu_ms), "{}", summary.thumbnails_cpu_ms);
     assert_eq!(entries(&out.join("v/360p")).len(), 3 + 8, "init, two playlists, eight segments");
     for rung in ["360p", "234p"] {
         assert_eq!(frames_of(&out.join("v").join(rung).join("playlist.m3u8")), 1100, "{rung}");

@@ -7,6 +7,7 @@ mod film;
 mod ladder;
 mod limits;
 mod local;
+mod thumbnails;
 mod title;
 mod worker;
 
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
         trial("a_reading_goes_on_where_an_outage_ended_it", title::a_reading_goes_on_where_an_outage_ended_it),
         trial("a_source_that_changed_in_the_store_is_refused", title::a_source_that_changed_in_the_store_is_refused),
         trial("bytes_of_an_earlier_attempt_are_adopted", title::bytes_of_an_earlier_attempt_are_adopted),
+        trial("thumbnails_are_made_beside_a_title", thumbnails::thumbnails_are_made_beside_a_title),
+        trial("thumbnails_of_an_earlier_attempt_stand", thumbnails::thumbnails_of_an_earlier_attempt_stand),
+        trial("a_title_is_ready_without_thumbnails", thumbnails::a_title_is_ready_without_thumbnails),
         trial("a_store_that_breaks_before_any_operation_loses_nothing", converge::breaks_before),
         trial("a_store_that_breaks_after_any_operation_loses_nothing", converge::breaks_after),
         trial("a_local_film_becomes_a_folder", local::a_film_becomes_a_folder),
