@@ -5,7 +5,7 @@ use crate::{
     auth::{keys::Keys, password::Passwords},
     browse,
     changes::Changes,
-    docs, events, health, live, pages, playback,
+    docs, events, health, live, pages, playback, posters,
     problem::{self, Answer},
     profiles, recommendations, surround, uploads, users, videos, workers,
 };
@@ -102,6 +102,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(users::router())
         .merge(profiles::router())
         .merge(videos::router())
+        .merge(posters::router())
         .merge(playback::router())
         .merge(events::router())
         .merge(recommendations::router())

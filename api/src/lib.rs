@@ -15,6 +15,7 @@ mod live;
 mod pages;
 mod peer;
 mod playback;
+mod posters;
 mod problem;
 mod profiles;
 mod recommendations;

@@ -9,6 +9,7 @@ mod multipart;
 mod openapi;
 mod operations;
 mod playback;
+mod posters;
 mod stopping;
 mod tus;
 mod videos;

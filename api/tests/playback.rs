@@ -19,7 +19,7 @@ async fn play(client: &Client, video: &str) -> Response {
 }
 
 /// Keys that edges are told.
-async fn edge_keys(app: &TestApp) -> Vec<SigningKey> {
+pub(crate) async fn edge_keys(app: &TestApp) -> Vec<SigningKey> {
     let mut edge = app.nobody();
     edge.token = EDGE_KEY.into();
     let mut feed = edge.get("/v1/internal/edges/feed").await.bytes_stream();

@@ -15,6 +15,7 @@ use marquee_core::{
     presentation::{Media, Rendition, Segment},
     source::{Note, Ratio, Source},
     testing,
+    thumbnails::{Poster, Thumbnails, Tiles},
 };
 use reqwest::Method;
 use serde_json::json;
@@ -25,6 +26,7 @@ pub(crate) struct Title {
     pub(crate) encode: EncodeId,
     plan: Plan,
     jobs: Vec<NewJob>,
+    thumbnails: JobId,
 }
 
 fn job_id() -> JobId {
@@ -60,6 +62,10 @@ pub(crate) async fn fail(app: &TestApp, video: VideoId) -> JobId {
     claim.job_id
 }
 
+fn new(job: Job) -> NewJob {
+    NewJob { id: job_id(), job, class: Class::Normal, weight: 1.0 }
+}
+
 /// A video of `client` that is being encoded, nothing of it done yet.
 pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
     let video = uploaded(app, client).await;
@@ -71,11 +77,12 @@ pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
     let encode = EncodeId::new(&SystemClock, &OsRandom);
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode, chunk: chunk.index, rungs: rungs.clone() });
-    let new = |job| NewJob { id: job_id(), job, class: Class::Normal, weight: 1.0 };
     let jobs: Vec<_> = picture.chain([Job::Audio { encode, stream: 1 }]).map(new).collect();
     let new = NewEncode { id: encode, video, upload, source, plan: plan.clone(), encoder_version: "test".into() };
-    assert!(app.db.finish_inspect(&claim, &new, &jobs).await.unwrap());
-    Title { video, encode, plan, jobs }
+    let thumbnails = NewJob { weight: 0.0, ..self::new(Job::Thumbnails { encode }) };
+    let all: Vec<_> = jobs.iter().chain([&thumbnails]).cloned().collect();
+    assert!(app.db.finish_inspect(&claim, &new, &all).await.unwrap());
+    Title { video, encode, plan, jobs, thumbnails: thumbnails.id }
 }
 
 impl Title {
@@ -115,6 +122,22 @@ impl Title {
         let mut report = app.db.ledger(self.encode).await.unwrap().report(&self.plan);
         report.notes.push(Note::new("test_note", "made by a test"));
         assert!(app.db.finish_publish(&claim, self.encode, &report).await.unwrap());
+    }
+
+    /// Commits posters of these times, the first the best.
+    pub(crate) async fn picture(&self, app: &TestApp, times_ms: &[u64]) {
+        let claim = app.db.claim_job(self.thumbnails, "worker", LEASE).await.unwrap().expect("nobody has it");
+        let poster = |time_ms: &u64| Poster { time_ms: *time_ms, width: 1280, height: 720, size_bytes: 9000 };
+        let tiles = Tiles::of(&testing::source().video, self.plan.duration_ms());
+        let made = Thumbnails { posters: times_ms.iter().map(poster).collect(), tiles, sheets_bytes: vec![9000], cpu_ms: 5 };
+        assert!(app.db.finish_thumbnails(&claim, self.encode, &made).await.unwrap());
+    }
+
+    /// A worker gives up on its thumbnails.
+    pub(crate) async fn fail_thumbnails(&self, app: &TestApp) {
+        let claim = app.db.claim_job(self.thumbnails, "worker", LEASE).await.unwrap().expect("nobody has it");
+        let failure = Failure::Fail { code: "damaged".into(), message: "nothing to see".into() };
+        app.db.fail_job(&claim, &failure).await.unwrap();
     }
 
     /// Where the sound is among the jobs.

@@ -5,6 +5,9 @@
 
 use marquee_core::object::Key;
 
+/// The folder of a title's pictures.
+const THUMBS: &str = "thumbs";
+
 /// Where the bytes of a name come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -21,6 +24,8 @@ pub(crate) struct Address<'a> {
     pub(crate) token: &'a str,
     /// `{video}/{encode}`: what the token must grant.
     pub(crate) scope: &'a str,
+    /// `{video}/{encode}/thumbs` of the title's pictures: what a token must grant that opens nothing else.
+    pub(crate) thumbs_scope: Option<&'a str>,
     /// Where it is.
     pub(crate) place: Place,
     /// The path without the token: the name of the object and of its place in the cache.
@@ -33,15 +38,17 @@ impl<'a> Address<'a> {
         let (token, name) = path.strip_prefix('/')?.split_once('/')?;
         let key = Key::parse(name).ok().filter(|_| !token.is_empty())?;
         let mut segments = name.splitn(4, '/');
-        let (root, video, encode, _rest) = (segments.next()?, segments.next()?, segments.next()?, segments.next()?);
+        let (root, video, encode, rest) = (segments.next()?, segments.next()?, segments.next()?, segments.next()?);
         let place = match root {
             "media" => Place::Media,
             "live" => Place::Live,
             _ => return None,
         };
         let start = root.len() + 1;
-        let scope = &name[start..start + video.len() + 1 + encode.len()];
-        Some(Self { token, scope, place, key })
+        let end = start + video.len() + 1 + encode.len();
+        let is_thumb = place == Place::Media && rest.split_once('/').is_some_and(|(folder, _)| folder == THUMBS);
+        let thumbs_scope = is_thumb.then(|| &name[start..end + 1 + THUMBS.len()]);
+        Some(Self { token, scope: &name[start..end], thumbs_scope, place, key })
     }
 }
 
@@ -61,6 +68,16 @@ mod tests {
         assert_eq!((address.token, address.scope, address.place), ("k.1.mac", "vid_1/enc_2", Place::Media));
         assert_eq!(address.key.as_str(), "media/vid_1/enc_2/v/540p/000001.m4s");
         assert_eq!(Address::parse("/t/live/v/e/master.m3u8").map(|address| address.place), Some(Place::Live));
+    }
+
+    #[test]
+    fn only_pictures_have_a_scope_of_their_own() {
+        let scopes = |path| Address::parse(path).map(|address| (address.scope, address.thumbs_scope)).expect("good");
+        assert_eq!(scopes("/t/media/v/e/thumbs/poster-5.jpg"), ("v/e", Some("v/e/thumbs")));
+        assert_eq!(scopes("/t/media/v/thumbs/thumbs/x"), ("v/thumbs", Some("v/thumbs/thumbs")));
+        for path in ["/t/media/v/e/thumbs", "/t/media/v/e/thumbsx/y", "/t/media/v/e/v/thumbs/x", "/t/live/v/e/thumbs/index.vtt"] {
+            assert_eq!(scopes(path), ("v/e", None), "{path}");
+        }
     }
 
     #[test]

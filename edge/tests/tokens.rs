@@ -60,6 +60,26 @@ async fn a_token_opens_its_own_encode_until_it_expires() {
 }
 
 #[tokio::test]
+async fn a_token_for_pictures_opens_pictures_and_nothing_of_the_film() {
+    let edge = Edge::start().await;
+    for path in ["master.m3u8", "thumbs/poster-5.jpg", "thumbs/index.vtt"] {
+        edge.store(path, "bytes").await;
+    }
+    let token = sign(&signing_key("k1"), &format!("{SCOPE}/thumbs"), NOW + Duration::HOUR);
+    let status = async |token: &str, path: &str| edge.raw_status(&format!("/{token}/media/{SCOPE}/{path}")).await;
+    assert_eq!(status(&token, "thumbs/poster-5.jpg").await, 200);
+    assert_eq!(status(&token, "thumbs/index.vtt").await, 200);
+    assert_eq!(status(&token, "master.m3u8").await, 403);
+    assert_eq!(edge.raw_status(&format!("/{token}/media/vid_1/enc_2/thumbs/poster-5.jpg")).await, 403);
+    assert_eq!(status(&edge.token(), "thumbs/poster-5.jpg").await, 200, "who may see the film may see its pictures");
+    let whole = edge.token();
+    edge.clock.advance(Duration::hours(2));
+    for expired in [&token, &whole] {
+        assert_eq!(status(expired, "thumbs/poster-5.jpg").await, 410);
+    }
+}
+
+#[tokio::test]
 async fn no_spelling_of_a_path_climbs() {
     let edge = Edge::start().await;
     edge.store("master.m3u8", "#EXTM3U\n").await;

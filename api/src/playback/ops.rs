@@ -5,7 +5,7 @@ use marquee_backends::db::{events::Position, videos::Video};
 use marquee_core::{
     Error, Result,
     id::{EncodeId, ProfileId, VideoId},
-    object::{Layout, MASTER},
+    object::{Layout, MASTER, TILES},
     token::{self, SigningKey},
     video::Status,
 };
@@ -23,6 +23,8 @@ const SEEN: f64 = 0.97;
 pub(crate) struct Session {
     /// The multivariant playlist.
     pub(crate) hls: Url,
+    /// The index of preview pictures, once there are some.
+    pub(crate) thumbnails: Option<Url>,
     /// When the address ends.
     pub(crate) expires_at: OffsetDateTime,
     /// Where to begin.
@@ -43,16 +45,25 @@ pub(crate) async fn open(app: &App, caller: &Caller, id: VideoId, profile: Optio
     let expires_at = expiry(app.deps.clock.now(), video.duration_ms);
     let keys = app.keys.live();
     let key = keys.playback.keys.first().ok_or_else(|| Error::internal("no playback key"))?;
-    let hls = address(&app.deps.edge_url, key, &video, encode, expires_at)?;
-    Ok(Session { hls, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
+    let address = |tree, path| address(&app.deps.edge_url, key, (video.id, encode), expires_at, tree, path);
+    // While a video grows its playlists are rendered by the API, then they are files; the edge serves both.
+    let hls = address(if video.status == Status::Ready { "media" } else { "live" }, MASTER)?;
+    let pictured = !app.deps.db.posters(&[encode]).await?.is_empty();
+    let thumbnails = pictured.then(|| address("media", TILES)).transpose()?;
+    Ok(Session { hls, thumbnails, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
 }
 
-/// While a video grows its playlists are rendered by the API, then they are files; the edge serves both.
-fn address(edge: &Url, key: &SigningKey, video: &Video, encode: EncodeId, expires: OffsetDateTime) -> Result<Url> {
-    let scope = Layout::new(video.id, encode).scope();
+fn address(
+    edge: &Url,
+    key: &SigningKey,
+    (video, encode): (VideoId, EncodeId),
+    expires: OffsetDateTime,
+    tree: &str,
+    path: &str,
+) -> Result<Url> {
+    let scope = Layout::new(video, encode).scope();
     let token = token::sign(key, &scope, expires);
-    let tree = if video.status == Status::Ready { "media" } else { "live" };
-    edge.join(&format!("/{token}/{tree}/{scope}/{MASTER}")).map_err(Error::internal)
+    edge.join(&format!("/{token}/{tree}/{scope}/{path}")).map_err(Error::internal)
 }
 
 fn expiry(now: OffsetDateTime, duration_ms: Option<u64>) -> OffsetDateTime {

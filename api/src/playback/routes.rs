@@ -46,6 +46,9 @@ struct Playback {
     /// The DASH manifest on an edge; null as long as there is none.
     #[schema(value_type = Option<String>)]
     dash: Option<url::Url>,
+    /// Preview pictures on an edge: WebVTT whose cues name parts of images (`#xywh`), relative to it; null as long as there are none.
+    #[schema(value_type = Option<String>)]
+    thumbnails: Option<url::Url>,
     /// When these addresses end.
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
@@ -72,6 +75,7 @@ async fn open(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>, b
     Ok(Json(Playback {
         hls: session.hls,
         dash: None,
+        thumbnails: session.thumbnails,
         expires_at: session.expires_at,
         resume_ms: session.resume_ms,
         status: session.video.status,

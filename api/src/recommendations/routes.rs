@@ -4,6 +4,7 @@ use crate::{
     app::App,
     auth::Caller,
     extract::{Asked, Json, Path},
+    posters,
     problem::{self, Answer, Problem},
 };
 use axum::extract::State;
@@ -52,6 +53,9 @@ struct Item {
     title: String,
     /// Its length.
     duration_ms: Option<u64>,
+    /// The picture that stands for it, as a video's `poster`.
+    #[schema(value_type = Option<String>)]
+    poster: Option<url::Url>,
     /// Why it is here.
     reason: ReasonView,
 }
@@ -97,11 +101,13 @@ async fn describe(app: &App, chosen: &[Recommendation]) -> Result<Vec<Item>> {
     });
     let ids: Vec<_> = chosen.iter().map(|recommendation| recommendation.video).chain(watched).collect();
     let videos: HashMap<_, _> = app.deps.db.videos(&ids).await?.into_iter().map(|video| (video.id, video)).collect();
+    let posters = posters::ops::of_all(app, videos.values()).await?;
     let item = |recommendation: &Recommendation| {
         let video = videos.get(&recommendation.video)?;
         let title_of = |id: VideoId| videos.get(&id).map(|video| video.title.as_str());
         let reason = reason(recommendation.reason, title_of);
-        Some(Item { id: video.id, title: video.title.clone(), duration_ms: video.duration_ms, reason })
+        let poster = posters.get(&video.id).cloned();
+        Some(Item { id: video.id, title: video.title.clone(), duration_ms: video.duration_ms, poster, reason })
     };
     Ok(chosen.iter().filter_map(item).collect())
 }

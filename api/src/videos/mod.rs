@@ -5,4 +5,4 @@ pub(crate) mod ops;
 mod routes;
 mod watch;
 
-pub(crate) use routes::{router, slow_router};
+pub(crate) use routes::{VideoView, router, slow_router};

@@ -1,10 +1,11 @@
 //! What happens to videos.
 
-use crate::{app::App, auth::Caller};
+use crate::{app::App, auth::Caller, posters};
 use marquee_backends::db::{
     encodes::Progress,
     idempotency::{Made, Once},
     ledger::RenditionReport,
+    thumbnails::State,
     uploads::Source,
     videos::Video,
 };
@@ -15,6 +16,7 @@ use marquee_core::{
     video::Status,
 };
 use std::time::Duration;
+use url::Url;
 
 /// Longest title.
 pub(crate) const TITLE_LENGTH_MAX: usize = 500;
@@ -30,6 +32,10 @@ pub(crate) struct Details {
     pub(crate) ready_in: Option<Duration>,
     /// How much of it can be played now, in milliseconds from its beginning; not known in lists.
     pub(crate) playable_ms: Option<u64>,
+    /// Where the picture is that stands for it, if there is one.
+    pub(crate) poster: Option<Url>,
+    /// What there is to choose from for that; not known in lists.
+    pub(crate) posters: Vec<posters::ops::Offer>,
     /// What was decided, left out or repaired.
     pub(crate) notes: Vec<Note>,
     /// What was uploaded, once it is whole.
@@ -78,9 +84,11 @@ pub(crate) async fn list(
     let next = videos.last().filter(|_| more).map(|video| video.id);
     let ids: Vec<_> = videos.iter().map(|video| video.id).collect();
     let progress = app.deps.db.progress(&ids).await?;
+    let mut posters = posters::ops::of_all(app, &videos).await?;
     let details = videos.into_iter().map(|video| {
         let encoded = progress.get(&video.id).copied();
-        Details::of(video, encoded)
+        let poster = posters.remove(&video.id);
+        Details { poster, ..Details::of(video, encoded) }
     });
     Ok((details.collect(), next))
 }
@@ -104,6 +112,13 @@ pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
     details.chapters = encode.source.chapters;
     (details.notes, details.renditions) =
         encode.report.map_or((encode.plan.notes, Vec::new()), |report| (report.notes, report.renditions));
+    let thumbnails = app.deps.db.thumbnails(encode.id).await?;
+    details.posters = posters::ops::offers(app, encode.video, encode.id, &thumbnails)?;
+    details.poster = details.posters.iter().find(|offer| offer.chosen).map(|offer| offer.url.clone());
+    if thumbnails == State::GaveUp {
+        let message = "no posters and no preview pictures could be made. Their job can be retried";
+        details.notes.push(Note::new("thumbnails_missing", message));
+    }
     Ok(details)
 }
 
@@ -114,6 +129,8 @@ impl Details {
             progress: progress_of(video.status, encoded.map(|encoded| encoded.done)),
             ready_in: encoded.filter(|_| video.status == Status::Encoding).and_then(|encoded| encoded.left()),
             playable_ms: None,
+            poster: None,
+            posters: Vec::new(),
             notes: Vec::new(),
             source: None,
             chapters: Vec::new(),

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     auth::Caller,
     extract::{Asked, IdempotencyKey, Json, Path, header},
+    posters::PosterView,
     problem::{self, Answer, Problem},
 };
 use axum::{
@@ -101,6 +102,12 @@ pub(crate) struct VideoView {
     /// Who made it.
     #[schema(value_type = String)]
     owner_id: UserId,
+    /// The picture that stands for it, a JPEG on an edge, whose address changes once a day; null as long as there is none.
+    #[schema(value_type = Option<String>)]
+    poster: Option<url::Url>,
+    /// Posters to choose from, best first, once there are some; left out in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    posters: Vec<PosterView>,
     /// What was decided, left out or repaired; empty in lists.
     notes: Vec<NoteView>,
     /// What was uploaded, once it is whole; left out in lists.
@@ -199,6 +206,7 @@ struct JobItem {
     #[schema(value_type = String)]
     id: JobId,
     /// `inspect`, `analyse`, `encode`, `audio`, `subtitles` or `publish`.
+    /// `inspect`, `analyse`, `encode`, `audio`, `thumbnails` or `publish`.
     kind: String,
     /// `queued`, `running`, `done`, `dead` or `cancelled`.
     state: String,
@@ -229,6 +237,7 @@ struct JobList {
 impl From<Details> for VideoView {
     fn from(details: Details) -> Self {
         let Details { video, progress, ready_in, playable_ms, notes, source, chapters, renditions } = details;
+        let Details { video, progress, ready_in, playable_ms, poster, posters, notes, source, renditions } = details;
         let note = |note: Note| NoteView { code: note.code, message: note.message };
         Self {
             id: video.id,
@@ -244,6 +253,8 @@ impl From<Details> for VideoView {
             created_at: video.created_at,
             ready_at: video.ready_at,
             owner_id: video.owner,
+            poster,
+            posters: posters.into_iter().map(PosterView::from).collect(),
             notes: notes.into_iter().map(note).collect(),
             source: source.map(|source| SourceView {
                 filename: source.filename,
