@@ -39,12 +39,14 @@ await run(async (see) => {
     await moveToFinalLadder(page, see);
     await chooseQuality(page, shoot, see);
     await reachEnd(page, see);
+    await previewPlaces(page, shoot, see);
     await steerByKeys(page, see);
     await page.goto(`${base}/`);
     await page.waitForSelector(`${marked("card")}[data-id="${id}"][data-status="ready"]`);
     check((await page.title()) === "Library · Marquee", `the library calls itself ${await page.title()}`);
+    await isDrawn(page, `${marked("card")}[data-id="${id}"] ${marked("poster")}`);
     await shoot("library");
-    see("the library shows the title as ready");
+    see("the library shows the title as ready, with its poster");
     await resumeAfterReload(page, await enlarged(clip, scratch), shoot, see);
     check(faults.length === 0, `the pages misbehaved:\n${faults.join("\n")}`);
     see("no page threw or broke its security policy");
@@ -191,6 +193,27 @@ async function reachEnd(page, see) {
   await seekTo(page, duration - 3);
   await until("the film ends", 60_000, async () => (await page.getAttribute(marked("player"), "data-phase")) === "ended");
   see(`it ends at ${duration.toFixed(1)} s`);
+}
+
+/** Pointing at a place of the seek bar shows what the film shows there. */
+async function previewPlaces(page, shoot, see) {
+  const bar = await page.locator(marked("seek")).boundingBox();
+  const places = [];
+  for (const share of [0.1, 0.9]) {
+    await page.mouse.move(bar.x + bar.width * share, bar.y + bar.height / 2);
+    await page.waitForSelector(marked("preview"));
+    places.push(await page.$eval(marked("preview"), (preview) => preview.style.backgroundPosition));
+  }
+  check(places[0] !== places[1], `the beginning and the end look alike: ${places.join(" and ")}`);
+  await shoot("preview");
+  see(`the seek bar previews other pictures at other places: ${places.join(", ")}`);
+}
+
+/** Waits until the image at `selector` has pixels. */
+function isDrawn(page, selector) {
+  return until(`an image at ${selector}`, 20_000, () =>
+    page.$eval(selector, (image) => image.complete && image.naturalWidth > 0).catch(() => false),
+  );
 }
 
 /** What a remote control has: four arrows, OK and back. */

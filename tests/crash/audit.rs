@@ -13,11 +13,11 @@ use crate::support::{
 };
 use bytes::Bytes;
 use futures::TryStreamExt;
-use marquee_backends::open;
+use marquee_backends::{db::thumbnails::State, open};
 use marquee_core::{
     blobs::Blobs,
-    id::VideoId,
-    object::{Key, Layout, init_path, segment_path},
+    id::{EncodeId, VideoId},
+    object::{Key, Layout, TILES, init_path, poster_path, segment_path, sheet_path},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -145,6 +145,7 @@ impl Audit {
             }
             expected.insert(name);
         }
+        expected.extend(self.pictures(cast, blobs, encode, &prefix).await);
         let orphans: Vec<_> = found.difference(&expected).filter(|name| !name.ends_with(".m3u8")).collect();
         if !orphans.is_empty() {
             self.wrong.push(format!("I4: no ledger knows {orphans:?}"));
@@ -157,6 +158,29 @@ impl Audit {
         if sources.len() != 1 || hex::encode(Sha256::digest(&source)) != title.sha256 {
             self.wrong.push(format!("I1: {id} has the sources {sources:?}"));
         }
+    }
+
+    /// I3: posters and tiles are there, as large as their row says. Answers the names of all that belongs to them.
+    async fn pictures(&mut self, cast: &Cast, blobs: &Arc<dyn Blobs>, encode: EncodeId, prefix: &str) -> Vec<String> {
+        let made = match cast.db.thumbnails(encode).await.expect("the database answers") {
+            State::Stored(made, _) => made,
+            other => {
+                self.wrong.push(format!("I3: {prefix} has no thumbnails: {other:?}"));
+                return Vec::new();
+            }
+        };
+        let sheets = (1..).zip(&made.sheets_bytes).map(|(number, size)| (sheet_path(number), Some(*size)));
+        let posters = made.posters.iter().map(|poster| (poster_path(poster.time_ms), Some(poster.size_bytes)));
+        let mut names = Vec::new();
+        for (path, size_bytes) in sheets.chain(posters).chain([(TILES.to_owned(), None)]) {
+            let name = format!("{prefix}{path}");
+            let found = content(blobs, &name).await.map(|bytes| bytes.len() as u64);
+            if found.is_none() || size_bytes.is_some_and(|size| found != Some(size)) {
+                self.wrong.push(format!("I3: {name} has {found:?} bytes where {size_bytes:?} are expected"));
+            }
+            names.push(name);
+        }
+        names
     }
 
     /// I3: every frame, once, in every rendition.

@@ -3,14 +3,17 @@
 use crate::support::{
     client::Client,
     clip::{FILM, SHORT},
-    hls, judge,
+    eventually, hls, judge,
     node::Node,
     tus::Upload,
 };
 use reqwest::Url;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::{path::Path, time::Duration};
+
+/// Until a job that nobody waits for is done, on a slow machine.
+const LIMIT: Duration = Duration::from_secs(60);
 
 async fn upload(client: &Client, film: &Path) -> String {
     let bytes = std::fs::read(film).expect("the film is readable");
@@ -63,6 +66,31 @@ async fn a_form_with_a_file_makes_a_title_and_the_api_can_redirect_to_it() {
     assert_eq!(response.status(), 302);
     let master = response.headers()["location"].to_str().expect("an address").to_owned();
     hls::assert_same_film(&master, &SHORT.file().to_string_lossy(), &video).await;
+    node.stop().await;
+}
+
+/// A list shows it by an address that needs no access token and opens nothing of the film.
+#[tokio::test]
+async fn a_title_has_a_poster_and_preview_pictures_on_the_edge() {
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let id = admin.upload_form("With a face", &SHORT.file()).await;
+    admin.wait_until_ready(&id).await;
+    let poster = eventually("the list shows a poster", LIMIT, || async {
+        let page = admin.get("/v1/videos", 200).await;
+        page["items"][0]["poster"].as_str().map(str::to_owned)
+    });
+    let poster = poster.await;
+    assert!(hls::fetch(&poster).await.starts_with(&[0xff, 0xd8, 0xff]), "a JPEG");
+    let film = Url::parse(&poster).and_then(|poster| poster.join("../master.m3u8")).expect("a URL");
+    assert_eq!(reqwest::get(film).await.expect("an answer").status(), 403);
+    let playback = admin.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await;
+    let address = playback["thumbnails"].as_str().expect("an index");
+    let index = String::from_utf8(hls::fetch(address).await).expect("text");
+    assert!(index.starts_with("WEBVTT\n\n00:00:00.000 --> "), "{index}");
+    let sheet = index.lines().find_map(|line| line.split_once("#xywh=")).expect("a cue").0;
+    let sheet = Url::parse(address).and_then(|address| address.join(sheet)).expect("a URL");
+    assert!(hls::fetch(sheet.as_str()).await.starts_with(&[0xff, 0xd8, 0xff]), "a JPEG");
     node.stop().await;
 }
 

@@ -25,11 +25,21 @@ export interface Video {
   /** How long it will take until it is ready, where that can be told. */
   ready_in_ms: number | null;
   duration_ms: number | null;
+  /** Address of the picture that stands for it. */
+  poster: string | null;
+  posters?: PosterOffer[];
   failure: Reason | null;
   notes?: Reason[];
   created_at: string;
   ready_at: string | null;
   owner_id: string;
+}
+
+/** A picture that may stand for a video; its time is its name. */
+export interface PosterOffer {
+  time_ms: number;
+  url: string;
+  chosen: boolean;
 }
 
 export interface Page<T> {
@@ -61,6 +71,8 @@ export interface Tokens {
 export interface Playback {
   hls: string;
   dash?: string | null;
+  /** Address of the index of preview pictures. */
+  thumbnails: string | null;
   expires_at: string;
   resume_ms: number | null;
   /** While this is not `ready`, the title still grows. */
@@ -71,6 +83,7 @@ export interface Recommendation {
   id: string;
   title: string;
   duration_ms: number | null;
+  poster: string | null;
   reason: Reason;
 }
 

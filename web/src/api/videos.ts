@@ -28,6 +28,11 @@ export function deleteVideo(id: string): Promise<void> {
   return request(`/v1/videos/${encodeURIComponent(id)}`, { method: "DELETE" });
 }
 
+/** Lets another one of its posters stand for a video. */
+export function choosePoster(id: string, time_ms: number): Promise<Video> {
+  return request(`/v1/videos/${encodeURIComponent(id)}/poster`, { method: "PUT", body: { time_ms } });
+}
+
 export function openPlayback(id: string, profileId: string | null): Promise<Playback> {
   const body = profileId ? { profile_id: profileId } : {};
   return request(`/v1/videos/${encodeURIComponent(id)}/playback`, { method: "POST", body });

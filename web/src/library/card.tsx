@@ -10,7 +10,7 @@ import { day, length } from "../ui/text";
 export function VideoCard({ video }: { video: Video }) {
   return (
     <a class="card" href={`/titles/${video.id}`} data-test="card" data-id={video.id} data-status={video.status}>
-      <Poster name={video.title}>
+      <Poster name={video.title} src={video.poster}>
         {video.status === "failed" ? <span class="tag tag-bad">Failed</span> : null}
         {isWorking(video) && video.playable ? <span class="tag">Playable</span> : null}
       </Poster>
@@ -30,7 +30,7 @@ function released(video: Video): string {
 export function RecommendationCard({ item }: { item: Recommendation }) {
   return (
     <a class="card" href={`/titles/${item.id}`} data-test="recommendation" data-id={item.id}>
-      <Poster name={item.title} />
+      <Poster name={item.title} src={item.poster} />
       <p class="card-line faint">
         <span>{item.reason.message}</span>
         <span>{item.duration_ms ? length(item.duration_ms) : null}</span>

@@ -6,12 +6,14 @@ import { clock } from "../ui/text";
 import type { Engine, PlayerState } from "./engine";
 import { Menu, type Choice } from "./menu";
 import { SeekBar } from "./seek-bar";
+import type { Tile } from "./tiles";
 
 interface ControlsProps {
   title: string;
   engine: Engine;
   state: PlayerState;
   duration_s: number;
+  tiles: Tile[];
   fullscreen: boolean;
   onFullscreen: () => void;
   onLeave: () => void;
@@ -38,7 +40,7 @@ export function Controls(props: ControlsProps) {
         ) : null}
       </div>
       <div class="controls controls-bottom">
-        <SeekBar {...state} duration_s={duration_s} onSeek={(position_s) => engine.seek(position_s)} />
+        <SeekBar {...state} duration_s={duration_s} tiles={props.tiles} onSeek={(position_s) => engine.seek(position_s)} />
         <div class="controls-line">
           <PlayButton engine={engine} state={state} />
           <Volume engine={engine} state={state} />

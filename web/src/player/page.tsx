@@ -12,6 +12,7 @@ import { useVideo } from "../title/use-video";
 import { Engine } from "./engine";
 import { Reporter } from "./reporter";
 import { Stage } from "./stage";
+import { loadTiles, type Tile } from "./tiles";
 
 /** A title that becomes ready this close to its end is played out as it is. */
 const MOVE_MIN_LEFT_S = 12;
@@ -43,6 +44,7 @@ function Screening({ video }: { video: Video }) {
   const [engine, setEngine] = useState<Engine | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [attempt, setAttempt] = useState(0);
+  const [tiles, setTiles] = useState<Tile[]>([]);
   // Whether what is loaded is the final ladder; null until something is.
   const loadedFinal = useRef<boolean | null>(null);
   const isFinal = video.status === "ready";
@@ -57,8 +59,9 @@ function Screening({ video }: { video: Video }) {
         if (!begun) return;
         opened = begun.engine;
         loadedFinal.current = begun.final;
-        if (closed) void opened.close();
-        else setEngine(opened);
+        if (closed) return void opened.close();
+        setEngine(opened);
+        void loadTiles(begun.thumbnails).then(setTiles);
       })
       .catch((error: unknown) => {
         if (!closed) setProblem(asProblem(error));
@@ -80,7 +83,8 @@ function Screening({ video }: { video: Video }) {
     if (phase === "ended" || left_s < MOVE_MIN_LEFT_S) return;
     // The old ladder goes on playing if the new one cannot be had.
     openPlayback(video.id, currentProfile()?.id ?? null)
-      .then(async ({ hls }) => {
+      .then(async ({ hls, thumbnails }) => {
+        void loadTiles(thumbnails).then(setTiles);
         freeze(element.current, still.current);
         await engine.moveTo(hls);
         if (element.current) element.current.dataset["ladder"] = "final";
@@ -92,7 +96,7 @@ function Screening({ video }: { video: Video }) {
   const trouble = problem ?? (failure ? new Problem(0, "playback", failure) : null);
   const leave = () => route(`/titles/${video.id}`);
   return (
-    <Stage element={element} still={still} engine={engine} video={video} onLeave={leave}>
+    <Stage element={element} still={still} engine={engine} video={video} tiles={tiles} onLeave={leave}>
       {trouble ? (
         <ProblemNotice problem={trouble}>
           <button class="button" data-test="again" onClick={() => setAttempt(attempt + 1)}>
@@ -109,6 +113,8 @@ interface Begun {
   engine: Engine;
   /** Whether the whole title is there. */
   final: boolean;
+  /** Where its preview pictures are. */
+  thumbnails: string | null;
 }
 
 /** Opens a playback session and loads it; a token that runs out while watching is replaced in place. */
@@ -138,7 +144,7 @@ async function begin(element: HTMLVideoElement, videoId: string, closed: () => b
   const final = playback.status === "ready";
   element.dataset["ladder"] = final ? "final" : "growing";
   void engine.load(playback.hls, (playback.resume_ms ?? 0) / 1000);
-  return { engine, final };
+  return { engine, final, thumbnails: playback.thumbnails };
 }
 
 /** Reports what is watched for as long as the page is open. */

@@ -2,6 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { clock } from "../ui/text";
+import { tileAt, type Tile } from "./tiles";
 
 /** Seconds per arrow key. */
 const STEP_S = 10;
@@ -12,10 +13,12 @@ export interface SeekBarProps {
   available_s: number;
   buffered_s: number;
   growing: boolean;
+  /** Preview pictures. */
+  tiles: Tile[];
   onSeek: (position_s: number) => void;
 }
 
-export function SeekBar({ position_s, duration_s, available_s, buffered_s, growing, onSeek }: SeekBarProps) {
+export function SeekBar({ position_s, duration_s, available_s, buffered_s, growing, tiles, onSeek }: SeekBarProps) {
   const bar = useRef<HTMLDivElement>(null);
   const [pointed, setPointed] = useState<number | null>(null);
   const [dragged, setDragged] = useState(false);
@@ -67,11 +70,19 @@ export function SeekBar({ position_s, duration_s, available_s, buffered_s, growi
       <div class="seek-knob" style={{ left: `${share(shown) * 100}%` }} />
       {pointed !== null ? (
         <div class="seek-hint" style={{ left: `${share(pointed) * 100}%` }}>
+          <Preview tile={tileAt(tiles, pointed)} />
           {clock(pointed * 1000)}
         </div>
       ) : null}
     </div>
   );
+}
+
+function Preview({ tile }: { tile: Tile | null }) {
+  if (!tile) return null;
+  const { url, x, y, width, height } = tile;
+  const style = { width: `${width}px`, height: `${height}px`, backgroundImage: `url("${url}")`, backgroundPosition: `-${x}px -${y}px` };
+  return <div class="seek-preview" style={style} data-test="preview" />;
 }
 
 function scaled(share: number) {

@@ -8,6 +8,7 @@ import { Icon } from "../ui/icons";
 import { command, type Command } from "./commands";
 import { Controls } from "./controls";
 import type { Engine, PlayerState } from "./engine";
+import type { Tile } from "./tiles";
 
 /** After the last movement the controls stay this long. */
 const IDLE_MS = 3000;
@@ -17,12 +18,13 @@ interface StageProps {
   still: RefObject<HTMLCanvasElement | null>;
   engine: Engine | null;
   video: Video;
+  tiles: Tile[];
   onLeave: () => void;
   /** A problem, in the middle of the screen. */
   children: ComponentChildren;
 }
 
-export function Stage({ element, still, engine, video, onLeave, children }: StageProps) {
+export function Stage({ element, still, engine, video, tiles, onLeave, children }: StageProps) {
   const root = useRef<HTMLElement>(null);
   const [held, setHeld] = useState(false);
   const [awake, wake] = useAwake();
@@ -71,6 +73,7 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
       <video
         ref={element}
         playsInline
+        {...(video.poster ? { poster: video.poster } : {})}
         crossOrigin="anonymous"
         data-test="video"
         onClick={() => engine?.toggle()}
@@ -84,6 +87,7 @@ export function Stage({ element, still, engine, video, onLeave, children }: Stag
           engine={engine}
           state={state}
           duration_s={duration_s}
+          tiles={tiles}
           fullscreen={fullscreen}
           onFullscreen={toggleFullscreen}
           onLeave={onLeave}

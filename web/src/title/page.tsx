@@ -10,15 +10,19 @@ import type { Reason, Video } from "../api/types";
 import { deleteVideo, retryFailedJobs } from "../api/videos";
 import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
-import { coloured } from "../ui/poster";
+import { coloured, PosterPicture } from "../ui/poster";
 import { Bar, BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
 import { day, guess, length, percent } from "../ui/text";
+import { Posters } from "./posters";
 import { isWorking, stepName, steps } from "./status";
 import { useVideo } from "./use-video";
 
 export function TitlePage() {
   const id = useRoute().params["id"] ?? "";
-  const { video, problem } = useVideo(id);
+  const { video: followed, problem } = useVideo(id);
+  // A title that is ready is not followed any more: what was changed here is shown all the same.
+  const [changed, setChanged] = useState<Video | null>(null);
+  const video = followed && changed?.id === followed.id ? { ...followed, poster: changed.poster, posters: changed.posters ?? [] } : followed;
   if (video) {
     return (
       <main class="page" data-test="title-page" data-status={video.status} data-playable={video.playable} data-progress={video.progress}>
@@ -26,6 +30,7 @@ export function TitlePage() {
         <Head video={video} />
         {isWorking(video) ? <Work video={video} /> : null}
         {video.failure ? <Failure video={video} failure={video.failure} /> : null}
+        {isEditable(video) ? <Posters video={video} onChanged={setChanged} /> : null}
         <Notes notes={video.notes ?? []} />
       </main>
     );
@@ -52,6 +57,7 @@ function isEditable(video: Video): boolean {
 function Head({ video }: { video: Video }) {
   return (
     <section class="poster hero" style={coloured(video.title)}>
+      <PosterPicture src={video.poster} />
       <div class="hero-text">
         <Heading test="title">{video.title}</Heading>
         <p class="hero-facts soft">

@@ -1,15 +1,24 @@
-// The picture that stands for a title: its name on a colour of its own.
+// The picture that stands for a title, under its name; until there is one, a colour of its own.
 
 import "./poster.css";
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 
-export function Poster({ name, children }: { name: string; children?: ComponentChildren }) {
+export function Poster({ name, src, children }: { name: string; src: string | null; children?: ComponentChildren }) {
   return (
     <div class="poster poster-wide" style={coloured(name)}>
+      <PosterPicture src={src} />
       <span class="poster-name">{name}</span>
       {children ? <span class="poster-mark">{children}</span> : null}
     </div>
   );
+}
+
+/** The picture inside an element of the class `poster`. One that cannot be had leaves the colour. */
+export function PosterPicture({ src }: { src: string | null }) {
+  const [failed, setFailed] = useState<string | null>(null);
+  if (!src || failed === src) return null;
+  return <img class="poster-picture" src={src} alt="" loading="lazy" data-test="poster" onError={() => setFailed(src)} />;
 }
 
 /** Gives an element of the class `poster` the colour of `name`. */
