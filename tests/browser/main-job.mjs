@@ -38,6 +38,7 @@ await run(async (see) => {
     await play(page, shoot, see);
     await moveToFinalLadder(page, see);
     await chooseQuality(page, shoot, see);
+    await readSubtitles(page, shoot, see);
     await reachEnd(page, see);
     await previewPlaces(page, shoot, see);
     await steerByKeys(page, see);
@@ -186,6 +187,36 @@ async function chooseQuality(page, shoot, see) {
   await page.click(`${marked("quality-option")}[data-key="auto"]`);
   check((await page.getAttribute(marked("player"), "data-quality")) === "auto", "the player does not choose again");
   see(`of ${heights.join(", ")} lines the menu shows the lowest and the highest when told`);
+}
+
+/** The clip says "Words" and a number for two of every three seconds. */
+async function readSubtitles(page, shoot, see) {
+  const shown = () =>
+    page.$eval(marked("video"), (video) => {
+      const cues = [...video.textTracks].filter(({ mode }) => mode === "showing").flatMap(({ activeCues }) => [...(activeCues ?? [])]);
+      return cues.map(({ text }) => text.replace(/<[^>]*>/g, "")).join();
+    });
+  await seekTo(page, 0);
+  check((await shown()) === "", "subtitles are shown that nobody chose");
+  await chooseText(page, 1);
+  for (const number of [1, 3]) {
+    await seekTo(page, number * 3);
+    const said = await until(`the words of ${number * 3} s are shown`, 20_000, async () => {
+      const now = await shown();
+      return now.endsWith(String(number)) ? now : null;
+    });
+    check(said === `Words ${number}`, `at ${number * 3} s the subtitles say "${said}"`);
+  }
+  await shoot("subtitles");
+  await chooseText(page, 0);
+  await until("no words are shown any more", 10_000, async () => (await shown()) === "");
+  see("subtitles are shown when chosen, and no longer than that");
+}
+
+async function chooseText(page, place) {
+  await page.mouse.move(640 + place, 400);
+  await page.click(marked("text"));
+  await page.locator(marked("text-option")).nth(place).click();
 }
 
 async function reachEnd(page, see) {

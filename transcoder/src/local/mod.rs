@@ -121,8 +121,8 @@ pub async fn encode(
         let told = |done: f32| (run.progress)(1.0 - (1.0 - PICTURED) * (1.0 - done));
         let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
         folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
-        Ok(Outcome::Encoded(Summary::new(&run.plan, &run.source, report, started.elapsed(), run.first_segment.get().copied())))
-        Ok(Outcome::Encoded(Summary::new(&run.plan, report, thumbnails, started.elapsed(), run.first_segment.get().copied())))
+        let first_segment = run.first_segment.get().copied();
+        Ok(Outcome::Encoded(Summary::new(&run.plan, &run.source, report, thumbnails, started.elapsed(), first_segment)))
     };
     let ended = ended.await;
     folder.clear().await;

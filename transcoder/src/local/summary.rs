@@ -3,9 +3,9 @@
 use marquee_backends::db::ledger::Report;
 use marquee_core::{
     plan::Plan,
-    source::{Chapter, Source},
+    source::{Chapter, Note, Source},
+    thumbnails::Thumbnails,
 };
-use marquee_core::{plan::Plan, source::Note, thumbnails::Thumbnails};
 use serde::Serialize;
 use std::{fmt, time::Duration};
 
@@ -30,14 +30,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn new(plan: &Plan, source: &Source, report: Report, elapsed: Duration, first_segment: Option<Duration>) -> Self {
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            duration_ms: plan.duration_ms(),
-            chapters: source.chapters.clone(),
-            report,
     pub(super) fn new(
         plan: &Plan,
+        source: &Source,
         mut report: Report,
         thumbnails: Option<Thumbnails>,
         elapsed: Duration,
@@ -51,6 +46,7 @@ impl Summary {
         }
         Self {
             duration_ms: plan.duration_ms(),
+            chapters: source.chapters.clone(),
             report,
             thumbnails_cpu_ms,
             thumbnails,

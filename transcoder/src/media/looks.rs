@@ -57,7 +57,7 @@ impl<'a> Keyframes<'a> {
         let mut decoder = decode::open(&input, stream, &parameters)?;
         // Some containers call every packet a keyframe: the decoder knows better.
         decoder.skip_frame(Discard::NonKey);
-        input.keep_only(stream);
+        input.keep_only(&[stream]);
         let named = |name: &&str| job.source.container.split(',').any(|part| part == *name);
         let is_indexed = job.source.video.seek == Seek::Keyframe && INDEXED.iter().any(|name| named(&name));
         Ok(Self { job, input, decoder, is_indexed, ahead: None, first: None, seen: None })
