@@ -195,6 +195,7 @@ fn recipe() -> Recipe {
         preset: "veryfast".into(),
         rungs: vec![rung(360), rung(234)],
         per_title: None,
+        additional: Vec::new(),
         audio: vec![AudioChoice { bitrate_bps: 128_000 }],
         surround: None,
         loudness: None,

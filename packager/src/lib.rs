@@ -3,6 +3,7 @@
 //! This crate never sees a socket or a file, and the same values always give the same bytes.
 
 pub mod bitrate;
+mod bits;
 pub mod cmaf;
 pub mod codec;
 pub mod gate;

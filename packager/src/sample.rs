@@ -3,6 +3,20 @@
 use crate::model::{Iframe, Media, Presentation, Rendition, Segment, Track};
 use marquee_core::source::Ratio;
 
+/// Parameter sets of x265 for 960 × 540 at 29.97 frames a second.
+pub(crate) const HEVC_VPS: &[u8] = &[
+    0x40, 0x01, 0x0c, 0x01, 0xff, 0xff, 0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x5a,
+    0x95, 0x98, 0x09,
+];
+pub(crate) const HEVC_SPS: &[u8] = &[
+    0x42, 0x01, 0x01, 0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x5a, 0xa0, 0x07, 0x82,
+    0x00, 0x88, 0x7d, 0xe5, 0x95, 0x9a, 0x49, 0x32, 0xbc, 0x05, 0xa8, 0x08, 0x08, 0x0f, 0x08, 0x00, 0x00, 0x1f, 0x48, 0x00, 0x03,
+    0xa9, 0x80, 0x40,
+];
+pub(crate) const HEVC_PPS: &[u8] = &[0x44, 0x01, 0xc1, 0x72, 0xb4, 0x62, 0x40];
+/// The sequence header of SVT-AV1 for the same.
+pub(crate) const AV1_HEADER: &[u8] = &[0x0a, 0x0e, 0, 0, 0, 0x24, 0xcf, 0x7f, 0x0d, 0x9f, 0x7f, 0x22, 0x02, 0x02, 0x02, 0x48];
+
 /// A rung at 25 frames per second with keyframes every two seconds; `sizes` are the bytes of its 6 s segments, and
 /// `last_ticks` the length of the last one.
 pub(crate) fn video(id: &str, (width, height): (u32, u32), max_bitrate_bps: u32, sizes: &[u64], last_ticks: u64) -> Track {
@@ -28,6 +42,23 @@ pub(crate) fn video(id: &str, (width, height): (u32, u32), max_bitrate_bps: u32,
         },
         segments: sizes.iter().enumerate().map(segment).collect(),
     }
+}
+
+/// The presentation of [`presentation`] with a rung in HEVC and two in AV1 beside those of H.264.
+pub(crate) fn many_codecs() -> Presentation {
+    let other = |id: &str, codec: &str, height: u32, sizes: &[u64]| {
+        let mut track = video(id, (height * 16 / 9 / 2 * 2, height), 1_500_000, sizes, 60_000);
+        codec.clone_into(&mut track.rendition.codec);
+        track
+    };
+    let others = [
+        other("540p-hevc", "hvc1.1.6.L90.90", 540, &[900_000, 850_000, 870_000]),
+        other("540p-av1", "av01.0.04M.08", 540, &[800_000, 700_000, 750_000]),
+        other("360p-av1", "av01.0.01M.08", 360, &[150_000, 140_000, 145_000]),
+    ];
+    let mut all = presentation();
+    all.tracks.splice(2..2, others);
+    all
 }
 
 /// A stereo track at 48 kHz whose segments are 281 or 282 frames of 1024 samples.

@@ -31,6 +31,16 @@ async fn the_pages_upload_a_film_and_a_browser_plays_it() {
 }
 
 #[tokio::test]
+async fn a_browser_plays_the_best_codec_that_it_knows() {
+    let node = Node::start_with(&[("MARQUEE_WORKER_RECIPE", "quality"), ("MARQUEE_WORKER_LADDER", "fixed")]).await;
+    let admin = node.admin().await;
+    let video = admin.upload_form("In two codecs", &SHORT.file()).await;
+    admin.wait_until_ready(&video).await;
+    script("codecs.mjs", &[node.api.as_ref(), ADMIN_EMAIL.as_ref(), ADMIN_PASSWORD.as_ref(), video.as_ref()]);
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn the_tus_client_of_the_web_uploads_resumes_and_terminates() {
     let film = SHORT.file();
     let node = Node::start().await;

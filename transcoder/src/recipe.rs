@@ -5,7 +5,12 @@ use marquee_core::{Error, Result, plan::Recipe};
 /// The recipe that is used where none is named.
 pub const STANDARD: &str = "standard";
 
-const RECIPES: [(&str, &str); 1] = [(STANDARD, include_str!("../recipes/standard.toml"))];
+const RECIPES: [(&str, &str); 4] = [
+    ("fast", include_str!("../recipes/fast.toml")),
+    (STANDARD, include_str!("../recipes/standard.toml")),
+    ("quality", include_str!("../recipes/quality.toml")),
+    ("archive", include_str!("../recipes/archive.toml")),
+];
 /// Names of x264's presets, fastest first.
 const PRESETS: [&str; 10] =
     ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
@@ -37,6 +42,7 @@ pub fn load(name: &str, preset: Option<&str>) -> Result<Recipe> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marquee_core::plan::Codec;
 
     #[test]
     fn every_recipe_reads_and_its_rungs_go_down() {
@@ -45,6 +51,16 @@ mod tests {
             assert!(PRESETS.contains(&recipe.preset.as_str()), "{name}");
             assert!(recipe.rungs.windows(2).all(|pair| pair[0].height > pair[1].height), "{name}");
             assert!(recipe.rungs.windows(2).all(|pair| pair[0].max_bitrate_bps > pair[1].max_bitrate_bps), "{name}");
+            let mut codecs = std::collections::BTreeSet::from([Codec::H264]);
+            for ladder in &recipe.additional {
+                assert!(codecs.insert(ladder.codec), "{name} has two ladders of a codec");
+                assert!(ladder.rungs.windows(2).all(|pair| pair[0].height > pair[1].height), "{name}");
+                assert!(ladder.rungs.windows(2).all(|pair| pair[0].max_bitrate_bps > pair[1].max_bitrate_bps), "{name}");
+                match ladder.codec {
+                    Codec::Av1 => assert!(ladder.preset.parse::<u8>().is_ok_and(|preset| preset <= 13), "{name}"),
+                    _ => assert!(PRESETS.contains(&ladder.preset.as_str()), "{name}"),
+                }
+            }
             assert!(recipe.audio.windows(2).all(|pair| pair[0].bitrate_bps > pair[1].bitrate_bps), "{name}");
         }
     }

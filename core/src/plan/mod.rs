@@ -12,8 +12,8 @@ mod timeline;
 
 pub use audio::AudioRendition;
 pub use chunk::Chunk;
-pub use ladder::{Analysis, Measure, Rung, Sample};
-pub use recipe::{AudioChoice, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
+pub use ladder::{Analysis, Codec, Measure, Rung, Sample};
+pub use recipe::{AdditionalLadder, AudioChoice, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
 pub use start::Start;
 pub use subtitles::SubtitleRendition;
 pub use timeline::Timeline;
@@ -27,6 +27,7 @@ const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
 /// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
 /// brought to one loudness. Since version 4 it may carry subtitles.
+/// brought to one loudness. Since version 4 rungs may be of other codecs than H.264.
 pub const PLAN_VERSION: u32 = 4;
 
 /// What one encode will do.
@@ -43,7 +44,7 @@ pub struct Plan {
     /// Threads of each encoder: what is encoded depends on them, so the machine has no say.
     #[serde(default = "encoder_threads")]
     pub encoder_threads: u16,
-    /// Video renditions, highest first.
+    /// Video renditions: those of H.264, highest first, then those of each other codec, highest first.
     pub rungs: Vec<Rung>,
     /// Audio renditions.
     pub audio: Vec<AudioRendition>,
@@ -99,7 +100,7 @@ impl Plan {
             notes.push(Note::new("deinterlaced", "the interlaced picture is deinterlaced, one frame per frame"));
         }
         let canvas = Canvas { display: source.video.display_size(), frame_rate: source.video.frame_rate, recipe };
-        let fixed = canvas.fixed();
+        let (fixed, h264) = (canvas.fixed(), canvas.h264());
         if let Some(step) = fixed.first().map(|rung| rung.frame_step).filter(|step| *step > 1) {
             let message = format!(
                 "one of {step} frames is shown: {:.0} a second are too many for players",
@@ -113,7 +114,7 @@ impl Plan {
             let start = Start::over(&rungs);
             (rungs, Some(start))
         } else {
-            let start = Start::of(&fixed);
+            let start = Start::of(&h264);
             (fixed, start)
         };
         Self {

@@ -1,6 +1,6 @@
 //! A recipe: a named set of encode choices, read from `transcoder/recipes/*.toml`.
 
-use super::Rung;
+use super::{Codec, Rung};
 use serde::{Deserialize, Serialize};
 
 /// How the rungs of a title are chosen.
@@ -25,6 +25,9 @@ pub struct Recipe {
     /// How the ladder of each title is chosen by measured quality. Absent, every title gets the fixed one.
     #[serde(default)]
     pub per_title: Option<PerTitle>,
+    /// Ladders in other codecs, beside that of H.264.
+    #[serde(default)]
+    pub additional: Vec<AdditionalLadder>,
     /// Bitrates that every sound track is encoded at, highest first; the last belongs to the lowest variant.
     pub audio: Vec<AudioChoice>,
     /// The rendition that a track of five channels and more gets beside those; `None` if such tracks are stereo only.
@@ -51,6 +54,22 @@ pub struct RungChoice {
     pub crf: f32,
     /// Rate that the buffer model never exceeds, at 30 frames a second.
     pub max_bitrate_bps: u32,
+}
+
+/// A ladder in another codec than H.264. Players that know it take it instead, so it has its own rungs for good lines and poor ones,
+/// and shares the sound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdditionalLadder {
+    /// The codec.
+    pub codec: Codec,
+    /// The encoder's preset.
+    pub preset: String,
+    /// The encoder's options beyond the preset, `name=value` with colons between.
+    #[serde(default)]
+    pub options: String,
+    /// Rungs of its fixed ladder, highest first. A chosen one has rungs of these heights and takes no more work.
+    pub rungs: Vec<RungChoice>,
 }
 
 /// How ladders are chosen per title.

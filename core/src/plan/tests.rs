@@ -8,6 +8,7 @@ pub(super) fn recipe() -> Recipe {
         preset: "veryfast".into(),
         rungs: vec![rung(1080, 6_000_000), rung(720, 3_500_000), rung(540, 2_000_000), rung(360, 800_000), rung(234, 120_000)],
         per_title: None,
+        additional: Vec::new(),
         audio: vec![AudioChoice { bitrate_bps: 128_000 }, AudioChoice { bitrate_bps: 64_000 }],
         surround: None,
         loudness: None,

@@ -3,19 +3,15 @@
 //! `mp4-atom` writes required children of a box before optional ones; CMAF fixes another order (`mvhd trak mvex`,
 //! `tkhd edts mdia`, `vmhd dinf stbl`), so those three containers are written here.
 
-use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
+use super::{Configuration, SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
 use crate::codec::{AudioConfig, Codec};
 use bytes::Bytes;
 use marquee_core::{Error, Result, source::Ratio};
 use mp4_atom::{
-    Atom, Audio, Avc1, Avcc, AvccExt, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr,
-    Mdhd, Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
+    Atom, Audio, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov,
+    Mp4a, Mvex, Mvhd, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
 };
 
-/// `profile_idc` values without the chroma and depth fields in `avcC` (ISO/IEC 14496-15 section 5.3.3.1.2).
-const PROFILES_WITHOUT_FORMAT: [u8; 3] = [66, 77, 88];
-/// `profile_idc` of the High profile, the only other one that is 8-bit 4:2:0.
-const HIGH_PROFILE: u8 = 100;
 /// `objectTypeIndication` of MPEG-4 audio and `streamType` of sound (ISO/IEC 14496-1 tables 5 and 6).
 const MPEG4_AUDIO: u8 = 0x40;
 const AUDIO_STREAM: u8 = 5;
@@ -38,7 +34,7 @@ impl Colour {
     pub const BT709: Self = Self { primaries: 1, transfer: 1, matrix: 1, full_range: false };
 }
 
-/// An H.264 track with its parameter sets in the sample entry (`avc1`): 8-bit 4:2:0, square pixels.
+/// A picture track with its decoder configuration in the sample entry: 4:2:0, square pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoTrack {
     /// Ticks per second of the track's times.
@@ -51,10 +47,8 @@ pub struct VideoTrack {
     pub frame_rate: Ratio,
     /// The edit that all rungs share: see [`edit_ticks`](super::edit_ticks).
     pub edit_ticks: u32,
-    /// Sequence parameter set with its NAL header.
-    pub sps: Bytes,
-    /// Picture parameter set with its NAL header.
-    pub pps: Bytes,
+    /// What a decoder has to know first.
+    pub configuration: Configuration,
     /// Colour description.
     pub colour: Colour,
 }
@@ -63,63 +57,53 @@ impl VideoTrack {
     /// RFC 6381 codec string of the sample entry, such as `avc1.64001f`.
     ///
     /// # Errors
-    /// `malformed_media` if `sps` is not a sequence parameter set.
+    /// `malformed_media` if the configuration cannot be read.
     pub fn codec(&self) -> Result<String> {
-        Codec::of_sps(&self.sps).map(|codec| codec.to_string())
+        self.configuration.codec().map(|codec| codec.to_string())
     }
 
     /// The bytes of `init.mp4`.
     ///
     /// # Errors
-    /// `malformed_media` for parameter sets that an 8-bit 4:2:0 `avc1` track cannot have; `Internal` for sizes that a
-    /// box cannot hold.
+    /// `malformed_media` for a configuration that such a track cannot have; `Internal` for sizes that a box cannot hold.
     pub fn init_segment(&self) -> Result<Bytes> {
-        let Codec::Avc { profile, level, .. } = Codec::of_sps(&self.sps)? else {
-            return Err(Error::internal("a sequence parameter set is H.264"));
-        };
         let (width, height) = (size(self.width)?, size(self.height)?);
-        let entry = Avc1 {
-            visual: Visual { data_reference_index: 1, width, height, ..Visual::default() },
-            avcc: self.decoder_configuration(profile)?,
-            colr: Some(Colr::Nclx {
-                colour_primaries: self.colour.primaries,
-                transfer_characteristics: self.colour.transfer,
-                matrix_coefficients: self.colour.matrix,
-                full_range_flag: self.colour.full_range,
-            }),
-            pasp: Some(Pasp { h_spacing: 1, v_spacing: 1 }),
-            ..Avc1::default()
+        let visual = Visual { data_reference_index: 1, width, height, ..Visual::default() };
+        let colour = Colr::Nclx {
+            colour_primaries: self.colour.primaries,
+            transfer_characteristics: self.colour.transfer,
+            matrix_coefficients: self.colour.matrix,
+            full_range_flag: self.colour.full_range,
         };
         let tkhd = Tkhd { width: width.into(), height: height.into(), ..track_header() };
         Header {
-            profile: self.media_profile(level),
+            profile: self.media_profile(self.configuration.codec()?),
             timescale: self.timescale,
             tkhd,
             edit: self.edit_ticks,
             hdlr: Hdlr { handler: b"vide".into(), name: "VideoHandler".to_owned() },
             media: MediaHeader::Video,
-            entry: entry.into(),
+            entry: self.configuration.sample_entry(visual, colour)?,
         }
         .write()
     }
 
-    fn decoder_configuration(&self, profile: u8) -> Result<Avcc> {
-        let ext = match profile {
-            HIGH_PROFILE => Some(AvccExt::default()),
-            profile if PROFILES_WITHOUT_FORMAT.contains(&profile) => None,
-            _ => return Err(crate::malformed(format!("H.264 profile {profile} is not 8-bit 4:2:0"))),
+    /// The media profile that the track conforms to, if any (ISO/IEC 23000-19 annexes A.1 and B.1; AV1 Codec ISO Media File Format
+    /// Binding, section 2.1).
+    fn media_profile(&self, codec: Codec) -> Option<[u8; 4]> {
+        let (level, table): (u8, &[_]) = match codec {
+            Codec::Avc { level, .. } => {
+                (level, &[(*b"cfsd", 864, 576, 31), (*b"cfhd", 1920, 1080, 40), (*b"chdf", 1920, 1080, 42)])
+            }
+            // Main profile, main tier, up to level 4.1.
+            Codec::Hevc { profile: 1, high_tier: false, level, .. } => (level, &[(*b"chhd", 1920, 1080, 123)]),
+            Codec::Av1 { .. } => return Some(*b"av01"),
+            Codec::Hevc { .. } | Codec::Aac { .. } => return None,
         };
-        let avcc = Avcc::new(&self.sps, &self.pps).map_err(Error::internal)?;
-        Ok(Avcc { ext, ..avcc })
-    }
-
-    /// The AVC media profile that the track conforms to, if any (ISO/IEC 23000-19 annex A.1).
-    fn media_profile(&self, level: u8) -> Option<[u8; 4]> {
-        let table = [(*b"cfsd", 864, 576, 31), (*b"cfhd", 1920, 1080, 40), (*b"chdf", 1920, 1080, 42)];
         let fits = |&(_, width, height, level_max): &(_, u32, u32, u8)| {
             self.width <= width && self.height <= height && level <= level_max && self.frame_rate.as_f64() <= 60.0
         };
-        table.into_iter().find(fits).map(|(brand, ..)| brand)
+        table.iter().find(|row| fits(row)).map(|(brand, ..)| *brand)
     }
 }
 

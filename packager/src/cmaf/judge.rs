@@ -1,6 +1,6 @@
 //! The ffmpeg program as an independent judge: it must decode what we package, sample for sample and without a warning.
 
-use crate::cmaf::{self, AudioTrack, Colour, MediaSegment, ParameterSets, Sample, VideoTrack};
+use crate::cmaf::{self, AudioTrack, Colour, Configuration, MediaSegment, ParameterSets, Sample, VideoTrack};
 use bytes::Bytes;
 use marquee_core::{object, source::Ratio};
 use std::{
@@ -62,10 +62,10 @@ fn package_video(directory: &Path) -> (VideoTrack, Vec<MediaSegment>) {
     let units = access_units(&stream);
     assert_eq!((units.len(), shown.len()), (200, 200));
 
-    let ParameterSets { sps, pps } = ParameterSets::find(&stream).unwrap();
+    let configuration = Configuration::Avc(ParameterSets::find(&stream).unwrap());
     let (frame_rate, colour) = (Ratio::new(25, 1), Colour::BT709);
     let edit_ticks = cmaf::edit_ticks(12_800, frame_rate);
-    let track = VideoTrack { timescale: 12_800, width: 320, height: 180, frame_rate, edit_ticks, sps, pps, colour };
+    let track = VideoTrack { timescale: 12_800, width: 320, height: 180, frame_rate, edit_ticks, configuration, colour };
     let mut segments = Vec::new();
     for (number, (units, shown)) in (1..).zip(std::iter::zip(units.chunks(SEGMENT_FRAMES), shown.chunks(SEGMENT_FRAMES))) {
         let start = shown.iter().min().unwrap();

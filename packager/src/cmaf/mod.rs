@@ -5,14 +5,20 @@
 //! Signed offsets would need no edit, but libavformat and older televisions show such a track too late. Every fragment
 //! says for itself what its samples are, so segments of several encoder runs may share an init segment.
 
+mod av1;
+mod coding;
+mod hevc;
 mod init;
 mod nal;
 pub mod read;
 mod schedule;
 mod segment;
 
+pub use av1::SequenceHeader;
+pub(crate) use coding::has_what_is_elsewhere;
+pub use coding::{Configuration, is_keyframe, sample};
+pub use hevc::HevcParameterSets;
 pub use init::{AudioTrack, Colour, VideoTrack};
-pub(crate) use nal::has_parameter_sets;
 pub use nal::{ParameterSets, annexb_to_avcc, is_idr, split_avcc, split_nals};
 pub use schedule::{Timing, edit_ticks, schedule};
 pub use segment::{MediaSegment, Sample, media_segment};

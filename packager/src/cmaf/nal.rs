@@ -1,4 +1,5 @@
-//! H.264 network abstraction layer units: Annex B byte streams, length-prefixed samples, parameter sets.
+//! Network abstraction layer units: Annex B byte streams and length-prefixed samples, as H.264 and HEVC have them; the parameter sets
+//! of H.264.
 
 use crate::malformed;
 use bytes::Bytes;
@@ -64,11 +65,13 @@ pub fn split_avcc(sample: &[u8]) -> Result<Vec<&[u8]>> {
 /// (parameter sets, delimiters, filler).
 #[must_use]
 pub fn annexb_to_avcc(annexb: &[u8]) -> Bytes {
+    length_prefixed(annexb, |unit| !CARRIED_ELSEWHERE.contains(&unit_type(unit)))
+}
+
+/// Those units of an Annex B access unit that `keep` wants, each with its length before it.
+pub(super) fn length_prefixed(annexb: &[u8], keep: impl Fn(&[u8]) -> bool) -> Bytes {
     let mut sample = Vec::with_capacity(annexb.len() + 2 * LENGTH_BYTES);
-    for unit in split_nals(annexb) {
-        if CARRIED_ELSEWHERE.contains(&unit_type(unit)) {
-            continue;
-        }
+    for unit in split_nals(annexb).filter(|unit| keep(unit)) {
         // A unit is shorter than the access unit that it was found in.
         sample.extend_from_slice(&(unit.len() as u32).to_be_bytes());
         sample.extend_from_slice(unit);

@@ -3,14 +3,15 @@
 //! The bytes may be hostile: nothing is allocated by a count that the bytes do not carry, only the boxes that are
 //! needed are looked into, and every sum is checked.
 
+use super::{Configuration, HevcParameterSets, ParameterSets, SequenceHeader};
 use crate::{
     codec::{AudioConfig, Codec},
     malformed,
 };
 use marquee_core::Result;
 use mp4_atom::{
-    Atom, Audio, Avc1, Avcc, Buf, Decode, Edts, Elst, Esds, FourCC, Ftyp, Header, Mdat, Mdhd, Mdia, Minf, Moof, Moov, Mp4a, Stbl,
-    Stsd, Styp, Tfdt, Tfhd, Traf, Trak, Trun, Visual,
+    Atom, Audio, Av01, Av1c, Avc1, Avcc, Buf, Decode, Edts, Elst, Esds, FourCC, Ftyp, Header, Hvc1, Hvcc, Mdat, Mdhd, Mdia, Minf,
+    Moof, Moov, Mp4a, Stbl, Stsd, Styp, Tfdt, Tfhd, Traf, Trak, Trun, Visual,
 };
 use std::ops::Range;
 
@@ -141,11 +142,9 @@ pub fn init(bytes: &[u8]) -> Result<Init> {
 
 fn sample_entry(entry: BoxAt<'_>) -> Result<(Codec, Entry)> {
     let mut body = entry.body;
-    if entry.kind == Avc1::KIND {
+    if [Avc1::KIND, Hvc1::KIND, Av01::KIND].contains(&entry.kind) {
         let visual = Visual::decode(&mut body).map_err(malformed)?;
-        let avcc = child::<Avcc>(body)?;
-        let sps = avcc.sequence_parameter_sets.first().ok_or_else(|| malformed("there is no sequence parameter set"))?;
-        Ok((Codec::of_sps(sps)?, Entry::Video { width: visual.width, height: visual.height }))
+        Ok((configuration(entry.kind, body)?.codec()?, Entry::Video { width: visual.width, height: visual.height }))
     } else if entry.kind == Mp4a::KIND {
         let audio = Audio::decode(&mut body).map_err(malformed)?;
         let esds = find(body, Esds::KIND)?;
@@ -159,6 +158,26 @@ fn sample_entry(entry: BoxAt<'_>) -> Result<(Codec, Entry)> {
     } else {
         Err(malformed(format!("sample entry {} is not supported", entry.kind)))
     }
+}
+
+/// The decoder configuration among the children of a sample entry. What its box repeats of what it holds has to be true.
+fn configuration(entry: FourCC, children: &[u8]) -> Result<Configuration> {
+    let untrue = || malformed("the decoder configuration is not that of its parameter sets");
+    if entry == Hvc1::KIND {
+        let hvcc = child::<Hvcc>(children)?;
+        let sets = HevcParameterSets::of(&hvcc)?;
+        return if sets.configuration()? == hvcc { Ok(Configuration::Hevc(sets)) } else { Err(untrue()) };
+    }
+    if entry == Av01::KIND {
+        let av1c = child::<Av1c>(children)?;
+        let header = SequenceHeader::find(&av1c.config_obus)?;
+        return if header.configuration()? == av1c { Ok(Configuration::Av1(header)) } else { Err(untrue()) };
+    }
+    let avcc = child::<Avcc>(children)?;
+    let [Some(sps), Some(pps)] = [avcc.sequence_parameter_sets.first(), avcc.picture_parameter_sets.first()] else {
+        return Err(malformed("there are no parameter sets"));
+    };
+    Ok(Configuration::Avc(ParameterSets { sps: sps.clone().into(), pps: pps.clone().into() }))
 }
 
 /// Reads a media segment: its fragments in order, at least one.

@@ -5,9 +5,10 @@ use crate::{
     cmaf::read::{Entry, Fragment},
     codec::Codec,
     model::Iframe,
+    sample::{AV1_HEADER, HEVC_PPS, HEVC_SPS, HEVC_VPS},
 };
 use bytes::Bytes;
-use marquee_core::{Random, SeededRandom, object, source::Ratio};
+use marquee_core::{Random, SeededRandom, object, plan, source::Ratio};
 
 const SPS: [u8; 26] = [
     0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0x84, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00,
@@ -22,10 +23,25 @@ fn video() -> VideoTrack {
         height: 1080,
         frame_rate: Ratio::new(30, 1),
         edit_ticks: edit_ticks(30_000, Ratio::new(30, 1)),
-        sps: Bytes::copy_from_slice(&SPS),
-        pps: Bytes::copy_from_slice(&PPS),
+        configuration: with_sps(&SPS),
         colour: Colour::BT709,
     }
+}
+
+fn with_sps(sps: &[u8]) -> Configuration {
+    Configuration::Avc(ParameterSets { sps: Bytes::copy_from_slice(sps), pps: Bytes::copy_from_slice(&PPS) })
+}
+
+const CODECS: [plan::Codec; 3] = [plan::Codec::H264, plan::Codec::Hevc, plan::Codec::Av1];
+
+fn in_codec(codec: plan::Codec) -> VideoTrack {
+    let annexb = [HEVC_VPS, HEVC_SPS, HEVC_PPS].map(|unit| [&[0, 0, 0, 1], unit].concat()).concat();
+    let configuration = match codec {
+        plan::Codec::H264 => with_sps(&SPS),
+        plan::Codec::Hevc => Configuration::find(codec, &annexb).unwrap(),
+        plan::Codec::Av1 => Configuration::find(codec, AV1_HEADER).unwrap(),
+    };
+    VideoTrack { configuration, width: 960, height: 540, ..video() }
 }
 
 fn audio() -> AudioTrack {
@@ -168,6 +184,26 @@ fn a_written_track_reads_back() {
 }
 
 #[test]
+fn a_header_in_any_codec_reads_back_and_must_be_true() {
+    for (codec, name, brand, entry) in
+        [(plan::Codec::Hevc, "hvc1.1.6.L90.90", b"chhd", b"hvc1"), (plan::Codec::Av1, "av01.0.04M.08", b"av01", b"av01")]
+    {
+        let track = in_codec(codec);
+        assert_eq!(track.codec().unwrap(), name);
+        let bytes = track.init_segment().unwrap();
+        let init = read::init(&bytes).unwrap();
+        assert_eq!((init.codec.to_string().as_str(), init.codec.of_picture()), (name, Some(codec)));
+        assert_eq!((init.media, init.brands[2]), (Entry::Video { width: 960, height: 540 }, *brand));
+        assert!(bytes[32..].windows(4).any(|kind| kind == entry));
+        // The level that the box repeats is not that of the parameter sets.
+        let at = bytes.windows(4).position(|kind| kind == b"hvcC" || kind == b"av1C").unwrap();
+        let mut untrue = bytes.to_vec();
+        untrue[at + if codec == plan::Codec::Hevc { 4 + 12 } else { 4 + 1 }] += 1;
+        assert!(read::init(&untrue).unwrap_err().detail().contains("not that of"), "{name}");
+    }
+}
+
+#[test]
 fn sound_is_one_fragment_of_sync_samples_whose_last_may_be_shorter() {
     let mut samples = vec![sample(&[1, 2, 3], 0, true); 4];
     samples[3].duration_ticks = 500;
@@ -198,8 +234,8 @@ fn impossible_segments_and_tracks_are_refused() {
     assert!(media_segment(0, 0, &pictures(), object::Track::Video).is_err());
     assert!(media_segment(1, 0, &vec![sample(&[1], 0, true); 257], object::Track::Video).is_err());
 
-    let ten_bit = Bytes::from_static(&[0x67, 110, 0, 40, 0]);
-    assert!(VideoTrack { sps: ten_bit, ..video() }.init_segment().is_err());
+    let ten_bit = with_sps(&[0x67, 110, 0, 40, 0]);
+    assert!(VideoTrack { configuration: ten_bit, ..video() }.init_segment().is_err());
     assert!(VideoTrack { width: 70_000, ..video() }.init_segment().is_err());
     assert!(AudioTrack { sample_rate_hz: 44_100, ..audio() }.init_segment().is_err());
     assert!(AudioTrack { channels: 6, ..audio() }.init_segment().is_err());
@@ -210,7 +246,7 @@ fn the_media_profile_fits_size_rate_and_level() {
     let profile = |width, height, fps, level| {
         let mut sps = SPS;
         sps[3] = level;
-        let track = VideoTrack { width, height, frame_rate: Ratio::new(fps, 1), sps: sps.to_vec().into(), ..video() };
+        let track = VideoTrack { width, height, frame_rate: Ratio::new(fps, 1), configuration: with_sps(&sps), ..video() };
         let init = read::init(&track.init_segment().unwrap()).unwrap();
         init.brands.get(2).map(|brand| brand.escape_ascii().to_string())
     };
@@ -227,14 +263,20 @@ fn read_all(bytes: &[u8]) -> bool {
     for fragment in &fragments {
         assert!(fragment.samples.iter().all(|sample| sample.of(bytes).len() == sample.size_bytes as usize));
     }
-    let _ = (read::segment_brands(bytes), split_avcc(bytes), ParameterSets::find(bytes), is_idr(&annexb_to_avcc(bytes)));
+    let _ = (read::segment_brands(bytes), split_avcc(bytes));
+    for codec in CODECS {
+        let found = Configuration::find(codec, bytes).map(|found| found.codec());
+        let _ = (found, is_keyframe(codec, &super::sample(codec, bytes)), has_what_is_elsewhere(codec, bytes));
+    }
     read::init(bytes).is_ok() || !fragments.is_empty()
 }
 
-fn specimens() -> [Bytes; 4] {
+fn specimens() -> [Bytes; 6] {
     let sound = media_segment(1, 0, &vec![sample(&[1, 2, 3], 0, true); 3], object::Track::Audio).unwrap().bytes;
     let picture = media_segment(1, 0, &pictures(), object::Track::Video).unwrap().bytes;
-    [video().init_segment().unwrap(), audio().init_segment().unwrap(), picture, sound]
+    let inits = CODECS.map(|codec| in_codec(codec).init_segment().unwrap());
+    let [h264, hevc, av1] = inits;
+    [h264, hevc, av1, audio().init_segment().unwrap(), picture, sound]
 }
 
 #[test]

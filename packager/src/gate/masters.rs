@@ -29,6 +29,10 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation, text: &str
     report.must(!normal.is_empty(), "RFC 8216 4.3.4.2", || "there is no variant".to_owned());
     report.must(!trick.is_empty(), "HLS-AUTH 6.1", || "there is no I-frame playlist".to_owned());
     groups(report, &master);
+    let scored = normal.iter().filter(|stream| stream.other_attributes.iter().flatten().any(|(name, _)| name == "SCORE")).count();
+    report.must(scored == 0 || scored == normal.len(), "HLS-AUTH 9.19", || {
+        format!("{scored} of {} variants have a score", normal.len())
+    });
     let expected = variants(presentation);
     for stream in normal {
         variant(report, &master, &expected, stream);

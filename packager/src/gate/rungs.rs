@@ -1,10 +1,16 @@
-//! Rules that hold between the rungs of a ladder: players switch at any segment.
+//! Rules that hold between the rungs of a title, whatever their codecs: players switch at any segment.
 
 use super::Report;
-use crate::model::{Iframe, Media, Segment, Track};
+use crate::{
+    hls,
+    model::{Iframe, Media, Segment, Track},
+};
+use marquee_core::plan::Codec;
 
 pub(super) fn check(report: &mut Report, videos: &[&Track]) {
     let Some((first, others)) = videos.split_first() else { return };
+    let has_h264 = videos.iter().any(|track| hls::codec(track) == Codec::H264);
+    report.should(has_h264, "HLS-AUTH 1.12", || "no rung is H.264, which all devices play".to_owned());
     for track in others {
         let (id, reference) = (&track.rendition.id, &first.rendition.id);
         let same_clock = track.rendition.timescale == first.rendition.timescale;

@@ -7,6 +7,7 @@ use crate::{
     model::{Media, Rendition, Segment, Track},
     sample::{audio, presentation, surround, text, video},
     webvtt::{self, Cue},
+    sample::{audio, many_codecs, presentation, surround, video},
 };
 use bytes::Bytes;
 use marquee_core::{Random, SeededRandom, object, source::Ratio};
@@ -80,6 +81,67 @@ fn every_broken_title_is_caught_by_its_rule() {
         breakage(&mut presentation.tracks);
         let found = rules(&check(&presentation));
         assert!(found.iter().any(|found| found == rule), "{index}: {rule} is not in {found:?}");
+    }
+}
+
+#[test]
+fn every_broken_title_in_several_codecs_is_caught_by_its_rule() {
+    assert_eq!(check(&many_codecs()), []);
+    let breakages: Vec<(&str, Breakage<Vec<Track>>)> = vec![
+        ("Error CMAF 7.3.4", |tracks| tracks[3].segments[1].iframes[1].start_ticks += 400),
+        ("Error CMAF 7.3.4", |tracks| tracks[4].rendition.edit_ticks = 0),
+        ("Error HLS-AUTH 8.7", |tracks| tracks[4].segments.truncate(2)),
+        ("Error HLS-AUTH 1.37", |tracks| tracks[3].rendition.codec = "av01.1.04M.08".to_owned()),
+        ("Error HLS-AUTH 1.37", |tracks| tracks[3].rendition.codec = "av01.0.19M.08".to_owned()),
+        ("Error HLS-AUTH 1.6", |tracks| tracks[2].rendition.codec = "hvc1.1.6.L156.90".to_owned()),
+        ("Error HLS-AUTH 1.6", |tracks| tracks[2].rendition.codec = "hvc1.4.10.L90.90".to_owned()),
+        ("Error RFC 8216 4.3.4.2", |tracks| tracks[2].rendition.codec = "hev1.1.6.L90.90".to_owned()),
+        ("Warning HLS-AUTH 1.12", |tracks| drop(tracks.drain(..2))),
+    ];
+    for (index, (rule, breakage)) in breakages.into_iter().enumerate() {
+        let mut presentation = many_codecs();
+        breakage(&mut presentation.tracks);
+        let found = rules(&check(&presentation));
+        assert!(found.iter().any(|found| found == rule), "{index}: {rule} is not in {found:?}");
+    }
+}
+
+#[test]
+fn scores_are_on_all_variants_or_none() {
+    let presentation = many_codecs();
+    let (master, texts) = playlists(&presentation);
+    assert_eq!(check_playlists(&presentation, &master, &texts), []);
+    let one_less = master.replacen(",SCORE=", ",X-SCORE=", 1);
+    assert_eq!(rules(&check_playlists(&presentation, &one_less, &texts)), ["Error HLS-AUTH 9.19"]);
+}
+
+#[test]
+fn a_keyframe_in_any_codec_needs_no_other_and_repeats_nothing() {
+    let sequence_header: &[u8] = &[0x0a, 1, 0];
+    let (key, inter): (&[u8], &[u8]) = (&[0x32, 1, 0x10], &[0x32, 1, 0x30]);
+    let table: [(&str, Vec<u8>, &[&str]); 8] = [
+        ("av01.0.04M.08", [sequence_header, key].concat(), &[]),
+        ("av01.0.04M.08", key.to_vec(), &["Error HLS-AUTH 7.4"]),
+        ("av01.0.04M.08", [sequence_header, inter].concat(), &["Error HLS-AUTH 7.4"]),
+        ("av01.0.04M.08", [&[0x12, 0], sequence_header, key].concat(), &["Warning HLS-AUTH 1.10"]),
+        ("hvc1.1.6.L90.90", vec![0, 0, 0, 3, 0x28, 1, 0xaf], &[]),
+        ("hvc1.1.6.L90.90", vec![0, 0, 0, 3, 0x02, 1, 0xd0], &["Error HLS-AUTH 7.4"]),
+        // An open group begins with a picture that others before it may follow (CRA).
+        ("hvc1.1.6.L90.90", vec![0, 0, 0, 3, 0x2a, 1, 0xaf], &["Error HLS-AUTH 7.4"]),
+        ("hvc1.1.6.L90.90", vec![0, 0, 0, 2, 0x42, 1, 0, 0, 0, 3, 0x26, 1, 0xaf], &["Warning HLS-AUTH 1.10"]),
+    ];
+    for (codec, data, expected) in table {
+        let mut rendition = video("other", (960, 540), 1, &[], 0).rendition;
+        codec.clone_into(&mut rendition.codec);
+        let sample = Sample {
+            data: Bytes::from(data.clone()),
+            duration_ticks: 400,
+            composition_offset_ticks: rendition.edit_ticks,
+            keyframe: true,
+        };
+        let bytes = media_segment(1, 0, &[sample], object::Track::Video).unwrap().bytes;
+        let segment = read_segment(&rendition, 1, &bytes).unwrap();
+        assert_eq!(rules(&check_segment(&rendition, &segment, &bytes)), expected, "{codec} {data:02x?}");
     }
 }
 
@@ -301,24 +363,26 @@ fn a_segment_with_wrong_bytes_is_caught() {
 #[test]
 fn an_init_segment_that_differs_from_its_row_is_caught() {
     let rendition = video("540p", (960, 540), 1, &[], 0).rendition;
+    let with_sps = |sps: &'static [u8]| {
+        cmaf::Configuration::Avc(cmaf::ParameterSets { sps: Bytes::from_static(sps), pps: Bytes::from_static(&[0x68, 0xeb]) })
+    };
     let track = VideoTrack {
         timescale: 10_000,
         width: 960,
         height: 540,
         frame_rate: Ratio::new(25, 1),
         edit_ticks: cmaf::edit_ticks(10_000, Ratio::new(25, 1)),
-        sps: Bytes::from_static(&[0x67, 0x64, 0x00, 0x1f, 0xac]),
-        pps: Bytes::from_static(&[0x68, 0xeb]),
+        configuration: with_sps(&[0x67, 0x64, 0x00, 0x1f, 0xac]),
         colour: cmaf::Colour::BT709,
     };
     let init = |track: VideoTrack| track.init_segment().unwrap();
     assert_eq!(check_init(&rendition, &init(track.clone())), []);
-    let higher = Bytes::from_static(&[0x67, 0x64, 0x00, 0x28, 0xac]);
+    let higher = with_sps(&[0x67, 0x64, 0x00, 0x28, 0xac]);
     assert_eq!(rules(&check_init(&rendition, &init(VideoTrack { timescale: 90_000, ..track.clone() })))[0], "Error CMAF 7.5.5");
     for (rule, track) in [
         ("Error CMAF 7.5.13", VideoTrack { edit_ticks: 400, ..track.clone() }),
         ("Error HLS-AUTH 9.2", VideoTrack { width: 640, ..track.clone() }),
-        ("Error RFC 8216 6.2.4", VideoTrack { sps: higher, ..track.clone() }),
+        ("Error RFC 8216 6.2.4", VideoTrack { configuration: higher, ..track.clone() }),
     ] {
         assert_eq!(rules(&check_init(&rendition, &init(track))), [rule]);
     }

@@ -14,6 +14,12 @@ const KEYFRAME_GAP_S: f64 = 2.0;
 /// `profile_idc` of High and the highest `level_idc` (HLS-AUTH 1.3).
 const HIGH_PROFILE: u8 = 100;
 const LEVEL_MAX: u8 = 52;
+/// Main 10 and the highest `general_level_idc`, 5.1 (HLS-AUTH 1.6).
+const HEVC_PROFILE_MAX: u8 = 2;
+const HEVC_LEVEL_MAX: u8 = 153;
+/// `seq_level_idx` of level 6.2 (HLS-AUTH 1.37), and `seq_profile` of Main, which all decoders know.
+const AV1_LEVEL_MAX: u8 = 18;
+const AV1_MAIN: u8 = 0;
 /// Frames per second (HLS-AUTH 1.19).
 const FRAME_RATE_MAX: f64 = 60.0;
 /// Object type of AAC-LC.
@@ -47,6 +53,14 @@ fn codec(report: &mut Report, rendition: &Rendition) {
         (Ok(Codec::Avc { profile, level, .. }), Media::Video { .. }) => {
             let allowed = profile <= HIGH_PROFILE && level <= LEVEL_MAX;
             report.must(allowed, "HLS-AUTH 1.3", || format!("{id} is {}, above High 5.2", rendition.codec));
+        }
+        (Ok(Codec::Hevc { profile, level, .. }), Media::Video { .. }) => {
+            let allowed = profile <= HEVC_PROFILE_MAX && level <= HEVC_LEVEL_MAX;
+            report.must(allowed, "HLS-AUTH 1.6", || format!("{id} is {}, above Main 10 5.1", rendition.codec));
+        }
+        (Ok(Codec::Av1 { profile, level, .. }), Media::Video { .. }) => {
+            let allowed = profile == AV1_MAIN && level <= AV1_LEVEL_MAX;
+            report.must(allowed, "HLS-AUTH 1.37", || format!("{id} is {}, above Main 6.2", rendition.codec));
         }
         (Ok(Codec::Aac { object_type }), Media::Audio { .. }) => {
             report.must(object_type == AAC_LC, "HLS-AUTH 2.3", || format!("{id} is {}, not AAC-LC", rendition.codec));

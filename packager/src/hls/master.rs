@@ -3,13 +3,15 @@
 use super::{
     VERSION, Variant, groups, iframes::bitrate as iframe_bitrate, listed, members, target_duration_s, text, texts, variants,
     videos,
+    VERSION, Variant, codec, groups, iframes::bitrate as iframe_bitrate, listed, members, scores, target_duration_s, text,
+    variants, videos,
 };
 use crate::{
     bitrate::Bitrate,
     model::{Media, Presentation, Track},
 };
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Playlist, QuotedOrUnquoted, Resolution, VariantStream};
-use marquee_core::{object, source::Ratio};
+use marquee_core::{object, plan::Codec, source::Ratio};
 use std::collections::HashMap;
 
 /// Name of an audio group that has none.
@@ -24,25 +26,28 @@ const OF_SOUNDS: &str = "public.accessibility.transcribes-spoken-dialog,public.a
 pub fn master(presentation: &Presentation) -> String {
     let target_duration_s = target_duration_s(presentation);
     let variants = variants(presentation, |track| Bitrate::of_track(track, target_duration_s));
-    let mut streams: Vec<_> = variants
-        .iter()
-        .map(|variant| VariantStream { average_bandwidth: Some(variant.bitrate.average_bps), ..stream(variant) })
-        .collect();
+    let scores = scores(&variants);
+    let score = |place: usize| scores.as_ref().and_then(|scores| scores.get(place)).copied();
+    let measured = |(place, variant): (usize, &Variant<'_>)| VariantStream {
+        average_bandwidth: Some(variant.bitrate.average_bps),
+        ..stream(variant, score(place))
+    };
+    let mut streams: Vec<_> = variants.iter().enumerate().map(measured).collect();
     streams.extend(videos(presentation).into_iter().filter_map(iframe_stream));
     write(presentation, streams)
 }
 
 /// The multivariant playlist of what exists so far. Rates are those that the encoder may not exceed; tracks without a
-/// segment are left out, because players never reload this playlist.
+/// segment are left out, because players never reload this playlist, and so are codecs that are made after H.264.
 #[must_use]
 pub fn growing_master(presentation: &Presentation) -> String {
-    let has_segments = |track: &&Track| !listed(track).is_empty();
+    let has_segments = |track: &&Track| !listed(track).is_empty() && codec(track) == Codec::H264;
     let started = Presentation { tracks: presentation.tracks.iter().filter(has_segments).cloned().collect() };
     let declared = |track: &Track| {
         let bps = track.rendition.max_bitrate_bps.into();
         Bitrate { peak_bps: bps, average_bps: bps }
     };
-    let streams = variants(&started, declared).iter().map(stream).collect();
+    let streams = variants(&started, declared).iter().map(|variant| stream(variant, None)).collect();
     write(&started, streams)
 }
 
@@ -61,7 +66,7 @@ fn write(presentation: &Presentation, mut variants: Vec<VariantStream>) -> Strin
     }))
 }
 
-fn stream(variant: &Variant<'_>) -> VariantStream {
+fn stream(variant: &Variant<'_>, score: Option<usize>) -> VariantStream {
     let rendition = &variant.video.rendition;
     let mut codecs = vec![rendition.codec.as_str()];
     for track in &variant.audio {
@@ -75,13 +80,17 @@ fn stream(variant: &Variant<'_>) -> VariantStream {
         codecs: Some(codecs.join(",")),
         resolution: resolution(variant.video),
         audio: variant.group.map(|group| attribute(group, GROUP)),
-        // Three decimals (RFC 8216 section 4.3.4.2): the crate's own field would print 29.97 and 25.
-        other_attributes: frame_rate(variant.video).map(|rate| {
-            let rate = format!("{:.3}", rate.as_f64());
-            HashMap::from([("FRAME-RATE".to_owned(), QuotedOrUnquoted::Unquoted(rate))])
-        }),
+        other_attributes: other_attributes(variant.video, score),
         ..VariantStream::default()
     }
+}
+
+/// What the crate has no field for, or prints otherwise: frame rates have three decimals (RFC 8216 section 4.3.4.2). The crate writes
+/// several attributes in any order, and the same values must always give the same text: to it they are one.
+fn other_attributes(video: &Track, score: Option<usize>) -> Option<HashMap<String, QuotedOrUnquoted>> {
+    let score = score.map_or(String::new(), |score| format!(",SCORE={score}"));
+    let value = format!("{:.3}{score}", frame_rate(video)?.as_f64());
+    Some(HashMap::from([("FRAME-RATE".to_owned(), QuotedOrUnquoted::Unquoted(value))]))
 }
 
 fn iframe_stream(track: &Track) -> Option<VariantStream> {

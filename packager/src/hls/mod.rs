@@ -14,6 +14,7 @@ pub use iframes::iframes;
 pub use master::{growing_master, master};
 pub use media::{Kind, media};
 pub(crate) use variant::{Variant, groups, members, texts, variants, videos};
+pub(crate) use variant::{Variant, codec, groups, members, scores, variants, videos};
 
 use crate::model::{Media, Presentation, Segment, Track};
 use marquee_core::plan::Timeline;

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     model::{Media, Rendition},
     sample::{audio, presentation, surround, text, video},
+    sample::{audio, many_codecs, presentation, surround, video},
 };
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, parse_master_playlist_res, parse_media_playlist_res};
 
@@ -217,6 +218,35 @@ fn surround_comes_after_all_stereo_with_every_rung_and_every_language() {
     let read = read_master(&growing_master(&presentation));
     let groups: Vec<_> = read.variants.iter().map(|variant| variant.audio.as_deref()).collect();
     assert_eq!(groups, [Some("aac-51"); 2], "better than silence");
+}
+
+#[test]
+fn other_codecs_come_after_h264_with_the_same_sound_and_scores_tell_which_is_better() {
+    let mut presentation = many_codecs();
+    let read = read_master(&master(&presentation));
+    let streams = || read.variants.iter().filter(|stream| !stream.is_i_frame);
+    let rungs: Vec<_> = streams().map(|stream| stream.uri.split('/').nth(1).unwrap()).collect();
+    assert_eq!(rungs, ["540p", "234p", "234p", "540p-hevc", "540p-av1", "360p-av1"]);
+    let score = |stream: &m3u8_rs::VariantStream| match &stream.other_attributes.as_ref().unwrap()["SCORE"] {
+        m3u8_rs::QuotedOrUnquoted::Unquoted(text) => text.parse::<u32>().unwrap(),
+        quoted @ m3u8_rs::QuotedOrUnquoted::Quoted(_) => panic!("{quoted}"),
+    };
+    // AV1 at 1.1 Mb/s is better than H.264 at 1.9; so is HEVC at 1.3, if not as much.
+    assert_eq!(streams().map(score).collect::<Vec<_>>(), [4, 2, 1, 5, 6, 3]);
+    let codecs: Vec<_> = streams().map(|stream| stream.codecs.as_deref().unwrap()).collect();
+    assert_eq!(codecs[3..5], ["hvc1.1.6.L90.90,mp4a.40.2", "av01.0.04M.08,mp4a.40.2"]);
+    assert!(streams().skip(3).all(|stream| stream.audio.as_deref() == Some("aac-128k")));
+    let trick: Vec<_> = read.variants.iter().filter(|stream| stream.is_i_frame).map(|stream| stream.codecs.clone()).collect();
+    assert_eq!(trick.len(), 5, "every rung of every codec: {trick:?}");
+
+    let growing = growing_master(&presentation);
+    assert!(!growing.contains("av01") && !growing.contains("hvc1") && !growing.contains("SCORE"), "{growing}");
+    presentation.tracks.push(surround("eng-51", ("English", "en", true), &[240_000; 3]));
+    let read = read_master(&master(&presentation));
+    let groups: Vec<_> = read.variants.iter().filter_map(|stream| stream.audio.as_deref()).collect();
+    assert_eq!(groups.iter().filter(|group| **group == "aac-51").count(), 5, "every rung once more");
+    assert!(groups[6..].iter().all(|group| *group == "aac-51"), "{groups:?}");
+    assert_eq!(master(&presentation), master(&presentation), "the same text each time");
 }
 
 #[test]

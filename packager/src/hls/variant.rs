@@ -2,8 +2,10 @@
 
 use crate::{
     bitrate::Bitrate,
+    codec::Codec,
     model::{Media, Presentation, Track},
 };
+use marquee_core::plan;
 
 /// Average rate of the variant that a player tries first (Apple HLS Authoring Specification 1.32).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
@@ -21,11 +23,12 @@ pub(crate) struct Variant<'a> {
     pub(crate) bitrate: Bitrate,
 }
 
-/// The variants of a presentation, in the order to list them. Every rung comes with the best stereo group; the lowest
-/// rung comes with the lowest such group too, for the thinnest lines. Every rung comes with surround sound once more, after all
-/// others: a player that cannot tell takes what is first. `rate` says what a track costs.
+/// The variants of a presentation, in the order to list them. Every H.264 rung comes with the best stereo group; the lowest
+/// comes with the lowest such group too, for the thinnest lines. Then come rungs of other codecs, with the same sound, and every rung
+/// once more with surround sound: a player that cannot tell takes what is first. `rate` says what a track costs.
 pub(crate) fn variants<'a>(presentation: &'a Presentation, rate: impl Fn(&Track) -> Bitrate) -> Vec<Variant<'a>> {
     let (videos, groups) = (videos(presentation), groups(presentation));
+    let (h264, others): (Vec<_>, Vec<_>) = videos.iter().copied().partition(|track| codec(track) == plan::Codec::H264);
     let (surround, stereo): (Vec<_>, Vec<_>) = groups.iter().copied().skip(1).partition(|group| is_surround(presentation, group));
     let combine = |video: &'a Track, group: Option<&'a str>| {
         let audio = group.map_or(Vec::new(), |group| members(presentation, group));
@@ -35,8 +38,8 @@ pub(crate) fn variants<'a>(presentation: &'a Presentation, rate: impl Fn(&Track)
         });
         Variant { video, group, audio, bitrate: rate(video).plus(heaviest) }
     };
-    let mut variants: Vec<_> = videos.iter().map(|video| combine(video, groups.first().copied())).collect();
-    if let (Some(lowest), Some(group)) = (videos.last(), stereo.last()) {
+    let mut variants: Vec<_> = h264.iter().map(|video| combine(video, groups.first().copied())).collect();
+    if let (Some(lowest), Some(group)) = (h264.last(), stereo.last()) {
         variants.push(combine(lowest, Some(group)));
     }
     // Stable, so that equal rates stay in the order of the presentation.
@@ -44,8 +47,35 @@ pub(crate) fn variants<'a>(presentation: &'a Presentation, rate: impl Fn(&Track)
     if let Some(first) = first(&variants) {
         variants[..=first].rotate_right(1);
     }
+    variants.extend(others.iter().map(|video| combine(video, groups.first().copied())));
     variants.extend(surround.iter().flat_map(|group| videos.iter().map(|video| combine(video, Some(group)))));
     variants
+}
+
+/// How good each of `variants` is among all, the best having the highest number: a better codec shows more for its bits. `None` if all
+/// are of one codec: then rates say it.
+pub(crate) fn scores(variants: &[Variant<'_>]) -> Option<Vec<usize>> {
+    let of_video = |variant: &Variant<'_>| codec(variant.video);
+    if variants.iter().all(|variant| of_video(variant) == of_video(&variants[0])) {
+        return None;
+    }
+    let shown = |variant: &Variant<'_>| variant.bitrate.average_bps as f64 * worth(of_video(variant));
+    let score = |variant| variants.iter().filter(|other| shown(other) <= shown(variant)).count();
+    Some(variants.iter().map(score).collect())
+}
+
+/// What a bit of a codec shows, in bits of H.264.
+fn worth(codec: plan::Codec) -> f64 {
+    match codec {
+        plan::Codec::H264 => 1.0,
+        plan::Codec::Hevc => 1.5,
+        plan::Codec::Av1 => 2.0,
+    }
+}
+
+/// What the pictures of a track are coded in.
+pub(crate) fn codec(track: &Track) -> plan::Codec {
+    track.rendition.codec.parse::<Codec>().ok().and_then(Codec::of_picture).unwrap_or_default()
 }
 
 /// The variant closest to the wished rate that is not far above it; if all are, the lowest.
@@ -57,7 +87,7 @@ fn first(variants: &[Variant<'_>]) -> Option<usize> {
         .or(variants.len().checked_sub(1))
 }
 
-/// Video tracks, highest first as in the presentation.
+/// Video tracks, as in the presentation: those of one codec after those of another, each highest first.
 pub(crate) fn videos(presentation: &Presentation) -> Vec<&Track> {
     presentation.tracks.iter().filter(|track| matches!(track.rendition.media, Media::Video { .. })).collect()
 }

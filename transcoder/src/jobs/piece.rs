@@ -6,7 +6,7 @@ use marquee_core::{
     id::EncodeId,
     job::{Class, Failure, Job},
     object::Track,
-    plan::{Chunk, Plan, Rung},
+    plan::{Chunk, Codec, Plan, Rung},
     source::Source,
 };
 use std::{collections::BTreeSet, ops::RangeInclusive};
@@ -41,8 +41,11 @@ pub(crate) enum Piece {
 
 /// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows without a pause: the first picture,
 /// sound, the rest of what leads, subtitles, the later chunks in all rungs, and what is left of the first chunks.
+/// sound, the rest of what leads, the later chunks in all H.264 rungs, and what is left of the first chunks. Other codecs come last,
+/// each chunk in all rungs of one: their encoders need much more time and memory than a second decoding.
 pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
-    let rungs: Vec<String> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
+    let of = |codec| plan.rungs.iter().filter(move |rung| rung.codec == codec).map(|rung| rung.id.clone()).collect::<Vec<_>>();
+    let rungs = of(Codec::H264);
     let leads = plan.start.as_ref().map_or(&[][..], |start| &start.rungs);
     let (leading, rest): (Vec<String>, Vec<String>) = rungs.iter().cloned().partition(|rung| leads.contains(rung));
     let (first, later) = plan.chunks.split_at(plan.start_chunks());
@@ -53,6 +56,9 @@ pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     pieces.extend((!plan.subtitles.is_empty()).then_some(Piece::Text));
     pieces.extend(later.iter().map(|chunk| picture(&rungs, chunk)));
     pieces.extend(first.iter().filter(|_| !rest.is_empty()).map(|chunk| picture(&rest, chunk)));
+    for others in [Codec::Hevc, Codec::Av1].map(of).iter().filter(|rungs| !rungs.is_empty()) {
+        pieces.extend(plan.chunks.iter().map(|chunk| picture(others, chunk)));
+    }
     let default = plan.audio.iter().filter(|rendition| rendition.default).map(|rendition| rendition.stream);
     let streams: BTreeSet<u32> = plan.audio.iter().map(|rendition| rendition.stream).collect();
     let mut sound: Vec<u32> = default.chain(streams).collect();
@@ -123,6 +129,10 @@ impl Piece {
             (Self::Picture { chunk, rungs }, Some(start)) => *chunk < start.chunks && *rungs == start.rungs,
             (Self::Picture { chunk, .. }, None) => *chunk == 0,
             (Self::Text, _) => false,
+            (Self::Picture { chunk, rungs }, None) => {
+                let is_h264 = |id: &String| plan.rung(id).is_some_and(|rung| rung.codec == Codec::H264);
+                *chunk == 0 && rungs.iter().any(is_h264)
+            }
         };
         if awaited { Class::Urgent } else { Class::Normal }
     }
@@ -134,7 +144,7 @@ impl Piece {
                 let found = plan.chunks.get(*chunk as usize);
                 let ticks = found
                     .map_or(1, |found| found.end_ticks.unwrap_or(plan.duration_ticks).saturating_sub(found.start_ticks).max(1));
-                let pixels = |rung: &Rung| f64::from(rung.width) * f64::from(rung.height);
+                let pixels = |rung: &Rung| f64::from(rung.width) * f64::from(rung.height) * rung.codec.weight();
                 // A ladder that is not decided yet will be about as much work as the fixed one.
                 let ladder = plan.undecided().map_or(&plan.rungs, |analysis| &analysis.fixed);
                 let decode = DECODE_WEIGHT * ladder.first().map_or(1.0, pixels);

@@ -79,6 +79,25 @@ fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
 }
 
 #[test]
+fn other_codecs_come_last_each_chunk_in_one_codec_and_weigh_more() {
+    let recipe = recipe::load("archive", None).expect("a recipe").with_ladder(Ladder::Fixed);
+    let plan = Plan::new(&source(), &recipe);
+    let pieces = pieces(&plan);
+    let told = |piece: &Piece| match piece {
+        Piece::Picture { chunk, rungs } => format!("{chunk}: {}", rungs.join(" ")),
+        Piece::Sound { stream } => format!("sound {stream}"),
+    };
+    let h264 = ["0: 360p 234p", "sound 2", "sound 1", "1: 360p 234p", "2: 360p 234p"];
+    let others = ["0: 360p-hevc", "1: 360p-hevc", "2: 360p-hevc", "0: 360p-av1", "1: 360p-av1", "2: 360p-av1"];
+    assert_eq!(pieces.iter().map(told).collect::<Vec<_>>(), [&h264[..], &others[..]].concat());
+    assert!(pieces[5..].iter().all(|piece| piece.class(&plan) == Class::Normal), "nobody waits for them");
+    let weight = |place: usize| pieces[place].weight(&plan);
+    assert!(weight(3) * 3.0 < weight(9), "{} {}", weight(3), weight(9));
+    let sum: f64 = pieces.iter().filter(|piece| matches!(piece, Piece::Picture { .. })).map(|piece| piece.weight(&plan)).sum();
+    assert!(sum < plan.duration_ticks as f64 * 1.1, "{sum} of {}", plan.duration_ticks);
+}
+
+#[test]
 fn what_a_job_cost_is_shared_out_without_loss() {
     let report = Report { frames: 180, damaged: 2, cpu_ms: 101, notes: vec![Note::new("a", "b")], ..Report::default() };
     let rows = Piece::Picture { chunk: 1, rungs: vec!["360p".into(), "234p".into()] }.finished(&plan(), &report);

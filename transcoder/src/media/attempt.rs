@@ -1,9 +1,17 @@
 //! One sample encoded by one trial: what it takes, and what a viewer would see of it.
 
-use super::{Stop, encode_video::VideoEncoder, pictures::Work, video::Job};
+use super::{
+    Stop,
+    encode_video::VideoEncoder,
+    pictures::{Work, share},
+    video::Job,
+};
 use ffmpeg_next::{Packet, codec, format::Pixel, frame, software::scaling};
 use marquee_core::plan::Rung;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, channel};
+
+/// Pictures of a sample, in order, with their ticks.
+pub(super) type Pictures = Vec<(u64, frame::Video)>;
 
 /// An encoded sample.
 pub(super) struct Attempt {
@@ -25,6 +33,20 @@ impl Attempt {
         Ok(Self { parameters, packets })
     }
 
+    /// Encodes `pictures`, which are kept.
+    pub(super) fn of(job: &Job<'_>, rung: &Rung, pictures: &Pictures) -> Result<Self, Stop> {
+        let (sender, work) = channel();
+        let gone = |_| Stop::Fault("nobody takes the pictures of a trial".into());
+        for (place, (tick, picture)) in pictures.iter().enumerate() {
+            // A sample begins with a group of pictures and is shorter than one.
+            let one = Work::Picture { picture: share(picture)?, tick: *tick, starts_group: place == 0 };
+            sender.send(one).map_err(gone)?;
+        }
+        let end_ticks = pictures.last().map_or(0, |(tick, _)| tick + 1);
+        sender.send(Work::End { end_ticks }).map_err(gone)?;
+        Self::make(job, rung, work)
+    }
+
     /// When its pictures are shown, ascending.
     pub(super) fn ticks(&self) -> Vec<u64> {
         let mut ticks: Vec<u64> = self.packets.iter().filter_map(tick).collect();
@@ -44,7 +66,8 @@ impl Attempt {
     /// The picture at `wanted`, as a player shows it on a screen of `width` × `height`; `None` if it has none there.
     pub(super) fn shown(&self, wanted: u64, width: u32, height: u32) -> Result<Option<frame::Video>, Stop> {
         let fault = || Stop::fault("decode a trial");
-        let context = codec::Context::from_parameters(self.parameters.clone()).map_err(fault())?;
+        let mut context = codec::Context::from_parameters(self.parameters.clone()).map_err(fault())?;
+        context.set_threading(codec::threading::Config::count(1));
         let mut decoder = context.decoder().video().map_err(fault())?;
         for packet in self.packets.iter().map(Some).chain([None]) {
             match packet {

@@ -1,8 +1,8 @@
-//! One libx264 encoder: closed groups of pictures at the times it is told, parameter sets that every chunk shares.
+//! One encoder of the picture: closed groups of pictures at the times it is told, parameter sets that every chunk shares.
 
-use super::{Stop, pictures::Work};
+use super::{Stop, coders, pictures::Work};
 use bytes::Bytes;
-use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, color, encoder, ffi, format, frame, picture};
+use ffmpeg_next::{self as ffmpeg, Packet, Rational, codec, color, encoder, ffi, format, frame, picture};
 use marquee_core::{
     object::Track,
     plan::{Rung, Timeline},
@@ -10,10 +10,6 @@ use marquee_core::{
 };
 use marquee_packager::{cmaf, model};
 use std::sync::mpsc::Receiver;
-
-/// Keyframes come where they are forced and nowhere else; parameter sets do not depend on a chunk's content; the result
-/// does not depend on the processor.
-const X264: &str = "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:stitchable=1:cpu-independent=1";
 
 /// An open encoder for one rung.
 pub(super) struct VideoEncoder {
@@ -23,9 +19,10 @@ pub(super) struct VideoEncoder {
 
 impl VideoEncoder {
     pub(super) fn open(rung: &Rung, timeline: &Timeline, frame_rate: Ratio, threads: u16) -> Result<Self, Stop> {
-        let codec = encoder::find_by_name("libx264").ok_or_else(|| Stop::Fault("libavcodec lacks libx264".into()))?;
+        let name = coders::name(rung.codec);
+        let codec = encoder::find_by_name(name).ok_or_else(|| Stop::Fault(format!("libavcodec lacks {name}")))?;
         let mut context = codec::Context::new_with_codec(codec);
-        context.set_flags(codec::Flags::GLOBAL_HEADER);
+        context.set_flags(coders::flags());
         context.set_threading(codec::threading::Config::count(usize::from(threads.max(1))));
         let mut encoder = context.encoder().video().map_err(Stop::fault("encoder"))?;
         encoder.set_width(rung.width);
@@ -45,16 +42,8 @@ impl VideoEncoder {
             // One second of the cap: a segment can never be far above it.
             (*encoder.as_mut_ptr()).rc_buffer_size = int(rung.max_bitrate_bps);
         }
-        let crf = rung.crf.to_string();
-        let params = if rung.options.is_empty() { X264.to_owned() } else { format!("{}:{X264}", rung.options) };
-        let options = Dictionary::from_iter([
-            ("preset", rung.preset.as_str()),
-            ("profile", "high"),
-            ("crf", crf.as_str()),
-            ("forced-idr", "1"),
-            ("x264-params", params.as_str()),
-        ]);
-        let encoder = encoder.open_as_with(codec, options).map_err(Stop::fault("open libx264"))?;
+        let options = coders::options(rung, threads.max(1));
+        let encoder = encoder.open_as_with(codec, options).map_err(Stop::fault(&format!("open {name}")))?;
         let extradata = extradata(&encoder);
         Ok(Self { encoder, extradata })
     }
@@ -67,9 +56,9 @@ impl VideoEncoder {
         frame_rate: Ratio,
         edit_ticks: u32,
     ) -> Result<(model::Rendition, Bytes), Stop> {
-        let cmaf::ParameterSets { sps, pps } = cmaf::ParameterSets::find(&self.extradata)?;
-        let (width, height) = (rung.width, rung.height);
-        let track = cmaf::VideoTrack { timescale, width, height, frame_rate, edit_ticks, sps, pps, colour: cmaf::Colour::BT709 };
+        let configuration = cmaf::Configuration::find(rung.codec, &self.extradata)?;
+        let (width, height, colour) = (rung.width, rung.height, cmaf::Colour::BT709);
+        let track = cmaf::VideoTrack { timescale, width, height, frame_rate, edit_ticks, configuration, colour };
         let rendition = model::Rendition {
             id: rung.id.clone(),
             codec: track.codec()?,

@@ -286,6 +286,7 @@ mod tests {
     fn rungs_are_scaled_from_larger_rungs() {
         let rung = |height: u32| Rung {
             id: format!("{height}p"),
+            codec: Default::default(),
             width: height * 16 / 9,
             height,
             crf: 23.0,

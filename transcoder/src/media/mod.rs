@@ -6,6 +6,7 @@ mod audio;
 mod boxes;
 mod cadence;
 mod chapters;
+mod coders;
 mod colour;
 mod decode;
 mod encode_audio;

@@ -26,7 +26,7 @@ pub(super) fn encode(link: &Link, job: &Job<'_>, rung: &Rung, work: Receiver<Wor
         let Some((segment, bytes)) = complete else { return Ok(()) };
         Ok(link.output(Output::Segment { track: TRACK, rendition: rung.id.clone(), segment, bytes })?)
     };
-    let end = encoder.run(work, |packet| hand_over(segmenter.push(Unit::of(&packet)?)?))?;
+    let end = encoder.run(work, |packet| hand_over(segmenter.push(Unit::of(rung.codec, &packet)?)?))?;
     // Without an end the decoding side gave up; what it says is the cause.
     end.map_or(Ok(()), |end_ticks| hand_over(segmenter.finish(end_ticks)?))
 }

@@ -3,26 +3,29 @@
 use super::Stop;
 use bytes::Bytes;
 use ffmpeg_next::Packet;
-use marquee_core::{object::Track, plan::Timeline};
+use marquee_core::{
+    object::Track,
+    plan::{Codec, Timeline},
+};
 use marquee_packager::{cmaf, model};
 
 /// One encoded picture.
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
-    /// Length-prefixed NAL units.
+    /// A sample of the track.
     pub(super) data: Bytes,
     /// When it is shown.
     pub(super) tick: u64,
-    /// Whether it is an IDR picture.
+    /// Whether it needs no other.
     pub(super) keyframe: bool,
 }
 
 impl Unit {
-    /// What an encoder made.
-    pub(super) fn of(packet: &Packet) -> Result<Self, Stop> {
+    /// What an encoder of `codec` made.
+    pub(super) fn of(codec: Codec, packet: &Packet) -> Result<Self, Stop> {
         let tick = packet.pts().and_then(|pts| u64::try_from(pts).ok());
         let tick = tick.ok_or_else(|| Stop::Fault("the encoder lost a time".into()))?;
-        let data = cmaf::annexb_to_avcc(packet.data().unwrap_or_default());
+        let data = cmaf::sample(codec, packet.data().unwrap_or_default());
         Ok(Self { data, tick, keyframe: packet.is_key() })
     }
 }

@@ -144,6 +144,9 @@ impl Sink for Folder {
                 inits.push((rendition.id.clone(), bytes.clone()));
                 let path = self.folder.join(format!("{}.mp4", rendition.id));
                 fs::write(path, &bytes)?;
+                let single = self.folder.join(object::init_path(track, &rendition.id));
+                fs::create_dir_all(single.parent().expect("it has a folder"))?;
+                fs::write(single, &bytes)?;
                 self.tracks.push((track, model::Track { rendition, segments: Vec::new() }));
             }
             Output::Segment { track, rendition, segment, bytes } => {

@@ -2,6 +2,7 @@
 //! it one, `probe` lets it show what the sandbox forbids.
 
 mod clips;
+mod codecs;
 mod collection;
 mod driver;
 mod index;
@@ -28,6 +29,7 @@ fn main() {
     let trials: Vec<Trial> = collection::trials()
         .into_iter()
         .chain(clips::trials())
+        .chain(codecs::trials())
         .chain(index::trials())
         .chain(look::trials())
         .chain(sound::trials())

@@ -13,6 +13,8 @@ const SWITCH_MARGIN_S = 1;
 const NETWORK_RETRY_S = 3;
 /** Rate assumed until the first segments are measured. */
 const FIRST_ESTIMATE_BPS = 2_500_000;
+/** Codecs that a browser may know, the one that shows most for its bits first. */
+const CODECS = ["av01", "hvc1", "avc1"];
 
 export interface PlayerState {
   /** `loading` until the first picture can be shown. */
@@ -96,6 +98,8 @@ export class Engine {
       manifest: { defaultPresentationDelay: 0.5, hls: { disableClosedCaptionsDetection: true } },
       streaming: { bufferingGoal: BUFFER_AHEAD_S, bufferBehind: BUFFER_AHEAD_S, failureCallback: (_error: shaka.util.Error) => undefined },
       abr: { defaultBandwidthEstimate: FIRST_ESTIMATE_BPS },
+      // The better codec first, as far as the browser knows it.
+      preferredVideo: CODECS.map((codec) => ({ codec, role: "", language: "", label: "", hdrLevel: "", layout: "" })),
     });
     const engine = new Engine(library, player, video, onRefused);
     for (const name of MEDIA_EVENTS) video.addEventListener(name, engine.read);

@@ -16,6 +16,7 @@ fn recipe() -> Recipe {
         preset: "veryfast".into(),
         rungs: vec![rung(360), rung(234)],
         per_title: None,
+        additional: Vec::new(),
         audio: vec![audio(128_000), audio(64_000)],
         surround: None,
         loudness: None,

@@ -1,18 +1,15 @@
 //! What is measured before the ladder of a title is chosen: every size of the fixed ladder at some qualities, over short pieces of the
 //! film that are spread over it.
 
-use super::{Canvas, Rung};
+use super::{Canvas, Codec, Rung};
 use crate::plan::{Timeline, chunk};
 use crate::source::{Seek, Source, VideoTrack};
 use serde::{Deserialize, Serialize};
 
-/// Qualities that the two largest sizes are tried at, as constant rate factors; between them lies what is chosen.
-const CRFS: [f32; 3] = [22.0, 28.0, 34.0];
-/// The same for smaller sizes. The lowest is not tried: its cap decides what it takes.
-const SMALL_CRFS: [f32; 2] = [24.0, 32.0];
+/// Sizes of a codec that are tried at more qualities than others.
 const LARGE_SIZES: usize = 2;
-/// Cap of trials: high enough to tell what a quality takes by itself.
-const TRIAL_MAX_BITRATE_BPS: u32 = 200_000_000;
+/// Cap of trials: high enough to tell what a quality takes by itself, and the highest that all encoders take.
+const TRIAL_MAX_BITRATE_BPS: u32 = 100_000_000;
 /// A shorter film gets the fixed ladder, in seconds: there is little to save, and much of the work would be measuring.
 const SECONDS_MIN: f64 = 5.0;
 /// Seconds of a sample.
@@ -30,7 +27,7 @@ const NEWER_CODEC: f64 = 2.0;
 /// What has to be measured before a ladder is chosen, and what was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
-    /// The fixed ladder, highest first: what the choice is compared with, and what is made where nothing can be measured.
+    /// The fixed ladders, each highest first: what the choice is compared with, and what is made where nothing can be measured.
     pub fixed: Vec<Rung>,
     /// What is tried.
     pub trials: Vec<Rung>,
@@ -38,7 +35,7 @@ pub struct Analysis {
     pub samples: Vec<Sample>,
     /// Bits a second that would say all that the source says: no rung needs more.
     pub source_bitrate_bps: f64,
-    /// Processor time of a rung as trials are made, in that of one of the fixed ladder.
+    /// Processor time of an H.264 rung as trials are made, in that of one of the fixed ladder.
     pub work: f64,
     /// Processor time that the ladder may take, in that of the fixed one.
     pub effort_max: f64,
@@ -83,19 +80,28 @@ impl Analysis {
     /// What to measure of `source`; `None` if its fixed ladder leaves nothing to choose.
     pub(in crate::plan) fn of(canvas: &Canvas<'_>, source: &Source, timeline: &Timeline, duration_ticks: u64) -> Option<Self> {
         let per_title = canvas.recipe.per_title.as_ref()?;
-        let fixed = canvas.fixed();
-        let (_, sizes) = fixed.split_last()?;
+        let h264 = canvas.h264();
+        // The lowest is not tried: its cap decides what it takes.
+        let (_, sizes) = h264.split_last()?;
         let seconds = duration_ticks as f64 / f64::from(timeline.timescale);
         if sizes.is_empty() || seconds < SECONDS_MIN {
             return None;
         }
         let tried = |rung: &Rung, crf: f32| {
             let id = format!("{}-{crf}", rung.id);
-            Rung { id, crf, max_bitrate_bps: TRIAL_MAX_BITRATE_BPS, ..per_title.made(rung) }
+            let rung = if rung.codec == Codec::H264 { per_title.made(rung) } else { rung.clone() };
+            Rung { id, crf, max_bitrate_bps: TRIAL_MAX_BITRATE_BPS, ..rung }
         };
-        let (large, small) = sizes.split_at(sizes.len().min(LARGE_SIZES));
-        let mut trials: Vec<Rung> = large.iter().flat_map(|rung| CRFS.map(|crf| tried(rung, crf))).collect();
-        trials.extend(small.iter().flat_map(|rung| SMALL_CRFS.map(|crf| tried(rung, crf))));
+        let fixed = canvas.fixed();
+        let others = fixed.get(h264.len()..).unwrap_or_default().chunk_by(|a, b| a.codec == b.codec);
+        let trials = std::iter::once(sizes).chain(others).flat_map(|sizes| {
+            sizes.iter().enumerate().flat_map(|(place, rung)| {
+                let scale = rung.codec.scale();
+                let crfs = if place < LARGE_SIZES { scale.tried } else { scale.tried_small };
+                crfs.iter().map(|crf| tried(rung, *crf))
+            })
+        });
+        let trials = trials.collect();
         let newer = matches!(source.video.codec.as_str(), "hevc" | "vp9" | "av1");
         let worth = if newer { NEWER_CODEC } else { 1.0 };
         Some(Self {

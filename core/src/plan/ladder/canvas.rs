@@ -1,8 +1,8 @@
 //! The sizes that a picture is made in, and what each may take: the recipe's heights up to the source's size, and the source's own
-//! size where that is well above. All of them are the fixed ladder.
+//! size where that is well above. All of them are the fixed ladder. Additional ladders have sizes of their own.
 
-use super::Rung;
-use crate::plan::Recipe;
+use super::{Codec, Rung};
+use crate::plan::{AdditionalLadder, Recipe, RungChoice};
 use crate::source::Ratio;
 
 /// The source's own size becomes the top rung when it is taller than the next rung by more than this.
@@ -47,9 +47,31 @@ pub(in crate::plan) struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    /// The rungs of the fixed ladder, highest first; at least one.
+    /// The rungs of the fixed ladder, highest first, at least one, and those of each additional one.
     pub(in crate::plan) fn fixed(&self) -> Vec<Rung> {
-        let mut rungs: Vec<Rung> = self.heights().into_iter().map(|height| self.rung(height)).collect();
+        let mut rungs = self.h264();
+        rungs.extend(self.recipe.additional.iter().flat_map(|ladder| self.additional(ladder)));
+        rungs
+    }
+
+    /// The rungs of an additional ladder, highest first; none if the picture is too small for its encoder.
+    fn additional(&self, ladder: &AdditionalLadder) -> Vec<Rung> {
+        let AdditionalLadder { codec, preset, options, rungs } = ladder;
+        let (style, side_min) = (Style { codec: *codec, preset, options, choices: rungs }, codec.side_min());
+        let made = self.heights(rungs).into_iter().map(|height| self.rung(&style, height));
+        made.filter(|rung| rung.width.min(rung.height) >= side_min).collect()
+    }
+
+    /// The rungs of the fixed H.264 ladder, highest first; at least one.
+    pub(in crate::plan) fn h264(&self) -> Vec<Rung> {
+        let style = Style { codec: Codec::H264, preset: &self.recipe.preset, options: "", choices: &self.recipe.rungs };
+        let mut heights = self.heights(style.choices);
+        let small = style.choices.last().map_or(PIXELS_MAX, |choice| pixels_of(choice.height));
+        let pixels = |height: u32| f64::from(height) * f64::from(height) * self.aspect();
+        if heights.last().is_none_or(|lowest| pixels(*lowest) > small * LOWEST_PIXELS_MAX) {
+            heights.push((small / self.aspect()).sqrt().clamp(1.0, SIDE_MAX) as u32);
+        }
+        let mut rungs: Vec<Rung> = heights.into_iter().map(|height| self.rung(&style, height)).collect();
         if let Some(lowest) = rungs.last_mut() {
             lowest.max_bitrate_bps = lowest.max_bitrate_bps.min(self.lowest_max_bitrate_bps(lowest));
         }
@@ -59,7 +81,7 @@ impl Canvas<'_> {
     /// What leads while a ladder is not chosen yet: rungs of the fixed one at the qualities that the recipe says, never the highest;
     /// the lowest where there are no others.
     pub(in crate::plan) fn start(&self) -> Vec<Rung> {
-        let fixed = self.fixed();
+        let fixed = self.h264();
         let Some(per_title) = &self.recipe.per_title else { return fixed };
         let others = || fixed.iter().skip(1);
         let leads = per_title.start.iter().filter_map(|choice| {
@@ -74,24 +96,20 @@ impl Canvas<'_> {
         f64::from(self.display.0.max(1)) / f64::from(self.display.1.max(1))
     }
 
-    fn heights(&self) -> Vec<u32> {
+    /// Those of `choices` that the picture has, and its own where that is well above.
+    fn heights(&self, choices: &[RungChoice]) -> Vec<u32> {
         let (display, aspect) = (self.display, self.aspect());
         let frames_a_second = self.frame_rate.as_f64() / f64::from(frame_step(self.frame_rate, FRAME_RATE_MAX));
         let fits = |height: u32| {
             let (width, height) = (f64::from(height) * aspect, f64::from(height));
             width <= SIDE_MAX && height <= SIDE_MAX && width * height * frames_a_second <= PIXEL_RATE_MAX
         };
-        let chosen = self.recipe.rungs.iter().map(|choice| choice.height);
+        let chosen = choices.iter().map(|choice| choice.height);
         let mut heights: Vec<u32> = chosen.filter(|height| *height <= display.1 && fits(*height)).collect();
         let tallest = heights.first().copied().unwrap_or(0);
         let own_size_fits = fits(display.1) && f64::from(display.0) * f64::from(display.1) <= PIXELS_MAX;
         if own_size_fits && f64::from(display.1) > f64::from(tallest) * OWN_SIZE_MIN_STEP {
             heights.insert(0, display.1);
-        }
-        let small = self.recipe.rungs.last().map_or(PIXELS_MAX, |choice| pixels_of(choice.height));
-        let pixels = |height: u32| f64::from(height) * f64::from(height) * aspect;
-        if heights.last().is_none_or(|lowest| pixels(*lowest) > small * LOWEST_PIXELS_MAX) {
-            heights.push((small / aspect).sqrt().clamp(1.0, SIDE_MAX) as u32);
         }
         heights
     }
@@ -103,30 +121,39 @@ impl Canvas<'_> {
         ((picture / PICTURE_PEAK).max(BITRATE_MIN_BPS) / 1000.0).floor() as u32 * 1000
     }
 
-    fn rung(&self, height: u32) -> Rung {
+    fn rung(&self, style: &Style<'_>, height: u32) -> Rung {
         let aspect = self.aspect();
         let (width, height) = (even((f64::from(height) * aspect).min(SIDE_MAX)), even(f64::from(height)));
         let pixels = f64::from(width) * f64::from(height);
         // The recipe's rung that is closest in size gives quality and, scaled by pixels and frame rate, the cap.
         let distance = |reference: u32| (pixels / pixels_of(reference)).ln().abs();
-        let choice = self.recipe.rungs.iter().min_by(|a, b| distance(a.height).total_cmp(&distance(b.height)));
+        let choice = style.choices.iter().min_by(|a, b| distance(a.height).total_cmp(&distance(b.height)));
         let (crf, cap, reference) =
             choice.map_or((23.0, 1_000_000, 540), |choice| (choice.crf, choice.max_bitrate_bps, choice.height));
         let frame_step = frame_step(self.frame_rate, if pixels < LOW_PIXELS { LOW_FRAME_RATE_MAX } else { FRAME_RATE_MAX });
         let rate_factor = if self.frame_rate.as_f64() / f64::from(frame_step) > LOW_FRAME_RATE_MAX { 1.5 } else { 1.0 };
         let max_bitrate_bps = f64::from(cap) * (pixels / pixels_of(reference)).powf(PIXEL_POWER) * rate_factor;
         Rung {
-            id: format!("{height}p"),
+            id: format!("{height}p{}", style.codec.suffix()),
+            codec: style.codec,
             width,
             height,
             crf,
             max_bitrate_bps: (max_bitrate_bps.max(BITRATE_MIN_BPS) / 1000.0).round() as u32 * 1000,
-            preset: self.recipe.preset.clone(),
-            options: String::new(),
+            preset: style.preset.to_owned(),
+            options: style.options.to_owned(),
             frame_step,
             reason: String::new(),
         }
     }
+}
+
+/// What the rungs of one ladder share.
+struct Style<'a> {
+    codec: Codec,
+    preset: &'a str,
+    options: &'a str,
+    choices: &'a [RungChoice],
 }
 
 /// Of how many frames one is shown, so that there are at most `max` a second: every one, every second, every fourth, …

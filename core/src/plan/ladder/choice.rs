@@ -6,7 +6,7 @@
 //! neighbours are seen, less what its work and its bytes cost. The best path is found exactly, by dynamic programming; the price of
 //! work is raised until the path can be afforded.
 
-use super::{Analysis, Rung, canvas::BITRATE_MIN_BPS, curve::Curve};
+use super::{Analysis, Codec, Rung, canvas::BITRATE_MIN_BPS, curve::Curve};
 use std::cmp::Ordering;
 
 /// VMAF at which a picture cannot be told from the source on a large screen.
@@ -21,12 +21,11 @@ const BAD_VMAF: f64 = 30.0;
 const STEP_MIN: f64 = 0.75;
 /// So are neighbours whose rates differ by less than this factor.
 const RATE_STEP_MIN: f64 = 1.25;
-/// Rungs of a ladder at most.
+/// Rungs of the H.264 ladder at most, and of an additional one.
 const RUNGS_MAX: usize = 8;
-/// Qualities that are considered, from the best on, as constant rate factors.
-const CRF_BEST: f32 = 18.0;
-const CRF_STEP: f32 = 0.5;
-const QUALITIES: u32 = 41;
+const ADDITIONAL_RUNGS_MAX: usize = 5;
+/// What the lowest rung of an additional ladder should take at most. Thinner lines still have the lowest H.264 rung.
+const ADDITIONAL_LOWEST_BPS: f64 = 150_000.0;
 /// Loss of a step of the wanted size, in VMAF times the natural logarithm of the rate; of others it goes by the square.
 const STEP_LOSS: f64 = 2.0;
 /// Loss of storing as many bits as the top rung has.
@@ -35,11 +34,8 @@ const STORAGE_LOSS: f64 = 1.0;
 const CAP_MIN: f64 = 1.5;
 /// Share of its cap that a rung takes whose cap holds it down.
 const CAPPED: f64 = 0.95;
-/// Quality that processor time is told at, and by what share it falls from one to the next.
-const CRF_USUAL: f64 = 22.0;
+/// By what share processor time falls from one constant rate factor to the next.
 const CRF_EASES: f64 = 0.015;
-/// The worst quality that H.264 knows.
-const CRF_MAX: f32 = 51.0;
 /// Raises of the price of work: each halves what is not known of it.
 const PRICE_STEPS: u32 = 40;
 const PRICE_MAX: f64 = 1000.0;
@@ -47,9 +43,9 @@ const PRICE_MAX: f64 = 1000.0;
 /// A ladder, and what it is compared with.
 #[derive(Clone, Debug)]
 pub(in crate::plan) struct Choice {
-    /// Highest first.
+    /// H.264, highest first, then each additional ladder.
     pub(in crate::plan) rungs: Vec<Rung>,
-    /// Bits a second of all of them together, as far as samples tell.
+    /// Bits a second of those of H.264 together, as far as samples tell.
     pub(in crate::plan) bitrate_bps: f64,
     /// The same of the fixed ladder.
     pub(in crate::plan) fixed_bitrate_bps: f64,
@@ -58,10 +54,13 @@ pub(in crate::plan) struct Choice {
 impl Choice {
     /// What was chosen, for people.
     pub(in crate::plan) fn summary(&self) -> String {
-        let (count, percent) = (self.rungs.len(), (1.0 - self.bitrate_bps / self.fixed_bitrate_bps) * 100.0);
+        let (h264, others): (Vec<_>, Vec<_>) = self.rungs.iter().partition(|rung| rung.codec == Codec::H264);
+        let (count, percent) = (h264.len(), (1.0 - self.bitrate_bps / self.fixed_bitrate_bps) * 100.0);
         let compared = if percent >= 0.0 { "less" } else { "more" };
+        let beside =
+            if others.is_empty() { String::new() } else { format!("; {} in other codecs are beside them", others.len()) };
         format!(
-            "{count} rungs are chosen by measured quality: about {:.0} % {compared} to store than the fixed ladder",
+            "{count} rungs are chosen by measured quality: about {:.0} % {compared} to store than the fixed ladder{beside}",
             percent.abs()
         )
     }
@@ -73,7 +72,7 @@ struct Point {
     rung: Rung,
     bitrate_bps: f64,
     vmaf: f64,
-    /// Processor time, in that of a pixel of the fixed ladder.
+    /// Processor time, in that of a pixel of its codec's fixed ladder.
     work: f64,
     /// Whether its cap holds it down.
     is_capped: bool,
@@ -87,29 +86,65 @@ impl Analysis {
         if !self.is_answered_by(&self.measures) {
             return None;
         }
-        let (lowest, sizes) = self.fixed.split_last()?;
+        let h264 = self.fixed_in(Codec::H264);
+        let (lowest, sizes) = h264.split_last()?;
         let mut fixed: Vec<Point> = sizes.iter().map(|rung| self.point(rung)).collect::<Option<_>>()?;
         fixed.push(self.lowest(lowest));
         let work_max = self.effort_max * fixed.iter().map(|point| point.work).sum::<f64>();
-        let path = affordable(&self.points(given)?, work_max);
+        let path = affordable(&self.points(given)?, work_max, RUNGS_MAX);
         let rate = |points: &[Point]| points.iter().map(|point| point.bitrate_bps).sum();
-        Some(Choice { bitrate_bps: rate(&path), fixed_bitrate_bps: rate(&fixed), rungs: rungs(&path, given) })
+        let mut rungs = rungs(&path, given);
+        for codec in [Codec::Hevc, Codec::Av1] {
+            rungs.extend(self.additional(codec).unwrap_or_else(|| self.fixed_in(codec)));
+        }
+        Some(Choice { bitrate_bps: rate(&path), fixed_bitrate_bps: rate(&fixed), rungs })
+    }
+
+    /// The fixed ladder of `codec`.
+    fn fixed_in(&self, codec: Codec) -> Vec<Rung> {
+        self.fixed.iter().filter(|rung| rung.codec == codec).cloned().collect()
+    }
+
+    /// The ladder of another codec: from what a poor line carries to what cannot be told from the source, for no more work than its
+    /// fixed one; `None` if no quality is within its caps.
+    fn additional(&self, codec: Codec) -> Option<Vec<Rung>> {
+        let fixed = self.fixed_in(codec);
+        let mut points = self.considered(&fixed)?;
+        points.retain(|point| !point.is_capped);
+        points.sort_by(by_rate);
+        points.truncate(top(&points, self.source_bitrate_bps)? + 1);
+        let poor = points.partition_point(|point| point.bitrate_bps <= ADDITIONAL_LOWEST_BPS);
+        let lowest = (0..poor).max_by(|a, b| points[*a].vmaf.total_cmp(&points[*b].vmaf)).unwrap_or(0);
+        points.drain(..lowest);
+        points.first_mut()?.required = true;
+        points.last_mut()?.required = true;
+        let work_max = fixed.iter().map(|rung| self.work(rung)).sum();
+        Some(rungs(&affordable(&points, work_max, ADDITIONAL_RUNGS_MAX), &[]))
+    }
+
+    /// Each of `sizes` at each quality.
+    fn considered(&self, sizes: &[Rung]) -> Option<Vec<Point>> {
+        let mut points = Vec::new();
+        for size in sizes {
+            let scale = size.codec.scale();
+            let Rung { preset, options, .. } = self.trials.iter().find(|trial| trial.codec == size.codec)?;
+            for step in 0..scale.count {
+                let (preset, options) = (preset.clone(), options.clone());
+                let crf = scale.best + step as f32 * scale.step;
+                points.push(self.point(&Rung { crf, preset, options, ..size.clone() })?);
+            }
+        }
+        Some(points)
     }
 
     /// All that a ladder could have, sorted by rate, from the first to the last that it has to have.
     fn points(&self, given: &[Rung]) -> Option<Vec<Point>> {
-        let (lowest, sizes) = self.fixed.split_last()?;
-        let Rung { preset, options, .. } = self.trials.first()?;
+        let h264 = self.fixed_in(Codec::H264);
+        let (lowest, sizes) = h264.split_last()?;
         let lowest = self.lowest(lowest);
-        let mut points: Vec<Point> = Vec::new();
-        let is_given = |size: &Rung, crf: f32| given.iter().any(|rung| rung.height == size.height && rung.crf == crf);
-        for (size, step) in sizes.iter().flat_map(|size| (0..QUALITIES).map(move |step| (size, step))) {
-            let crf = CRF_BEST + step as f32 * CRF_STEP;
-            let (preset, options) = (preset.clone(), options.clone());
-            let point = self.point(&Rung { crf, preset, options, ..size.clone() })?;
-            let is_new = point.bitrate_bps > lowest.bitrate_bps && !is_given(size, crf);
-            points.extend((is_new && !point.is_capped).then_some(point));
-        }
+        let mut points = self.considered(sizes)?;
+        let is_given = |size: &Rung| given.iter().any(|rung| rung.height == size.height && rung.crf == size.crf);
+        points.retain(|point| point.bitrate_bps > lowest.bitrate_bps && !is_given(&point.rung) && !point.is_capped);
         points.sort_by(by_rate);
         let known = |rung: &&Rung| **rung != lowest.rung;
         let start: Vec<Point> = given.iter().filter(known).map(|rung| self.point(rung)).collect::<Option<_>>()?;
@@ -127,8 +162,8 @@ impl Analysis {
 
     /// What was measured of the size of `rung`.
     fn curve(&self, rung: &Rung) -> Option<Curve> {
-        let is_as_large = |trial: &Rung| (trial.width, trial.height) == (rung.width, rung.height);
-        let trials = std::iter::zip(&self.trials, &self.measures).filter(|(trial, _)| is_as_large(trial));
+        let is_alike = |trial: &Rung| (trial.codec, trial.width, trial.height) == (rung.codec, rung.width, rung.height);
+        let trials = std::iter::zip(&self.trials, &self.measures).filter(|(trial, _)| is_alike(trial));
         Curve::through(trials.map(|(trial, measure)| (trial.crf, *measure)))
     }
 
@@ -138,11 +173,12 @@ impl Analysis {
         Point { rung: rung.clone(), bitrate_bps, vmaf: 0.0, work: self.work(rung), is_capped: true, required: true }
     }
 
-    /// What `rung` takes of the processor.
+    /// What `rung` takes of the processor, in that of a pixel of its codec's fixed ladder.
     fn work(&self, rung: &Rung) -> f64 {
         let pixels = f64::from(rung.width) * f64::from(rung.height) / f64::from(rung.frame_step.max(1));
-        let easier = 1.0 - (f64::from(rung.crf) - CRF_USUAL) * CRF_EASES;
-        pixels * if self.fixed.contains(rung) { 1.0 } else { self.work } * easier.max(0.5)
+        let easier = 1.0 - (f64::from(rung.crf) - rung.codec.scale().usual) * CRF_EASES;
+        let is_fixed = rung.codec != Codec::H264 || self.fixed.contains(rung);
+        pixels * if is_fixed { 1.0 } else { self.work } * easier.max(0.5)
     }
 
     /// `rung` as a point; `None` if nothing of its size was tried. What its cap holds down shows what it would at the quality that
@@ -150,7 +186,8 @@ impl Analysis {
     fn point(&self, rung: &Rung) -> Option<Point> {
         let curve = self.curve(rung)?;
         let cap = f64::from(rung.max_bitrate_bps) * CAPPED;
-        let worse = (0..).map(|step| rung.crf + step as f32 * CRF_STEP).take_while(|crf| *crf <= CRF_MAX).map(f64::from);
+        let scale = rung.codec.scale();
+        let worse = (0..).map(|step| rung.crf + step as f32 * scale.step).take_while(|crf| *crf <= scale.worst).map(f64::from);
         let crf = worse.clone().find(|crf| curve.bitrate_bps(*crf) <= cap).or(worse.last())?;
         Some(Point {
             rung: rung.clone(),
@@ -175,11 +212,11 @@ fn by_rate(a: &Point, b: &Point) -> Ordering {
     a.bitrate_bps.total_cmp(&b.bitrate_bps)
 }
 
-/// The best path that takes no more work than `work_max` and has no more than [`RUNGS_MAX`] rungs; if there is none, the one that
+/// The best path that takes no more work than `work_max` and has no more than `rungs_max` rungs; if there is none, the one that
 /// takes least.
-fn affordable(points: &[Point], work_max: f64) -> Vec<Point> {
+fn affordable(points: &[Point], work_max: f64, rungs_max: usize) -> Vec<Point> {
     let unit: f64 = work_max.max(1.0);
-    let is_affordable = |path: &[Point]| path.len() <= RUNGS_MAX && path.iter().map(|point| point.work).sum::<f64>() <= work_max;
+    let is_affordable = |path: &[Point]| path.len() <= rungs_max && path.iter().map(|point| point.work).sum::<f64>() <= work_max;
     let free = best(points, 0.0);
     if is_affordable(&free) {
         return free;
@@ -236,14 +273,17 @@ fn rungs(path: &[Point], given: &[Rung]) -> Vec<Rung> {
     let mut rungs: Vec<Rung> = Vec::with_capacity(path.len());
     for (place, point) in path.iter().enumerate().rev() {
         let is_given = given.contains(&point.rung);
+        // Only the lowest of the fixed ladder is: its cap is what it is there for.
+        let is_capped = place == 0 && point.is_capped;
         let reason = match path.get(place + 1) {
             _ if is_given => format!("leads until the others are chosen: VMAF {:.0}", point.vmaf),
-            _ if place == 0 => "for slow lines".to_owned(),
+            _ if is_capped => "for slow lines".to_owned(),
+            Some(_) if place == 0 => format!("for slow lines: VMAF {:.0}", point.vmaf),
             Some(above) => format!("VMAF {:.0}, {:.0} below the next", point.vmaf, above.vmaf - point.vmaf),
             None if point.vmaf >= VISUALLY_LOSSLESS_VMAF => format!("cannot be told from the source: VMAF {:.0}", point.vmaf),
             None => format!("the best within the source's rate and the cap: VMAF {:.0}", point.vmaf),
         };
-        let rung = if place == 0 || is_given {
+        let rung = if is_capped || is_given {
             Rung { reason, ..point.rung.clone() }
         } else {
             let max_bitrate_bps = cap_bps(point, path.get(place + 1).zip(rungs.last()));

@@ -3,32 +3,37 @@
 mod analysis;
 mod canvas;
 mod choice;
+mod codec;
 mod curve;
 #[cfg(test)]
 mod tests;
 
 pub use analysis::{Analysis, Measure, Sample};
 pub(super) use canvas::Canvas;
+pub use codec::Codec;
 
 use crate::source::Ratio;
 use serde::{Deserialize, Serialize};
 
-/// One step of the ladder: an H.264 rendition.
+/// One step of a ladder: a rendition of the picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rung {
     /// Name in object keys (`v/{id}/…`): letters, digits and dashes.
     pub id: String,
+    /// What its pictures are coded in.
+    #[serde(default)]
+    pub codec: Codec,
     /// Width in square pixels, even.
     pub width: u32,
     /// Height in square pixels, even.
     pub height: u32,
-    /// Constant rate factor.
+    /// Constant rate factor, on the codec's own scale.
     pub crf: f32,
     /// Rate that the buffer model never exceeds.
     pub max_bitrate_bps: u32,
-    /// x264 preset.
+    /// The encoder's preset.
     pub preset: String,
-    /// x264 options beyond the preset, `name=value` with colons between.
+    /// The encoder's options beyond the preset, `name=value` with colons between.
     #[serde(default)]
     pub options: String,
     /// Of how many frames of the source it shows one.

@@ -1,7 +1,7 @@
 //! Ladders chosen by what real films were measured to have.
 
-use super::{Analysis, Measure, Rung};
-use crate::plan::{PerTitle, Plan, StartChoice, tests::recipe};
+use super::{Analysis, Codec, Measure, Rung};
+use crate::plan::{AdditionalLadder, PerTitle, Plan, RungChoice, StartChoice, tests::recipe};
 use crate::source::{Source, VideoTrack};
 use crate::testing;
 
@@ -207,4 +207,98 @@ fn a_short_film_gets_the_fixed_ladder_at_once() {
     let mut short = film(20_000_000);
     short.video.end = short.video.origin + 4 * i64::from(short.video.time_base.den) / i64::from(short.video.time_base.num);
     assert!(Plan::new(&short, &per_title(start())).undecided().is_none());
+}
+
+/// A recipe with AV1 beside H.264, and what was measured of it at the trials of its sizes: rate in kb/s and VMAF.
+fn with_av1() -> crate::plan::Recipe {
+    let rung = |height, max_bitrate_bps| RungChoice { height, crf: 44.0, max_bitrate_bps };
+    let rungs = vec![rung(1080, 4_000_000), rung(720, 2_200_000), rung(540, 1_300_000), rung(360, 500_000)];
+    let ladder = AdditionalLadder { codec: Codec::Av1, preset: "9".into(), options: String::new(), rungs };
+    crate::plan::Recipe { additional: vec![ladder], ..per_title(start()) }
+}
+
+const AV1_TRIED: [(f64, f64); 10] = [
+    (2900.0, 99.9),
+    (1600.0, 98.0),
+    (720.0, 87.0),
+    (1700.0, 96.0),
+    (980.0, 90.0),
+    (430.0, 73.0),
+    (880.0, 87.0),
+    (360.0, 71.0),
+    (420.0, 63.0),
+    (170.0, 47.0),
+];
+
+fn of(rungs: &[Rung], codec: Codec) -> Vec<&Rung> {
+    rungs.iter().filter(|rung| rung.codec == codec).collect()
+}
+
+#[test]
+fn another_codec_gets_a_ladder_of_its_own_beside_h264() {
+    let source = film(20_000_000);
+    let plan = Plan::new(&source, &with_av1()).for_workers(&source, 2);
+    let analysis = plan.undecided().expect("an analysis");
+    assert_eq!(analysis.trials.len(), 2 * (2 * 3 + 2 * 2));
+    assert!(analysis.trials[10..].iter().all(|trial| (trial.codec, trial.preset.as_str()) == (Codec::Av1, "9")));
+    let h264 = Plan::new(&source, &per_title(start())).for_workers(&source, 2);
+    let mut measures = answers(h264.undecided().expect("an analysis"), &LIVE_ACTION);
+    let alone = h264.decide(measures.clone(), 0);
+    measures.extend(AV1_TRIED.map(|(kbps, vmaf)| Measure { bitrate_bps: kbps * 1000.0, vmaf }));
+    let plan = plan.decide(measures, 0);
+    assert_eq!(plan.rungs[..alone.rungs.len()], alone.rungs, "H.264 is as it would be alone");
+    let av1 = of(&plan.rungs, Codec::Av1);
+    assert!((3..=5).contains(&av1.len()), "{:?}", names(&plan.rungs));
+    assert!(av1.iter().all(|rung| rung.id.contains("p-av1") && rung.crf.fract() == 0.0 && !rung.reason.is_empty()), "{av1:?}");
+    assert!(av1[0].height == 1080 && (46.0..54.0).contains(&av1[0].crf), "{:?}", av1[0]);
+    assert!(av1[0].reason.contains("cannot be told"), "{}", av1[0].reason);
+    let lowest = av1.last().expect("a rung");
+    assert!(lowest.height == 360 && lowest.max_bitrate_bps < 400_000 && lowest.reason.contains("slow lines"), "{lowest:?}");
+    assert!(av1.windows(2).all(|pair| pair[0].max_bitrate_bps > pair[1].max_bitrate_bps), "{av1:?}");
+    let mut unique = names(&plan.rungs);
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), plan.rungs.len());
+}
+
+#[test]
+fn what_leads_is_h264_and_the_fixed_ladder_has_all_codecs() {
+    let source = film(20_000_000);
+    let plan = Plan::new(&source, &with_av1());
+    assert_eq!(names(&plan.rungs), ["540p", "360p"]);
+    let fixed = plan.decide(Vec::new(), 0);
+    let all = ["1080p", "720p", "540p", "360p", "234p", "1080p-av1", "720p-av1", "540p-av1", "360p-av1"];
+    assert_eq!(names(&fixed.rungs), all);
+    let plan = Plan::new(&source, &with_av1().with_ladder(crate::plan::Ladder::Fixed));
+    assert_eq!(names(&plan.rungs), all);
+    assert!(plan.start.is_some_and(|start| start.rungs.iter().all(|id| !id.contains("av1"))));
+    // What an encoder cannot make is left out; a small film has its own size.
+    let of_size = |width, height| {
+        let mut film = film(1_000_000);
+        (film.video.width, film.video.height) = (width, height);
+        let rungs = Plan::new(&film, &with_av1().with_ladder(crate::plan::Ladder::Fixed)).rungs;
+        of(&rungs, Codec::Av1).iter().map(|rung| (rung.width, rung.height)).collect::<Vec<_>>()
+    };
+    assert_eq!(of_size(320, 180), [(320, 180)]);
+    assert_eq!(of_size(1000, 50), []);
+}
+
+#[test]
+fn whatever_a_child_answers_of_another_codec_a_ladder_comes_of_it() {
+    let plan = Plan::new(&film(20_000_000), &with_av1());
+    for (bitrate_bps, vmaf) in [(1e10, 50.0), (1.0, 0.0), (1e6, 100.0), (5e6, 0.0), (90_000.0, 110.0)] {
+        let rungs = plan.clone().decide(vec![Measure { bitrate_bps, vmaf }; 20], 0).rungs;
+        let av1 = of(&rungs, Codec::Av1);
+        assert!((1..=5).contains(&av1.len()) && av1.iter().all(|rung| rung.max_bitrate_bps >= 64_000), "{av1:?}");
+    }
+}
+
+#[test]
+fn a_plan_that_does_not_say_its_codecs_means_h264() {
+    let plan = decided(&LIVE_ACTION, 20_000_000, true);
+    let mut json = serde_json::to_value(&plan).expect("JSON");
+    for rung in json["rungs"].as_array_mut().expect("rungs") {
+        rung.as_object_mut().expect("a rung").remove("codec");
+    }
+    assert_eq!(serde_json::from_value::<Plan>(json).expect("a plan").rungs, plan.rungs);
 }

@@ -1,0 +1,93 @@
+//! The codecs of the picture, and the scale of qualities that each has.
+
+use serde::{Deserialize, Serialize};
+
+/// What the pictures of a rung are coded in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// What all devices play: every title has a ladder of it. Plans meant it that did not say.
+    #[default]
+    H264,
+    /// H.265, with parameter sets in the sample entry.
+    Hevc,
+    /// AOMedia Video 1.
+    Av1,
+}
+
+/// Qualities of a codec, as constant rate factors of its encoder.
+pub(super) struct Scale {
+    /// The best that is considered, the step to the next, and how many there are.
+    pub(super) best: f32,
+    pub(super) step: f32,
+    pub(super) count: u32,
+    /// The worst that the encoder knows.
+    pub(super) worst: f32,
+    /// The usual one: processor time is told at it.
+    pub(super) usual: f64,
+    /// What is tried of the largest sizes, and of others.
+    pub(super) tried: &'static [f32],
+    pub(super) tried_small: &'static [f32],
+}
+
+impl Codec {
+    /// What tells its rungs' names from those of H.264.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::H264 => "",
+            Self::Hevc => "-hevc",
+            Self::Av1 => "-av1",
+        }
+    }
+
+    /// Pixels of a side at least that its encoder takes.
+    pub(super) fn side_min(self) -> u32 {
+        match self {
+            Self::H264 => 16,
+            Self::Hevc | Self::Av1 => 64,
+        }
+    }
+
+    /// Processor time of a pixel in that of H.264, about, as recipes have it: for telling how far a title is.
+    #[must_use]
+    pub fn weight(self) -> f64 {
+        match self {
+            Self::H264 => 1.0,
+            Self::Hevc => 6.0,
+            Self::Av1 => 7.0,
+        }
+    }
+
+    pub(super) fn scale(self) -> Scale {
+        match self {
+            Self::H264 => Scale {
+                best: 18.0,
+                step: 0.5,
+                count: 41,
+                worst: 51.0,
+                usual: 22.0,
+                tried: &[22.0, 28.0, 34.0],
+                tried_small: &[24.0, 32.0],
+            },
+            Self::Hevc => Scale {
+                best: 18.0,
+                step: 0.5,
+                count: 41,
+                worst: 51.0,
+                usual: 24.0,
+                tried: &[22.0, 29.0, 36.0],
+                tried_small: &[25.0, 33.0],
+            },
+            // Its rate factors are whole numbers.
+            Self::Av1 => Scale {
+                best: 24.0,
+                step: 1.0,
+                count: 40,
+                worst: 63.0,
+                usual: 40.0,
+                tried: &[34.0, 46.0, 58.0],
+                tried_small: &[40.0, 54.0],
+            },
+        }
+    }
+}
