@@ -100,7 +100,9 @@ pub(crate) fn encode_plan(host: &Host, file: &Path, folder: &Path, source: Sourc
         let (source, plan) = (source.clone(), plan.clone());
         reports.push(run(host, &Task::Audio { source, plan, stream: track.stream }, file, &mut sink)?);
     }
-    let tracks = std::mem::take(&mut sink.tracks).into_iter().map(|(_, track)| track).collect();
+    let mut tracks: Vec<model::Track> = std::mem::take(&mut sink.tracks).into_iter().map(|(_, track)| track).collect();
+    // Rungs come as their encoders are ready; here they are in the plan's order, before sound.
+    tracks.sort_by_key(|track| plan.rungs.iter().position(|rung| rung.id == track.rendition.id).unwrap_or(usize::MAX));
     Ok(Title { source, plan, tracks, reports, folder: folder.to_owned() })
 }
 
