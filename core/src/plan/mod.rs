@@ -26,8 +26,7 @@ use serde::{Deserialize, Serialize};
 const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
 /// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
-/// brought to one loudness. Since version 4 it may carry subtitles.
-/// brought to one loudness. Since version 4 rungs may be of other codecs than H.264.
+/// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264.
 pub const PLAN_VERSION: u32 = 4;
 
 /// What one encode will do.

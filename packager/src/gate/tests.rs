@@ -5,9 +5,8 @@ use crate::{
     cmaf::{self, Sample, VideoTrack, media_segment},
     hls::{self, Kind},
     model::{Media, Rendition, Segment, Track},
-    sample::{audio, presentation, surround, text, video},
+    sample::{audio, many_codecs, presentation, surround, text, video},
     webvtt::{self, Cue},
-    sample::{audio, many_codecs, presentation, surround, video},
 };
 use bytes::Bytes;
 use marquee_core::{Random, SeededRandom, object, source::Ratio};

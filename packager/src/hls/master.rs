@@ -1,9 +1,7 @@
 //! Multivariant playlists.
 
 use super::{
-    VERSION, Variant, groups, iframes::bitrate as iframe_bitrate, listed, members, target_duration_s, text, texts, variants,
-    videos,
-    VERSION, Variant, codec, groups, iframes::bitrate as iframe_bitrate, listed, members, scores, target_duration_s, text,
+    VERSION, Variant, codec, groups, iframes::bitrate as iframe_bitrate, listed, members, scores, target_duration_s, text, texts,
     variants, videos,
 };
 use crate::{

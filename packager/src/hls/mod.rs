@@ -13,8 +13,7 @@ mod variant;
 pub use iframes::iframes;
 pub use master::{growing_master, master};
 pub use media::{Kind, media};
-pub(crate) use variant::{Variant, groups, members, texts, variants, videos};
-pub(crate) use variant::{Variant, codec, groups, members, scores, variants, videos};
+pub(crate) use variant::{Variant, codec, groups, members, scores, texts, variants, videos};
 
 use crate::model::{Media, Presentation, Segment, Track};
 use marquee_core::plan::Timeline;

@@ -3,8 +3,7 @@
 use super::*;
 use crate::{
     model::{Media, Rendition},
-    sample::{audio, presentation, surround, text, video},
-    sample::{audio, many_codecs, presentation, surround, video},
+    sample::{audio, many_codecs, presentation, surround, text, video},
 };
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, parse_master_playlist_res, parse_media_playlist_res};
 

@@ -40,9 +40,8 @@ pub(crate) enum Piece {
 }
 
 /// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows without a pause: the first picture,
-/// sound, the rest of what leads, subtitles, the later chunks in all rungs, and what is left of the first chunks.
-/// sound, the rest of what leads, the later chunks in all H.264 rungs, and what is left of the first chunks. Other codecs come last,
-/// each chunk in all rungs of one: their encoders need much more time and memory than a second decoding.
+/// sound, the rest of what leads, subtitles, the later chunks in all H.264 rungs, and what is left of the first chunks. Other codecs
+/// come last, each chunk in all rungs of one: their encoders need much more time and memory than a second decoding.
 pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let of = |codec| plan.rungs.iter().filter(move |rung| rung.codec == codec).map(|rung| rung.id.clone()).collect::<Vec<_>>();
     let rungs = of(Codec::H264);
@@ -127,7 +126,6 @@ impl Piece {
         let awaited = match (self, &plan.start) {
             (Self::Sound { .. }, _) => true,
             (Self::Picture { chunk, rungs }, Some(start)) => *chunk < start.chunks && *rungs == start.rungs,
-            (Self::Picture { chunk, .. }, None) => *chunk == 0,
             (Self::Text, _) => false,
             (Self::Picture { chunk, rungs }, None) => {
                 let is_h264 = |id: &String| plan.rung(id).is_some_and(|rung| rung.codec == Codec::H264);

@@ -86,6 +86,7 @@ fn other_codecs_come_last_each_chunk_in_one_codec_and_weigh_more() {
     let told = |piece: &Piece| match piece {
         Piece::Picture { chunk, rungs } => format!("{chunk}: {}", rungs.join(" ")),
         Piece::Sound { stream } => format!("sound {stream}"),
+        Piece::Text => "text".to_owned(),
     };
     let h264 = ["0: 360p 234p", "sound 2", "sound 1", "1: 360p 234p", "2: 360p 234p"];
     let others = ["0: 360p-hevc", "1: 360p-hevc", "2: 360p-hevc", "0: 360p-av1", "1: 360p-av1", "2: 360p-av1"];
