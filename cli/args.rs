@@ -114,6 +114,9 @@ pub(crate) struct Encode {
     /// default
     #[arg(long)]
     pub(crate) threads: Option<u16>,
+    /// Make a title of what is readable of a damaged film, however much is missing
+    #[arg(long)]
+    pub(crate) accept_damaged: bool,
     /// Print the plan as JSON and stop
     #[arg(long)]
     pub(crate) plan: bool,

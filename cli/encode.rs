@@ -24,6 +24,7 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
         },
         preset: options.preset,
         threads: options.threads,
+        accept_damaged: options.accept_damaged,
         plan_only: options.plan,
     };
     let bar = progress_bar(options.json || options.plan)?;

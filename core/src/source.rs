@@ -5,6 +5,7 @@ mod validate;
 pub use validate::{
     CHAPTERS_MAX, DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX, STREAMS_MAX,
 };
+pub use validate::{DAMAGED_MAX, DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX, STREAMS_MAX};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::num::NonZeroU32;
@@ -47,6 +48,9 @@ pub struct Source {
     pub size_bytes: u64,
     /// From the first presented video frame to the end of the last one.
     pub duration_ms: u64,
+    /// What the container declares beyond that and does not hold.
+    #[serde(default)]
+    pub missing_ms: u64,
     /// The picture track that is carried.
     pub video: VideoTrack,
     /// Sound tracks that are carried, in file order.

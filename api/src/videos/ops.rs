@@ -46,12 +46,18 @@ pub(crate) struct Details {
     pub(crate) renditions: Vec<RenditionReport>,
 }
 
-/// Makes a video that waits for its source.
-pub(crate) async fn create(app: &App, caller: &Caller, title: &str, once: Option<&Once>) -> Result<Made<VideoId>> {
+/// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough.
+pub(crate) async fn create(
+    app: &App,
+    caller: &Caller,
+    title: &str,
+    accept_damaged: bool,
+    once: Option<&Once>,
+) -> Result<Made<VideoId>> {
     caller.require(Role::Editor)?;
     let title = crate::users::ops::check_name(title, TITLE_LENGTH_MAX)?;
     let id = VideoId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    app.deps.db.create_video(id, caller.user, title, once).await
+    app.deps.db.create_video(id, caller.user, title, accept_damaged, once).await
 }
 
 /// A video that the caller may know of.

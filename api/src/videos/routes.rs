@@ -55,6 +55,10 @@ struct NewVideo {
     /// 1 to 500 characters.
     #[schema(example = "Sintel")]
     title: String,
+    /// Make a title of what is readable of a damaged film, however much is missing. Otherwise a film that lost more than one part in
+    /// a hundred is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    accept_damaged: bool,
 }
 
 /// A video to make, with its source.
@@ -63,6 +67,8 @@ struct NewVideo {
 struct NewVideoForm {
     /// 1 to 500 characters. Without it the file's name is used.
     title: Option<String>,
+    /// `true`, before the film, makes a title of what is readable of it, however much is missing.
+    accept_damaged: Option<bool>,
     /// The film.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
@@ -311,7 +317,7 @@ async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, req
     } else {
         let new = multipart::small_json::<NewVideo>(request).await?;
         let once = key.once("video", &new)?;
-        ops::create(&app, &caller, &new.title, once.as_ref()).await?.thing()
+        ops::create(&app, &caller, &new.title, new.accept_damaged, once.as_ref()).await?.thing()
     };
     let details = ops::details(&app, app.deps.db.video(id).await?).await?;
     Ok((StatusCode::CREATED, Json(VideoView::from(details))))

@@ -90,16 +90,29 @@ impl TryFrom<Row> for Video {
 }
 
 impl Db {
-    /// Makes a video that waits for its source.
+    /// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough.
     ///
     /// # Errors
     /// See [`idempotency`] for a repeated `once`.
-    pub async fn create_video(&self, id: VideoId, owner: UserId, title: &str, once: Option<&Once>) -> Result<Made<VideoId>> {
+    pub async fn create_video(
+        &self,
+        id: VideoId,
+        owner: UserId,
+        title: &str,
+        accept_damaged: bool,
+        once: Option<&Once>,
+    ) -> Result<Made<VideoId>> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         if let Some(earlier) = idempotency::claim(&mut tx, owner, once, &id.to_string()).await? {
             return Ok(Made::Earlier(earlier.parse()?));
         }
-        let insert = sqlx::query!("insert into videos (id, owner_id, title) values ($1, $2, $3)", id.0, owner.0, title);
+        let insert = sqlx::query!(
+            "insert into videos (id, owner_id, title, accept_damaged) values ($1, $2, $3, $4)",
+            id.0,
+            owner.0,
+            title,
+            accept_damaged,
+        );
         insert.execute(&mut *tx).await.map_err(error)?;
         tx.commit().await.map_err(error)?;
         Ok(Made::Now(id))

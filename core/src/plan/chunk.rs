@@ -34,6 +34,14 @@ pub struct Chunk {
     pub first_segment: u32,
 }
 
+impl Chunk {
+    /// Whether what is shown at `tick` is in the chunk.
+    #[must_use]
+    pub fn contains(&self, tick: u64) -> bool {
+        tick >= self.start_ticks && self.end_ticks.is_none_or(|end| tick < end)
+    }
+}
+
 /// Number of the last segment of a title that is `duration_ticks` long. No title has more than [`SEGMENTS_MAX`], whatever is
 /// said of its length: work is never without bound.
 pub(super) fn last_segment(timeline: &Timeline, duration_ticks: u64) -> u32 {

@@ -55,6 +55,9 @@ pub struct Plan {
     pub loudness: Option<Loudness>,
     /// Pieces of the source that jobs work on, in order, without gaps.
     pub chunks: Vec<Chunk>,
+    /// Whether what is readable of a damaged source is to become a title, however much is missing.
+    #[serde(default)]
+    pub accept_damaged: bool,
     /// What leads, so that the title plays soon; `None` if every chunk is made in all rungs at once.
     #[serde(default)]
     pub start: Option<Start>,
@@ -120,6 +123,7 @@ impl Plan {
             version: PLAN_VERSION,
             encoder_threads: ENCODER_THREADS,
             chunks: chunk::cut(&timeline, duration_ticks, &source.video),
+            accept_damaged: false,
             start,
             analysis,
             rungs,

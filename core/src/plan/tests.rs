@@ -127,7 +127,7 @@ fn the_plan_and_not_the_machine_says_how_many_threads_encode() {
 fn plans_that_were_stored_before_mean_what_they_meant() {
     let mut plan = Plan::new(&film(1920, 1080), &recipe());
     let mut earlier = serde_json::to_value(&plan).unwrap();
-    for added in ["encoder_threads", "start", "loudness"] {
+    for added in ["encoder_threads", "start", "loudness", "accept_damaged"] {
         assert!(earlier.as_object_mut().unwrap().remove(added).is_some());
     }
     assert!(earlier["timeline"].as_object_mut().unwrap().remove("first_lacks_gops").is_some());

@@ -18,6 +18,10 @@ pub const KEYFRAME_STEP_SECONDS: u32 = 2;
 pub const KEYFRAMES_MAX: usize = (DURATION_SECONDS_MAX / KEYFRAME_STEP_SECONDS) as usize;
 /// Chapters of one source.
 pub const CHAPTERS_MAX: usize = 1000;
+/// Share of a film that may be damaged or missing without anybody's consent.
+pub const DAMAGED_MAX: f64 = 0.01;
+/// What may be missing at the end of even the shortest film: containers round, and sound may end a moment after the picture.
+const MISSING_MS_MAX: u64 = 250;
 /// Notes of one source: one for each stream, and what there is to say of the whole.
 const NOTES_MAX: usize = 2 * STREAMS_MAX;
 /// Bytes of a name (codec, language, title) and of a note.
@@ -46,6 +50,25 @@ impl Source {
         possible(&checks)?;
         self.video.check_possible()?;
         self.check_limits()
+    }
+
+    /// Checks that the file holds nearly all of the film that it declares.
+    ///
+    /// # Errors
+    /// `Invalid` with code `truncated`.
+    pub fn check_whole(&self) -> Result<()> {
+        let declared_ms = self.duration_ms.saturating_add(self.missing_ms);
+        if self.missing_ms <= MISSING_MS_MAX || self.missing_ms as f64 <= declared_ms as f64 * DAMAGED_MAX {
+            return Ok(());
+        }
+        let seconds = |ms: u64| ms as f64 / 1000.0;
+        let message = format!(
+            "the file is cut off: of {:.1} s only {:.1} s can be read. Upload it again, completely, or accept what is readable \
+             (accept_damaged).",
+            seconds(declared_ms),
+            seconds(self.duration_ms)
+        );
+        Err(Error::invalid("truncated", message))
     }
 
     fn check_limits(&self) -> Result<()> {
@@ -190,6 +213,18 @@ mod tests {
         assert_eq!(refusal_of_times(i64::MIN, i64::MAX), Some("limits_exceeded"));
         assert_eq!(refusal_of_times(35_000, 0), Some("damaged"));
         assert_eq!(refusal(|source| source.duration_ms = 1), Some("damaged"), "the times say 35 s");
+    }
+
+    #[test]
+    fn a_film_of_which_more_than_a_moment_is_missing_is_cut_off() {
+        let refused = |duration_ms: u64, missing_ms: u64| {
+            let source = Source { duration_ms, missing_ms, ..testing::source() };
+            source.check_whole().err().map(|error| (error.code(), error.message().to_owned()))
+        };
+        assert_eq!((refused(35_000, 0), refused(1000, 250), refused(99_000, 1000)), (None, None, None));
+        let (code, message) = refused(4800, 3200).expect("a third is missing");
+        assert!(code == "truncated" && message.contains("of 8.0 s only 4.8 s") && message.contains("accept_damaged"), "{message}");
+        assert!(refused(98_900, 1100).is_some() && refused(0, u64::MAX).is_some());
     }
 
     #[test]

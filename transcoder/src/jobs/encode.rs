@@ -38,7 +38,7 @@ impl Jobs {
         let report = self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?;
         if track == Track::Video {
             let others = db.damaged_frames(encode.id, piece.chunk()).await?;
-            refuse_damage(&encode.source, report.damaged.saturating_add(others))?;
+            refuse_damage(&encode.source, &encode.plan, report.damaged.saturating_add(others))?;
         }
         let mut batch = sink.untold;
         batch.append(sink.inner.shelf.settle().await?);

@@ -25,13 +25,13 @@ const ANALYSED_AFTER: usize = 3;
 impl Jobs {
     pub(super) async fn inspect(&self, claim: &Claim, work: &Work, upload: UploadId) -> Result<(), Failure> {
         let deps = &self.deps;
-        let size_bytes = deps.db.begin_inspect(claim, upload).await?;
+        let (size_bytes, accept_damaged) = deps.db.begin_inspect(claim, upload).await?;
         self.hash(work, upload, &Key::source(claim.video, upload), size_bytes).await?;
         let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
         deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
-        let mut source = found.source(size_bytes)?;
-        let plan = Plan::new(&source, &self.recipe);
+        let mut source = found.source(size_bytes, accept_damaged)?;
+        let plan = Plan { accept_damaged, ..Plan::new(&source, &self.recipe) };
         // What there is to know of them the plan knows now.
         source.video.keyframes.clear();
         let encode = NewEncode {
@@ -68,11 +68,12 @@ impl Found {
     /// so it is believed only where it can be true.
     ///
     /// # Errors
-    /// `Fail` if the source is beyond the limits, `Retry` if the child succeeded without an answer to what it was asked.
-    pub(crate) fn source(self, size_bytes: u64) -> Result<Source, Failure> {
+    /// `Fail` if the source is beyond the limits, or lost a part that it is not accepted without; `Retry` if the child succeeded
+    /// without an answer to what it was asked.
+    pub(crate) fn source(self, size_bytes: u64, accept_damaged: bool) -> Result<Source, Failure> {
         let source = self.0.ok_or_else(|| Error::internal("the child inspected a source and said nothing"))?;
-        source
-            .validate()
+        let checked = source.validate().and_then(|()| if accept_damaged { Ok(()) } else { source.check_whole() });
+        checked
             .map_err(|refusal| Failure::Fail { code: refusal.code().to_owned(), message: refusal.message().to_owned() })?;
         if source.size_bytes != size_bytes {
             return Err(Error::internal(format!("the child says {} bytes of a source of {size_bytes}", source.size_bytes)).into());

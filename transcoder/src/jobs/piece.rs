@@ -8,6 +8,8 @@ use marquee_core::{
     object::Track,
     plan::{Chunk, Codec, Plan, Rung},
     source::Source,
+    plan::{Chunk, Plan, Rung},
+    source::{DAMAGED_MAX, Source},
 };
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
@@ -17,8 +19,6 @@ const SOUND_WEIGHT: f64 = 0.05;
 const TEXT_WEIGHT: f64 = 0.005;
 /// Work of decoding a picture compared with encoding the largest rung.
 const DECODE_WEIGHT: f64 = 0.25;
-/// A title with more damaged frames than this share of them is refused.
-const DAMAGED_MAX: f64 = 0.01;
 
 /// One child's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,15 +172,15 @@ impl Piece {
     }
 }
 
-/// Refuses a title of which `damaged` frames could not be shown as they were.
-pub(crate) fn refuse_damage(source: &Source, damaged: u64) -> Result<(), Failure> {
+/// Refuses a title of which `damaged` frames could not be shown as they were, unless its plan accepts that.
+pub(crate) fn refuse_damage(source: &Source, plan: &Plan, damaged: u64) -> Result<(), Failure> {
     let frames = source.video.frames.max(1);
-    if damaged as f64 <= frames as f64 * DAMAGED_MAX {
+    if plan.accept_damaged || damaged as f64 <= frames as f64 * DAMAGED_MAX {
         return Ok(());
     }
     let message = format!(
         "{damaged} of the film's {frames} frames are damaged or missing. The file was probably cut off or changed on its way: \
-         export it again, or upload the original"
+         export it again, upload the original, or accept what is readable (accept_damaged)"
     );
     Err(Failure::Fail { code: "damaged".into(), message })
 }

@@ -68,7 +68,7 @@ impl Shown<'_> {
     /// `Fail` with code `damaged` or `gate_failed` for what must not be shown; `Retry` if the store does not answer.
     pub(crate) async fn publish(&self, ledger: &Ledger, progress: &Progress<'_>) -> Result<Report, Failure> {
         let mut report = ledger.report(self.plan);
-        refuse_damage(self.source, report.damaged)?;
+        refuse_damage(self.source, self.plan, report.damaged)?;
         if report.damaged > 0 {
             let message = format!("{} of {} frames were damaged and are concealed", report.damaged, report.frames);
             report.notes.push(Note::new("damage_concealed", message));

@@ -110,8 +110,9 @@ fn what_a_job_cost_is_shared_out_without_loss() {
 
 #[test]
 fn one_frame_in_a_hundred_may_be_damaged_and_no_more() {
-    assert!(refuse_damage(&source(), 10).is_ok());
-    assert!(matches!(refuse_damage(&source(), 11), Err(Failure::Fail { code, .. }) if code == "damaged"));
+    assert!(refuse_damage(&source(), &plan(), 10).is_ok());
+    assert!(matches!(refuse_damage(&source(), &plan(), 11), Err(Failure::Fail { code, .. }) if code == "damaged"));
+    assert!(refuse_damage(&source(), &Plan { accept_damaged: true, ..plan() }, 1000).is_ok());
 }
 
 #[tokio::test]
@@ -120,7 +121,7 @@ async fn a_child_is_believed_only_what_can_be_true() {
         let (mut found, mut source) = (Found::default(), source());
         change(&mut source);
         found.accept(Output::Source(source)).await.expect("taken");
-        found.source(1)
+        found.source(1, false)
     };
     assert!(told(|_| ()).await.is_ok());
     let endless = told(|source| {
@@ -131,7 +132,12 @@ async fn a_child_is_believed_only_what_can_be_true() {
     let timeless = told(|source| source.video.time_base = Ratio { num: 1, den: 0 });
     assert!(matches!(timeless.await, Err(Failure::Fail { code, .. }) if code == "damaged"));
     assert!(matches!(told(|source| source.size_bytes = u64::MAX).await, Err(Failure::Retry(_))));
-    assert!(matches!(Found::default().source(1), Err(Failure::Retry(_))));
+    let cut_off = |source: &mut Source| source.missing_ms = 35_000;
+    assert!(matches!(told(cut_off).await, Err(Failure::Fail { code, .. }) if code == "truncated"));
+    let mut found = Found::default();
+    found.accept(Output::Source(Source { missing_ms: 35_000, ..source() })).await.expect("taken");
+    assert!(found.source(1, true).is_ok(), "what is readable is accepted");
+    assert!(matches!(Found::default().source(1, false), Err(Failure::Retry(_))));
 }
 
 fn rendition(id: &str, track: Track) -> Rendition {

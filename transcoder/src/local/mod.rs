@@ -56,6 +56,8 @@ pub struct Options {
     pub preset: Option<String>,
     /// Processors to use; all of the machine's where none is given.
     pub threads: Option<u16>,
+    /// Make a title of what is readable of a damaged film, however much is missing.
+    pub accept_damaged: bool,
     /// Make the plan and nothing else.
     pub plan_only: bool,
 }
@@ -90,10 +92,10 @@ pub async fn encode(
     }
     let mut found = Found::default();
     host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
-    let mut source = found.source(reader.size_bytes())?;
+    let mut source = found.source(reader.size_bytes(), options.accept_damaged)?;
     let processors = options.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
-    let plan = Plan::new(&source, &recipe).for_workers(&source, workers);
+    let plan = Plan { accept_damaged: options.accept_damaged, ..Plan::new(&source, &recipe).for_workers(&source, workers) };
     source.video.keyframes.clear();
     let plan = decide(&host, &source, plan, reader.clone(), true, cancel.clone()).await?;
     if options.plan_only {
@@ -157,7 +159,7 @@ impl<F: Fn(f32) + Send + Sync> Run<F> {
         while let Some(batch) = batches.try_next().await? {
             ledger.add(batch);
             // A film that is damaged throughout is refused before hours of work.
-            refuse_damage(&self.source, ledger.report(&self.plan).damaged)?;
+            refuse_damage(&self.source, &self.plan, ledger.report(&self.plan).damaged)?;
         }
         Ok(ledger)
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Stop,
+    damage::Damage,
     decode::Decoding,
     encode_audio::{AudioEncoder, FRAME_SAMPLES, TRACK},
     input::Input,
@@ -38,16 +39,16 @@ pub(super) fn encode(link: &Link, source: RemoteSource, found: &Source, plan: &P
         }
     }
     let mut decoding = open(source)?;
-    decode(&mut decoding, found, &mut mixes)?;
+    let (damaged, damage) = decode(&mut decoding, found, &mut mixes)?;
     let mut notes = Vec::new();
     if mixes.iter().all(|mix| mix.resampler.is_none()) {
         let message = format!("nothing of sound track {stream} could be decoded while there is a picture: it is silent");
         notes.push(Note::new("audio_silent", message));
     }
-    let damaged = decoding.take_damage();
     if damaged > 0 {
         let percent = (damaged as f64 / decoding.packets().max(1) as f64 * 100.0).clamp(0.1, 100.0);
-        let message = format!("about {percent:.1} % of sound track {stream} is damaged: it is silent there, or not as it was");
+        let message =
+            format!("about {percent:.1} % of sound track {stream} is damaged, {damage}: it is silent there, or not as it was");
         notes.push(Note::new("sound_damaged", message));
     }
     for mix in &mut mixes {
@@ -80,17 +81,29 @@ fn mixes<'a>(link: &'a Link, plan: &'a Plan, stream: u32) -> Result<Vec<Mix<'a>>
     if mixes.is_empty() { Err(Stop::Fault("the plan wants nothing of this sound track".into())) } else { Ok(mixes) }
 }
 
-/// Decodes the stream until it or the title ends.
-fn decode(decoding: &mut Decoding, found: &Source, mixes: &mut [Mix<'_>]) -> Result<(), Stop> {
+/// Decodes the stream until it or the title ends. Answers how much of it was damaged, and where.
+fn decode(decoding: &mut Decoding, found: &Source, mixes: &mut [Mix<'_>]) -> Result<(u64, Damage), Stop> {
     let mut clock = Clock::new(found, decoding);
     let mut frame = frame::Audio::empty();
+    let (mut damaged, mut damage, mut heard_ms) = (0, Damage::default(), 0);
     while mixes.iter().any(|mix| mix.done < mix.total) && decoding.next(&mut frame)? {
         let Some((start, end)) = clock.place(&frame) else { continue };
+        let before_ms = std::mem::replace(&mut heard_ms, (end.max(0.0) * 1000.0) as u64);
+        let newly = decoding.take_damage();
+        if newly > 0 {
+            // What was lost lies before what could be decoded again.
+            damaged += newly;
+            damage.add(before_ms, heard_ms.max(before_ms));
+        }
         for mix in &mut *mixes {
             mix.hear(&mut frame, start, end)?;
         }
     }
-    Ok(())
+    let newly = decoding.take_damage();
+    if newly > 0 {
+        damage.add(heard_ms, heard_ms);
+    }
+    Ok((damaged + newly, damage))
 }
 
 /// One mix of a decoded track on its way into its encoders.

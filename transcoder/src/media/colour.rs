@@ -1,6 +1,6 @@
 //! Colour as numbers of ITU-T H.273 and as the names that plans and filters use.
 
-use ffmpeg_next::frame;
+use ffmpeg_next::{ffi, format::Pixel, frame};
 
 /// What the code points of a picture mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,14 @@ fn matrix_name(code: u32) -> &'static str {
     }
 }
 
+/// Whether pictures of `format` are red, green and blue, or places in a list of such colours.
+pub(super) fn is_rgb(format: Pixel) -> bool {
+    // SAFETY: descriptors are static.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for a format's flags")]
+    let flags = format.descriptor().map_or(0, |descriptor| unsafe { (*descriptor.as_ptr()).flags });
+    flags & u64::from(ffi::AV_PIX_FMT_FLAG_RGB as u32 | ffi::AV_PIX_FMT_FLAG_PAL as u32) != 0
+}
+
 /// The matrix that a picture without a stated one was most likely made with: small ones come from the time of BT.601.
 pub(super) fn likely_matrix(stated: &str, width: u32, height: u32) -> &str {
     match stated {
@@ -105,6 +113,16 @@ mod tests {
         assert_eq!(likely_matrix("unknown", 720, 576), "smpte170m");
         assert_eq!(likely_matrix("unknown", 1280, 536), "bt709");
         assert_eq!(likely_matrix("bt470bg", 1920, 1080), "bt470bg");
+    }
+
+    #[test]
+    fn formats_of_red_green_and_blue_are_told_apart() {
+        for format in [Pixel::RGB24, Pixel::BGRZ, Pixel::ZRGB, Pixel::GBRP10LE, Pixel::PAL8, Pixel::RGB555BE] {
+            assert!(is_rgb(format), "{format:?}");
+        }
+        for format in [Pixel::YUV420P, Pixel::GRAY8, Pixel::YUVA444P10LE, Pixel::NV12, Pixel::UYVY422, Pixel::None] {
+            assert!(!is_rgb(format), "{format:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The filter graph between decoder and encoders: upright, progressive, BT.709, square pixels, one picture per rung.
 
 use super::{Stop, colour};
-use ffmpeg_next::{self as ffmpeg, Rational, filter, frame};
+use ffmpeg_next::{self as ffmpeg, Rational, filter, format::Pixel, frame};
 use marquee_core::{
     plan::{Picture, Rung, Timeline},
     source::VideoTrack,
@@ -26,7 +26,7 @@ pub(super) struct Filters {
 /// What a graph is configured for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Shape {
-    format: ffmpeg::format::Pixel,
+    format: Pixel,
     width: u32,
     height: u32,
     colour: colour::Colour,
@@ -195,40 +195,51 @@ fn tone_map(shape: &Shape, track: &VideoTrack, range: &str) -> String {
     let transfer = if matches!(transfer.as_str(), "smpte2084" | "arib-std-b67") { transfer } else { track.transfer.clone() };
     let primaries = stated(shape.colour.primaries, &track.primaries, "bt2020");
     let matrix = stated(shape.colour.matrix, &track.matrix, "bt2020nc");
+    let (primaries, matrix) = (zscale_primaries(&primaries), zscale_matrix(&matrix, shape.format));
+    // Whatever is not named is what the frame says, which may be nothing.
     format!(
-        "zscale=tin={transfer}:pin={}:min={}:rin={range}:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,\
-         tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,format=yuv420p",
-        zscale_name(&primaries),
-        zscale_name(&matrix)
+        "zscale=tin={transfer}:pin={primaries}:min={matrix}:rin={range}:t=linear:p={primaries}:npl=100,format=gbrpf32le,\
+         zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
     )
 }
 
-/// zscale's own names where they differ from libav's.
-fn zscale_name(name: &str) -> &str {
+/// zscale's names of primaries.
+fn zscale_primaries(name: &str) -> &str {
     match name {
-        "bt2020" | "bt709" | "bt2020nc" | "bt2020c" | "smpte170m" | "smpte240m" | "bt470bg" | "smpte431" | "smpte432" => {
-            match name {
-                "bt2020nc" => "2020_ncl",
-                "bt2020c" => "2020_cl",
-                "bt2020" => "2020",
-                "bt709" => "709",
-                other => other,
-            }
-        }
+        "bt2020" => "2020",
+        "bt470m" | "bt470bg" | "smpte170m" | "smpte240m" | "film" | "smpte428" | "smpte431" | "smpte432" => name,
         _ => "709",
     }
 }
 
-/// The step that brings other matrices to BT.709 and limited range, if one is needed.
+/// zscale's names of the matrices that pictures of `format` can have. It has no way from constant luminance, and misspells one name.
+fn zscale_matrix(name: &str, format: Pixel) -> &str {
+    match name {
+        _ if colour::is_rgb(format) => "gbr",
+        "gbr" | "bt2020nc" | "bt2020c" => "2020_ncl",
+        "smpte240m" => "7",
+        "fcc" | "ycgco" | "smpte170m" | "bt470bg" => name,
+        _ => "709",
+    }
+}
+
+/// The step that brings other matrices and wider primaries to BT.709 and limited range, if one is needed.
 fn to_bt709(shape: &Shape, range: &str) -> Option<String> {
     let matrix = colour::likely_matrix(shape.colour.matrix, shape.width, shape.height);
-    let name = shape.format.descriptor().map_or("", |descriptor| descriptor.name());
-    let is_rgb = matrix == "gbr" || name.starts_with("rgb") || name.starts_with("bgr") || name.starts_with("gbr");
-    if is_rgb || name.starts_with("pal") || name.starts_with("argb") || name.starts_with("abgr") {
+    if matrix == "gbr" || colour::is_rgb(shape.format) {
         return Some("scale=out_color_matrix=bt709:out_range=limited,format=yuv420p".into());
     }
+    let is_wide = matches!(shape.colour.primaries, "bt2020" | "smpte431" | "smpte432");
+    if is_wide || matrix == "ycgco" {
+        let (primaries, matrix) = (zscale_primaries(shape.colour.primaries), zscale_matrix(matrix, shape.format));
+        return Some(format!(
+            "zscale=tin=709:pin={primaries}:min={matrix}:rin={range}:t=709:p=709:m=709:r=limited,format=yuv420p"
+        ));
+    }
     let input = match matrix {
-        "bt470bg" | "smpte170m" | "fcc" => "bt601",
+        "bt470bg" | "smpte170m" => "bt601",
+        "fcc" => "fcc",
+        "smpte240m" => "smpte240m",
         "bt2020nc" | "bt2020c" => "bt2020",
         _ => return None,
     };

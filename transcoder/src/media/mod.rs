@@ -8,6 +8,7 @@ mod cadence;
 mod chapters;
 mod coders;
 mod colour;
+mod damage;
 mod decode;
 mod encode_audio;
 mod encode_video;

@@ -3,6 +3,7 @@
 use super::{
     Stop,
     cadence::{Cadence, Place},
+    damage::Damage,
     decode::Decoding,
     filter::Filters,
     video::Job,
@@ -14,6 +15,7 @@ use marquee_core::{
     source::{Note, Source},
 };
 use std::{
+    collections::HashSet,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
 };
@@ -83,8 +85,10 @@ struct Run<'a> {
     newest: Vec<Option<u64>>,
     frames: u64,
     repeats: u64,
-    shown: u64,
-    promised: u64,
+    /// Ticks of the frames that were shown, of those that packets promised, and of those that are not as they were.
+    shown: Vec<u64>,
+    promised: Vec<u64>,
+    hurt: Vec<u64>,
     damaged: u64,
     decoded: u64,
 }
@@ -100,8 +104,9 @@ impl<'a> Run<'a> {
             held: None,
             frames: 0,
             repeats: 0,
-            shown: 0,
-            promised: 0,
+            shown: Vec::new(),
+            promised: Vec::new(),
+            hurt: Vec::new(),
             damaged: 0,
             decoded: 0,
         }
@@ -125,20 +130,20 @@ impl<'a> Run<'a> {
                     frame
                 }
             };
-            let ticks = decoding.take_promised().into_iter().map(|pts| timeline.tick(track, pts));
-            self.promised += ticks.filter(|tick| self.is_ours(*tick)).count() as u64;
+            let ticks = decoding.take_promised().into_iter().filter_map(|pts| u64::try_from(timeline.tick(track, pts)).ok());
+            self.promised.extend(ticks.filter(|tick| self.part.chunk.contains(*tick)));
             // A frame that nothing tells the time of follows the one before it.
             let tick = decoding.time().map_or(newest + frame_ticks, |pts| timeline.tick(track, pts));
             newest = tick;
             let is_damaged = decoding.take_damage();
             match self.cadence.place(tick) {
                 Place::Before => self.held = Some(frame),
-                Place::Never => self.damaged += 1,
-                Place::Here { repeats, tick } => {
-                    self.damaged += is_damaged;
+                Place::Never => self.hurt(1, tick),
+                Place::Here { repeats, tick: shown } => {
+                    self.hurt(is_damaged, tick);
                     self.repeat(&repeats)?;
-                    self.shown += 1;
-                    self.show(&frame, tick)?;
+                    self.shown.push(shown);
+                    self.show(&frame, shown)?;
                     self.held = Some(frame);
                 }
                 Place::After => {
@@ -151,6 +156,10 @@ impl<'a> Run<'a> {
             }
         }
         self.decoded = decoding.frames() - before;
+        if next.is_none() {
+            // What nothing came after.
+            self.hurt(decoding.take_damage(), newest);
+        }
         let (repeats, end_ticks) = self.cadence.finish(next, self.part.job.plan.duration_ticks);
         self.repeat(&repeats)?;
         if self.frames == 0 {
@@ -164,9 +173,10 @@ impl<'a> Run<'a> {
         self.senders.drain(..).try_for_each(|sender| sender.send(Work::End { end_ticks }).map_err(|_| worker_gone()))
     }
 
-    fn is_ours(&self, tick: i64) -> bool {
-        u64::try_from(tick)
-            .is_ok_and(|tick| tick >= self.part.chunk.start_ticks && self.part.chunk.end_ticks.is_none_or(|end| tick < end))
+    /// Takes note of damage to `count` frames, which is seen at `tick`.
+    fn hurt(&mut self, count: u64, tick: i64) {
+        self.damaged += count;
+        self.hurt.extend(u64::try_from(tick).ok().filter(|_| count > 0));
     }
 
     /// Shows the newest frame again at each of `ticks`.
@@ -226,7 +236,7 @@ impl<'a> Run<'a> {
         let (newest, senders) = (&mut self.newest, &self.senders);
         filters.pull(|rung, tick, picture| {
             // Neighbours of the chunk that deinterlacing looked at.
-            if tick < chunk.start_ticks || chunk.end_ticks.is_some_and(|end| tick >= end) {
+            if !chunk.contains(tick) {
                 return Ok(());
             }
             let starts_group = newest[rung].is_none_or(|newest| timeline.gop_of(newest) != timeline.gop_of(tick));
@@ -236,19 +246,36 @@ impl<'a> Run<'a> {
     }
 
     fn report(&self) -> Report {
-        let missing = if promises_count(self.part.job.source) { self.promised.saturating_sub(self.shown) } else { 0 };
         let mut notes = Vec::new();
         if self.repeats > 0 {
             let message = format!("in a pause of the picture its last frame is shown {} more times", self.repeats);
             notes.push(Note::new("pause_filled", message));
         }
-        let damaged = self.damaged.max(missing);
+        let missing = self.missing();
+        let damaged = self.damaged.max(missing.len() as u64);
         if damaged > 0 {
-            let message =
-                format!("{damaged} damaged frames in chunk {} are concealed as well as possible", self.part.chunk.index);
+            let job = self.part.job;
+            let frame_ms = (1000.0 / job.source.video.frame_rate.as_f64()).ceil() as u64;
+            let mut damage = Damage::default();
+            for start_ms in self.hurt.iter().chain(&missing).map(|tick| job.plan.timeline.ticks_to_ms(*tick)) {
+                damage.add(start_ms, start_ms + frame_ms);
+            }
+            let message = format!("{damaged} frames of the picture are damaged and concealed as well as possible, {damage}");
             notes.push(Note::new("damage_concealed", message));
         }
         Report { frames: self.frames, decoded: self.decoded, damaged, notes, ..Report::default() }
+    }
+
+    /// Ticks of frames that were promised and never came, as many as are too few.
+    fn missing(&self) -> Vec<u64> {
+        let count = self.promised.len().saturating_sub(self.shown.len());
+        if count == 0 || !promises_count(self.part.job.source) {
+            return Vec::new();
+        }
+        let shown: HashSet<u64> = self.shown.iter().copied().collect();
+        let mut missing: Vec<u64> = self.promised.iter().copied().filter(|tick| !shown.contains(tick)).collect();
+        missing.truncate(count);
+        missing
     }
 }
 

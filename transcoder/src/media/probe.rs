@@ -2,6 +2,9 @@
 
 use super::{
     Stop, chapters, colour, decode,
+    Stop, colour,
+    damage::Damage,
+    decode,
     input::{self, Input},
     rate,
     scan::{self, Scan},
@@ -16,7 +19,7 @@ use ffmpeg_next::{
 };
 use marquee_core::source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack};
 
-/// Share of the declared duration that must be there.
+/// Share of the duration of all tracks that must be there, or some is missing.
 const READABLE_MIN: f64 = 0.99;
 /// What may be missing at the end without a word, in seconds.
 const MISSING_UNNOTED_SECONDS: f64 = 0.25;
@@ -43,10 +46,11 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
     scan.settle(first.timestamp().unwrap_or(0));
     let interlaced = look.interlaced * 2 > look.seen;
     let video = video_track(&input, stream, &first, interlaced, &scan)?;
-    check_complete(&input, stream, &video, &scan, &mut notes)?;
-    if scan.corrupt > 0 {
-        notes.push(Note::new("damage_marked", format!("{} frames of the picture are marked as damaged", scan.corrupt)));
+    if video.frames == 0 {
+        return Err(Stop::refuse("damaged", "the picture has no frames. Export or upload the file again."));
     }
+    let missing_seconds = missing(&input, stream, &scan, &mut notes);
+    notes.extend(marked(&video, &scan.corrupt));
     if input.is_damaged() {
         let message = "the file's structure is damaged: it does not hold all that it claims to. What could be read is carried.";
         notes.push(Note::new("damage_container", message));
@@ -56,6 +60,7 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
         size_bytes,
         duration_ms: video.duration_ms(),
         chapters: chapters::chapters(&input, &video),
+        missing_ms: (missing_seconds * 1000.0) as u64,
         video,
         audio,
         subtitles,
@@ -342,9 +347,23 @@ fn turn([a, b, c, d]: [i32; 4]) -> (u16, bool) {
     (u16::try_from(quarters.rem_euclid(4) * 90).unwrap_or(0), mirrored)
 }
 
-/// Refuses a source that lost a part, and notes what little may be missing.
-fn check_complete(input: &Input, index: usize, video: &VideoTrack, scan: &Scan, notes: &mut Vec<Note>) -> Result<(), Stop> {
+/// What is marked as damaged in the container, of which the frames at `times` are.
+fn marked(video: &VideoTrack, times: &[i64]) -> Option<Note> {
+    let ms = |time: i64| (rate::distance(video.origin, time) * video.time_base.as_f64() * 1000.0).max(0.0) as u64;
+    let frame_ms = (1000.0 / video.frame_rate.as_f64()).ceil() as u64;
+    let mut damage = Damage::default();
+    times.iter().map(|time| ms(*time)).for_each(|start_ms| damage.add(start_ms, start_ms.saturating_add(frame_ms)));
+    let message = format!("{} frames of the picture are marked as damaged, {damage}", times.len());
+    (!times.is_empty()).then(|| Note::new("damage_marked", message))
+}
+
+/// Notes what tracks declare and do not hold. Answers how many seconds of the film are missing.
+fn missing(input: &Input, index: usize, scan: &Scan, notes: &mut Vec<Note>) -> f64 {
     let container = input.context();
+    let mut missing = 0.0;
+    if is_estimated(container) {
+        return missing;
+    }
     for stream in container.streams() {
         let Some(unit) = ratio(stream.time_base()).map(Ratio::as_f64) else { continue };
         let is_picture = stream.index() == index;
@@ -361,8 +380,8 @@ fn check_complete(input: &Input, index: usize, video: &VideoTrack, scan: &Scan, 
         if stream.duration() <= 0 || declared <= found + MISSING_UNNOTED_SECONDS {
             continue;
         }
-        if is_picture && found < declared * READABLE_MIN {
-            return Err(truncated(found, declared));
+        if is_picture {
+            missing = declared - found;
         }
         let what = if is_picture { "picture" } else { "sound" };
         let message = format!("of {declared:.1} s of {what} (track {}) only {found:.1} s are there", stream.index());
@@ -377,23 +396,24 @@ fn check_complete(input: &Input, index: usize, video: &VideoTrack, scan: &Scan, 
         });
         let found = ends.fold(0.0, f64::max);
         if found < whole * READABLE_MIN && found + MISSING_UNNOTED_SECONDS < whole {
-            return Err(truncated(found, whole));
+            missing = whole - found;
+            notes.push(Note::new("damage_end_missing", format!("of {whole:.1} s only {found:.1} s are there")));
         }
     }
-    if video.frames == 0 {
-        return Err(Stop::refuse("damaged", "the picture has no frames. Export or upload the file again."));
-    }
-    Ok(())
+    missing
 }
 
-/// Whether the duration is written in the file, and not an estimate of libav's.
+/// Whether durations are an estimate of libav's, which knows nothing but a bitrate.
+fn is_estimated(container: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: the context is open.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for this field")]
+    let method = unsafe { (*container.as_ptr()).duration_estimation_method };
+    method == ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_BITRATE
+}
+
+/// Whether one duration of all tracks is written in the file.
 fn states_duration(container: &ffmpeg::format::context::Input) -> bool {
     matches!(container.format().name(), "matroska,webm" | "flv" | "avi")
-}
-
-fn truncated(found: f64, declared: f64) -> Stop {
-    let message = format!("the file is cut off: of {declared:.1} s only {found:.1} s can be read. Upload it again, completely.");
-    Stop::refuse("truncated", message)
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ pub(super) struct Scan {
     pub(super) stream_ends: Vec<i64>,
     /// Start of the first packet of each stream.
     pub(super) stream_starts: Vec<i64>,
-    /// Picture packets that were cut short or flagged as corrupt.
-    pub(super) corrupt: u64,
+    /// Times of picture packets that were cut short or flagged as corrupt.
+    pub(super) corrupt: Vec<i64>,
     /// Whether the picture is encrypted.
     pub(super) encrypted: bool,
     /// Whether all packets carry presentation times.
@@ -166,7 +166,9 @@ impl Scan {
 
     fn picture(&mut self, packet: &Packet, time: i64, end: i64) -> Result<(), Stop> {
         self.encrypted |= is_encrypted(packet);
-        self.corrupt += u64::from(packet.is_corrupt());
+        if packet.is_corrupt() && self.corrupt.len() < FRAMES_MAX {
+            self.corrupt.push(time);
+        }
         if packet.is_key() {
             self.keyframe(time);
         }

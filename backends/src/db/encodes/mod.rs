@@ -84,22 +84,24 @@ impl Progress {
 }
 
 impl Db {
-    /// Marks that the source of `claim`'s video is being looked at. Answers the size of the uploaded source in bytes.
+    /// Marks that the source of `claim`'s video is being looked at. Answers the size of the uploaded source in bytes, and
+    /// whether what is readable of it is enough.
     ///
     /// # Errors
     /// `Conflict` if the video is past inspection; `NotFound` if it, or its finished upload, is gone.
-    pub async fn begin_inspect(&self, claim: &Claim, upload: UploadId) -> Result<u64> {
+    pub async fn begin_inspect(&self, claim: &Claim, upload: UploadId) -> Result<(u64, bool)> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         let status = jobs::lock_video(&mut tx, claim.video).await?;
         advance(&mut tx, claim.video, status, Event::InspectStarted).await?;
-        let size = sqlx::query_scalar!(
-            "select offset_bytes from uploads where id = $1 and video_id = $2 and finished_at is not null",
+        let found = sqlx::query!(
+            "select uploads.offset_bytes, videos.accept_damaged from uploads join videos on videos.id = uploads.video_id
+             where uploads.id = $1 and videos.id = $2 and uploads.finished_at is not null",
             upload.0,
             claim.video.0,
         );
-        let size = size.fetch_optional(&mut *tx).await.map_err(error)?.ok_or_else(|| Error::not_found("finished upload"))?;
+        let found = found.fetch_optional(&mut *tx).await.map_err(error)?.ok_or_else(|| Error::not_found("finished upload"))?;
         tx.commit().await.map_err(error)?;
-        Ok(unsigned(size))
+        Ok((unsigned(found.offset_bytes), found.accept_damaged))
     }
 
     /// Completes an inspect job: stores the encode, points the video at it and enqueues the jobs of its plan. Answers false,

@@ -53,9 +53,9 @@ async fn inspection_ends_in_an_encode_with_its_jobs_or_in_nothing() {
     let (db, _database) = database().await;
     let made = uploaded(&db, &[0; 77]).await;
     let zombie = db.claim_job(made.inspect, "worker", Duration::ZERO).await.expect("claim").expect("free");
-    assert_eq!(db.begin_inspect(&zombie, made.upload).await.expect("begin"), 77);
+    assert_eq!(db.begin_inspect(&zombie, made.upload).await.expect("begin"), (77, false));
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("its lease is over");
-    assert_eq!(db.begin_inspect(&claim, made.upload).await.expect("a second attempt begins again"), 77);
+    assert_eq!(db.begin_inspect(&claim, made.upload).await.expect("a second attempt begins again"), (77, false));
     assert_eq!(db.video(made.video).await.expect("video").status, Status::Inspecting);
     let (encode, jobs) = new_encode(made.video, made.upload).await;
     assert!(!db.finish_inspect(&zombie, &encode, &jobs).await.expect("refused"));
