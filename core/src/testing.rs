@@ -50,14 +50,13 @@ pub fn source() -> Source {
         container: "mp4".into(),
         size_bytes: 1,
         duration_ms: 35_000,
+        missing_ms: 0,
         video,
         audio: vec![audio],
         subtitles: Vec::new(),
         chapters: Vec::new(),
         notes: Vec::new(),
     }
-    let (container, audio, notes) = ("mp4".into(), vec![audio], Vec::new());
-    Source { container, size_bytes: 1, duration_ms: 35_000, missing_ms: 0, video, audio, notes }
 }
 
 /// The store `inner`, but that everything which is read passes through `bend`: a bad line, a slow one.

@@ -7,8 +7,6 @@ use marquee_core::{
     job::{Class, Failure, Job},
     object::Track,
     plan::{Chunk, Codec, Plan, Rung},
-    source::Source,
-    plan::{Chunk, Plan, Rung},
     source::{DAMAGED_MAX, Source},
 };
 use std::{collections::BTreeSet, ops::RangeInclusive};

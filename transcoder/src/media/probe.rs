@@ -1,8 +1,7 @@
 //! Finds out what a source is: tracks, times, colour, and whether it can become a title at all.
 
 use super::{
-    Stop, chapters, colour, decode,
-    Stop, colour,
+    Stop, chapters, colour,
     damage::Damage,
     decode,
     input::{self, Input},
