@@ -242,8 +242,7 @@ struct JobList {
 
 impl From<Details> for VideoView {
     fn from(details: Details) -> Self {
-        let Details { video, progress, ready_in, playable_ms, notes, source, chapters, renditions } = details;
-        let Details { video, progress, ready_in, playable_ms, poster, posters, notes, source, renditions } = details;
+        let Details { video, progress, ready_in, playable_ms, poster, posters, notes, source, chapters, renditions } = details;
         let note = |note: Note| NoteView { code: note.code, message: note.message };
         Self {
             id: video.id,

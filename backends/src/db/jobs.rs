@@ -285,11 +285,8 @@ impl Db {
             return Err(Error::conflict("not_dead", "only a job that gave up can be retried"));
         }
         let back_to = match Kind::from_name(&row.kind) {
-            Some(Kind::Inspect) => Status::Uploaded,
-            Some(Kind::Analyse | Kind::Encode | Kind::Audio | Kind::Subtitles) => Status::Encoding,
-            Some(Kind::Publish) => Status::Publishing,
             Some(Kind::Inspect) => Some(Status::Uploaded),
-            Some(Kind::Analyse | Kind::Encode | Kind::Audio) => Some(Status::Encoding),
+            Some(Kind::Analyse | Kind::Encode | Kind::Audio | Kind::Subtitles) => Some(Status::Encoding),
             // The title went on without it.
             Some(Kind::Thumbnails) => None,
             Some(Kind::Publish) => Some(Status::Publishing),

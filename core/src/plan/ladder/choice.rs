@@ -128,9 +128,10 @@ impl Analysis {
         for size in sizes {
             let scale = size.codec.scale();
             let Rung { preset, options, .. } = self.trials.iter().find(|trial| trial.codec == size.codec)?;
-            for step in 0..scale.count {
+            let worst = self.curve(size)?.worst();
+            let crfs = (0..scale.count).map(|step| scale.best + step as f32 * scale.step);
+            for crf in crfs.take_while(|crf| f64::from(*crf) <= worst) {
                 let (preset, options) = (preset.clone(), options.clone());
-                let crf = scale.best + step as f32 * scale.step;
                 points.push(self.point(&Rung { crf, preset, options, ..size.clone() })?);
             }
         }
@@ -240,7 +241,9 @@ fn best(points: &[Point], price: f64) -> Vec<Point> {
         for from in skipped..to {
             let (a, b) = (&points[from], &points[to]);
             let is_step = steps(a.vmaf, b.vmaf) >= STEP_MIN && b.bitrate_bps >= a.bitrate_bps * RATE_STEP_MIN;
-            if !(is_step || a.required && b.required) {
+            // A better picture in a smaller size would look worse on its way up.
+            let is_larger = b.rung.width * b.rung.height >= a.rung.width * a.rung.height;
+            if !(is_step && is_larger || a.required && b.required) {
                 continue;
             }
             let area = f64::midpoint(a.vmaf, b.vmaf) * (b.bitrate_bps / a.bitrate_bps).ln();

@@ -2,6 +2,9 @@
 
 use super::Measure;
 
+/// How far beyond the last trial a curve is believed, in steps of the last two: quality falls ever faster there.
+const BEYOND: f64 = 0.25;
+
 /// Rate and VMAF of one size by constant rate factor. Between trials the logarithm of the rate and VMAF follow parabolas through them;
 /// beyond, lines that do not rise.
 #[derive(Clone, Debug)]
@@ -21,6 +24,12 @@ impl Curve {
             curve.vmafs.push(measure.vmaf);
         }
         (!curve.crfs.is_empty()).then_some(curve)
+    }
+
+    /// The worst quality that trials tell of: one that is not far beyond the last of them.
+    pub(super) fn worst(&self) -> f64 {
+        let last = self.crfs.len() - 1;
+        self.crfs[last] + (self.crfs[last] - self.crfs[last.saturating_sub(1)]) * BEYOND
     }
 
     /// Bits a second at `crf`.
@@ -81,6 +90,7 @@ mod tests {
         let still = Curve::through(still.into_iter()).unwrap();
         assert!(still.bitrate_bps(51.0) < 1.5e5 && still.bitrate_bps(18.0) > 1e6);
         let one = Curve::through([(28.0, Measure { bitrate_bps: 5e5, vmaf: 80.0 })].into_iter()).unwrap();
+        assert_eq!((curve.worst(), one.worst()), (35.5, 28.0), "what nothing was tried near is not known");
         assert!((one.bitrate_bps(20.0) - 5e5).abs() < 1.0 && Curve::through(std::iter::empty()).is_none());
     }
 }

@@ -115,6 +115,19 @@ fn the_top_cannot_be_told_from_the_source_and_all_of_it_is_less_work_and_less_to
 }
 
 #[test]
+fn whoever_climbs_a_ladder_never_sees_a_smaller_picture_and_nothing_is_chosen_where_nobody_looked() {
+    for measured in [LIVE_ACTION, ANIMATION] {
+        for bitrate_bps in [20_000_000, 3_000_000] {
+            let plan = decided(&measured, bitrate_bps, false);
+            let told: Vec<_> = plan.rungs.iter().map(|rung| (rung.height, rung.crf)).collect();
+            assert!(told.is_sorted_by(|a, b| a.0 >= b.0), "{told:?}");
+            // Beyond the worst trials of large and small sizes.
+            assert!(told.iter().all(|(height, crf)| *crf <= if *height >= 720 { 35.5 } else { 34.0 }), "{told:?}");
+        }
+    }
+}
+
+#[test]
 fn no_rung_takes_more_than_the_source() {
     let top = |bitrate_bps| {
         let plan = decided(&ANIMATION, bitrate_bps, false);
