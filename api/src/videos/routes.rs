@@ -211,8 +211,7 @@ struct JobItem {
     /// Its id.
     #[schema(value_type = String)]
     id: JobId,
-    /// `inspect`, `analyse`, `encode`, `audio`, `subtitles` or `publish`.
-    /// `inspect`, `analyse`, `encode`, `audio`, `thumbnails` or `publish`.
+    /// `inspect`, `analyse`, `encode`, `audio`, `subtitles`, `thumbnails` or `publish`.
     kind: String,
     /// `queued`, `running`, `done`, `dead` or `cancelled`.
     state: String,
