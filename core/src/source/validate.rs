@@ -223,7 +223,10 @@ mod tests {
         };
         assert_eq!((refused(35_000, 0), refused(1000, 250), refused(99_000, 1000)), (None, None, None));
         let (code, message) = refused(4800, 3200).expect("a third is missing");
-        assert!(code == "truncated" && message.contains("of 8.0 s only 4.8 s") && message.contains("accept_damaged"), "{message}");
+        assert!(
+            code == "truncated" && message.contains("of 8.0 s only 4.8 s") && message.contains("accept_damaged"),
+            "{message}"
+        );
         assert!(refused(98_900, 1100).is_some() && refused(0, u64::MAX).is_some());
     }
 

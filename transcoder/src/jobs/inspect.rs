@@ -73,8 +73,7 @@ impl Found {
     pub(crate) fn source(self, size_bytes: u64, accept_damaged: bool) -> Result<Source, Failure> {
         let source = self.0.ok_or_else(|| Error::internal("the child inspected a source and said nothing"))?;
         let checked = source.validate().and_then(|()| if accept_damaged { Ok(()) } else { source.check_whole() });
-        checked
-            .map_err(|refusal| Failure::Fail { code: refusal.code().to_owned(), message: refusal.message().to_owned() })?;
+        checked.map_err(|refusal| Failure::Fail { code: refusal.code().to_owned(), message: refusal.message().to_owned() })?;
         if source.size_bytes != size_bytes {
             return Err(Error::internal(format!("the child says {} bytes of a source of {size_bytes}", source.size_bytes)).into());
         }

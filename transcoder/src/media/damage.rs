@@ -63,7 +63,8 @@ mod tests {
     fn what_lies_close_together_is_one_stretch_in_whatever_order_it_comes() {
         let mut damage = Damage::default();
         assert_eq!(damage.to_string(), "");
-        for (start_ms, end_ms) in [(12_400, 12_440), (12_840, 12_880), (3_723_000, 3_723_040), (60_000, 60_001), (12_480, 12_520)] {
+        for (start_ms, end_ms) in [(12_400, 12_440), (12_840, 12_880), (3_723_000, 3_723_040), (60_000, 60_001), (12_480, 12_520)]
+        {
             damage.add(start_ms, end_ms);
         }
         assert_eq!(damage.to_string(), "at 0:12.4–0:12.9, 1:00.0–1:00.1, 1:02:03.0–1:02:03.1");

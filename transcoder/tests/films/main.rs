@@ -12,8 +12,8 @@ mod loudness;
 mod sandbox;
 mod sound;
 mod surround;
-mod words;
 mod thumbnails;
+mod words;
 
 use libtest_mimic::{Arguments, Trial};
 
