@@ -45,13 +45,13 @@ fn unit(bytes: &[u8]) -> Result<Unit<'_>> {
     if header & 0x80 != 0 || !has_size {
         return Err(malformed("an open bitstream unit does not say its size"));
     }
-    let mut start = 1 + usize::from(has_extension);
+    let first = 1 + usize::from(has_extension);
     let mut size = 0_u64;
     for place in 0..SIZE_BYTES_MAX {
-        let byte = *bytes.get(start).ok_or_else(cut_off)?;
-        start += 1;
+        let byte = *bytes.get(first + place).ok_or_else(cut_off)?;
         size |= u64::from(byte & 0x7f) << (7 * place);
         if byte & 0x80 == 0 {
+            let start = first + place + 1;
             let end = usize::try_from(size).ok().and_then(|size| start.checked_add(size)).ok_or_else(cut_off)?;
             let payload = bytes.get(start..end).ok_or_else(cut_off)?;
             return Ok(Unit { kind: header >> 3 & 0xf, whole: &bytes[..end], payload });

@@ -68,7 +68,7 @@ pub enum Outcome {
     /// What would be done, where only that was asked for.
     Planned(Box<Plan>),
     /// What was done.
-    Encoded(Summary),
+    Encoded(Box<Summary>),
 }
 
 /// Encodes the film `input` into the folder `out`, which must be empty or absent. `progress` is told the share that is done, 0 to 1.
@@ -124,7 +124,8 @@ pub async fn encode(
         let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
         folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
         let first_segment = run.first_segment.get().copied();
-        Ok(Outcome::Encoded(Summary::new(&run.plan, &run.source, report, thumbnails, started.elapsed(), first_segment)))
+        let summary = Summary::new(&run.plan, &run.source, report, thumbnails, started.elapsed(), first_segment);
+        Ok(Outcome::Encoded(Box::new(summary)))
     };
     let ended = ended.await;
     folder.clear().await;

@@ -41,11 +41,14 @@ pub(crate) fn run_on(
     runtime.block_on(host.run(task, source, sink, cancel))
 }
 
-/// Inspects `file`.
+/// Inspects `file`, and refuses it where a worker would.
 pub(crate) fn inspect(file: &Path) -> Result<Source, Failure> {
     let mut folder = Folder::default();
     run(&host(), &Task::Inspect, file, &mut folder)?;
-    Ok(folder.source.expect("an inspection that succeeds finds a source"))
+    let source = folder.source.expect("an inspection that succeeds finds a source");
+    let refused = |error: marquee_core::Error| Failure::Fail { code: error.code().into(), message: error.message().into() };
+    source.check_whole().map_err(refused)?;
+    Ok(source)
 }
 
 /// The recipe that Marquee ships, with its fixed ladder.

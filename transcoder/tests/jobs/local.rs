@@ -108,6 +108,42 @@ pub(crate) async fn a_failure_leaves_nothing_behind() {
     assert_eq!(entries(folder.path()), [""; 0]);
 }
 
+/// What a playlist says of its length.
+fn seconds_of(playlist: &Path) -> f64 {
+    let text = std::fs::read_to_string(playlist).expect("a playlist");
+    let lengths = text.lines().filter_map(|line| line.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse::<f64>().ok());
+    lengths.sum()
+}
+
+pub(crate) async fn what_can_be_read_is_enough_where_that_is_accepted() {
+    let film = Film::new("640x360", 20);
+    let bytes = film.bytes();
+    let (cut, scarred) = (Film::of(&bytes[..bytes.len() * 6 / 10]), film.scarred());
+    let folder = tempfile::tempdir().expect("a folder");
+    let accepting = Options { accept_damaged: true, ..options() };
+    let encode = async |film: &Film, options: Options, name: &str| {
+        encode(host(), &film.path(), &folder.path().join(name), options, |_| (), CancellationToken::new()).await
+    };
+    let refused = encode(&cut, options(), "cut").await;
+    assert!(matches!(&refused, Err(Failure::Fail { code, .. }) if code == "truncated"), "{refused:?}");
+    for (film, name, code) in [(&cut, "cut", "damage_end_missing"), (&scarred, "scarred", "damage_concealed")] {
+        let Ok(Outcome::Encoded(summary)) = encode(film, accepting.clone(), name).await else { panic!("{name} is accepted") };
+        let notes = &summary.report.notes;
+        assert!(notes.iter().any(|note| note.code == code), "{name}: {notes:?}");
+        let playlist = folder.path().join(name).join("v/360p/playlist.m3u8");
+        let (frames, seconds) = (frames_of(&playlist), seconds_of(&playlist));
+        assert!((seconds - summary.duration_ms as f64 / 1000.0).abs() < 0.05, "{seconds} s of {} ms", summary.duration_ms);
+        if name == "cut" {
+            assert!((8.0..16.0).contains(&seconds) && frames == (seconds * 25.0).round() as u64, "{frames} in {seconds} s");
+        } else {
+            assert!((19.9..20.1).contains(&seconds) && frames > 250, "{frames} in {seconds} s");
+            // Zeros are from 8 to 12 s.
+            let told = notes.iter().find(|note| note.message.contains(" at 0:")).expect("it is told when");
+            assert!(["at 0:07", "at 0:08"].iter().any(|time| told.message.contains(time)), "{}", told.message);
+        }
+    }
+}
+
 pub(crate) async fn a_cancelled_encode_leaves_nothing_behind() {
     let (film, folder) = (Film::new("640x360", 20), tempfile::tempdir().expect("a folder"));
     let cancel = CancellationToken::new();

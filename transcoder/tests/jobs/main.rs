@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         trial("the_lowest_variant_stays_under_its_bound", local::the_lowest_variant_stays_under_its_bound),
         trial("a_plan_alone_writes_nothing", local::a_plan_alone_writes_nothing),
         trial("a_local_failure_leaves_nothing_behind", local::a_failure_leaves_nothing_behind),
+        trial("what_can_be_read_is_enough_where_that_is_accepted", local::what_can_be_read_is_enough_where_that_is_accepted),
         trial("a_cancelled_encode_leaves_nothing_behind", local::a_cancelled_encode_leaves_nothing_behind),
         trial("films_beyond_the_limits_are_refused", limits::films_beyond_the_limits_are_refused),
         trial("films_within_the_limits_are_not_refused", limits::films_within_the_limits_are_not),
