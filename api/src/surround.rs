@@ -54,8 +54,9 @@ pub(crate) fn timeout() -> TimeoutLayer {
 /// Headers that make browsers careful.
 pub(crate) fn secure(router: Router<App>, app: &App) -> Router<App> {
     let edge = app.deps.edge_url.origin().ascii_serialization();
+    // Players begin a track of subtitles as an empty file in a `data:` address.
     let policy = format!(
-        "default-src 'self'; connect-src 'self' {edge}; media-src 'self' blob: {edge}; img-src 'self' data: blob: {edge}; \
+        "default-src 'self'; connect-src 'self' {edge}; media-src 'self' blob: data: {edge}; img-src 'self' data: blob: {edge}; \
          worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'self'"));

@@ -202,7 +202,7 @@ async fn answers_make_browsers_careful() {
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     for part in [
         "default-src 'self'",
-        "media-src 'self' blob: http://edge.test:8081",
+        "media-src 'self' blob: data: http://edge.test:8081",
         "connect-src 'self' http://edge.test:8081",
         "frame-ancestors 'none'",
     ] {

@@ -218,11 +218,14 @@ export class Engine {
     this.read();
     try {
       await this.player.load(source, start_s);
+      // Shaka places subtitles by segments of the picture that come after some were chosen (its pull request 9676). All may be here
+      // by the time somebody wants any: so some are chosen at once, and given up below if they are not wanted.
+      this.player.selectTextTrack(this.player.getTextTracks()[0] ?? null);
       if (play) void this.play();
       await arrival(this.video);
       this.loaded = true;
       if (this.chosen !== null) this.choose(this.chosen);
-      if (this.text !== null) this.chooseText(this.text);
+      this.chooseText(this.text);
     } catch (error) {
       if (!this.stopped) this.onError(error as shaka.util.Error);
     }

@@ -41,10 +41,12 @@ test("bitrates of one sound are one entry", () => {
   const tracks = [
     { active: false, language: "en", label: null },
     { active: true, language: "en", label: null },
+    { active: false, language: "sv", label: "swe" },
     { active: false, language: "fr", label: "Commentaire" },
   ];
   assert.deepEqual(sounds(tracks, (code) => code.toUpperCase()), [
     { key: "en/", name: "EN", active: true },
+    { key: "sv/swe", name: "SV", active: false },
     { key: "fr/Commentaire", name: "Commentaire", active: false },
   ]);
 });

@@ -83,7 +83,8 @@ export function trackKey(track: { language: string; label: string | null }): str
 }
 
 function trackName(track: { language: string; label: string | null }, names: (language: string) => string): string {
-  return track.label && track.label !== track.language ? track.label : names(track.language);
+  // Tracks without a title are labelled by their language, in two letters or three.
+  return track.label && !/^[a-z]{2,3}$/.test(track.label) ? track.label : names(track.language);
 }
 
 /** The name of a language in the viewer's own, where the browser knows it (Chrome 81). */
