@@ -193,6 +193,7 @@ fn recipe() -> Recipe {
     let rung = |height| RungChoice { height, crf: 23.0, max_bitrate_bps: height * 1000 };
     Recipe {
         preset: "veryfast".into(),
+        deinterlace: Default::default(),
         rungs: vec![rung(360), rung(234)],
         per_title: None,
         additional: Vec::new(),

@@ -157,12 +157,17 @@ impl Engines {
 
     /// Starts every role and waits until they are ready.
     pub(crate) async fn launch(&self, folder: &Path, own: &[Setting]) -> Vec<Program> {
-        let mut programs = ROLES.map(|(name, _)| self.stage.start(name, &self.urls, own, folder));
-        for (name, _) in ROLES {
+        self.launch_some(&ROLES.map(|(name, _)| name), folder, own).await
+    }
+
+    /// Starts the roles called `names` and waits until they are ready.
+    pub(crate) async fn launch_some(&self, names: &[&str], folder: &Path, own: &[Setting]) -> Vec<Program> {
+        let mut programs: Vec<Program> = names.iter().map(|name| self.stage.start(name, &self.urls, own, folder)).collect();
+        for name in names {
             self.stage.ready(name).await;
         }
         programs.iter_mut().for_each(Program::assert_runs);
-        programs.into()
+        programs
     }
 }
 

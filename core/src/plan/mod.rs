@@ -13,12 +13,12 @@ mod timeline;
 pub use audio::AudioRendition;
 pub use chunk::Chunk;
 pub use ladder::{Analysis, Codec, Measure, Rung, Sample};
-pub use recipe::{AdditionalLadder, AudioChoice, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
+pub use recipe::{AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
 pub use start::Start;
 pub use subtitles::SubtitleRendition;
 pub use timeline::Timeline;
 
-use crate::source::{Note, Ratio, Source};
+use crate::source::{Note, Ratio, Source, VideoTrack};
 use ladder::Canvas;
 use serde::{Deserialize, Serialize};
 
@@ -68,11 +68,17 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
+/// Frames a second of an interlaced picture at most, or it is its fields that are counted.
+const INTERLACED_FRAME_RATE_MAX: f64 = 31.0;
+
 /// What is done to every picture before it is scaled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Picture {
     /// Remove interlacing.
     pub deinterlace: bool,
+    /// Where that is removed, each field becomes a frame.
+    #[serde(default)]
+    pub fields: bool,
     /// Bring HDR to BT.709.
     pub tone_map: bool,
     /// Clockwise turn: 0, 90, 180 or 270.
@@ -81,33 +87,52 @@ pub struct Picture {
     pub mirrored: bool,
 }
 
+impl Picture {
+    fn of(source: &Source, recipe: &Recipe) -> Self {
+        let video = &source.video;
+        Self {
+            deinterlace: video.interlaced,
+            fields: video.interlaced && recipe.deinterlace == Deinterlace::Fields,
+            tone_map: video.is_hdr(),
+            rotation_degrees: video.rotation_degrees,
+            mirrored: video.mirrored,
+        }
+    }
+
+    /// Frames a second that are shown of `video`.
+    #[must_use]
+    pub fn frame_rate(&self, video: &VideoTrack) -> Ratio {
+        let Ratio { num, den } = video.frame_rate;
+        // Some transport streams have a packet for each field.
+        if self.fields && video.frame_rate.as_f64() <= INTERLACED_FRAME_RATE_MAX {
+            Ratio::new(num.saturating_mul(2), den)
+        } else {
+            video.frame_rate
+        }
+    }
+}
+
 impl Plan {
     /// The plan of `source` under `recipe`. Where the recipe wants the ladder to be chosen per title, it has only the rungs that lead
     /// until [`Plan::decide`].
     #[must_use]
     pub fn new(source: &Source, recipe: &Recipe) -> Self {
-        let timeline = Timeline::of(&source.video);
+        let picture = Picture::of(source, recipe);
+        let frame_rate = picture.frame_rate(&source.video);
+        let timeline = Timeline::of(&source.video, frame_rate);
         let duration_ticks = timeline.duration_ticks(&source.video);
         let mut notes = source.notes.clone();
-        let picture = Picture {
-            deinterlace: source.video.interlaced,
-            tone_map: source.video.is_hdr(),
-            rotation_degrees: source.video.rotation_degrees,
-            mirrored: source.video.mirrored,
-        };
         if picture.tone_map {
             notes.push(Note::new("hdr_tone_mapped", format!("the {} picture is tone-mapped to BT.709", source.video.transfer)));
         }
         if picture.deinterlace {
-            notes.push(Note::new("deinterlaced", "the interlaced picture is deinterlaced, one frame per frame"));
+            let each = if picture.fields { "each field becomes a frame" } else { "one frame per frame" };
+            notes.push(Note::new("deinterlaced", format!("the interlaced picture is deinterlaced, {each}")));
         }
-        let canvas = Canvas { display: source.video.display_size(), frame_rate: source.video.frame_rate, recipe };
+        let canvas = Canvas { display: source.video.display_size(), frame_rate, recipe };
         let (fixed, h264) = (canvas.fixed(), canvas.h264());
         if let Some(step) = fixed.first().map(|rung| rung.frame_step).filter(|step| *step > 1) {
-            let message = format!(
-                "one of {step} frames is shown: {:.0} a second are too many for players",
-                source.video.frame_rate.as_f64()
-            );
+            let message = format!("one of {step} frames is shown: {:.0} a second are too many for players", frame_rate.as_f64());
             notes.push(Note::new("frames_left_out", message));
         }
         let analysis = Analysis::of(&canvas, source, &timeline, duration_ticks);
@@ -180,12 +205,12 @@ impl Plan {
         self.start.as_ref().map_or(0, |start| self.chunks.len().min(start.chunks as usize))
     }
 
-    /// Frames a second of the rung that has the fewest, of a source that has `source` of them. It does not change when the ladder is
+    /// Frames a second of the rung that has the fewest, of a source whose picture is `video`. It does not change when the ladder is
     /// decided.
     #[must_use]
-    pub fn least_frame_rate(&self, source: Ratio) -> Ratio {
-        let fixed = self.analysis.iter().flat_map(|analysis| &analysis.fixed);
-        self.rungs.iter().chain(fixed).max_by_key(|rung| rung.frame_step).map_or(source, |rung| rung.frame_rate(source))
+    pub fn least_frame_rate(&self, video: &VideoTrack) -> Ratio {
+        let (fixed, all) = (self.analysis.iter().flat_map(|analysis| &analysis.fixed), self.picture.frame_rate(video));
+        self.rungs.iter().chain(fixed).max_by_key(|rung| rung.frame_step).map_or(all, |rung| rung.frame_rate(all))
     }
 
     /// The rung called `id`.

@@ -14,12 +14,26 @@ pub enum Ladder {
     Fixed,
 }
 
+/// What becomes of interlaced pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deinterlace {
+    /// Each field becomes a frame, so that movement stays as smooth as it was.
+    #[default]
+    Fields,
+    /// Each frame stays one: half the work, and half the movement.
+    Frames,
+}
+
 /// A named set of encode choices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// x264 preset, `ultrafast` to `placebo`.
     pub preset: String,
+    /// What becomes of interlaced pictures.
+    #[serde(default)]
+    pub deinterlace: Deinterlace,
     /// Rungs of the fixed ladder, highest first.
     pub rungs: Vec<RungChoice>,
     /// How the ladder of each title is chosen by measured quality. Absent, every title gets the fixed one.

@@ -6,6 +6,7 @@ pub(super) fn recipe() -> Recipe {
     let rung = |height, max_bitrate_bps| RungChoice { height, crf: 23.0, max_bitrate_bps };
     Recipe {
         preset: "veryfast".into(),
+        deinterlace: Deinterlace::Fields,
         rungs: vec![rung(1080, 6_000_000), rung(720, 3_500_000), rung(540, 2_000_000), rung(360, 800_000), rung(234, 120_000)],
         per_title: None,
         additional: Vec::new(),
@@ -13,6 +14,10 @@ pub(super) fn recipe() -> Recipe {
         surround: None,
         loudness: None,
     }
+}
+
+fn timeline_of(video: &VideoTrack) -> Timeline {
+    Timeline::of(video, video.frame_rate)
 }
 
 /// A film of that size, of 30000/1001 frames a second, whose clock begins at 1400.
@@ -152,7 +157,7 @@ fn chunks_start_short_and_cover_the_title() {
 
 #[test]
 fn the_first_segment_is_short_and_the_others_are_whole() {
-    let mut timeline = Timeline::of(&film(1280, 720).video);
+    let mut timeline = timeline_of(&film(1280, 720).video);
     let gop = timeline.gop_ticks;
     let starts = |timeline: &Timeline| [1, 2, 3, 4].map(|number| timeline.segment_start(number) / gop);
     assert_eq!(starts(&timeline), [0, 1, 4, 7]);
@@ -244,7 +249,7 @@ fn a_source_that_is_always_decoded_from_its_beginning_gets_long_chunks() {
 #[test]
 fn no_length_makes_work_without_bound() {
     let short = film(1280, 720);
-    let timeline = Timeline::of(&short.video);
+    let timeline = timeline_of(&short.video);
     for duration_ticks in [0, 1, u64::from(u32::MAX) * timeline.segment_ticks(), u64::MAX] {
         let chunks = chunk::cut(&timeline, duration_ticks, &short.video);
         assert!((1..=2702).contains(&chunks.len()), "{duration_ticks}: {}", chunks.len());
@@ -262,15 +267,15 @@ fn no_length_makes_work_without_bound() {
 #[test]
 fn a_segment_lasts_a_group_longer_at_most_where_the_rate_varies() {
     let mut video = film(1280, 720).video;
-    let constant = Timeline::of(&video);
+    let constant = timeline_of(&video);
     assert_eq!(constant.segment_ticks_max(), 180 * 1001);
     video.constant_rate = false;
-    let variable = Timeline::of(&video);
+    let variable = timeline_of(&video);
     assert_eq!((variable.segment_ticks(), variable.segment_ticks_max()), (6 * 90_000, 8 * 90_000));
     // The timescale alone tells which it was.
     for rate in [Ratio::new(30_000, 1001), Ratio::new(90_000, 1000), Ratio::new(90_000, 3003), Ratio::new(25, 1)] {
         (video.frame_rate, video.constant_rate) = (rate, true);
-        let constant = Timeline::of(&video);
+        let constant = timeline_of(&video);
         assert!(constant.frame_ticks.is_some() && constant.timescale >= 10_000);
         assert_eq!(Timeline::of_encoded(rate, constant.timescale), constant, "{rate:?}");
         assert_eq!(Timeline::of_encoded(rate, variable.timescale), variable, "{rate:?}");
@@ -283,7 +288,7 @@ fn times_beyond_any_clock_stay_on_their_side_of_the_title() {
     video.time_base = Ratio::new(i32::MAX as u32, 1);
     for constant_rate in [true, false] {
         video.constant_rate = constant_rate;
-        let timeline = Timeline::of(&video);
+        let timeline = timeline_of(&video);
         assert!(timeline.tick(&video, i64::MIN) < 0 && timeline.tick(&video, i64::MAX) > 1 << 61);
         assert_eq!(timeline.segment_of(u64::MAX), u32::MAX);
     }
@@ -292,11 +297,41 @@ fn times_beyond_any_clock_stay_on_their_side_of_the_title() {
 #[test]
 fn rounded_times_snap_to_the_frame_grid_and_odd_ones_stay() {
     let video = film(1280, 720).video;
-    let timeline = Timeline::of(&video);
+    let timeline = timeline_of(&video);
     for frame in 0..1000_i64 {
         let rounded_ms = (frame * 1001 * 1000 + 15_000) / 30_000;
         assert_eq!(timeline.tick(&video, 1400 + rounded_ms), frame * 1001);
     }
     assert_eq!(timeline.tick(&video, 1400 + 10), 300);
     assert_eq!(timeline.tick(&video, 1300), -3003);
+}
+
+#[test]
+fn each_field_of_an_interlaced_film_becomes_a_frame_unless_the_recipe_wants_frames() {
+    let interlaced = |num: u32| {
+        let mut film = film(1920, 1080);
+        (film.video.interlaced, film.video.frame_rate) = (true, Ratio::new(num, 1001));
+        film
+    };
+    let plan = Plan::new(&interlaced(30_000), &recipe());
+    assert_eq!(plan.timeline.frame_ticks.map(|ticks| plan.timeline.timescale / ticks), Some(59));
+    let rates =
+        plan.rungs.iter().map(|rung| rung.frame_rate(plan.picture.frame_rate(&interlaced(30_000).video)).as_f64().round());
+    assert_eq!(rates.collect::<Vec<_>>(), [60.0, 60.0, 30.0, 30.0, 30.0]);
+    assert!(plan.notes.iter().any(|note| note.code == "deinterlaced" && note.message.contains("each field")));
+    // A packet for each field: they are counted already.
+    let counted = interlaced(60_000);
+    let plan = Plan::new(&counted, &recipe());
+    assert_eq!((plan.picture.fields, plan.picture.frame_rate(&counted.video)), (true, counted.video.frame_rate));
+    // The largest rung of a small film is as smooth as it was.
+    for (width, height, expected) in [(768, 576, vec![1, 2, 2]), (640, 480, vec![1, 2, 2]), (320, 240, vec![2])] {
+        let mut small = interlaced(30_000);
+        (small.video.width, small.video.height) = (width, height);
+        let plan = Plan::new(&small, &recipe());
+        let steps: Vec<u32> = plan.rungs.iter().map(|rung| rung.frame_step).collect();
+        assert_eq!(steps, expected, "{width} × {height}: {:?}", plan.rungs);
+    }
+    let frames = Recipe { deinterlace: Deinterlace::Frames, ..recipe() };
+    let plan = Plan::new(&interlaced(30_000), &frames);
+    assert_eq!((plan.picture.fields, plan.least_frame_rate(&interlaced(30_000).video)), (false, Ratio::new(30_000, 1001)));
 }

@@ -33,10 +33,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// The timeline for a source's picture track.
+    /// The timeline for a source's picture track, of which `frame_rate` frames a second are shown.
     #[must_use]
-    pub fn of(video: &VideoTrack) -> Self {
-        if video.constant_rate { Self::constant(video.frame_rate) } else { Self::variable() }
+    pub fn of(video: &VideoTrack, frame_rate: Ratio) -> Self {
+        if video.constant_rate { Self::constant(frame_rate) } else { Self::variable() }
     }
 
     /// The timeline that a picture of `frame_rate` with `timescale` ticks a second was encoded on.

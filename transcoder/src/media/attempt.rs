@@ -22,7 +22,7 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Encodes the pictures that come as `work`.
     pub(super) fn make(job: &Job<'_>, rung: &Rung, work: Receiver<Work>) -> Result<Self, Stop> {
-        let frame_rate = rung.frame_rate(job.source.video.frame_rate);
+        let frame_rate = rung.frame_rate(job.plan.picture.frame_rate(&job.source.video));
         let mut encoder = VideoEncoder::open(rung, &job.plan.timeline, frame_rate, job.plan.encoder_threads)?;
         let parameters = encoder.parameters();
         let mut packets = Vec::new();

@@ -112,8 +112,11 @@ impl Filters {
                     Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => break,
                     Err(error) => return Err(Stop::Fault(format!("filter: {error}"))),
                 }
-                let tick = picture.pts().map_or(0.0, |pts| pts as f64 * scale).round().max(0.0) as u64;
-                take(index, tick, picture)?;
+                let tick = picture.pts().map_or(0.0, |pts| pts as f64 * scale).round();
+                // What is shown before the title helped to deinterlace its first frame.
+                if tick >= 0.0 {
+                    take(index, tick as u64, picture)?;
+                }
             }
         }
         Ok(())
@@ -125,7 +128,8 @@ fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung
     let mut steps = Vec::new();
     let thinning = Thinning::new(timeline, track, picture);
     if picture.deinterlace {
-        steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+        let mode = if picture.fields { "send_field" } else { "send_frame" };
+        steps.push(format!("bwdif=mode={mode}:deint=interlaced"));
     }
     let turned = picture.rotation_degrees % 180 == 90;
     let largest = rungs.iter().max_by_key(|rung| rung.width).map_or((0, 0), |rung| (rung.width, rung.height));
@@ -168,7 +172,8 @@ impl Thinning {
     fn new(timeline: &Timeline, track: &VideoTrack, picture: &Picture) -> Self {
         // Deinterlacing halves the time base.
         let units_per_tick = if picture.deinterlace { 2.0 } else { 1.0 };
-        let frame_ticks = timeline.frame_ticks.map_or(f64::from(timeline.timescale) / track.frame_rate.as_f64(), f64::from);
+        let usual = f64::from(timeline.timescale) / picture.frame_rate(track).as_f64();
+        let frame_ticks = timeline.frame_ticks.map_or(usual, f64::from);
         Self { group_units: timeline.gop_ticks as f64 * units_per_tick, frame_units: frame_ticks * units_per_tick }
     }
 

@@ -80,7 +80,7 @@ struct Run<'a> {
     filters: Option<Filters>,
     cadence: Cadence<'a>,
     /// The newest frame, for repeats.
-    held: Option<frame::Video>,
+    held: Option<(i64, frame::Video)>,
     /// Tick of the newest picture that each worker got.
     newest: Vec<Option<u64>>,
     frames: u64,
@@ -137,20 +137,17 @@ impl<'a> Run<'a> {
             newest = tick;
             let is_damaged = decoding.take_damage();
             match self.cadence.place(tick) {
-                Place::Before => self.held = Some(frame),
+                Place::Before => self.held = Some((tick, frame)),
                 Place::Never => self.hurt(1, tick),
                 Place::Here { repeats, tick: shown } => {
                     self.hurt(is_damaged, tick);
                     self.repeat(&repeats)?;
                     self.shown.push(shown);
                     self.show(&frame, shown)?;
-                    self.held = Some(frame);
+                    self.held = Some((tick, frame));
                 }
                 Place::After => {
-                    next = u64::try_from(tick).ok();
-                    if self.part.job.plan.picture.deinterlace {
-                        self.filter(&frame, next.unwrap_or_default())?;
-                    }
+                    next = Some((tick, frame));
                     break;
                 }
             }
@@ -160,11 +157,21 @@ impl<'a> Run<'a> {
             // What nothing came after.
             self.hurt(decoding.take_damage(), newest);
         }
-        let (repeats, end_ticks) = self.cadence.finish(next, self.part.job.plan.duration_ticks);
+        self.end(next)
+    }
+
+    /// Ends the chunk; `next` is the frame after it, and when it is shown.
+    fn end(&mut self, next: Option<(i64, frame::Video)>) -> Result<(), Stop> {
+        let plan = self.part.job.plan;
+        let next_tick = next.as_ref().and_then(|(tick, _)| u64::try_from(*tick).ok());
+        let (repeats, end_ticks) = self.cadence.finish(next_tick, plan.duration_ticks);
         self.repeat(&repeats)?;
         if self.frames == 0 {
             // In a pause that is longer than the part, what was shown before is shown still.
             self.repeat(&[self.part.chunk.start_ticks])?;
+        }
+        if let Some((tick, frame)) = next.filter(|_| plan.picture.deinterlace) {
+            self.filter(&frame, tick)?;
         }
         if let Some(filters) = &mut self.filters {
             filters.flush()?;
@@ -181,12 +188,12 @@ impl<'a> Run<'a> {
 
     /// Shows the newest frame again at each of `ticks`.
     fn repeat(&mut self, ticks: &[u64]) -> Result<(), Stop> {
-        let Some(held) = self.held.take() else { return Ok(()) };
+        let Some((tick, held)) = self.held.take() else { return Ok(()) };
         for &tick in ticks {
             self.repeats += 1;
             self.show(&held, tick)?;
         }
-        self.held = Some(held);
+        self.held = Some((ticks.last().map_or(tick, |tick| i64::try_from(*tick).unwrap_or(i64::MAX)), held));
         Ok(())
     }
 
@@ -196,12 +203,12 @@ impl<'a> Run<'a> {
         let fits = self.filters.as_ref().is_some_and(|filters| filters.fits(frame));
         if !fits && self.filters.is_none() && self.part.job.plan.picture.deinterlace {
             // The first frame of a chunk is deinterlaced with the help of the one before it, as in the middle of a chunk.
-            if let (Some(before), Some(earlier)) = (self.held.take(), tick.checked_sub(1)) {
+            if let Some((earlier, before)) = self.held.take() {
                 self.filter(&before, earlier)?;
-                self.held = Some(before);
+                self.held = Some((earlier, before));
             }
         }
-        self.filter(frame, tick)?;
+        self.filter(frame, i64::try_from(tick).unwrap_or(i64::MAX))?;
         if self.frames.is_multiple_of(PROGRESS_EVERY) {
             let chunk = self.part.chunk;
             let end = chunk.end_ticks.unwrap_or(self.part.job.plan.duration_ticks);
@@ -212,7 +219,7 @@ impl<'a> Run<'a> {
     }
 
     /// Puts a frame into the graph, making a new graph where the picture's size, format or colour changes.
-    fn filter(&mut self, frame: &frame::Video, tick: u64) -> Result<(), Stop> {
+    fn filter(&mut self, frame: &frame::Video, tick: i64) -> Result<(), Stop> {
         if !self.filters.as_ref().is_some_and(|filters| filters.fits(frame)) {
             if let Some(filters) = &mut self.filters {
                 filters.flush()?;
@@ -222,7 +229,7 @@ impl<'a> Run<'a> {
             self.filters = Some(Filters::new(frame, &source.video, &plan.picture, self.part.rungs, &plan.timeline)?);
         }
         let mut stamped = share(frame)?;
-        stamped.set_pts(i64::try_from(tick).ok());
+        stamped.set_pts(Some(tick));
         match &mut self.filters {
             Some(filters) => filters.push(&stamped),
             None => Ok(()),
@@ -235,8 +242,8 @@ impl<'a> Run<'a> {
         let (timeline, chunk) = (&self.part.job.plan.timeline, self.part.chunk);
         let (newest, senders) = (&mut self.newest, &self.senders);
         filters.pull(|rung, tick, picture| {
-            // Neighbours of the chunk that deinterlacing looked at.
-            if !chunk.contains(tick) {
+            // Neighbours of the chunk that deinterlacing looked at; and a field between two frames that nothing is between.
+            if !chunk.contains(tick) || newest[rung].is_some_and(|newest| tick <= newest) {
                 return Ok(());
             }
             let starts_group = newest[rung].is_none_or(|newest| timeline.gop_of(newest) != timeline.gop_of(tick));

@@ -16,9 +16,9 @@ use std::sync::mpsc::Receiver;
 /// Encodes the pictures of `rung` that come as `work`, and hands over its segments.
 pub(super) fn encode(link: &Link, job: &Job<'_>, rung: &Rung, work: Receiver<Work>) -> Result<(), Stop> {
     let timeline = &job.plan.timeline;
-    let frame_rate = rung.frame_rate(job.source.video.frame_rate);
+    let frame_rate = rung.frame_rate(job.plan.picture.frame_rate(&job.source.video));
     let mut encoder = VideoEncoder::open(rung, timeline, frame_rate, job.plan.encoder_threads)?;
-    let edit_ticks = edit_ticks(timeline.timescale, job.plan.least_frame_rate(job.source.video.frame_rate));
+    let edit_ticks = edit_ticks(timeline.timescale, job.plan.least_frame_rate(&job.source.video));
     let (rendition, bytes) = encoder.rendition(rung, timeline.timescale, frame_rate, edit_ticks)?;
     link.output(Output::Init { track: TRACK, rendition, bytes })?;
     let mut segmenter = Segmenter::new(timeline, edit_ticks);

@@ -5,6 +5,7 @@ mod clips;
 mod codecs;
 mod collection;
 mod driver;
+mod fields;
 mod index;
 mod judge;
 mod look;
@@ -30,6 +31,7 @@ fn main() {
         .into_iter()
         .chain(clips::trials())
         .chain(codecs::trials())
+        .chain(fields::trials())
         .chain(index::trials())
         .chain(look::trials())
         .chain(sound::trials())

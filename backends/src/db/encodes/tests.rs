@@ -14,6 +14,7 @@ fn recipe() -> Recipe {
     let audio = |bitrate_bps| AudioChoice { bitrate_bps };
     Recipe {
         preset: "veryfast".into(),
+        deinterlace: Default::default(),
         rungs: vec![rung(360), rung(234)],
         per_title: None,
         additional: Vec::new(),

@@ -33,6 +33,9 @@ const FRAME_RATE_MAX: f64 = 60.0 * 1.01;
 const LOW_FRAME_RATE_MAX: f64 = 32.0;
 /// Pixels below which a rung is small: it is for lines and devices that more frames would be too much for.
 const LOW_PIXELS: f64 = 1280.0 * 720.0 * 0.95;
+/// The same of a picture that is not much larger itself: share of its own pixels, and pixels at least.
+const LOW_SHARE: f64 = 0.8;
+const LOW_PIXELS_MIN: f64 = 640.0 * 360.0 * 0.95;
 /// Bits of boxes around one picture.
 const FRAME_BOX_BITS: f64 = 12.0 * 8.0;
 
@@ -130,7 +133,9 @@ impl Canvas<'_> {
         let choice = style.choices.iter().min_by(|a, b| distance(a.height).total_cmp(&distance(b.height)));
         let (crf, cap, reference) =
             choice.map_or((23.0, 1_000_000, 540), |choice| (choice.crf, choice.max_bitrate_bps, choice.height));
-        let frame_step = frame_step(self.frame_rate, if pixels < LOW_PIXELS { LOW_FRAME_RATE_MAX } else { FRAME_RATE_MAX });
+        let own_pixels = f64::from(self.display.0) * f64::from(self.display.1);
+        let is_small = pixels < (own_pixels * LOW_SHARE).clamp(LOW_PIXELS_MIN, LOW_PIXELS);
+        let frame_step = frame_step(self.frame_rate, if is_small { LOW_FRAME_RATE_MAX } else { FRAME_RATE_MAX });
         let rate_factor = if self.frame_rate.as_f64() / f64::from(frame_step) > LOW_FRAME_RATE_MAX { 1.5 } else { 1.0 };
         let max_bitrate_bps = f64::from(cap) * (pixels / pixels_of(reference)).powf(PIXEL_POWER) * rate_factor;
         Rung {

@@ -203,9 +203,9 @@ fn the_slowest_rung_is_known_before_the_ladder_is_decided() {
     (wide.video.width, wide.video.height, wide.video.frame_rate) = (3840, 480, crate::source::Ratio::new(60, 1));
     let plan = Plan::new(&wide, &per_title(start()));
     assert_eq!(plan.rungs.iter().map(|rung| rung.frame_step).max(), Some(1), "what leads is large");
-    let before = plan.least_frame_rate(wide.video.frame_rate);
+    let before = plan.least_frame_rate(&wide.video);
     assert_eq!(before, crate::source::Ratio::new(30, 1));
-    assert_eq!(plan.decide(Vec::new(), 0).least_frame_rate(wide.video.frame_rate), before);
+    assert_eq!(plan.decide(Vec::new(), 0).least_frame_rate(&wide.video), before);
 }
 
 #[test]
