@@ -114,6 +114,9 @@ pub(crate) struct Encode {
     /// default
     #[arg(long)]
     pub(crate) threads: Option<u16>,
+    /// How many pictures are judged, by VMAF and PSNR; as the recipe says by default
+    #[arg(long, value_enum)]
+    pub(crate) quality: Option<Quality>,
     /// Make a title of what is readable of a damaged film, however much is missing
     #[arg(long)]
     pub(crate) accept_damaged: bool,
@@ -133,6 +136,18 @@ pub(crate) enum Ladder {
     Auto,
     /// The recipe's heights, up to the source's size
     Fixed,
+}
+
+/// How many pictures are judged while a film is encoded.
+#[cfg(feature = "media")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Quality {
+    /// None
+    Off,
+    /// About one in sixty, of the highest rung and one other at a time
+    Sample,
+    /// Every one, of all rungs
+    Full,
 }
 
 /// A configuration file.

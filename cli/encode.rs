@@ -1,6 +1,6 @@
 //! `marquee encode`: the whole transcode and package path on a local film, without any service.
 
-use crate::args::{Encode, Ladder};
+use crate::args::{Encode, Ladder, Quality};
 use indicatif::{ProgressBar, ProgressStyle};
 use marquee_core::{Shutdown, job::Failure, plan};
 use marquee_transcoder::local;
@@ -24,6 +24,11 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
         },
         preset: options.preset,
         threads: options.threads,
+        quality: options.quality.map(|quality| match quality {
+            Quality::Off => plan::Scope::Off,
+            Quality::Sample => plan::Scope::Sample,
+            Quality::Full => plan::Scope::Full,
+        }),
         accept_damaged: options.accept_damaged,
         plan_only: options.plan,
     };

@@ -11,8 +11,9 @@ use marquee_core::{
     id::{EncodeId, JobId, VideoId},
     job::{Class, Failure, Job, LEASE},
     object::Track as Folder,
-    plan::{AudioChoice, Plan, Recipe, RungChoice},
+    plan::{AudioChoice, Judging, Plan, Recipe, RungChoice},
     presentation::{Media, Rendition, Segment},
+    quality::Judged,
     source::{Note, Ratio, Source},
     testing,
     thumbnails::{Poster, Thumbnails, Tiles},
@@ -175,7 +176,16 @@ impl Title {
                 size_bytes: 1000,
                 iframes: Vec::new(),
             };
-            batch.segments.push(StoredSegment { track, rendition: id.into(), chunk, segment, sha256: [*number as u8; 32] });
+            let picture = Judged { tick: segment.start_ticks + 1000, vmaf: 90.0 + f64::from(*number), psnr_db: 41.5 };
+            let judged = if track == Folder::Video { vec![picture] } else { Vec::new() };
+            batch.segments.push(StoredSegment {
+                track,
+                rendition: id.into(),
+                chunk,
+                segment,
+                sha256: [*number as u8; 32],
+                judged,
+            });
         }
         batch.finished.push(Finished {
             track,
@@ -184,6 +194,7 @@ impl Title {
             frames: 180,
             damaged: 0,
             cpu_ms: 10,
+            quality_cpu_ms: 0,
             notes: Vec::new(),
         });
     }
@@ -200,5 +211,6 @@ fn recipe() -> Recipe {
         audio: vec![AudioChoice { bitrate_bps: 128_000 }],
         surround: None,
         loudness: None,
+        judging: Judging::default(),
     }
 }

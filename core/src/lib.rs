@@ -15,6 +15,7 @@ pub mod object;
 pub mod parts;
 pub mod plan;
 pub mod presentation;
+pub mod quality;
 pub mod queue;
 mod random;
 mod role;

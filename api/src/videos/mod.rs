@@ -2,6 +2,7 @@
 
 mod multipart;
 pub(crate) mod ops;
+mod quality;
 mod routes;
 mod watch;
 

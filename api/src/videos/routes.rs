@@ -3,7 +3,7 @@
 use super::{
     multipart,
     ops::{self, Details},
-    watch,
+    quality, watch,
 };
 use crate::{
     app::App,
@@ -41,6 +41,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(follow))
         .routes(routes!(jobs))
         .routes(routes!(retry))
+        .merge(quality::router())
 }
 
 /// Creating a video may carry a whole film: no bound on its time or size but those of uploads.

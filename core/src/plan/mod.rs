@@ -3,6 +3,7 @@
 
 mod audio;
 mod chunk;
+mod judging;
 mod ladder;
 mod names;
 mod recipe;
@@ -12,6 +13,7 @@ mod timeline;
 
 pub use audio::AudioRendition;
 pub use chunk::Chunk;
+pub use judging::{Judging, Scope};
 pub use ladder::{Analysis, Codec, Measure, Rung, Sample};
 pub use recipe::{AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
 pub use start::Start;
@@ -26,8 +28,9 @@ use serde::{Deserialize, Serialize};
 const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
 /// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
-/// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264.
-pub const PLAN_VERSION: u32 = 4;
+/// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what is made
+/// may be judged, and what is poor made again.
+pub const PLAN_VERSION: u32 = 5;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +64,9 @@ pub struct Plan {
     /// What leads, so that the title plays soon; `None` if every chunk is made in all rungs at once.
     #[serde(default)]
     pub start: Option<Start>,
+    /// How the quality of what is made is measured.
+    #[serde(default)]
+    pub judging: Judging,
     /// What its ladder is chosen by; `None` if it has the fixed one.
     #[serde(default)]
     pub analysis: Option<Analysis>,
@@ -155,6 +161,7 @@ impl Plan {
             audio: audio::renditions(&source.audio, recipe, &mut notes),
             subtitles: subtitles::renditions(&source.subtitles),
             loudness: recipe.loudness,
+            judging: recipe.judging,
             timeline,
             duration_ticks,
             picture,

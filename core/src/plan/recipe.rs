@@ -1,6 +1,6 @@
 //! A recipe: a named set of encode choices, read from `transcoder/recipes/*.toml`.
 
-use super::{Codec, Rung};
+use super::{Codec, Judging, Rung, Scope};
 use serde::{Deserialize, Serialize};
 
 /// How the rungs of a title are chosen.
@@ -48,6 +48,9 @@ pub struct Recipe {
     pub surround: Option<AudioChoice>,
     /// How loud all sound is made; `None` if it stays as it is.
     pub loudness: Option<Loudness>,
+    /// How the quality of what is made is measured; not at all where nothing is said.
+    #[serde(default)]
+    pub judging: Judging,
 }
 
 impl Recipe {
@@ -55,6 +58,12 @@ impl Recipe {
     #[must_use]
     pub fn with_ladder(self, ladder: Ladder) -> Self {
         Self { per_title: self.per_title.filter(|_| ladder == Ladder::Auto), ..self }
+    }
+
+    /// The same recipe with so much of what is made judged.
+    #[must_use]
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { judging: Judging { scope, ..self.judging }, ..self }
     }
 }
 

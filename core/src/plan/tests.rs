@@ -13,6 +13,7 @@ pub(super) fn recipe() -> Recipe {
         audio: vec![AudioChoice { bitrate_bps: 128_000 }, AudioChoice { bitrate_bps: 64_000 }],
         surround: None,
         loudness: None,
+        judging: Judging::default(),
     }
 }
 
@@ -21,7 +22,7 @@ fn timeline_of(video: &VideoTrack) -> Timeline {
 }
 
 /// A film of that size, of 30000/1001 frames a second, whose clock begins at 1400.
-fn film(width: u32, height: u32) -> Source {
+pub(super) fn film(width: u32, height: u32) -> Source {
     let source = testing::source();
     let video = VideoTrack {
         width,

@@ -4,7 +4,7 @@ use crate::source::{Ratio, VideoTrack};
 use serde::{Deserialize, Serialize};
 
 /// Groups of pictures per segment: 3 × 2 s = 6 s (Apple HLS Authoring Specification 7.5).
-const GOPS_PER_SEGMENT: u64 = 3;
+pub(super) const GOPS_PER_SEGMENT: u64 = 3;
 /// Groups that the first segment has less: it is short, so that a title plays soon.
 const FIRST_LACKS_GOPS: u64 = 2;
 /// Nominal seconds between keyframes (Apple HLS Authoring Specification 1.13).

@@ -217,8 +217,8 @@ async fn listen(incoming: &mut OwnedReadHalf, asks: mpsc::Sender<(u64, u32)>, si
                 Some(track) => Output::Init { track, rendition, bytes },
                 None => return End::Broken("the child named a folder that does not exist".into()),
             },
-            Message::Segment { folder, rendition, segment } => match Track::from_folder(&folder) {
-                Some(track) => Output::Segment { track, rendition, segment, bytes },
+            Message::Segment { folder, rendition, segment, judged } => match Track::from_folder(&folder) {
+                Some(track) => Output::Segment { track, rendition, segment, bytes, judged },
                 None => return End::Broken("the child named a folder that does not exist".into()),
             },
         };

@@ -48,8 +48,8 @@ impl Link {
             Output::Init { track, rendition, bytes } => {
                 self.send(&Message::Init { folder: track.folder().to_owned(), rendition }, &bytes)
             }
-            Output::Segment { track, rendition, segment, bytes } => {
-                self.send(&Message::Segment { folder: track.folder().to_owned(), rendition, segment }, &bytes)
+            Output::Segment { track, rendition, segment, bytes, judged } => {
+                self.send(&Message::Segment { folder: track.folder().to_owned(), rendition, segment, judged }, &bytes)
             }
             Output::Image { image, bytes } => self.send(&Message::Image { image }, &bytes),
             Output::Progress(done) => self.send(&Message::Progress(done), &[]),

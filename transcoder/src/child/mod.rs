@@ -18,6 +18,7 @@ use bytes::Bytes;
 use marquee_core::{
     Result, object,
     plan::{Measure, Plan},
+    quality::Judged,
     source::{Note, Source},
 };
 use marquee_packager::model;
@@ -115,6 +116,8 @@ pub enum Output {
         segment: model::Segment,
         /// The object.
         bytes: Bytes,
+        /// Pictures of it that were judged, in order.
+        judged: Vec<Judged>,
     },
     /// A JPEG file: the sheets in order, then the posters, best first.
     Image {
@@ -138,6 +141,8 @@ pub struct Report {
     pub damaged: u64,
     /// User and system time of the child.
     pub cpu_ms: u64,
+    /// What of it was spent on judging pictures.
+    pub quality_cpu_ms: u64,
     /// Most memory the child held at one time.
     pub peak_memory_bytes: u64,
     /// What was decided on the way, for the content team.

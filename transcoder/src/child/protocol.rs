@@ -3,7 +3,7 @@
 
 use super::{Image, Limits, Report, Task};
 use bytes::Bytes;
-use marquee_core::{plan::Measure, source::Source};
+use marquee_core::{plan::Measure, quality::Judged, source::Source};
 use marquee_packager::model;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io;
@@ -43,7 +43,7 @@ pub(crate) enum Message {
     /// See [`super::Output::Init`]; the payload is the object.
     Init { folder: String, rendition: model::Rendition },
     /// See [`super::Output::Segment`]; the payload is the object.
-    Segment { folder: String, rendition: String, segment: model::Segment },
+    Segment { folder: String, rendition: String, segment: model::Segment, judged: Vec<Judged> },
     /// See [`super::Output::Image`]; the payload is the object.
     Image { image: Image },
     /// See [`super::Output::Progress`].

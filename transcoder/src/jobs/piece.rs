@@ -157,13 +157,15 @@ impl Piece {
     pub(crate) fn finished(&self, plan: &Plan, report: &Report) -> Vec<Finished> {
         let (track, renditions) = self.renditions(plan);
         let count = renditions.len().max(1) as u64;
+        let share = |ms: u64, index: u64| ms / count + u64::from(index < ms % count);
         let row = |(index, rendition): (u64, &str)| Finished {
             track,
             rendition: rendition.to_owned(),
             chunk: self.chunk(),
             frames: report.frames,
             damaged: report.damaged,
-            cpu_ms: report.cpu_ms / count + u64::from(index < report.cpu_ms % count),
+            cpu_ms: share(report.cpu_ms, index),
+            quality_cpu_ms: share(report.quality_cpu_ms, index),
             notes: report.notes.clone(),
         };
         (0..).zip(renditions).map(row).collect()

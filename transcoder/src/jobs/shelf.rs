@@ -10,6 +10,7 @@ use marquee_core::{
     blobs::{Blobs, Created},
     object::{Key, Layout, Track, init_path, segment_path},
     plan::Plan,
+    quality::Judged,
 };
 use marquee_packager::{
     gate,
@@ -23,6 +24,8 @@ use tokio::task::JoinSet;
 const WRITES_MAX: usize = 4;
 /// Latest tick that is believed: sums of such fit wherever they are stored.
 const TICKS_MAX: u64 = 1 << 53;
+/// Pictures of a segment at most: eight seconds at 240 frames a second.
+const JUDGED_MAX: usize = 1920;
 
 /// Takes init and media segments of one job. A child that was taken over by what it read may send anything: a shelf has room
 /// for the renditions and the segments of its piece of the plan, each once, and for nothing else.
@@ -85,7 +88,14 @@ impl Shelf {
     }
 
     /// Begins to store a media segment; waits if too many are on their way.
-    pub(crate) async fn put_segment(&mut self, track: Track, rendition: &str, segment: Segment, bytes: Bytes) -> Result<()> {
+    pub(crate) async fn put_segment(
+        &mut self,
+        track: Track,
+        rendition: &str,
+        segment: Segment,
+        bytes: Bytes,
+        judged: Vec<Judged>,
+    ) -> Result<()> {
         while self.writes.len() >= WRITES_MAX {
             self.land_one().await?;
         }
@@ -98,6 +108,9 @@ impl Shelf {
         if segment.start_ticks.max(segment.duration_ticks) > TICKS_MAX {
             return Err(Error::internal(format!("the child made segment {number} of {rendition} at no time of this world")));
         }
+        if !are_of(&judged, &segment) {
+            return Err(Error::internal(format!("the child judged pictures that segment {number} of {rendition} cannot have")));
+        }
         room.numbers = number + 1..=*room.numbers.end();
         let Some(rendition) = room.rendition.clone() else {
             return Err(Error::internal(format!("a segment of {rendition} came before its init segment")));
@@ -106,11 +119,13 @@ impl Shelf {
         let (blobs, chunk) = (self.blobs.clone(), self.chunk);
         self.writes.spawn(async move {
             let sha256 = sha256(bytes.clone()).await?;
-            let (segment, sha256) = match blobs.create(&key, bytes).await? {
+            let (segment, stored_sha256) = match blobs.create(&key, bytes).await? {
                 Created::New => (segment, sha256),
                 Created::Existed => adopt(&*blobs, &key, &rendition, segment, sha256).await?,
             };
-            Ok(StoredSegment { track, rendition: rendition.id, chunk, segment, sha256 })
+            // Nobody judged what is there instead.
+            let judged = if stored_sha256 == sha256 { judged } else { Vec::new() };
+            Ok(StoredSegment { track, rendition: rendition.id, chunk, segment, sha256: stored_sha256, judged })
         });
         Ok(())
     }
@@ -148,14 +163,21 @@ impl<F: Fn(f32) + Send> Sink for ShelfSink<F> {
     async fn accept(&mut self, output: Output) -> Result<()> {
         match output {
             Output::Init { track, rendition, bytes } => self.shelf.put_init(track, rendition, bytes).await?,
-            Output::Segment { track, rendition, segment, bytes } => {
-                self.shelf.put_segment(track, &rendition, segment, bytes).await?;
+            Output::Segment { track, rendition, segment, bytes, judged } => {
+                self.shelf.put_segment(track, &rendition, segment, bytes, judged).await?;
             }
             Output::Progress(done) => (self.progress)(done),
             Output::Source(_) | Output::Measures(_) | Output::Image { .. } => {}
         }
         Ok(())
     }
+}
+
+/// Whether `judged` may be what was judged of `segment`.
+fn are_of(judged: &[Judged], segment: &Segment) -> bool {
+    let within = |tick: u64| tick >= segment.start_ticks && tick - segment.start_ticks < segment.duration_ticks;
+    let is_score = |score: f64| (0.0..=100.0).contains(&score);
+    judged.len() <= JUDGED_MAX && judged.iter().all(|it| within(it.tick) && is_score(it.vmaf) && is_score(it.psnr_db))
 }
 
 /// What an earlier attempt stored under `key` stands: the ledger gets what is true of those bytes, not of ours.

@@ -168,7 +168,7 @@ async fn overreach(piece: &Piece, track: Track, id: &str, numbers: &[u32]) -> (u
     if shelf.put_init(track, rendition(id, track), Bytes::from_static(b"init")).await.is_ok() {
         for number in numbers {
             let segment = Segment { number: *number, start_ticks: 0, duration_ticks: 1, size_bytes: 1, iframes: Vec::new() };
-            if shelf.put_segment(track, id, segment, Bytes::from_static(b"x")).await.is_err() {
+            if shelf.put_segment(track, id, segment, Bytes::from_static(b"x"), Vec::new()).await.is_err() {
                 break;
             }
             taken += 1;

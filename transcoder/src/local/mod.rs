@@ -27,8 +27,15 @@ use marquee_backends::{
     db::ledger::{Batch, Ledger},
 };
 use marquee_core::{
-    Error, ErrorKind, Result, id::EncodeId, id::VideoId, job::Failure, object::Layout, object::Track, plan::Ladder, plan::Plan,
-    source::Source, thumbnails::Thumbnails,
+    Error, ErrorKind, Result,
+    id::EncodeId,
+    id::VideoId,
+    job::Failure,
+    object::Layout,
+    object::Track,
+    plan::{Ladder, Plan, Scope},
+    source::Source,
+    thumbnails::Thumbnails,
 };
 use std::{
     path::Path,
@@ -56,6 +63,8 @@ pub struct Options {
     pub preset: Option<String>,
     /// Processors to use; all of the machine's where none is given.
     pub threads: Option<u16>,
+    /// How much of what is made is judged, in place of the recipe's choice.
+    pub quality: Option<Scope>,
     /// Make a title of what is readable of a damaged film, however much is missing.
     pub accept_damaged: bool,
     /// Make the plan and nothing else.
@@ -86,6 +95,10 @@ pub async fn encode(
 ) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let recipe = recipe::load(&options.recipe, options.preset.as_deref())?.with_ladder(options.ladder);
+    let recipe = match options.quality {
+        Some(scope) => recipe.with_scope(scope),
+        None => recipe,
+    };
     let reader = Arc::new(FileSource::open(input)?);
     if !options.plan_only {
         check_free(out)?;

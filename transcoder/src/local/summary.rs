@@ -63,11 +63,20 @@ impl fmt::Display for Summary {
             let (kbps, mb) = (rendition.bitrate_bps as f64 / 1e3, rendition.size_bytes as f64 / 1e6);
             writeln!(f, "  {:<14} {:<18} {kbps:>8.0} kb/s {mb:>9.1} MB", rendition.id, rendition.codec)?;
         }
+        for rung in &self.report.quality.rungs {
+            write!(f, "  {:<14} VMAF {:.1}, {:.1} at least in 19 of 20", rung.id, rung.vmaf, rung.vmaf_low)?;
+            let worst = rung.worst.first().map(|worst| (worst.vmaf, seconds(worst.time_ms)));
+            let (lowest, time) = worst.unwrap_or_default();
+            writeln!(f, ", lowest {lowest:.1} at {time:.1} s; PSNR {:.1} dB ({} pictures)", rung.psnr_db, rung.pictures)?;
+        }
         for note in &self.report.notes {
             writeln!(f, "  note: {} ({})", note.message, note.code)?;
         }
         let (length, elapsed, cpu) = (seconds(self.duration_ms), seconds(self.elapsed_ms), seconds(self.report.cpu_ms));
         write!(f, "  {length:.1} s of film in {elapsed:.1} s, {cpu:.1} s of processor time")?;
+        if self.report.quality.cpu_ms > 0 {
+            write!(f, ", {:.1} s of them for judging", seconds(self.report.quality.cpu_ms))?;
+        }
         match self.first_segment_ms {
             Some(first) => writeln!(f, ", first segment after {:.1} s", seconds(first)),
             None => writeln!(f),

@@ -4,6 +4,7 @@ use super::{
     Stop,
     encode_video::VideoEncoder,
     pictures::{Work, share},
+    player::Player,
     video::Job,
 };
 use ffmpeg_next::{Packet, codec, format::Pixel, frame, software::scaling};
@@ -26,10 +27,7 @@ impl Attempt {
         let mut encoder = VideoEncoder::open(rung, &job.plan.timeline, frame_rate, job.plan.encoder_threads)?;
         let parameters = encoder.parameters();
         let mut packets = Vec::new();
-        encoder.run(work, |packet| {
-            packets.push(packet);
-            Ok(())
-        })?;
+        encoder.run(work, &mut packets)?;
         Ok(Self { parameters, packets })
     }
 
@@ -65,20 +63,21 @@ impl Attempt {
 
     /// The picture at `wanted`, as a player shows it on a screen of `width` × `height`; `None` if it has none there.
     pub(super) fn shown(&self, wanted: u64, width: u32, height: u32) -> Result<Option<frame::Video>, Stop> {
-        let fault = || Stop::fault("decode a trial");
-        let mut context = codec::Context::from_parameters(self.parameters.clone()).map_err(fault())?;
-        context.set_threading(codec::threading::Config::count(1));
-        let mut decoder = context.decoder().video().map_err(fault())?;
+        let mut player = Player::open(&self.parameters)?;
+        let mut found = None;
         for packet in self.packets.iter().map(Some).chain([None]) {
-            match packet {
-                Some(packet) => decoder.send_packet(packet).map_err(fault())?,
-                None => decoder.send_eof().map_err(fault())?,
-            }
-            let mut picture = frame::Video::empty();
-            while decoder.receive_frame(&mut picture).is_ok() {
-                if picture.pts().and_then(|pts| u64::try_from(pts).ok()) == Some(wanted) {
-                    return enlarged(&picture, width, height).map(Some);
+            let look = |tick: u64, picture: frame::Video| {
+                if tick == wanted {
+                    found = Some(picture);
                 }
+                Ok(())
+            };
+            match packet {
+                Some(packet) => player.play(packet, look)?,
+                None => player.finish(look)?,
+            }
+            if let Some(picture) = &found {
+                return enlarged(picture, width, height).map(Some);
             }
         }
         Ok(None)

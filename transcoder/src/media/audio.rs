@@ -208,7 +208,13 @@ impl<'a> Mix<'a> {
     fn each(&mut self, sound: Option<&frame::Audio>) -> Result<(), Stop> {
         for (rendition, encoder) in &mut self.encoders {
             encoder.push(sound, |segment, bytes| {
-                Ok(self.link.output(Output::Segment { track: TRACK, rendition: rendition.clone(), segment, bytes })?)
+                Ok(self.link.output(Output::Segment {
+                    track: TRACK,
+                    rendition: rendition.clone(),
+                    segment,
+                    bytes,
+                    judged: Vec::new(),
+                })?)
             })?;
         }
         Ok(())

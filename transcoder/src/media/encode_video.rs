@@ -11,6 +11,24 @@ use marquee_core::{
 use marquee_packager::{cmaf, model};
 use std::sync::mpsc::Receiver;
 
+/// Whom an encoder works for.
+pub(super) trait Taker {
+    /// Learns of a picture that is about to be encoded, in the order in which they are shown.
+    fn given(&mut self, _tick: u64, _picture: &frame::Video) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    /// Takes an encoded picture, in coding order.
+    fn take(&mut self, packet: Packet) -> Result<(), Stop>;
+}
+
+impl Taker for Vec<Packet> {
+    fn take(&mut self, packet: Packet) -> Result<(), Stop> {
+        self.push(packet);
+        Ok(())
+    }
+}
+
 /// An open encoder for one rung.
 pub(super) struct VideoEncoder {
     encoder: encoder::video::Encoder,
@@ -70,18 +88,15 @@ impl VideoEncoder {
         Ok((rendition, track.init_segment()?))
     }
 
-    /// Encodes the pictures that come as `work` and hands each, encoded, to `take`, in coding order. Answers where the last one ends;
-    /// `None` if nobody says so any more, because what decodes them gave up.
-    pub(super) fn run(
-        &mut self,
-        work: Receiver<Work>,
-        mut take: impl FnMut(Packet) -> Result<(), Stop>,
-    ) -> Result<Option<u64>, Stop> {
+    /// Encodes the pictures that come as `work` for `taker`. Answers where the last one ends; `None` if nobody says so any more, because
+    /// what decodes them gave up.
+    pub(super) fn run(&mut self, work: Receiver<Work>, taker: &mut impl Taker) -> Result<Option<u64>, Stop> {
         let mut any = false;
         for work in work {
             let end = match work {
                 Work::Picture { picture, tick, starts_group } => {
                     any = true;
+                    taker.given(tick, &picture)?;
                     self.push(picture, tick, starts_group)?;
                     None
                 }
@@ -93,7 +108,7 @@ impl VideoEncoder {
                 }
             };
             while any && let Some(packet) = self.pull()? {
-                take(packet)?;
+                taker.take(packet)?;
             }
             if end.is_some() {
                 return Ok(end);

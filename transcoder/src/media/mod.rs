@@ -1,5 +1,6 @@
 //! Everything that touches libav: probing, decoding, filtering, encoding. It runs in the sandboxed child only.
 
+mod again;
 mod analyse;
 mod attempt;
 mod audio;
@@ -20,10 +21,12 @@ mod looks;
 mod loudness;
 mod order;
 mod pictures;
+mod player;
 mod poster;
 mod probe;
 mod rate;
 mod resample;
+mod review;
 mod rung;
 mod scan;
 mod segmenter;

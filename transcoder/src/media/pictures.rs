@@ -40,14 +40,14 @@ pub(super) enum Work {
     End { end_ticks: u64 },
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
     /// Decodes the part from where `decoding` stands, `first` being what it has decoded already, and hands each rung's pictures to a
     /// `worker` on a thread of its own. Answers what workers made, in the order of the rungs.
     pub(super) fn share_out<T: Send>(
         &self,
         decoding: &mut Decoding,
         first: Option<frame::Video>,
-        worker: impl Fn(&Rung, Receiver<Work>) -> Result<T, Stop> + Sync,
+        worker: impl Fn(&'a Rung, Receiver<Work>) -> Result<T, Stop> + Sync,
     ) -> Result<(Report, Vec<T>), Stop> {
         thread::scope(|scope| {
             let mut senders = Vec::new();

@@ -236,7 +236,8 @@ fn write(link: &Link, rendition: &str, plan: &Plan, cues: &[Cue]) -> Result<bool
         written += bytes.len();
         let duration_ticks = end_ticks.saturating_sub(start_ticks);
         let segment = Segment { number, start_ticks, duration_ticks, size_bytes: bytes.len() as u64, iframes: Vec::new() };
-        link.output(Output::Segment { track: object::Track::Text, rendition: rendition.to_owned(), segment, bytes })?;
+        let (track, rendition, judged) = (object::Track::Text, rendition.to_owned(), Vec::new());
+        link.output(Output::Segment { track, rendition, segment, bytes, judged })?;
     }
     Ok(written >= SEGMENTS_BYTES_MAX)
 }

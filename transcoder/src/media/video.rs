@@ -1,12 +1,13 @@
 //! Encodes one chunk of the picture into some rungs: one thread decodes and scales, one thread per rung encodes.
 
-use super::{Stop, decode::Decoding, input::Input, pictures::Part, rung};
+use super::{Stop, again::Exit, decode::Decoding, encode_video::TRACK, input::Input, pictures::Part, rung::Beginning};
 use crate::child::{Link, Output, RemoteSource, Report};
 use ffmpeg_next::frame;
 use marquee_core::{
     plan::{Plan, Rung},
     source::{Seek, Source, VideoTrack},
 };
+use std::time::Duration;
 
 /// How far before a chunk a keyframe is looked for, in seconds, one try after the other; then from the start.
 const SEEK_BACK_SECONDS: [u64; 4] = [0, 3, 12, 40];
@@ -24,11 +25,27 @@ pub(super) fn encode(link: &Link, source: RemoteSource, job: &Job<'_>, chunk: u3
     let unknown = |what: &str| Stop::Fault(format!("the plan has no such {what}"));
     let chunk = job.plan.chunks.iter().find(|other| other.index == chunk).ok_or_else(|| unknown("chunk"))?;
     let rungs: Vec<&Rung> = rungs.iter().map(|id| job.plan.rung(id).ok_or_else(|| unknown("rung"))).collect::<Result<_, _>>()?;
-    let mut decoding = open(source, job)?;
+    let mut decoding = open(source.clone(), job)?;
     let first = go_to(&mut decoding, job, chunk.start_ticks)?;
     let progress = |done: f32| Ok(link.output(Output::Progress(done))?);
     let part = Part { job, chunk, rungs: &rungs, progress: &progress };
-    let (report, _) = part.share_out(&mut decoding, first, |rung, work| rung::encode(link, job, rung, work))?;
+    let make = |rung, work| {
+        let (mut exit, beginning) = (Exit::new(link, job, rung), Beginning::of(job, rung)?);
+        let (rendition, bytes) = (beginning.rendition.clone(), beginning.init.clone());
+        link.output(Output::Init { track: TRACK, rendition, bytes })?;
+        let quality_cpu = beginning.run(job, rung, work, |made| exit.push(made))?;
+        Ok((exit, quality_cpu))
+    };
+    let (mut report, made) = part.share_out(&mut decoding, first, make)?;
+    drop(decoding);
+    let mut quality_cpu = Duration::ZERO;
+    for (exit, cpu) in made {
+        let again = exit.finish(&source, chunk)?;
+        quality_cpu += cpu + again.quality_cpu;
+        report.decoded += again.decoded;
+        report.notes.extend(again.note);
+    }
+    report.quality_cpu_ms = u64::try_from(quality_cpu.as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }
 

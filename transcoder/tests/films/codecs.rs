@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The recipe with every codec that Marquee ships, at presets for tests.
-fn recipe(ladder: Ladder) -> Recipe {
+pub(crate) fn recipe(ladder: Ladder) -> Recipe {
     let mut recipe: Recipe = toml::from_str(include_str!("../../recipes/archive.toml")).expect("the recipe is valid");
     "veryfast".clone_into(&mut recipe.preset);
     if let Some(per_title) = &mut recipe.per_title {

@@ -6,11 +6,13 @@ use marquee_core::{
     job::Failure,
     object::{self, Track},
     plan::{Ladder, Measure, Plan, Recipe},
+    quality::Judged,
     source::{Note, Source},
 };
 use marquee_packager::model;
 use marquee_transcoder::child::{Host, Image, Output, Report, Sink, SourceReader, Task};
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -64,6 +66,8 @@ pub(crate) struct Title {
     pub tracks: Vec<model::Track>,
     pub reports: Vec<Report>,
     pub folder: PathBuf,
+    /// Pictures that were judged, by rung.
+    pub judged: BTreeMap<String, Vec<Judged>>,
 }
 
 impl Title {
@@ -106,7 +110,7 @@ pub(crate) fn encode_plan(host: &Host, file: &Path, folder: &Path, source: Sourc
     let mut tracks: Vec<model::Track> = std::mem::take(&mut sink.tracks).into_iter().map(|(_, track)| track).collect();
     // Rungs come as their encoders are ready; here they are in the plan's order, before sound.
     tracks.sort_by_key(|track| plan.rungs.iter().position(|rung| rung.id == track.rendition.id).unwrap_or(usize::MAX));
-    Ok(Title { source, plan, tracks, reports, folder: folder.to_owned() })
+    Ok(Title { source, plan, tracks, reports, folder: folder.to_owned(), judged: sink.judged })
 }
 
 /// Inspects `file` and encodes its first sound track into `folder`, after `change` has changed the plan.
@@ -118,7 +122,7 @@ pub(crate) fn encode_sound(file: &Path, folder: &Path, change: impl Fn(&mut Plan
     let task = Task::Audio { stream: source.audio[0].stream, source: source.clone(), plan: plan.clone() };
     let reports = vec![run(&host(), &task, file, &mut sink)?];
     let tracks = std::mem::take(&mut sink.tracks).into_iter().map(|(_, track)| track).collect();
-    Ok(Title { source, plan, tracks, reports, folder: folder.to_owned() })
+    Ok(Title { source, plan, tracks, reports, folder: folder.to_owned(), judged: sink.judged })
 }
 
 /// A sink that appends every rendition to a file of its own, and checks the order of what comes.
@@ -130,6 +134,7 @@ pub(crate) struct Folder {
     pub inits: Mutex<Vec<(String, Bytes)>>,
     pub measures: Vec<Measure>,
     pub images: Vec<(Image, Bytes)>,
+    pub judged: BTreeMap<String, Vec<Judged>>,
 }
 
 #[async_trait::async_trait]
@@ -154,7 +159,8 @@ impl Sink for Folder {
                 fs::write(single, &bytes)?;
                 self.tracks.push((track, model::Track { rendition, segments: Vec::new() }));
             }
-            Output::Segment { track, rendition, segment, bytes } => {
+            Output::Segment { track, rendition, segment, bytes, judged } => {
+                self.judged.entry(rendition.clone()).or_default().extend(judged);
                 let known = self.tracks.iter_mut().find(|(kind, known)| *kind == track && known.rendition.id == rendition);
                 let (_, known) = known.expect("the init segment comes first");
                 assert_eq!(segment.size_bytes, bytes.len() as u64);

@@ -61,31 +61,26 @@ pub(crate) fn sound_seconds(path: &Path, rate: u32) -> f64 {
 /// Structural similarity of each frame of `film` to the frame of `source` with the same number, after `filter` brought the
 /// source to the film's shape (ffmpeg turns it upright by itself).
 pub(crate) fn similarities(source: &Path, stream: u32, filter: &str, film: &Path, frames: u32) -> Vec<f64> {
+    compared(source, stream, filter, film, frames, ("ssim", "All:"))
+}
+
+/// Peak signal-to-noise ratio of the brightness of each frame of `film` to the frame of `source` with the same number.
+pub(crate) fn psnr_db(source: &Path, stream: u32, film: &Path) -> Vec<f64> {
+    compared(source, stream, "null", film, 10_000, ("psnr", "psnr_y:"))
+}
+
+/// What the filter of that name writes after that key of each frame of `film` and its original.
+fn compared(source: &Path, stream: u32, filter: &str, film: &Path, frames: u32, (name, key): (&str, &str)) -> Vec<f64> {
     let graph = format!(
         "[0:{stream}]{filter},settb=1/25,setpts=N,format=yuv420p[a];[1:v]settb=1/25,setpts=N,format=yuv420p[b];\
-         [a][b]ssim=stats_file=-:eof_action=endall:shortest=1"
+         [a][b]{name}=stats_file=-:eof_action=endall:shortest=1"
     );
     let frames = frames.to_string();
-    let arguments = [
-        "-v",
-        "error",
-        "-i",
-        text(source),
-        "-i",
-        text(film),
-        "-lavfi",
-        &graph,
-        "-frames:v",
-        &frames,
-        "-fps_mode",
-        "passthrough",
-        "-f",
-        "null",
-        "-",
-    ];
-    let (stats, complaints) = call("ffmpeg", &arguments);
+    let inputs = ["-v", "error", "-i", text(source), "-i", text(film), "-lavfi", &graph];
+    let outputs = ["-frames:v", &frames, "-fps_mode", "passthrough", "-f", "null", "-"];
+    let (stats, complaints) = call("ffmpeg", &[&inputs[..], &outputs].concat());
     let found: Vec<f64> =
-        stats.lines().filter_map(|line| line.split("All:").nth(1)?.split_whitespace().next()?.parse().ok()).collect();
+        stats.lines().filter_map(|line| line.split(key).nth(1)?.split_whitespace().next()?.parse().ok()).collect();
     assert!(!found.is_empty(), "ffmpeg compared nothing: {complaints}");
     found
 }

@@ -10,6 +10,7 @@ mod index;
 mod judge;
 mod look;
 mod loudness;
+mod quality;
 mod sandbox;
 mod sound;
 mod surround;
@@ -34,6 +35,7 @@ fn main() {
         .chain(fields::trials())
         .chain(index::trials())
         .chain(look::trials())
+        .chain(quality::trials())
         .chain(sound::trials())
         .chain(loudness::trials())
         .chain(surround::trials())

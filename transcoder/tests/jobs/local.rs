@@ -18,6 +18,7 @@ pub(crate) fn options() -> Options {
         ladder: Ladder::Fixed,
         preset: Some("ultrafast".into()),
         threads: Some(2),
+        quality: None,
         accept_damaged: false,
         plan_only: false,
     }

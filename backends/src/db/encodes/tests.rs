@@ -4,7 +4,7 @@ use marquee_core::{
     ErrorKind, OsRandom, SystemClock,
     id::JobId,
     job::{Class, Job, LEASE},
-    plan::{AudioChoice, Recipe, RungChoice},
+    plan::{AudioChoice, Judging, Recipe, RungChoice},
     testing::source,
 };
 use std::time::Duration;
@@ -21,6 +21,7 @@ fn recipe() -> Recipe {
         audio: vec![audio(128_000), audio(64_000)],
         surround: None,
         loudness: None,
+        judging: Judging::default(),
     }
 }
 

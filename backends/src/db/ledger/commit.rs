@@ -105,10 +105,10 @@ async fn add_segments(conn: &mut PgConnection, claim: &Claim, encode: EncodeId, 
     let column = Columns::of(segments)?;
     let insert = sqlx::query!(
         "insert into segments (encode_id, track, rendition, number, chunk, start_ticks, duration_ticks, size_bytes, iframes,
-                               sha256, job_id, attempt)
-         select $1, new.*, $11, $12
+                               sha256, judged, job_id, attempt)
+         select $1, new.*, $12, $13
          from unnest($2::text[], $3::text[], $4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[],
-                     $9::jsonb[], $10::bytea[]) as new
+                     $9::jsonb[], $10::bytea[], $11::jsonb[]) as new
          on conflict do nothing",
         encode.0,
         &column.track,
@@ -120,6 +120,7 @@ async fn add_segments(conn: &mut PgConnection, claim: &Claim, encode: EncodeId, 
         &column.size_bytes,
         &column.iframes,
         &column.sha256,
+        &column.judged,
         claim.job_id.0,
         claim.attempt,
     );
@@ -153,6 +154,7 @@ struct Columns {
     size_bytes: Vec<i64>,
     iframes: Vec<serde_json::Value>,
     sha256: Vec<Vec<u8>>,
+    judged: Vec<serde_json::Value>,
 }
 
 impl Columns {
@@ -168,6 +170,7 @@ impl Columns {
             columns.size_bytes.push(signed(stored.segment.size_bytes)?);
             columns.iframes.push(serde_json::to_value(&stored.segment.iframes).map_err(Error::internal)?);
             columns.sha256.push(stored.sha256.to_vec());
+            columns.judged.push(serde_json::to_value(&stored.judged).map_err(Error::internal)?);
         }
         Ok(columns)
     }
@@ -176,8 +179,8 @@ impl Columns {
 async fn add_finished(conn: &mut PgConnection, encode: EncodeId, finished: &Finished) -> Result<()> {
     let notes = serde_json::to_value(&finished.notes).map_err(Error::internal)?;
     let insert = sqlx::query!(
-        "insert into finished_chunks (encode_id, track, rendition, chunk, frames, damaged, cpu_ms, notes)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+        "insert into finished_chunks (encode_id, track, rendition, chunk, frames, damaged, cpu_ms, quality_cpu_ms, notes)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
         encode.0,
         name_of(finished.track),
         finished.rendition,
@@ -185,6 +188,7 @@ async fn add_finished(conn: &mut PgConnection, encode: EncodeId, finished: &Fini
         signed(finished.frames)?,
         signed(finished.damaged)?,
         signed(finished.cpu_ms)?,
+        signed(finished.quality_cpu_ms)?,
         notes,
     );
     insert.execute(conn).await.map_err(error)?;

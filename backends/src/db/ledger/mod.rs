@@ -9,8 +9,9 @@ use marquee_core::{
     Error, Result,
     id::EncodeId,
     object::Track as Folder,
-    plan::Plan,
+    plan::{Plan, Rung},
     presentation::{Presentation, Rendition, Segment, Track},
+    quality::{Judged, Quality, RungQuality},
     source::Note,
 };
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ pub struct StoredRendition {
 }
 
 /// A media segment that is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredSegment {
     /// Which folder it is in.
     pub track: Folder,
@@ -45,6 +46,8 @@ pub struct StoredSegment {
     pub segment: Segment,
     /// Checksum of the object.
     pub sha256: Sha256,
+    /// Pictures of it that were judged.
+    pub judged: Vec<Judged>,
 }
 
 /// A (chunk, rendition) of which every segment is stored. Sound and text are one chunk.
@@ -62,6 +65,8 @@ pub struct Finished {
     pub damaged: u64,
     /// Processor time that it took.
     pub cpu_ms: u64,
+    /// What of it was spent on judging pictures.
+    pub quality_cpu_ms: u64,
     /// What the content team should know about this piece.
     pub notes: Vec<Note>,
 }
@@ -100,6 +105,9 @@ pub struct Report {
     pub damaged: u64,
     /// What was stored, in the order of the manifest.
     pub renditions: Vec<RenditionReport>,
+    /// How good they are, as far as pictures were judged.
+    #[serde(default)]
+    pub quality: Quality,
     /// What was decided, left out or repaired.
     pub notes: Vec<Note>,
 }
@@ -191,7 +199,26 @@ impl Ledger {
             frames,
             damaged,
             renditions: self.presentation(plan).tracks.iter().map(|track| RenditionReport::of(track, plan)).collect(),
+            quality: self.quality(plan),
             notes,
+        }
+    }
+
+    /// How good what is stored is, as far as pictures were judged.
+    #[must_use]
+    pub fn quality(&self, plan: &Plan) -> Quality {
+        let mut by_rung: HashMap<&str, Vec<Judged>> = HashMap::new();
+        for stored in self.segments.iter().filter(|stored| stored.track == Folder::Video) {
+            by_rung.entry(&stored.rendition).or_default().extend(&stored.judged);
+        }
+        let time_ms = |tick| plan.timeline.ticks_to_ms(tick);
+        let of = |rung: &Rung| {
+            let judged = by_rung.get(rung.id.as_str())?;
+            RungQuality::of(format!("{}/{}", Folder::Video.folder(), rung.id), judged, plan.duration_ms(), time_ms)
+        };
+        Quality {
+            cpu_ms: self.finished.iter().map(|finished| finished.quality_cpu_ms).sum(),
+            rungs: plan.rungs.iter().filter_map(of).collect(),
         }
     }
 
@@ -258,13 +285,14 @@ impl Db {
         );
         let renditions = renditions.fetch_all(&mut *tx).await.map_err(error)?;
         let segments = sqlx::query!(
-            "select track, rendition, number, chunk, start_ticks, duration_ticks, size_bytes, iframes, sha256 from segments
+            "select track, rendition, number, chunk, start_ticks, duration_ticks, size_bytes, iframes, sha256, judged
+             from segments
              where encode_id = $1 order by track, rendition, number",
             encode.0,
         );
         let segments = segments.fetch_all(&mut *tx).await.map_err(error)?;
         let finished = sqlx::query!(
-            "select track, rendition, chunk, frames, damaged, cpu_ms, notes from finished_chunks
+            "select track, rendition, chunk, frames, damaged, cpu_ms, quality_cpu_ms, notes from finished_chunks
              where encode_id = $1 order by track, rendition, chunk",
             encode.0,
         );
@@ -290,6 +318,7 @@ impl Db {
                 },
                 rendition: row.rendition,
                 sha256: sha256(row.sha256)?,
+                judged: serde_json::from_value(row.judged).map_err(Error::internal)?,
             })
         });
         let finished = finished.into_iter().map(|row| {
@@ -300,6 +329,7 @@ impl Db {
                 frames: unsigned(row.frames),
                 damaged: unsigned(row.damaged),
                 cpu_ms: unsigned(row.cpu_ms),
+                quality_cpu_ms: unsigned(row.quality_cpu_ms),
                 notes: serde_json::from_value(row.notes).map_err(Error::internal)?,
             })
         });

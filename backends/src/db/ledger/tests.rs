@@ -102,12 +102,13 @@ fn segment(track: Folder, id: &str, chunk: u32, number: u32) -> StoredSegment {
             iframes: Vec::new(),
         },
         sha256: [number as u8; 32],
+        judged: vec![Judged { tick: u64::from(number) * 6000 - 1000, vmaf: 90.0 + f64::from(number), psnr_db: 40.5 }],
     }
 }
 
 fn finished(track: Folder, id: &str, chunk: u32) -> Finished {
     let notes = vec![Note::new("odd", "something was odd")];
-    Finished { track, rendition: id.into(), chunk, frames: 180, damaged: u64::from(chunk), cpu_ms: 10, notes }
+    Finished { track, rendition: id.into(), chunk, frames: 180, damaged: u64::from(chunk), cpu_ms: 10, quality_cpu_ms: 1, notes }
 }
 
 /// What the job of picture chunk `number` makes; chunks have 1, 2 and 3 segments here.
@@ -155,6 +156,8 @@ async fn a_title_is_playable_with_its_first_chunk_and_first_sound_and_publishes_
     let report = ledger.report(&title.encode.plan);
     assert_eq!((report.frames, report.damaged, report.cpu_ms), (540, 3, 80));
     assert_eq!(report.notes.iter().filter(|note| note.code == "odd").count(), 1, "told once");
+    let quality: Vec<_> = report.quality.rungs.iter().map(|rung| (rung.id.as_str(), rung.pictures, rung.vmaf)).collect();
+    assert_eq!((report.quality.cpu_ms, quality), (8, vec![("v/360p", 6, 93.5), ("v/234p", 6, 93.5)]));
     let sizes: Vec<_> = report.renditions.iter().map(|row| (row.id.as_str(), row.size_bytes, row.bitrate_bps)).collect();
     assert_eq!(sizes, ["v/360p", "v/234p", "a/aac-128-0", "a/aac-64-0"].map(|id| (id, 6000, 1333)));
 

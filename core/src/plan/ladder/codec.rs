@@ -15,6 +15,15 @@ pub enum Codec {
     Av1,
 }
 
+/// Presets of x264 and x265 that are ever worth their time, fastest first, and those of SVT-AV1.
+const PRESETS: [&str; 9] = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
+const PRESETS_AV1: [&str; 14] = ["13", "12", "11", "10", "9", "8", "7", "6", "5", "4", "3", "2", "1", "0"];
+/// How many steps of its scale a better rate factor is better.
+const BETTER_STEPS: f32 = 10.0;
+/// What no better rate factor is below.
+const BEST: f32 = 10.0;
+const BEST_AV1: f32 = 14.0;
+
 /// Qualities of a codec, as constant rate factors of its encoder.
 pub(super) struct Scale {
     /// The best that is considered, the step to the next, and how many there are.
@@ -56,6 +65,25 @@ impl Codec {
             Self::Hevc => 6.0,
             Self::Av1 => 7.0,
         }
+    }
+
+    /// A rate factor that is clearly better than `crf`, as far as there is one.
+    pub(in crate::plan) fn better(self, crf: f32) -> f32 {
+        let least = match self {
+            Self::H264 | Self::Hevc => BEST,
+            Self::Av1 => BEST_AV1,
+        };
+        (crf - self.scale().step * BETTER_STEPS).max(least.min(crf))
+    }
+
+    /// The next slower preset, if there is one.
+    pub(in crate::plan) fn slower(self, preset: &str) -> Option<&'static str> {
+        let presets = match self {
+            Self::H264 | Self::Hevc => &PRESETS[..],
+            Self::Av1 => &PRESETS_AV1[..],
+        };
+        let place = presets.iter().position(|known| *known == preset)?;
+        presets.get(place + 1).copied()
     }
 
     pub(super) fn scale(self) -> Scale {
