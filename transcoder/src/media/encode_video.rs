@@ -5,7 +5,7 @@ use bytes::Bytes;
 use ffmpeg_next::{self as ffmpeg, Packet, Rational, codec, color, encoder, ffi, format, frame, picture};
 use marquee_core::{
     object::Track,
-    plan::{Rung, Timeline},
+    plan::{Codec, Rung, Timeline},
     source::Ratio,
 };
 use marquee_packager::{cmaf, model};
@@ -33,6 +33,9 @@ impl Taker for Vec<Packet> {
 pub(super) struct VideoEncoder {
     encoder: encoder::video::Encoder,
     extradata: Bytes,
+    /// Whether it has pictures and an end, which SVT-AV1 wants before it is closed: it would wait for them for ever.
+    has_begun: bool,
+    has_ended: bool,
 }
 
 impl VideoEncoder {
@@ -63,7 +66,7 @@ impl VideoEncoder {
         let options = coders::options(rung, threads.max(1));
         let encoder = encoder.open_as_with(codec, options).map_err(Stop::fault(&format!("open {name}")))?;
         let extradata = extradata(&encoder);
-        Ok(Self { encoder, extradata })
+        Ok(Self { encoder, extradata, has_begun: false, has_ended: rung.codec != Codec::Av1 })
     }
 
     /// The init segment of the rung and what manifests need to know about it.
@@ -121,11 +124,13 @@ impl VideoEncoder {
     fn push(&mut self, mut picture: frame::Video, tick: u64, starts_group: bool) -> Result<(), Stop> {
         picture.set_pts(i64::try_from(tick).ok());
         picture.set_kind(if starts_group { picture::Type::I } else { picture::Type::None });
+        self.has_begun = true;
         self.encoder.send_frame(&picture).map_err(Stop::fault("encode"))
     }
 
     /// Says that no more pictures come.
     fn flush(&mut self) -> Result<(), Stop> {
+        self.has_ended = true;
         self.encoder.send_eof().map_err(Stop::fault("encode"))
     }
 
@@ -142,6 +147,21 @@ impl VideoEncoder {
     /// What a decoder needs to know of the pictures.
     pub(super) fn parameters(&self) -> codec::Parameters {
         codec::Parameters::from(&self.encoder)
+    }
+}
+
+impl Drop for VideoEncoder {
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        if !self.has_begun {
+            let any = frame::Video::new(format::Pixel::YUV420P, self.encoder.width(), self.encoder.height());
+            // Where that fails there is nothing better to try.
+            let _ = self.push(any, 0, true);
+        }
+        let _ = self.flush();
+        while let Ok(Some(_)) = self.pull() {}
     }
 }
 
