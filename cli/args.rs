@@ -144,7 +144,7 @@ pub(crate) enum Ladder {
 pub(crate) enum Quality {
     /// None
     Off,
-    /// About one in sixty, of the highest rung and one other at a time
+    /// Two of each segment of the highest rung, and of every second segment of another in turn
     Sample,
     /// Every one, of all rungs
     Full,

@@ -3,11 +3,13 @@
 use super::{Plan, Rung, timeline::GOPS_PER_SEGMENT};
 use serde::{Deserialize, Serialize};
 
-/// Pictures that are judged of a sample, which is one group of pictures in each segment: a segment of six seconds at 30 frames a second
-/// has 180.
-const SAMPLE_PICTURES: u64 = 3;
-/// Parts into which the distance between two judged pictures is divided: samples begin at different ones.
-const OFFSETS: u64 = 8;
+/// Parts of a group of pictures that moments of a sample are told in.
+const PARTS: u64 = 24;
+/// Parts between the pictures of a sample, which are two: a third of a second. What comes after them need not be decoded.
+const APART: u64 = 4;
+/// Places in a group, and parts between them, that samples begin at in turn.
+const PLACES: u64 = 7;
+const PLACES_APART: u64 = 3;
 
 /// How much of what is made is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +18,7 @@ pub enum Scope {
     /// Nothing.
     #[default]
     Off,
-    /// About one picture in sixty, of the highest rung of a ladder and one other at a time.
+    /// Two pictures of each segment of a ladder's highest rung, and of every second segment of one other in turn.
     Sample,
     /// Every picture of every rung.
     Full,
@@ -33,17 +35,18 @@ pub struct Judging {
 }
 
 impl Plan {
-    /// Whether pictures of `rung` are judged in the group of pictures with that number.
+    /// Whether pictures of `rung` are judged in the group of pictures with that number, and the tick from which on one is the last.
     #[must_use]
-    pub fn judges_in(&self, rung: &Rung, group: u64) -> bool {
+    pub fn judges_until(&self, rung: &Rung, group: u64) -> Option<u64> {
         match self.judging.scope {
-            Scope::Off => false,
-            Scope::Full => true,
+            Scope::Off => None,
+            Scope::Full => Some(u64::MAX),
             Scope::Sample => {
                 // As if the first segment were whole and had begun earlier. Another group of each segment in turn.
-                let group = group.saturating_add(self.timeline.first_lacks_gops);
-                let segment = group / GOPS_PER_SEGMENT;
-                group % GOPS_PER_SEGMENT == (segment + GOPS_PER_SEGMENT - 1) % GOPS_PER_SEGMENT && self.is_watched(rung, segment)
+                let whole = group.saturating_add(self.timeline.first_lacks_gops);
+                let segment = whole / GOPS_PER_SEGMENT;
+                let is_sample = whole % GOPS_PER_SEGMENT == (segment + GOPS_PER_SEGMENT - 1) % GOPS_PER_SEGMENT;
+                (is_sample && self.is_watched(rung, segment)).then(|| self.moments(group)[1])
             }
         }
     }
@@ -51,20 +54,20 @@ impl Plan {
     /// Whether the picture of `rung` at `tick` is judged, the one before it being at `before`.
     #[must_use]
     pub fn judges(&self, rung: &Rung, before: Option<u64>, tick: u64) -> bool {
-        let timeline = &self.timeline;
-        let group = timeline.gop_of(tick);
-        if !self.judges_in(rung, group) {
-            return false;
-        }
+        let group = self.timeline.gop_of(tick);
         if self.judging.scope == Scope::Full {
             return true;
         }
-        // The first picture after each of some moments that are spread over the group.
-        let (start, step) = (group * timeline.gop_ticks, (timeline.gop_ticks / SAMPLE_PICTURES).max(1));
-        let offset = step * (1 + group * 3 % (OFFSETS - 1)) / OFFSETS;
-        let moments = |elapsed: u64| (elapsed + step - offset) / step;
-        let passed = before.and_then(|before| before.checked_sub(start)).map_or(0, moments);
-        moments(tick - start) > passed
+        // The first picture after each moment.
+        let is_first = |moment: u64| tick >= moment && before.is_none_or(|before| before < moment);
+        self.judges_until(rung, group).is_some() && self.moments(group).into_iter().any(is_first)
+    }
+
+    /// When a sample of a group of pictures is taken.
+    fn moments(&self, group: u64) -> [u64; 2] {
+        let gop_ticks = self.timeline.gop_ticks;
+        let first = 1 + group * 3 % PLACES * PLACES_APART;
+        [first, first + APART].map(|part| group * gop_ticks + gop_ticks * part / PARTS)
     }
 
     /// Whether `rung` is the highest in its codec, which is never below the plan's floor if that can be helped.
@@ -73,11 +76,13 @@ impl Plan {
         self.rungs.iter().find(|other| other.codec == rung.codec).is_some_and(|highest| highest.id == rung.id)
     }
 
-    /// Whether `rung` is the highest of its ladder, or that of the others whose turn it is.
+    /// Whether `rung` is the highest of its ladder, or that of the others whose turn it is in every second segment.
     fn is_watched(&self, rung: &Rung, segment: u64) -> bool {
         let mut others = self.rungs.iter().filter(|other| other.codec == rung.codec).skip(1);
         let place = others.clone().position(|other| other.id == rung.id);
-        place.map_or(self.is_highest(rung), |place| place as u64 == segment % others.by_ref().count() as u64)
+        place.map_or(self.is_highest(rung), |place| {
+            segment % 2 == 0 && place as u64 == segment / 2 % others.by_ref().count() as u64
+        })
     }
 }
 
@@ -117,11 +122,11 @@ mod tests {
     }
 
     #[test]
-    fn about_one_picture_in_sixty_is_judged_in_every_segment_of_the_highest_rung_and_of_another_in_turn() {
+    fn two_pictures_are_judged_in_every_segment_of_the_highest_rung_and_in_every_second_of_another_in_turn() {
         let plan = plan(Scope::Sample);
         let frames = frames(&plan, 3600);
         let highest = judged(&plan, 0, &frames);
-        assert!((50..=75).contains(&(3600 / highest.len())), "{}", highest.len());
+        assert!((80..=95).contains(&(3600 / highest.len())), "{}", highest.len());
         let segments = |ticks: &[u64]| {
             let mut segments: Vec<u32> = ticks.iter().map(|tick| plan.timeline.segment_of(*tick)).collect();
             segments.dedup();
@@ -132,7 +137,9 @@ mod tests {
         assert_eq!(segments(&highest)[..last as usize - 1], (1..last).collect::<Vec<_>>());
         let mut others: Vec<u32> = (1..plan.rungs.len()).flat_map(|place| segments(&judged(&plan, place, &frames))).collect();
         others.sort_unstable();
-        assert_eq!(others, segments(&highest), "one other rung at a time");
+        assert_eq!(others, segments(&highest).into_iter().step_by(2).collect::<Vec<_>>(), "one other rung at a time");
+        let places = highest.iter().map(|tick| tick % plan.timeline.gop_ticks * 10 / plan.timeline.gop_ticks);
+        assert_eq!(places.collect::<std::collections::BTreeSet<_>>().len(), 10, "all over the groups");
         assert_eq!(judged(&self::plan(Scope::Full), 3, &frames), frames);
         assert!(judged(&self::plan(Scope::Off), 0, &frames).is_empty());
     }
@@ -149,8 +156,10 @@ mod tests {
             let (first, second) = frames.split_at(at);
             assert_eq!([judged(&plan, 0, first), judged(&plan, 0, second)].concat(), whole, "{segment}");
         }
-        let groups: Vec<u64> = (0..30).filter(|group| plan.judges_in(&plan.rungs[0], *group)).collect();
-        assert!(whole.iter().all(|tick| groups.contains(&plan.timeline.gop_of(*tick))));
+        for pair in whole.chunks(2) {
+            let until = plan.judges_until(&plan.rungs[0], plan.timeline.gop_of(pair[0])).expect("a group that is judged");
+            assert!(pair[0] < until && until <= pair[1], "{pair:?} {until}");
+        }
     }
 
     #[test]

@@ -26,8 +26,13 @@ impl Player {
     pub(super) fn finish(&mut self, show: impl FnMut(u64, frame::Video) -> Result<(), Stop>) -> Result<(), Stop> {
         self.decoder.send_eof().map_err(fault())?;
         self.drain(show)?;
-        self.decoder.flush();
+        self.forget();
         Ok(())
+    }
+
+    /// Leaves out the rest of a group. What is played next begins another.
+    pub(super) fn forget(&mut self) {
+        self.decoder.flush();
     }
 
     fn drain(&mut self, mut show: impl FnMut(u64, frame::Video) -> Result<(), Stop>) -> Result<(), Stop> {

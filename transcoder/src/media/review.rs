@@ -22,8 +22,8 @@ pub(super) struct Review<'a> {
     /// Originals of pictures that are to be judged, in order.
     originals: VecDeque<Original>,
     examiner: Option<Examiner>,
-    /// Group whose packets come, if it is judged.
-    group: Option<u64>,
+    /// The group whose packets come, if it is judged.
+    group: Option<Group>,
     judged: Vec<Judged>,
     cpu: Duration,
 }
@@ -36,6 +36,14 @@ struct Original {
     after: Option<frame::Video>,
     /// What became of it.
     shown: Option<frame::Video>,
+}
+
+/// A group of pictures that is judged.
+struct Group {
+    number: u64,
+    /// Once a picture at this tick or later is shown the rest need not be decoded.
+    until: u64,
+    is_over: bool,
 }
 
 /// What judging needs, made once something is judged.
@@ -79,19 +87,20 @@ impl<'a> Review<'a> {
 
     /// Learns of an encoded picture that is shown at `tick`, in coding order.
     pub(super) fn take(&mut self, packet: &Packet, tick: u64) -> Result<(), Stop> {
-        let group = self.plan.timeline.gop_of(tick);
-        if packet.is_key() && self.group != Some(group) {
+        let number = self.plan.timeline.gop_of(tick);
+        if packet.is_key() && self.group.as_ref().is_none_or(|group| group.number != number) {
             self.finish()?;
-            self.group = self.plan.judges_in(self.rung, group).then_some(group);
+            let until = self.plan.judges_until(self.rung, number);
+            self.group = until.map(|until| Group { number, until, is_over: false });
         }
-        if self.group.is_some() { self.examine(Some(packet), Original::is_complete) } else { Ok(()) }
+        self.examine(Some(packet))
     }
 
     /// Judges what is left of the last group.
     pub(super) fn finish(&mut self) -> Result<(), Stop> {
-        let Some(group) = self.group.take() else { return Ok(()) };
-        let timeline = &self.plan.timeline;
-        self.examine(None, |original| timeline.gop_of(original.tick) <= group)
+        self.examine(None)?;
+        self.group = None;
+        Ok(())
     }
 
     /// What was judged of pictures before `end` and not handed out yet, in order. A group is judged whole once the keyframe of the next
@@ -109,28 +118,39 @@ impl<'a> Review<'a> {
 
     fn judges_around(&self, tick: u64) -> bool {
         let group = self.plan.timeline.gop_of(tick);
-        self.plan.judges_in(self.rung, group) || self.plan.judges_in(self.rung, group + 1)
+        (group..=group + 1).any(|group| self.plan.judges_until(self.rung, group).is_some())
     }
 
-    /// Decodes a packet, or what is left of its group, and judges those of the oldest pictures that are `due` then.
-    fn examine(&mut self, packet: Option<&Packet>, due: impl Fn(&Original) -> bool) -> Result<(), Stop> {
+    /// Decodes a packet of the group, or what is left of it, and judges those of its pictures that nothing is missing of any more.
+    fn examine(&mut self, packet: Option<&Packet>) -> Result<(), Stop> {
+        let Some(group) = &mut self.group else { return Ok(()) };
         let began = thread_cpu();
         let Examiner { player, judge } = match &mut self.examiner {
             Some(examiner) => examiner,
             none => none.insert(Examiner { player: Player::open(&self.parameters)?, judge: Judge::new()? }),
         };
-        let originals = &mut self.originals;
+        let (originals, was_over) = (&mut self.originals, group.is_over);
         let show = |tick: u64, shown: frame::Video| {
+            group.is_over |= tick >= group.until;
             if let Some(original) = originals.iter_mut().find(|original| original.tick == tick) {
                 original.shown = Some(shown);
             }
             Ok(())
         };
         match packet {
+            _ if was_over => {}
             Some(packet) => player.play(packet, show)?,
             None => player.finish(show)?,
         }
-        while let Some(original) = originals.pop_front_if(|original| due(original)) {
+        if group.is_over && !was_over {
+            player.forget();
+        }
+        let timeline = &self.plan.timeline;
+        let is_due = |original: &mut Original| match packet {
+            Some(_) => original.shown.is_some() && original.after.is_some(),
+            None => timeline.gop_of(original.tick) <= group.number,
+        };
+        while let Some(original) = self.originals.pop_front_if(is_due) {
             self.judged.extend(original.compare(judge)?);
         }
         self.cpu += thread_cpu().saturating_sub(began);
@@ -139,11 +159,6 @@ impl<'a> Review<'a> {
 }
 
 impl Original {
-    /// Whether nothing more will become known of it.
-    fn is_complete(&self) -> bool {
-        self.shown.is_some() && self.after.is_some()
-    }
-
     /// What it came to; `None` if it was lost on the way.
     fn compare(&self, judge: &mut Judge) -> Result<Option<Judged>, Stop> {
         let Some(shown) = &self.shown else { return Ok(None) };
