@@ -1,7 +1,10 @@
 //! `marquee encode`, without any service.
 
 use crate::film::{Film, frames_of};
-use marquee_core::{job::Failure, plan::Ladder};
+use marquee_core::{
+    job::Failure,
+    plan::{Ladder, Scope},
+};
 use marquee_transcoder::{
     child::Host,
     local::{Options, Outcome, encode},
@@ -40,7 +43,7 @@ pub(crate) async fn a_film_becomes_a_folder() {
     let out = folder.path().join("new").join("film");
     let told = Mutex::new(Vec::new());
     let progress = |done| told.lock().unwrap_or_else(PoisonError::into_inner).push(done);
-    let many = Options { threads: Some(4), ..options() };
+    let many = Options { threads: Some(4), quality: Some(Scope::Full), ..options() };
     let planned = Options { plan_only: true, ..many.clone() };
     let planned = encode(host(), &film.path(), &out, planned, |_| (), CancellationToken::new()).await;
     assert!(matches!(&planned, Ok(Outcome::Planned(plan)) if plan.chunks.len() == 2), "{planned:?}");
@@ -48,6 +51,9 @@ pub(crate) async fn a_film_becomes_a_folder() {
     let Ok(Outcome::Encoded(summary)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((summary.duration_ms, summary.report.frames, summary.report.damaged), (44_000, 1100, 0));
     assert!(summary.report.cpu_ms > 0 && summary.first_segment_ms.expect("a segment") < summary.elapsed_ms);
+    let quality = &summary.report.quality;
+    assert_eq!(quality.rungs.iter().map(|rung| rung.pictures).collect::<Vec<_>>(), [1100, 1100], "every frame of every rung");
+    assert!((1..summary.report.cpu_ms).contains(&quality.cpu_ms), "{}", quality.cpu_ms);
     assert_eq!(entries(&out), ["a", "master.m3u8", "thumbs", "v"]);
     let made = summary.thumbnails.as_ref().expect("thumbnails");
     assert_eq!((made.tiles.count, made.posters.len()), (5, 5));

@@ -37,6 +37,9 @@ pub(crate) async fn a_film_goes_from_upload_to_ready() {
     assert!(folder.join(MASTER).is_file());
     let report = worker.encode().await.report.expect("published");
     assert_eq!((report.frames, report.damaged, report.renditions.len()), (21 * 25, 0, 4));
+    // Two pictures of each segment, but the last, which is short.
+    let judged: Vec<_> = report.quality.rungs.iter().map(|rung| (rung.id.as_str(), rung.pictures)).collect();
+    assert!(matches!(judged[..], [("v/360p", 8..=10), ("v/234p", 4..=6)]) && report.quality.cpu_ms > 0, "{:?}", report.quality);
     let low = report.renditions.iter().filter(|row| ["v/234p", "a/aac-64-0"].contains(&row.id.as_str()));
     assert!(low.map(|row| row.bitrate_bps).sum::<u64>() < 192_000, "{:?}", report.renditions);
 }
