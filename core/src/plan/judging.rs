@@ -70,9 +70,14 @@ impl Plan {
         [first, first + APART].map(|part| group * gop_ticks + gop_ticks * part / PARTS)
     }
 
-    /// Whether `rung` is the highest in its codec, which is never below the plan's floor if that can be helped.
+    /// VMAF below which a segment of `rung` is made again, if it is the highest in its codec. What leads while the ladder is not decided
+    /// does not wait for that.
     #[must_use]
-    pub fn is_highest(&self, rung: &Rung) -> bool {
+    pub fn floor_vmaf(&self, rung: &Rung) -> Option<f64> {
+        self.judging.floor_vmaf.filter(|_| self.undecided().is_none() && self.is_highest(rung))
+    }
+
+    fn is_highest(&self, rung: &Rung) -> bool {
         self.rungs.iter().find(|other| other.codec == rung.codec).is_some_and(|highest| highest.id == rung.id)
     }
 
@@ -81,7 +86,7 @@ impl Plan {
         let mut others = self.rungs.iter().filter(|other| other.codec == rung.codec).skip(1);
         let place = others.clone().position(|other| other.id == rung.id);
         place.map_or(self.is_highest(rung), |place| {
-            segment % 2 == 0 && place as u64 == segment / 2 % others.by_ref().count() as u64
+            segment.is_multiple_of(2) && place as u64 == segment / 2 % others.by_ref().count() as u64
         })
     }
 }
@@ -169,6 +174,8 @@ mod tests {
         let improved = rung.improved();
         assert!(improved.iter().all(|better| better.crf < rung.crf && better.max_bitrate_bps == rung.max_bitrate_bps));
         assert_eq!(improved.iter().map(|better| better.preset.as_str()).collect::<Vec<_>>(), ["faster", "veryfast"]);
-        assert!(plan.is_highest(rung) && !plan.is_highest(&plan.rungs[1]));
+        let judging = Judging { floor_vmaf: Some(70.0), ..plan.judging };
+        let plan = Plan { judging, ..plan.clone() };
+        assert_eq!((plan.floor_vmaf(rung), plan.floor_vmaf(&plan.rungs[1])), (Some(70.0), None));
     }
 }

@@ -43,8 +43,7 @@ pub(super) struct Again {
 
 impl<'a> Exit<'a> {
     pub(super) fn new(link: &'a Link, job: &'a Job<'a>, rung: &'a Rung) -> Self {
-        let floor = job.plan.judging.floor_vmaf.filter(|_| job.plan.is_highest(rung));
-        Self { link, job, rung, floor, waiting: VecDeque::new(), waiting_bytes: 0 }
+        Self { link, job, rung, floor: job.plan.floor_vmaf(rung), waiting: VecDeque::new(), waiting_bytes: 0 }
     }
 
     /// Takes a segment, and hands over what need not wait.
@@ -68,7 +67,7 @@ impl<'a> Exit<'a> {
         {
             let mut remade = Vec::new();
             for piece in self.pieces(chunk) {
-                remade.extend(again.make(source, self.job, &piece, &better)?);
+                remade.extend(again.make(source, self.link, self.job, &piece, &better)?);
             }
             again.note = Some(self.replace(remade, floor));
         }
@@ -136,10 +135,19 @@ impl<'a> Exit<'a> {
 
 impl Again {
     /// What comes of `piece` in the rung `better`.
-    fn make(&mut self, source: &RemoteSource, job: &Job<'_>, piece: &Chunk, better: &Rung) -> Result<Vec<Made>, Stop> {
+    fn make(
+        &mut self,
+        source: &RemoteSource,
+        link: &Link,
+        job: &Job<'_>,
+        piece: &Chunk,
+        better: &Rung,
+    ) -> Result<Vec<Made>, Stop> {
         let mut decoding = video::open(source.clone(), job)?;
         let first = video::go_to(&mut decoding, job, piece.start_ticks)?;
-        let part = Part { job, chunk: piece, rungs: &[better], progress: &|_| Ok(()) };
+        // A sign of life.
+        let progress = |_| Ok(link.output(Output::Progress(1.0))?);
+        let part = Part { job, chunk: piece, rungs: &[better], progress: &progress };
         let (report, made) = part.share_out(&mut decoding, first, |rung, work| {
             let mut all = Vec::new();
             let cpu = Beginning::of(job, rung)?.run(job, rung, work, |made| {

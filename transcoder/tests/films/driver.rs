@@ -5,7 +5,7 @@ use marquee_core::{
     Result,
     job::Failure,
     object::{self, Track},
-    plan::{Ladder, Measure, Plan, Recipe},
+    plan::{Ladder, Measure, Plan, Recipe, Scope},
     quality::Judged,
     source::{Note, Source},
 };
@@ -53,10 +53,10 @@ pub(crate) fn inspect(file: &Path) -> Result<Source, Failure> {
     Ok(source)
 }
 
-/// The recipe that Marquee ships, with its fixed ladder.
+/// The recipe that Marquee ships, with its fixed ladder. Nothing is judged, so nothing is made twice: pictures here are small and odd.
 pub(crate) fn recipe() -> Recipe {
     let text = include_str!("../../recipes/standard.toml");
-    toml::from_str::<Recipe>(text).expect("the recipe is valid").with_ladder(Ladder::Fixed)
+    toml::from_str::<Recipe>(text).expect("the recipe is valid").with_ladder(Ladder::Fixed).with_scope(Scope::Off)
 }
 
 /// Everything that a title's tasks handed over.
