@@ -95,7 +95,7 @@ pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<(
     let end = match task {
         Task::Inspect => probe::inspect(link, source),
         Task::Video { source: found, plan, chunk, rungs } => {
-            video::encode(link, source, &video::Job { source: &found, plan: &plan }, chunk, &rungs)
+            video::encode(link, &source, &video::Job { source: &found, plan: &plan }, chunk, &rungs)
         }
         Task::Analyse { source: found, plan } => analyse::analyse(link, source, &video::Job { source: &found, plan: &plan }),
         Task::Thumbnails { source: found, plan } => thumbnails::make(link, source, &video::Job { source: &found, plan: &plan }),

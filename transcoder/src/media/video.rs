@@ -21,7 +21,7 @@ pub(super) struct Job<'a> {
 }
 
 /// Encodes the chunk with index `chunk` into `rungs` and hands over its segments as they become complete.
-pub(super) fn encode(link: &Link, source: RemoteSource, job: &Job<'_>, chunk: u32, rungs: &[String]) -> Result<Report, Stop> {
+pub(super) fn encode(link: &Link, source: &RemoteSource, job: &Job<'_>, chunk: u32, rungs: &[String]) -> Result<Report, Stop> {
     let unknown = |what: &str| Stop::Fault(format!("the plan has no such {what}"));
     let chunk = job.plan.chunks.iter().find(|other| other.index == chunk).ok_or_else(|| unknown("chunk"))?;
     let rungs: Vec<&Rung> = rungs.iter().map(|id| job.plan.rung(id).ok_or_else(|| unknown("rung"))).collect::<Result<_, _>>()?;
@@ -40,7 +40,7 @@ pub(super) fn encode(link: &Link, source: RemoteSource, job: &Job<'_>, chunk: u3
     drop(decoding);
     let mut quality_cpu = Duration::ZERO;
     for (exit, cpu) in made {
-        let again = exit.finish(&source, chunk)?;
+        let again = exit.finish(source, chunk)?;
         quality_cpu += cpu + again.quality_cpu;
         report.decoded += again.decoded;
         report.notes.extend(again.note);

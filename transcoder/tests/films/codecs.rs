@@ -58,7 +58,8 @@ fn good(source: &Source) -> Plan {
     plan
 }
 
-fn failed(failure: &Failure) -> Failed {
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
+pub(crate) fn failed(failure: Failure) -> Failed {
     format!("{failure:?}").into()
 }
 
@@ -68,17 +69,17 @@ fn seams(arguments: &str) -> Result<(), Failed> {
     let (clip, whole) = (folder.path().join("clip.mkv"), folder.path().join("whole"));
     fs::create_dir(&whole)?;
     judge::make(&clip, arguments);
-    let source = driver::inspect(&clip).map_err(|failure| failed(&failure))?;
+    let source = driver::inspect(&clip).map_err(failed)?;
     let plan = good(&source);
     let codecs: Vec<Codec> = plan.rungs.iter().map(|rung| rung.codec).collect();
     if plan.chunks.len() < 2 || codecs != [Codec::H264, Codec::Hevc, Codec::Av1] {
         return Err(format!("{} chunks, {codecs:?}", plan.chunks.len()).into());
     }
     let title = driver::encode_plan(&driver::host(), &clip, folder.path(), source.clone(), plan.clone())
-        .map_err(|failure| failed(&failure))?;
+        .map_err(failed)?;
     passes_the_gate(&title)?;
     let unchunked = plan.for_workers(&source, 1);
-    let unchunked = driver::encode_plan(&driver::host(), &clip, &whole, source, unchunked).map_err(|failure| failed(&failure))?;
+    let unchunked = driver::encode_plan(&driver::host(), &clip, &whole, source, unchunked).map_err(failed)?;
     let expected = judge::frames(&title.rendition(&title.tracks[0]), 0).times.ok_or("a frame has no time")?;
     if expected.len() < 290 {
         return Err(format!("{} frames", expected.len()).into());
@@ -143,12 +144,12 @@ fn the_cap_holds() -> Result<(), Failed> {
         &clip,
         "-f lavfi -i testsrc2=size=320x180:rate=25:duration=14,noise=alls=40:allf=t -c:v libx264 -preset ultrafast -crf 12",
     );
-    let source = driver::inspect(&clip).map_err(|failure| failed(&failure))?;
+    let source = driver::inspect(&clip).map_err(failed)?;
     let mut plan = good(&source);
     for rung in &mut plan.rungs {
         rung.max_bitrate_bps = CAP_BPS;
     }
-    let title = driver::encode_plan(&driver::host(), &clip, folder.path(), source, plan).map_err(|failure| failed(&failure))?;
+    let title = driver::encode_plan(&driver::host(), &clip, folder.path(), source, plan).map_err(failed)?;
     for track in &title.tracks {
         for segment in &track.segments[1..] {
             let seconds = segment.duration_ticks as f64 / f64::from(track.rendition.timescale);
@@ -166,13 +167,13 @@ fn the_same_is_made_twice() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let clip = folder.path().join("clip.mkv");
     judge::make(&clip, PICTURE);
-    let source = driver::inspect(&clip).map_err(|failure| failed(&failure))?;
+    let source = driver::inspect(&clip).map_err(failed)?;
     let mut plan = good(&source);
     plan.chunks.truncate(2);
     let make = |name: &str| -> Result<Title, Failed> {
         let out = folder.path().join(name);
         fs::create_dir(&out)?;
-        driver::encode_plan(&driver::host(), &clip, &out, source.clone(), plan.clone()).map_err(|failure| failed(&failure))
+        driver::encode_plan(&driver::host(), &clip, &out, source.clone(), plan.clone()).map_err(failed)
     };
     let (first, second) = (make("first")?, make("second")?);
     for (a, b) in std::iter::zip(&first.tracks, &second.tracks) {
@@ -188,12 +189,12 @@ fn trials_are_measured() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let clip = folder.path().join("film.mp4");
     judge::make(&clip, "-f lavfi -i mandelbrot=size=640x360:rate=25:maxiter=300 -t 12 -c:v libx264 -preset ultrafast -crf 12");
-    let source = driver::inspect(&clip).map_err(|failure| failed(&failure))?;
+    let source = driver::inspect(&clip).map_err(failed)?;
     let plan = Plan::new(&source, &recipe(Ladder::Auto));
     let asked = plan.undecided().ok_or("nothing to measure")?.trials.clone();
     let mut sink = driver::Folder { folder: folder.path().to_owned(), ..driver::Folder::default() };
     let task = marquee_transcoder::child::Task::Analyse { source, plan: plan.clone() };
-    let report = driver::run(&driver::host(), &task, &clip, &mut sink).map_err(|failure| failed(&failure))?;
+    let report = driver::run(&driver::host(), &task, &clip, &mut sink).map_err(failed)?;
     for (pair, tried) in std::iter::zip(asked.windows(2), sink.measures.windows(2)) {
         let falls = tried[0].bitrate_bps > tried[1].bitrate_bps && tried[0].vmaf >= tried[1].vmaf;
         if (pair[0].codec, pair[0].height) == (pair[1].codec, pair[1].height) && !falls {

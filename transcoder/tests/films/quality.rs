@@ -1,13 +1,12 @@
 //! Pictures are judged before they are stored: as the ffmpeg program sees them, always the same ones, and what is poor is made again.
 
 use crate::{
-    codecs,
+    codecs::{self, failed},
     driver::{self, Title},
     judge,
 };
 use libtest_mimic::{Failed, Trial};
 use marquee_core::{
-    job::Failure,
     object::{Track, segment_path},
     plan::{Judging, Ladder, Plan, Scope},
     quality::{Judged, mean_vmaf},
@@ -31,10 +30,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("quality::what_is_poor_is_made_again_and_nothing_else", poor_is_made_again),
         Trial::test("quality::nothing_is_judged_if_nobody_asks", nothing_is_judged),
     ]
-}
-
-fn failed(failure: Failure) -> Failed {
-    format!("{failure:?}").into()
 }
 
 /// A made film, and its plan in every codec.
