@@ -75,8 +75,7 @@ fn seams(arguments: &str) -> Result<(), Failed> {
     if plan.chunks.len() < 2 || codecs != [Codec::H264, Codec::Hevc, Codec::Av1] {
         return Err(format!("{} chunks, {codecs:?}", plan.chunks.len()).into());
     }
-    let title = driver::encode_plan(&driver::host(), &clip, folder.path(), source.clone(), plan.clone())
-        .map_err(failed)?;
+    let title = driver::encode_plan(&driver::host(), &clip, folder.path(), source.clone(), plan.clone()).map_err(failed)?;
     passes_the_gate(&title)?;
     let unchunked = plan.for_workers(&source, 1);
     let unchunked = driver::encode_plan(&driver::host(), &clip, &whole, source, unchunked).map_err(failed)?;
