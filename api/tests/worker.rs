@@ -79,7 +79,8 @@ pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode, chunk: chunk.index, rungs: rungs.clone() });
     let jobs: Vec<_> = picture.chain([Job::Audio { encode, stream: 1 }]).map(new).collect();
-    let new = NewEncode { id: encode, video, upload, source, plan: plan.clone(), encoder_version: "test".into() };
+    let new =
+        NewEncode { id: encode, video, upload, source, plan: plan.clone(), encoder_version: "test".into(), inspect_cpu_ms: 5 };
     let thumbnails = NewJob { weight: 0.0, ..self::new(Job::Thumbnails { encode }) };
     let all: Vec<_> = jobs.iter().chain([&thumbnails]).cloned().collect();
     assert!(app.db.finish_inspect(&claim, &new, &all).await.unwrap());

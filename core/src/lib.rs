@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod cache;
 mod clock;
 pub mod config;
+pub mod cost;
 mod error;
 pub mod id;
 pub mod job;

@@ -63,6 +63,14 @@ pub struct Thumbnails {
     pub cpu_ms: u64,
 }
 
+impl Thumbnails {
+    /// Bytes of all images.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.sheets_bytes.iter().copied().chain(self.posters.iter().map(|poster| poster.size_bytes)).sum()
+    }
+}
+
 /// Where a tile lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -84,6 +84,14 @@ async fn a_title_has_a_poster_and_preview_pictures_on_the_edge() {
     assert!(hls::fetch(&poster).await.starts_with(&[0xff, 0xd8, 0xff]), "a JPEG");
     let film = Url::parse(&poster).and_then(|poster| poster.join("../master.m3u8")).expect("a URL");
     assert_eq!(reqwest::get(film).await.expect("an answer").status(), 403);
+    let video = admin.get(&format!("/v1/videos/{id}"), 200).await;
+    let cpu_ms = |step: &str| video["cost"][format!("{step}_cpu_ms")].as_u64().expect("a step");
+    let steps = ["inspect", "analyse", "picture", "judge", "sound", "subtitles", "thumbnails"];
+    assert!(["inspect", "picture", "sound", "thumbnails"].into_iter().all(|step| cpu_ms(step) > 0), "{}", video["cost"]);
+    assert_eq!(steps.into_iter().map(cpu_ms).sum::<u64>(), cpu_ms("total"));
+    let renditions = video["renditions"].as_array().expect("renditions").iter();
+    let picture_and_sound: u64 = renditions.filter_map(|rendition| rendition["size_bytes"].as_u64()).sum();
+    assert!(video["stored_bytes"].as_u64().expect("bytes") > picture_and_sound, "posters and tiles are stored too");
     let playback = admin.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await;
     let address = playback["thumbnails"].as_str().expect("an index");
     let index = String::from_utf8(hls::fetch(address).await).expect("text");

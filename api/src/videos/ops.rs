@@ -11,6 +11,7 @@ use marquee_backends::db::{
 };
 use marquee_core::{
     Error, ErrorKind, Result, Role,
+    cost::Cost,
     id::{JobId, VideoId},
     source::{Chapter, Note},
     video::Status,
@@ -44,6 +45,10 @@ pub(crate) struct Details {
     pub(crate) chapters: Vec<Chapter>,
     /// What is stored of it, once it is published.
     pub(crate) renditions: Vec<RenditionReport>,
+    /// What it took of the processors, once it is published.
+    pub(crate) cost: Option<Cost>,
+    /// Bytes of all that is stored of it, its source not among them; once it is published.
+    pub(crate) stored_bytes: Option<u64>,
 }
 
 /// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough.
@@ -116,9 +121,19 @@ pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
         _ => details.video.duration_ms,
     };
     details.chapters = encode.source.chapters;
-    (details.notes, details.renditions) =
-        encode.report.map_or((encode.plan.notes, Vec::new()), |report| (report.notes, report.renditions));
     let thumbnails = app.deps.db.thumbnails(encode.id).await?;
+    match encode.report {
+        Some(report) => {
+            let (cpu_ms, bytes) = match &thumbnails {
+                State::Stored(made, _) => (made.cpu_ms, made.size_bytes()),
+                _ => (0, 0),
+            };
+            details.cost = Some(Cost { thumbnails_cpu_ms: cpu_ms, ..report.cost });
+            details.stored_bytes = Some(report.renditions.iter().map(|stored| stored.size_bytes).sum::<u64>() + bytes);
+            (details.notes, details.renditions) = (report.notes, report.renditions);
+        }
+        None => details.notes = encode.plan.notes,
+    }
     details.posters = posters::ops::offers(app, encode.video, encode.id, &thumbnails)?;
     details.poster = details.posters.iter().find(|offer| offer.chosen).map(|offer| offer.url.clone());
     if thumbnails == State::GaveUp {
@@ -141,6 +156,8 @@ impl Details {
             source: None,
             chapters: Vec::new(),
             renditions: Vec::new(),
+            cost: None,
+            stored_bytes: None,
             video,
         }
     }

@@ -1,6 +1,7 @@
 //! Wire types and statuses of `/v1/videos` and `/v1/jobs`.
 
 use super::{
+    cost::CostView,
     multipart,
     ops::{self, Details},
     quality, watch,
@@ -126,6 +127,12 @@ pub(crate) struct VideoView {
     /// What is stored of it, once it is ready; left out in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     renditions: Vec<RenditionView>,
+    /// Bytes of all that is stored of it but its source, once it is ready; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored_bytes: Option<u64>,
+    /// What it took of the processors, once it is ready; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostView>,
 }
 
 /// Why a video failed.
@@ -242,7 +249,20 @@ struct JobList {
 
 impl From<Details> for VideoView {
     fn from(details: Details) -> Self {
-        let Details { video, progress, ready_in, playable_ms, poster, posters, notes, source, chapters, renditions } = details;
+        let Details {
+            video,
+            progress,
+            ready_in,
+            playable_ms,
+            poster,
+            posters,
+            notes,
+            source,
+            chapters,
+            renditions,
+            cost,
+            stored_bytes,
+        } = details;
         let note = |note: Note| NoteView { code: note.code, message: note.message };
         Self {
             id: video.id,
@@ -280,6 +300,8 @@ impl From<Details> for VideoView {
                     reason: stored.reason,
                 })
                 .collect(),
+            stored_bytes,
+            cost: cost.map(CostView::from),
         }
     }
 }

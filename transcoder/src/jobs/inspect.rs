@@ -29,7 +29,7 @@ impl Jobs {
         self.hash(work, upload, &Key::source(claim.video, upload), size_bytes).await?;
         let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
-        deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
+        let report = deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
         let mut source = found.source(size_bytes, accept_damaged)?;
         let plan = Plan { accept_damaged, ..Plan::new(&source, &self.recipe) };
         // What there is to know of them the plan knows now.
@@ -41,6 +41,7 @@ impl Jobs {
             plan,
             source,
             encoder_version: crate::encoder_version(),
+            inspect_cpu_ms: report.cpu_ms,
         };
         let mut jobs = self.jobs(encode.id, &encode.plan, &pieces(&encode.plan));
         if encode.plan.undecided().is_some() {

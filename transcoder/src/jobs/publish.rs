@@ -41,7 +41,10 @@ impl Jobs {
         let ledger = db.ledger(encode.id).await?;
         let progress = |done| work.progress(done);
         let cancelled = || Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled");
-        let report = work.cancelled().run_until_cancelled(shown.publish(&ledger, &progress)).await.ok_or_else(cancelled)??;
+        let mut report =
+            work.cancelled().run_until_cancelled(shown.publish(&ledger, &progress)).await.ok_or_else(cancelled)??;
+        report.cost.inspect_cpu_ms = encode.inspect_cpu_ms;
+        report.cpu_ms = report.cost.total_cpu_ms();
         Ok(committed(db.finish_publish(claim, encode.id, &report).await?)?)
     }
 }

@@ -104,7 +104,7 @@ pub async fn encode(
         check_free(out)?;
     }
     let mut found = Found::default();
-    host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
+    let inspected = host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
     let mut source = found.source(reader.size_bytes(), options.accept_damaged)?;
     let processors = options.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
@@ -134,7 +134,8 @@ pub async fn encode(
         let thumbnails = run.thumbnails().await?;
         let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
         let told = |done: f32| (run.progress)(1.0 - (1.0 - PICTURED) * (1.0 - done));
-        let report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
+        let mut report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
+        report.cost.inspect_cpu_ms = inspected.cpu_ms;
         folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
         let first_segment = run.first_segment.get().copied();
         let summary = Summary::new(&run.plan, &run.source, report, thumbnails, started.elapsed(), first_segment);

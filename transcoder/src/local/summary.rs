@@ -19,8 +19,6 @@ pub struct Summary {
     /// What was made and repaired, and what it cost.
     #[serde(flatten)]
     pub report: Report,
-    /// What of the processor time was spent on thumbnails.
-    pub thumbnails_cpu_ms: u64,
     /// Posters and tiles; `None` if none could be made.
     pub thumbnails: Option<Thumbnails>,
     /// From the start to the first picture segment.
@@ -39,8 +37,8 @@ impl Summary {
         first_segment: Option<Duration>,
     ) -> Self {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let thumbnails_cpu_ms = thumbnails.as_ref().map_or(0, |made| made.cpu_ms);
-        report.cpu_ms = report.cpu_ms.saturating_add(thumbnails_cpu_ms);
+        report.cost.thumbnails_cpu_ms = thumbnails.as_ref().map_or(0, |made| made.cpu_ms);
+        report.cpu_ms = report.cost.total_cpu_ms();
         if thumbnails.is_none() {
             report.notes.push(Note::new("thumbnails_missing", "no posters and no preview pictures could be made"));
         }
@@ -48,7 +46,6 @@ impl Summary {
             duration_ms: plan.duration_ms(),
             chapters: source.chapters.clone(),
             report,
-            thumbnails_cpu_ms,
             thumbnails,
             first_segment_ms: first_segment.map(ms),
             elapsed_ms: ms(elapsed),

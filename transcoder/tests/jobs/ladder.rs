@@ -34,7 +34,7 @@ pub(crate) async fn a_title_plays_before_its_ladder_is_chosen() {
         assert_eq!(frames_of(&folder.join("v").join(&rung.id).join("playlist.m3u8")), FRAMES, "{}", rung.id);
     }
     let report = worker.encode().await.report.expect("published");
-    assert!(report.analysis_cpu_ms > 0 && report.cpu_ms > report.analysis_cpu_ms, "{report:?}");
+    assert!(report.cost.analyse_cpu_ms > 0 && report.cpu_ms > report.cost.analyse_cpu_ms, "{report:?}");
     assert!(report.renditions.iter().all(|rung| !rung.reason.is_empty()), "{:?}", report.renditions);
     assert!(report.notes.iter().any(|note| note.code == "ladder_chosen"), "{:?}", report.notes);
     // What was tried told what came.

@@ -58,7 +58,9 @@ pub(crate) async fn a_film_becomes_a_folder() {
     let made = summary.thumbnails.as_ref().expect("thumbnails");
     assert_eq!((made.tiles.count, made.posters.len()), (5, 5));
     assert_eq!(entries(&out.join("thumbs")).len(), 1 + 5 + 1, "index, posters, a sheet");
-    assert!((1..summary.report.cpu_ms).contains(&summary.thumbnails_cpu_ms), "{}", summary.thumbnails_cpu_ms);
+    let cost = summary.report.cost;
+    assert!(cost.inspect_cpu_ms > 0 && cost.sound_cpu_ms > 0 && cost.thumbnails_cpu_ms > 0, "{cost:?}");
+    assert!(cost.picture_cpu_ms > cost.sound_cpu_ms && cost.total_cpu_ms() == summary.report.cpu_ms, "{cost:?}");
     assert_eq!(entries(&out.join("v/360p")).len(), 3 + 8, "init, two playlists, eight segments");
     for rung in ["360p", "234p"] {
         assert_eq!(frames_of(&out.join("v").join(rung).join("playlist.m3u8")), 1100, "{rung}");

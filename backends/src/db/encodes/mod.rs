@@ -40,6 +40,8 @@ pub struct NewEncode {
     pub plan: Plan,
     /// Versions of the encoders that will do it.
     pub encoder_version: String,
+    /// Processor time that looking at the source took.
+    pub inspect_cpu_ms: u64,
 }
 
 /// A stored encode.
@@ -57,6 +59,8 @@ pub struct Encode {
     pub plan: Plan,
     /// Versions of the encoders that do it.
     pub encoder_version: String,
+    /// Processor time that looking at the source took.
+    pub inspect_cpu_ms: u64,
     /// How it went; there once it is published.
     pub report: Option<Report>,
     /// When the plan was made.
@@ -116,13 +120,15 @@ impl Db {
             return Ok(false);
         }
         let insert = sqlx::query!(
-            "insert into encodes (id, video_id, upload_id, source, plan, encoder_version) values ($1, $2, $3, $4, $5, $6)",
+            "insert into encodes (id, video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms)
+             values ($1, $2, $3, $4, $5, $6, $7)",
             encode.id.0,
             encode.video.0,
             encode.upload.0,
             serde_json::to_value(&encode.source).map_err(Error::internal)?,
             serde_json::to_value(&encode.plan).map_err(Error::internal)?,
             encode.encoder_version,
+            signed(encode.inspect_cpu_ms)?,
         );
         insert.execute(&mut *tx).await.map_err(error)?;
         advance(&mut tx, encode.video, status, Event::Planned).await?;
@@ -198,8 +204,8 @@ impl Db {
     /// `NotFound` if there is none.
     pub async fn encode(&self, id: EncodeId) -> Result<Encode> {
         let row = sqlx::query!(
-            "select video_id, upload_id, source, plan, encoder_version, report, created_at, published_at from encodes
-             where id = $1",
+            "select video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms, report, created_at, published_at
+             from encodes where id = $1",
             id.0,
         );
         let row = row.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("encode"))?;
@@ -210,6 +216,7 @@ impl Db {
             source: serde_json::from_value(row.source).map_err(Error::internal)?,
             plan: serde_json::from_value(row.plan).map_err(Error::internal)?,
             encoder_version: row.encoder_version,
+            inspect_cpu_ms: unsigned(row.inspect_cpu_ms),
             report: row.report.map(serde_json::from_value).transpose().map_err(Error::internal)?,
             created_at: row.created_at,
             published_at: row.published_at,

@@ -37,7 +37,7 @@ async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, Vec<NewJob>
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode: id, chunk: chunk.index, rungs: rungs.clone() });
     let new = |(job, weight)| NewJob { id: job_id(), job, class: Class::Normal, weight };
     let jobs = picture.zip([2.0, 12.0, 21.0]).chain([(Job::Audio { encode: id, stream: 1 }, 5.0)]).map(new).collect();
-    (NewEncode { id, video, upload, source, plan, encoder_version: "test".into() }, jobs)
+    (NewEncode { id, video, upload, source, plan, encoder_version: "test".into(), inspect_cpu_ms: 5 }, jobs)
 }
 
 /// An encode with three chunks, two rungs and one sound track in two qualities, made by an inspect job, its own jobs queued.

@@ -7,6 +7,7 @@ mod tests;
 use super::{Db, error};
 use marquee_core::{
     Error, Result,
+    cost::Cost,
     id::EncodeId,
     object::Track as Folder,
     plan::{Plan, Rung},
@@ -96,9 +97,9 @@ impl Batch {
 pub struct Report {
     /// Processor time of all its jobs.
     pub cpu_ms: u64,
-    /// What of it was spent on choosing the ladder.
+    /// The same by step.
     #[serde(default)]
-    pub analysis_cpu_ms: u64,
+    pub cost: Cost,
     /// Frames of the title.
     pub frames: u64,
     /// Frames of the source that were concealed or missing.
@@ -192,16 +193,32 @@ impl Ledger {
         }
         // Every rung saw the same source frames, so one rung speaks for the picture.
         let (frames, damaged) = picture.values().copied().max_by_key(|(_, damaged)| *damaged).unwrap_or_default();
-        let analysis_cpu_ms = plan.analysis.as_ref().map_or(0, |analysis| analysis.cpu_ms);
+        let cost = self.cost(plan);
         Report {
-            cpu_ms: analysis_cpu_ms.saturating_add(self.finished.iter().map(|finished| finished.cpu_ms).sum()),
-            analysis_cpu_ms,
+            cpu_ms: cost.total_cpu_ms(),
+            cost,
             frames,
             damaged,
             renditions: self.presentation(plan).tracks.iter().map(|track| RenditionReport::of(track, plan)).collect(),
             quality: self.quality(plan),
             notes,
         }
+    }
+
+    /// What all this took.
+    fn cost(&self, plan: &Plan) -> Cost {
+        let analyse_cpu_ms = plan.analysis.as_ref().map_or(0, |analysis| analysis.cpu_ms);
+        let mut cost = Cost { analyse_cpu_ms, ..Cost::default() };
+        for Finished { track, cpu_ms, quality_cpu_ms, .. } in &self.finished {
+            cost.judge_cpu_ms += quality_cpu_ms;
+            let step = match track {
+                Folder::Video => &mut cost.picture_cpu_ms,
+                Folder::Audio => &mut cost.sound_cpu_ms,
+                Folder::Text => &mut cost.subtitles_cpu_ms,
+            };
+            *step += cpu_ms.saturating_sub(*quality_cpu_ms);
+        }
+        cost
     }
 
     /// How good what is stored is, as far as pictures were judged.
