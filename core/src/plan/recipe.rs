@@ -106,7 +106,7 @@ pub struct PerTitle {
     pub options: String,
     /// Processor time that a rung takes so, in that of one of the fixed ladder.
     pub work: f64,
-    /// Work that a ladder may be, in that of the fixed one.
+    /// Work that measuring and making a ladder may be, in that of making the fixed one.
     pub effort_max: f64,
     /// What leads while the rest is not chosen yet, highest first.
     pub start: Vec<StartChoice>,

@@ -116,7 +116,12 @@ fn av1(film: &Path, folder: &Path) -> (Vec<Rung>, f64) {
 fn encode(film: &Path, recipe: &str, ladder: &str, out: &Path) -> f64 {
     let report = std::fs::File::create(out.with_extension("json")).expect("a file for the report");
     let mut command = Command::new(env!("CARGO_BIN_EXE_marquee"));
-    command.args(["encode", "--json", "--quality", "off", "--recipe", recipe, "--ladder", ladder]).arg(film).arg("--out").arg(out).stdout(report);
+    command
+        .args(["encode", "--json", "--quality", "off", "--recipe", recipe, "--ladder", ladder])
+        .arg(film)
+        .arg("--out")
+        .arg(out)
+        .stdout(report);
     processor_seconds(&mut command)
 }
 

@@ -24,6 +24,11 @@ const FROM_START_SECONDS: f64 = 60.0;
 /// What H.264 needs for the picture that a newer codec made of one bit.
 const NEWER_CODEC: f64 = 2.0;
 
+/// Processor time of a pixel that is measured, with decoding and judging, in that of one of the fixed ladder.
+const MEASURING_WORK: f64 = 1.7;
+/// Whatever measuring costs, a ladder may take this share of the fixed one.
+const EFFORT_MIN: f64 = 0.8;
+
 /// What has to be measured before a ladder is chosen, and what was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -101,16 +106,21 @@ impl Analysis {
                 crfs.iter().map(|crf| tried(rung, *crf))
             })
         });
-        let trials = trials.collect();
+        let trials: Vec<Rung> = trials.collect();
+        let samples = samples(timeline, &source.video, duration_ticks);
+        let pixels = |rungs: &mut dyn Iterator<Item = &Rung>| rungs.map(Rung::pixels_a_frame).sum::<f64>();
+        let sampled: u64 = samples.iter().map(|sample| sample.end_ticks - sample.start_ticks).sum();
+        let measured = pixels(&mut trials.iter().filter(|rung| rung.codec == Codec::H264)) * sampled as f64;
+        let measuring = measured / (pixels(&mut h264.iter()) * duration_ticks as f64) * MEASURING_WORK;
         let newer = matches!(source.video.codec.as_str(), "hevc" | "vp9" | "av1");
         let worth = if newer { NEWER_CODEC } else { 1.0 };
         Some(Self {
             trials,
-            samples: samples(timeline, &source.video, duration_ticks),
+            samples,
             source_bitrate_bps: source.size_bytes as f64 * 8.0 / seconds * worth,
             fixed,
             work: per_title.work,
-            effort_max: per_title.effort_max,
+            effort_max: (per_title.effort_max - measuring).max(EFFORT_MIN),
             decided: false,
             measures: Vec::new(),
             cpu_ms: 0,

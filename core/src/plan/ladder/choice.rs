@@ -27,7 +27,7 @@ const ADDITIONAL_RUNGS_MAX: usize = 5;
 /// What the lowest rung of an additional ladder should take at most. Thinner lines still have the lowest H.264 rung.
 const ADDITIONAL_LOWEST_BPS: f64 = 150_000.0;
 /// Loss of a step of the wanted size, in VMAF times the natural logarithm of the rate; of others it goes by the square.
-const STEP_LOSS: f64 = 2.0;
+const STEP_LOSS: f64 = 0.75;
 /// Loss of storing as many bits as the top rung has.
 const STORAGE_LOSS: f64 = 1.0;
 /// What a rung may take at its peak: so many times its mean, as far as its size allows.
@@ -176,10 +176,9 @@ impl Analysis {
 
     /// What `rung` takes of the processor, in that of a pixel of its codec's fixed ladder.
     fn work(&self, rung: &Rung) -> f64 {
-        let pixels = f64::from(rung.width) * f64::from(rung.height) / f64::from(rung.frame_step.max(1));
         let easier = 1.0 - (f64::from(rung.crf) - rung.codec.scale().usual) * CRF_EASES;
         let is_fixed = rung.codec != Codec::H264 || self.fixed.contains(rung);
-        pixels * if is_fixed { 1.0 } else { self.work } * easier.max(0.5)
+        rung.pixels_a_frame() * if is_fixed { 1.0 } else { self.work } * easier.max(0.5)
     }
 
     /// `rung` as a point; `None` if nothing of its size was tried. What its cap holds down shows what it would at the quality that

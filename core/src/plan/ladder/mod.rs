@@ -50,6 +50,11 @@ fn every_frame() -> u32 {
 }
 
 impl Rung {
+    /// Pixels of its pictures for each frame of the source.
+    fn pixels_a_frame(&self) -> f64 {
+        f64::from(self.width) * f64::from(self.height) / f64::from(self.frame_step.max(1))
+    }
+
     /// Frames a second, of a source that has `source` of them.
     #[must_use]
     pub fn frame_rate(&self, source: Ratio) -> Ratio {
