@@ -70,7 +70,7 @@ impl Layout {
     /// The scope of a token that opens the title's pictures and nothing of the film, `{video}/{encode}/thumbs`.
     #[must_use]
     pub fn thumbs_scope(&self) -> String {
-        format!("{}/thumbs", self.scope())
+        format!("{}/{THUMBS}", self.scope())
     }
 
     /// The object at `path` (see [`self`] functions below) inside the encode.
@@ -84,6 +84,9 @@ impl Layout {
 
 /// The HLS multivariant playlist.
 pub const MASTER: &str = "master.m3u8";
+
+/// The folder of a title's pictures.
+pub const THUMBS: &str = "thumbs";
 
 /// The index of a title's tiles, a WebVTT file whose cues name parts of sheets.
 pub const TILES: &str = "thumbs/index.vtt";

@@ -3,10 +3,7 @@
 //! The path is read as it was sent. No name of ours needs an escape, so there is nothing to decode, nothing to normalise, and
 //! no second way to write a name.
 
-use marquee_core::object::Key;
-
-/// The folder of a title's pictures.
-const THUMBS: &str = "thumbs";
+use marquee_core::object::{Key, THUMBS};
 
 /// Where the bytes of a name come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

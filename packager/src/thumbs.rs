@@ -1,6 +1,7 @@
 //! The index of a title's tiles as players read it: WebVTT (W3C, "WebVTT: The Web Video Text Tracks Format") whose cues name a part
 //! of an image by a media fragment (W3C, "Media Fragments URI 1.0" section 4.2.2), relative to the index.
 
+use crate::webvtt::clock;
 use marquee_core::{object::sheet_path, thumbnails::Tiles};
 use std::fmt::Write;
 
@@ -17,8 +18,8 @@ pub fn index(tiles: &Tiles, duration_ms: u64) -> String {
         let _ = write!(
             text,
             "\n{} --> {}\n{name}#xywh={},{},{},{}\n",
-            time(start_ms),
-            time(end_ms),
+            clock(start_ms),
+            clock(end_ms),
             place.x,
             place.y,
             tiles.width,
@@ -26,12 +27,6 @@ pub fn index(tiles: &Tiles, duration_ms: u64) -> String {
         );
     }
     text
-}
-
-/// `hh:mm:ss.ttt`
-fn time(ms: u64) -> String {
-    let seconds = ms / 1000;
-    format!("{:02}:{:02}:{:02}.{:03}", seconds / 3600, seconds / 60 % 60, seconds % 60, ms % 1000)
 }
 
 #[cfg(test)]

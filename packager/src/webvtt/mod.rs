@@ -8,6 +8,7 @@ mod write;
 
 pub use ass::{Styles, Words};
 pub use read::{Document, read};
+pub(crate) use write::clock;
 pub use write::segment;
 
 /// How text is called where codecs are (ISO/IEC 14496-30 section 7.1).

@@ -19,6 +19,6 @@ pub fn segment<'a>(cues: impl IntoIterator<Item = &'a Cue>) -> String {
 }
 
 /// `hh:mm:ss.mmm`
-fn clock(ms: u64) -> String {
+pub(crate) fn clock(ms: u64) -> String {
     format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
 }

@@ -129,7 +129,7 @@ impl Analysis {
             let scale = size.codec.scale();
             let Rung { preset, options, .. } = self.trials.iter().find(|trial| trial.codec == size.codec)?;
             let worst = self.curve(size)?.worst();
-            let crfs = (0..scale.count).map(|step| scale.best + step as f32 * scale.step);
+            let crfs = (0..).map(|step| scale.best + step as f32 * scale.step);
             for crf in crfs.take_while(|crf| f64::from(*crf) <= worst) {
                 let (preset, options) = (preset.clone(), options.clone());
                 points.push(self.point(&Rung { crf, preset, options, ..size.clone() })?);

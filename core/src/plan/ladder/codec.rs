@@ -26,10 +26,9 @@ const BEST_AV1: f32 = 14.0;
 
 /// Qualities of a codec, as constant rate factors of its encoder.
 pub(super) struct Scale {
-    /// The best that is considered, the step to the next, and how many there are.
+    /// The best that is considered, and the step to the next.
     pub(super) best: f32,
     pub(super) step: f32,
-    pub(super) count: u32,
     /// The worst that the encoder knows.
     pub(super) worst: f32,
     /// The usual one: processor time is told at it.
@@ -88,34 +87,16 @@ impl Codec {
 
     pub(super) fn scale(self) -> Scale {
         match self {
-            Self::H264 => Scale {
-                best: 18.0,
-                step: 0.5,
-                count: 41,
-                worst: 51.0,
-                usual: 22.0,
-                tried: &[22.0, 28.0, 34.0],
-                tried_small: &[24.0, 32.0],
-            },
-            Self::Hevc => Scale {
-                best: 18.0,
-                step: 0.5,
-                count: 41,
-                worst: 51.0,
-                usual: 24.0,
-                tried: &[22.0, 29.0, 36.0],
-                tried_small: &[25.0, 33.0],
-            },
+            Self::H264 => {
+                Scale { best: 18.0, step: 0.5, worst: 51.0, usual: 22.0, tried: &[22.0, 28.0, 34.0], tried_small: &[24.0, 32.0] }
+            }
+            Self::Hevc => {
+                Scale { best: 18.0, step: 0.5, worst: 51.0, usual: 24.0, tried: &[22.0, 29.0, 36.0], tried_small: &[25.0, 33.0] }
+            }
             // Its rate factors are whole numbers.
-            Self::Av1 => Scale {
-                best: 24.0,
-                step: 1.0,
-                count: 40,
-                worst: 63.0,
-                usual: 40.0,
-                tried: &[34.0, 46.0, 58.0],
-                tried_small: &[40.0, 54.0],
-            },
+            Self::Av1 => {
+                Scale { best: 24.0, step: 1.0, worst: 63.0, usual: 40.0, tried: &[34.0, 46.0, 58.0], tried_small: &[40.0, 54.0] }
+            }
         }
     }
 }
