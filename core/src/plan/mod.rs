@@ -28,8 +28,8 @@ use serde::{Deserialize, Serialize};
 const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
 /// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
-/// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what is made
-/// may be judged, and what is poor made again.
+/// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what
+/// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame.
 pub const PLAN_VERSION: u32 = 5;
 
 /// What one encode will do.
