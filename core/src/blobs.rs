@@ -93,6 +93,9 @@ pub trait Blobs: Send + Sync + 'static {
     /// Stores `body` under `key` unless there is an object already: of two racing writers exactly one gets [`Created::New`].
     async fn create(&self, key: &Key, body: Bytes) -> Result<Created>;
 
+    /// Stores the object `from` under `to` as well, inside the store, unless there is one already.
+    async fn copy(&self, from: &Key, to: &Key) -> Result<Created>;
+
     /// Reads an object, or the part of it inside `range`. A range that starts past the end is `Invalid`; one that ends past it is cut.
     async fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Object>;
 

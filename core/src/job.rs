@@ -1,6 +1,9 @@
 //! Background work: what kinds there are, what each needs to know, and when it is tried again.
 
-use crate::id::{EncodeId, UploadId, VideoId};
+use crate::{
+    id::{EncodeId, UploadId, VideoId},
+    plan::{Ladder, RungChange},
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ const RETRY_MAX: Duration = Duration::from_secs(600);
 const REST_MAX: Duration = Duration::from_secs(60);
 
 /// What a job does. Payloads are ids and numbers, never media. Stored as tagged JSON, so a new variant never breaks an old row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Job {
     /// Probe a source and write the plan.
@@ -27,6 +30,9 @@ pub enum Job {
         video: VideoId,
         /// The finished upload.
         upload: UploadId,
+        /// What the encode is to be, of a source that had one before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<Order>,
     },
     /// Measure samples of the source, choose the rest of the ladder by that, and enqueue the rest of the work.
     Analyse {
@@ -64,6 +70,25 @@ pub enum Job {
         /// The encode to publish.
         encode: EncodeId,
     },
+}
+
+/// What another encode of a source is to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The encode that will be made.
+    pub encode: EncodeId,
+    /// Recipe, if not the worker's own.
+    #[serde(default)]
+    pub recipe: Option<String>,
+    /// How rungs are chosen, if not the worker's own way.
+    #[serde(default)]
+    pub ladder: Option<Ladder>,
+    /// The encode whose plan is kept, but for `rungs`; `None` if the source gets a new plan.
+    #[serde(default)]
+    pub like: Option<EncodeId>,
+    /// What changes in the plan that is kept.
+    #[serde(default)]
+    pub rungs: Vec<RungChange>,
 }
 
 /// The kind of a job: names queues, metrics and what a worker is willing to do.
@@ -170,7 +195,8 @@ impl Job {
     #[must_use]
     pub fn dedup_key(&self) -> String {
         match self {
-            Self::Inspect { upload, .. } => format!("inspect:{upload}"),
+            Self::Inspect { upload, order: None, .. } => format!("inspect:{upload}"),
+            Self::Inspect { upload, order: Some(order), .. } => format!("inspect:{upload}:{}", order.encode),
             Self::Analyse { encode } => format!("analyse:{encode}"),
             Self::Encode { encode, chunk, rungs } => format!("encode:{encode}:{chunk}:{}", rungs.join(",")),
             Self::Audio { encode, stream } => format!("audio:{encode}:{stream}"),

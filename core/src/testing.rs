@@ -88,6 +88,10 @@ impl<F: Fn(Object) -> Result<Object> + Send + Sync + 'static> Blobs for Bent<F> 
         self.inner.create(key, body).await
     }
 
+    async fn copy(&self, from: &Key, to: &Key) -> Result<Created> {
+        self.inner.copy(from, to).await
+    }
+
     async fn head(&self, key: &Key) -> Result<Meta> {
         self.inner.head(key).await
     }

@@ -47,6 +47,42 @@ pub enum Event {
     Failed,
     /// An operator retries the step that gave up.
     Retried(Status),
+    /// A source that is there is to be encoded anew.
+    Ordered,
+}
+
+/// Where a video is, and where that is on its way which is to take its place: a video that is ready stays so while it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The video's own status.
+    pub status: Status,
+    /// How far its change is: another source, or another encode of its own. `None` if it does not change.
+    pub change: Option<Status>,
+}
+
+impl State {
+    /// The state after `event`: what happens to a video that is ready happens to its change.
+    ///
+    /// # Errors
+    /// `Conflict` if the event cannot happen in this state.
+    pub fn after(self, event: Event) -> Result<Self> {
+        if self.status != Status::Ready {
+            return Ok(Self { status: self.status.after(event)?, change: None });
+        }
+        let change = match (self.change, event) {
+            (None, Event::Ordered) => Status::Uploaded,
+            (change, event) => change.unwrap_or(Status::Created).after(event)?,
+        };
+        // It has taken the video's place, or nothing came of it.
+        let is_over = matches!(change, Status::Ready | Status::Created);
+        Ok(Self { change: (!is_over).then_some(change), ..self })
+    }
+
+    /// The status of what is on its way: the change's, if there is one.
+    #[must_use]
+    pub fn on_its_way(self) -> Status {
+        self.change.unwrap_or(self.status)
+    }
 }
 
 impl Status {
@@ -78,6 +114,7 @@ impl Status {
             (Publishing, Event::Published) => Ok(Ready),
             (Uploading | Uploaded | Inspecting | Encoding | Publishing, Event::Failed) => Ok(Failed),
             (Failed, Event::Retried(to @ (Uploaded | Encoding | Publishing))) => Ok(to),
+            (Failed, Event::Ordered) => Ok(Uploaded),
             _ => Err(Error::conflict("wrong_state", format!("the video is {self}, so this cannot happen now"))),
         }
     }
@@ -129,6 +166,7 @@ mod tests {
             Event::Published,
             Event::Failed,
             Event::Retried(Status::Encoding),
+            Event::Ordered,
         ];
         let mut table = String::new();
         for status in Status::ALL {
@@ -137,15 +175,51 @@ mod tests {
         }
         assert_eq!(
             table,
-            "created: uploading - - - - - - - -\n\
-             uploading: uploading uploaded created - - - - failed -\n\
-             uploaded: - - - inspecting - - - failed -\n\
-             inspecting: - - - inspecting encoding - - failed -\n\
-             encoding: - - - - - publishing - failed -\n\
-             publishing: - - - - - - ready failed -\n\
-             ready: - - - - - - - - -\n\
-             failed: uploading - - - - - - - encoding\n"
+            "created: uploading - - - - - - - - -\n\
+             uploading: uploading uploaded created - - - - failed - -\n\
+             uploaded: - - - inspecting - - - failed - -\n\
+             inspecting: - - - inspecting encoding - - failed - -\n\
+             encoding: - - - - - publishing - failed - -\n\
+             publishing: - - - - - - ready failed - -\n\
+             ready: - - - - - - - - - -\n\
+             failed: uploading - - - - - - - encoding uploaded\n"
         );
+    }
+
+    #[test]
+    fn a_video_that_is_ready_stays_so_while_it_changes() {
+        let state = |change| State { status: Status::Ready, change };
+        let upload = [
+            (Event::UploadOpened, Some(Status::Uploading)),
+            (Event::UploadFinished, Some(Status::Uploaded)),
+            (Event::InspectStarted, Some(Status::Inspecting)),
+            (Event::Planned, Some(Status::Encoding)),
+            (Event::Encoded, Some(Status::Publishing)),
+            (Event::Failed, Some(Status::Failed)),
+            (Event::Ordered, Some(Status::Uploaded)),
+            (Event::Failed, Some(Status::Failed)),
+            (Event::Retried(Status::Publishing), Some(Status::Publishing)),
+            (Event::Published, None),
+            (Event::Ordered, Some(Status::Uploaded)),
+        ];
+        let mut now = state(None);
+        for (event, change) in upload {
+            now = now.after(event).unwrap();
+            assert_eq!(now, state(change), "{event:?}");
+        }
+        assert_eq!(state(Some(Status::Uploading)).after(Event::UploadAbandoned).ok(), Some(state(None)));
+        for (change, event) in [
+            (None, Event::Failed),
+            (None, Event::Published),
+            (None, Event::Retried(Status::Encoding)),
+            (Some(Status::Encoding), Event::Ordered),
+            (Some(Status::Encoding), Event::UploadOpened),
+        ] {
+            assert!(state(change).after(event).is_err(), "{change:?} {event:?}");
+        }
+        let growing = State { status: Status::Encoding, change: None };
+        assert!(growing.after(Event::Ordered).is_err(), "it is on its way already");
+        assert_eq!(growing.after(Event::Failed).ok(), Some(State { status: Status::Failed, change: None }));
     }
 
     #[test]

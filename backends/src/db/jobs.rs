@@ -18,7 +18,7 @@ use uuid::Uuid;
 const ERROR_LENGTH_MAX: usize = 2000;
 
 /// One attempt at a job, held under a lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// The job's id.
     pub job_id: JobId,

@@ -17,6 +17,7 @@ pub async fn blobs_contract(blobs: &dyn Blobs) {
     what_is_not_there(blobs).await;
     objects_are_created_once(blobs).await;
     one_of_many_creators_wins(blobs).await;
+    copies_stand_by_themselves(blobs).await;
     ranges(blobs).await;
     empty_objects(blobs).await;
     reading_goes_on_after_deletion_or_fails(blobs).await;
@@ -89,6 +90,24 @@ async fn one_of_many_creators_wins(blobs: &dyn Blobs) {
     let winner = created.iter().position(|created| *created == Created::New).expect("one is new");
     assert_eq!(content(blobs, &name).await, bodies[winner]);
     blobs.delete(&name).await.expect("deleted");
+}
+
+async fn copies_stand_by_themselves(blobs: &dyn Blobs) {
+    let (first, second, other) = (key("copied/first"), key("copied/deep/er/second"), key("copied/other"));
+    assert!(is_missing(blobs.copy(&first, &second).await), "there is nothing to copy");
+    blobs.create(&first, Bytes::from_static(b"bytes")).await.expect("created");
+    blobs.create(&other, Bytes::from_static(b"others")).await.expect("created");
+    assert_eq!(blobs.copy(&first, &second).await.expect("copied"), Created::New);
+    assert_eq!(blobs.copy(&other, &second).await.expect("answered"), Created::Existed);
+    assert_eq!(blobs.create(&second, Bytes::from_static(b"new")).await.expect("answered"), Created::Existed);
+    assert_eq!(names(blobs, "copied/", None, 10).await, [second.as_str(), first.as_str(), other.as_str()]);
+    blobs.delete(&first).await.expect("deleted");
+    assert_eq!(content(blobs, &second).await, "bytes", "it does not go with what it was copied from");
+    assert_eq!(blobs.create(&first, Bytes::from_static(b"again")).await.expect("created"), Created::New);
+    assert_eq!(content(blobs, &second).await, "bytes");
+    for name in [first, second, other] {
+        blobs.delete(&name).await.expect("deleted");
+    }
 }
 
 async fn ranges(blobs: &dyn Blobs) {

@@ -10,6 +10,7 @@ mod recipe;
 mod start;
 mod subtitles;
 mod timeline;
+mod twin;
 
 pub use audio::AudioRendition;
 pub use chunk::Chunk;
@@ -19,6 +20,7 @@ pub use recipe::{AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, P
 pub use start::Start;
 pub use subtitles::SubtitleRendition;
 pub use timeline::Timeline;
+pub use twin::RungChange;
 
 use crate::source::{Note, Ratio, Source, VideoTrack};
 use ladder::Canvas;

@@ -309,6 +309,7 @@ mod tests {
             max_bitrate_bps: 1,
             preset: "fast".into(),
             frame_step: if height < 700 { 2 } else { 1 },
+            edition: 0,
             options: String::new(),
             reason: String::new(),
         };

@@ -66,6 +66,10 @@ impl Blobs for Faulty {
         self.run(self.inner.create(key, body)).await
     }
 
+    async fn copy(&self, from: &Key, to: &Key) -> Result<Created> {
+        self.run(self.inner.copy(from, to)).await
+    }
+
     async fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Object> {
         self.run(self.inner.read(key, range)).await
     }

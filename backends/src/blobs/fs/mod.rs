@@ -1,4 +1,5 @@
-//! `file:`: an object is a file whose path is its key. It appears whole by one `link` or `rename`, after its bytes are on disk.
+//! `file:`: an object is a file whose path is its key. It appears whole by one `link` or `rename`, after its bytes are on disk. A copy
+//! of it is another name of the same file.
 //!
 //! Work in progress lies in `.staging` (no key begins with a dot): `tmp-*` while an object is created, `grow-*` while a large
 //! one grows. What killed processes left there goes with [`Blobs::tidy`].
@@ -176,6 +177,24 @@ impl Blobs for FileBlobs {
             file.write_all(&body)?;
             file.as_file().sync_all()?;
             publish(&root, &path, || fs::hard_link(file.path(), &path))
+        })
+        .await
+    }
+
+    async fn copy(&self, from: &Key, to: &Key) -> Result<Created> {
+        let (root, from, to) = (self.root.clone(), self.path(from), self.path(to));
+        blocking(move || {
+            if to.is_file() {
+                return Ok(Created::Existed);
+            }
+            if !fs::metadata(&from).map_err(missing)?.is_file() {
+                return Err(Error::not_found("object"));
+            }
+            // Neither is ever written again, so that one file with two names is as good as two.
+            publish(&root, &to, || match fs::hard_link(&from, &to) {
+                Err(cause) if cause.kind() == ErrorKind::TooManyLinks => staging::link_copy(&root, &from, &to),
+                linked => linked,
+            })
         })
         .await
     }

@@ -27,6 +27,14 @@ pub(super) fn temporary(root: &Path) -> std::io::Result<NamedTempFile> {
     Builder::new().prefix(TEMPORARY).permissions(Permissions::from_mode(MODE)).tempfile_in(folder(root))
 }
 
+/// Makes `to` a file of its own with the bytes of `from`.
+pub(super) fn link_copy(root: &Path, from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut file = temporary(root)?;
+    std::io::copy(&mut fs::File::open(from)?, file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    fs::hard_link(file.path(), to)
+}
+
 /// A new, empty growing file for the object `key`; answers its name, which tells the key to [`tidy`].
 pub(super) fn growing(root: &Path, key: &Key) -> Result<String> {
     let file = Builder::new().prefix(&prefix(key)).permissions(Permissions::from_mode(MODE)).tempfile_in(folder(root))?;

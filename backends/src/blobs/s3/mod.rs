@@ -190,6 +190,10 @@ impl Blobs for S3Blobs {
         Err(unavailable("too many writers of one object"))
     }
 
+    async fn copy(&self, from: &Key, to: &Key) -> Result<Created> {
+        stage::copy_once(self, from, to).await
+    }
+
     async fn read(&self, key: &Key, range: Option<Range<u64>>) -> Result<Object> {
         read::read(self, key, range).await
     }

@@ -1,8 +1,8 @@
-//! Creating objects in a store without conditional writes.
+//! Copying inside the store, and by that creating objects in one without conditional writes.
 
 use super::{
-    S3Blobs,
-    error::{Told, told},
+    CONFLICT_TRIES, S3Blobs,
+    error::{Told, told, unavailable},
 };
 use bytes::Bytes;
 use marquee_core::{OsRandom, Random, Result, blobs::Created, object::Key};
@@ -23,7 +23,7 @@ pub(super) async fn create(store: &S3Blobs, key: &Key, body: Bytes) -> Result<Cr
     let created = if is_taken(store, &place).await? {
         Created::Existed
     } else {
-        copy(store, &staged, &place).await?;
+        copy(store, &staged, &place, false).await?;
         Created::New
     };
     // One that stays goes with the next tidying.
@@ -41,7 +41,25 @@ async fn is_taken(store: &S3Blobs, name: &str) -> Result<bool> {
     }
 }
 
-async fn copy(store: &S3Blobs, from: &str, to: &str) -> Result<(), Told> {
+/// Stores the object `from` under `to` as well, if nobody is there by then.
+pub(super) async fn copy_once(store: &S3Blobs, from: &Key, to: &Key) -> Result<Created> {
+    let (from, to) = (store.raw(from.as_str()), store.raw(to.as_str()));
+    // Some stores know the condition when they write, and ignore it when they copy.
+    if is_taken(store, &to).await? {
+        return Ok(Created::Existed);
+    }
+    for _ in 0..CONFLICT_TRIES {
+        match copy(store, &from, &to, store.is_conditional).await {
+            Ok(()) => return Ok(Created::New),
+            Err(Told::Exists(_)) => return Ok(Created::Existed),
+            Err(Told::Conflict(_)) => {}
+            Err(told) => return Err(told.into()),
+        }
+    }
+    Err(unavailable("too many writers of one object"))
+}
+
+async fn copy(store: &S3Blobs, from: &str, to: &str, once: bool) -> Result<(), Told> {
     let encryption = store.encryption.clone();
     let copy = store
         .client
@@ -50,6 +68,7 @@ async fn copy(store: &S3Blobs, from: &str, to: &str) -> Result<(), Told> {
         .key(to)
         .copy_source(format!("{}/{from}", store.bucket))
         .set_server_side_encryption(encryption.as_ref().map(|encryption| encryption.method.clone()))
-        .set_ssekms_key_id(encryption.and_then(|encryption| encryption.key));
+        .set_ssekms_key_id(encryption.and_then(|encryption| encryption.key))
+        .set_if_none_match(once.then(|| "*".to_owned()));
     copy.send().await.map(drop).map_err(told)
 }

@@ -133,6 +133,12 @@ impl Analysis {
         self.fixed.iter().map(known).collect()
     }
 
+    /// Whether the same was asked, answered or not.
+    pub(in crate::plan) fn asks_like(&self, other: &Self) -> bool {
+        let unanswered = |analysis: &Self| Self { measures: Vec::new(), decided: false, cpu_ms: 0, ..analysis.clone() };
+        unanswered(self) == unanswered(other)
+    }
+
     /// Whether `measures` answers what was asked.
     #[must_use]
     pub fn is_answered_by(&self, measures: &[Measure]) -> bool {

@@ -18,7 +18,7 @@ const LOWEST_PIXELS_MAX: f64 = 2.0;
 /// Bitrate grows with pixels to this power: larger pictures have more detail that repeats.
 const PIXEL_POWER: f64 = 0.75;
 /// Least that a rung may be given.
-pub(super) const BITRATE_MIN_BPS: f64 = 64_000.0;
+pub(in crate::plan) const BITRATE_MIN_BPS: f64 = 64_000.0;
 /// What the lowest variant may take at its peak, sound and container included (Apple HLS Authoring Specification 9.21).
 const LOWEST_VARIANT_BPS: f64 = 192_000.0;
 /// Peak over the cap: the buffer, which holds a second, may be emptied on top of it. The shortest run of segments that counts
@@ -149,6 +149,7 @@ impl Canvas<'_> {
             options: style.options.to_owned(),
             frame_step,
             reason: String::new(),
+            edition: 0,
         }
     }
 }

@@ -75,12 +75,22 @@ impl Codec {
         (crf - self.scale().step * BETTER_STEPS).max(least.min(crf))
     }
 
+    /// The worst rate factor that its encoder knows.
+    pub(in crate::plan) fn crf_max(self) -> f32 {
+        self.scale().worst
+    }
+
+    /// Its encoder's presets, fastest first.
+    pub(in crate::plan) fn presets(self) -> &'static [&'static str] {
+        match self {
+            Self::H264 | Self::Hevc => &PRESETS,
+            Self::Av1 => &PRESETS_AV1,
+        }
+    }
+
     /// The next slower preset, if there is one.
     pub(in crate::plan) fn slower(self, preset: &str) -> Option<&'static str> {
-        let presets = match self {
-            Self::H264 | Self::Hevc => &PRESETS[..],
-            Self::Av1 => &PRESETS_AV1[..],
-        };
+        let presets = self.presets();
         let place = presets.iter().position(|known| *known == preset)?;
         presets.get(place + 1).copied()
     }

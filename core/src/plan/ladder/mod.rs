@@ -9,7 +9,7 @@ mod curve;
 mod tests;
 
 pub use analysis::{Analysis, Measure, Sample};
-pub(super) use canvas::Canvas;
+pub(super) use canvas::{BITRATE_MIN_BPS, Canvas};
 pub use codec::Codec;
 
 use crate::source::Ratio;
@@ -42,6 +42,13 @@ pub struct Rung {
     /// Why it is there, for people.
     #[serde(default)]
     pub reason: String,
+    /// How often it was made anew by hand: what an earlier edition stored is not taken for it.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub edition: u32,
+}
+
+fn is_first(edition: &u32) -> bool {
+    *edition == 0
 }
 
 /// What rungs meant that did not say it yet.

@@ -317,3 +317,21 @@ fn a_plan_that_does_not_say_its_codecs_means_h264() {
     }
     assert_eq!(serde_json::from_value::<Plan>(json).expect("a plan").rungs, plan.rungs);
 }
+
+#[test]
+fn measures_of_the_same_samples_are_asked_for_once() {
+    let source = film(20_000_000);
+    let undecided = Plan::new(&source, &with_av1());
+    let trials = undecided.undecided().expect("undecided").trials.len();
+    let decided = undecided.clone().decide(vec![Measure { bitrate_bps: 1e6, vmaf: 80.0 }; trials], 5000);
+    assert_eq!(undecided.twin_measures(&decided).map(<[_]>::len), Some(trials));
+    assert_eq!(undecided.twin_measures(&undecided), None, "nobody has measured it");
+    assert_eq!(decided.twin_measures(&decided), None, "it is decided");
+    assert_eq!(undecided.twin_measures(&undecided.clone().decide(Vec::new(), 0)), None, "it could not be measured");
+    let mut turned = undecided.clone();
+    turned.picture.rotation_degrees = 90;
+    assert_eq!(turned.twin_measures(&decided), None);
+    // What leads in the one is a rung among others in the other.
+    let lead = undecided.rungs[0].id.clone();
+    assert!(undecided.twin(crate::object::Track::Video, &lead, 0, &decided).is_some());
+}
