@@ -4,6 +4,7 @@
 mod accounts;
 mod app;
 mod attacks;
+mod change;
 mod direct;
 mod multipart;
 mod openapi;

@@ -123,7 +123,7 @@ impl Title {
         let claim = app.db.claim_job(job.id, "worker", LEASE).await.unwrap().expect("nobody has it");
         let mut report = app.db.ledger(self.encode).await.unwrap().report(&self.plan);
         report.notes.push(Note::new("test_note", "made by a test"));
-        assert!(app.db.finish_publish(&claim, self.encode, &report).await.unwrap());
+        assert!(app.db.finish_publish(&claim, self.encode, 35_000, &report).await.unwrap());
     }
 
     /// Commits posters of these times, the first the best.

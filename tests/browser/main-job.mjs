@@ -48,6 +48,7 @@ await run(async (see) => {
     await isDrawn(page, `${marked("card")}[data-id="${id}"] ${marked("poster")}`);
     await shoot("library");
     see("the library shows the title as ready, with its poster");
+    await changeTitle(page, id, shoot, see);
     await resumeAfterReload(page, await enlarged(clip, scratch), shoot, see);
     check(faults.length === 0, `the pages misbehaved:\n${faults.join("\n")}`);
     see("no page threw or broke its security policy");
@@ -339,6 +340,30 @@ async function resumeAfterReload(page, large, shoot, see) {
   await page.waitForSelector(marked("library"));
   check((await page.locator(`${marked("card")}[data-id="${video}"]`).count()) === 0, "a deleted title is still listed");
   see("a title can be deleted");
+}
+
+/** A title is encoded anew, and its film replaced, from its page; both are over at once, since it is the same film. */
+async function changeTitle(page, id, shoot, see) {
+  const change = page.locator(marked("change"));
+  const over = (what) => until(what, 120_000, async () => (await change.getAttribute("data-status")) === "none");
+  await page.goto(`${base}/titles/${id}`);
+  await change.waitFor();
+  await change.scrollIntoViewIfNeeded();
+  await page.click(marked("encode-again"));
+  await until("the change is told", 30_000, async () => (await change.getAttribute("data-status")) !== "none");
+  await shoot("change");
+  await over("the title is encoded anew");
+  check((await page.getAttribute(marked("title-page"), "data-status")) === "ready", "the title was not shown all the while");
+  see("a title was encoded anew from its page, which showed it all the while");
+
+  await page.setInputFiles(marked("replace"), clip);
+  const row = page.locator(`${marked("upload")}[data-state="done"]`).last();
+  await row.waitFor({ timeout: 60_000 });
+  await row.locator(marked("open-title")).click();
+  await page.waitForSelector(marked("title-page"));
+  check(page.url().endsWith(id), `the film went to ${page.url()}`);
+  await over("the film is replaced");
+  see("its film was replaced from its page");
 }
 
 /** The clip with a long `free` box behind it: a valid MP4 of LARGE_BYTES (ISO/IEC 14496-12, 8.1.2). */

@@ -17,7 +17,11 @@ pub(crate) struct Upload {
 
 /// A request to open an upload of `length` bytes for `video`.
 pub(crate) fn creation(client: &Client, video: &str, length: u64) -> RequestBuilder {
-    let metadata = format!("video_id {},filename {}", base64(video.as_bytes()), base64(b"film.mp4"));
+    creation_with(client, video, length, "")
+}
+
+fn creation_with(client: &Client, video: &str, length: u64, more: &str) -> RequestBuilder {
+    let metadata = format!("video_id {},filename {}{more}", base64(video.as_bytes()), base64(b"film.mp4"));
     let request = client.request(Method::POST, "/v1/uploads").header("Tus-Resumable", "1.0.0");
     request.header("Upload-Length", length).header("Upload-Metadata", metadata)
 }
@@ -25,7 +29,16 @@ pub(crate) fn creation(client: &Client, video: &str, length: u64) -> RequestBuil
 impl Upload {
     /// Opens an upload of `length` bytes for `video`.
     pub(crate) async fn open(client: &Client, video: &str, length: u64) -> Self {
-        let response = creation(client, video, length).send().await.expect("the server answers");
+        Self::opened(client, creation(client, video, length)).await
+    }
+
+    /// The same of one that replaces what the video shows.
+    pub(crate) async fn replacing(client: &Client, video: &str, length: u64) -> Self {
+        Self::opened(client, creation_with(client, video, length, ",replace")).await
+    }
+
+    async fn opened(client: &Client, creation: RequestBuilder) -> Self {
+        let response = creation.send().await.expect("the server answers");
         assert_eq!(response.status(), 201, "{:?}", response.text().await);
         let location = response.headers()[LOCATION].to_str().expect("an address").to_owned();
         Self { client: client.clone(), url: location }

@@ -91,6 +91,7 @@ mod tests {
             failure: None,
             duration_ms: None,
             encode: None,
+            change: None,
             playable_at: None,
             created_at: OffsetDateTime::UNIX_EPOCH,
             ready_at: None,

@@ -56,6 +56,8 @@ pub(super) struct Metadata {
     pub(super) video: VideoId,
     /// How the client calls it; shown to people, never used as a name.
     pub(super) filename: String,
+    /// Whether it takes the place of what a video shows that is ready.
+    pub(super) replaces: bool,
 }
 
 impl Metadata {
@@ -66,7 +68,7 @@ impl Metadata {
         if text.len() > METADATA_BYTES_MAX {
             return Err(bad("Upload-Metadata is longer than 4 KiB"));
         }
-        let (mut video, mut filename) = (None, String::new());
+        let (mut video, mut filename, mut replaces) = (None, String::new(), false);
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
             let value = STANDARD.decode(value.trim()).map_err(|_| bad("a value in Upload-Metadata is not base64"))?;
@@ -74,11 +76,12 @@ impl Metadata {
             match key {
                 "video_id" => video = Some(value.parse::<VideoId>()?),
                 "filename" => filename = value,
+                "replace" => replaces = value != "false",
                 _ => {}
             }
         }
         let video = video.ok_or_else(|| bad("Upload-Metadata must name the video: video_id and its id in base64"))?;
-        Ok(Self { video, filename })
+        Ok(Self { video, filename, replaces })
     }
 
     /// The same header for `HEAD`.
@@ -131,7 +134,9 @@ mod tests {
         let encoded = |text: &str| STANDARD.encode(text);
         let read = metadata(&format!("filename {},video_id {},empty", encoded("../../x\r\ny.mp4"), encoded(id))).unwrap();
         assert_eq!(read.video.to_string(), id);
-        assert_eq!(read.filename, "../../x\r\ny.mp4");
+        assert_eq!((read.filename.as_str(), read.replaces), ("../../x\r\ny.mp4", false));
+        assert!(metadata(&format!("replace,video_id {}", encoded(id))).unwrap().replaces);
+        assert!(!metadata(&format!("replace {},video_id {}", encoded("false"), encoded(id))).unwrap().replaces);
         let again = HeaderMap::from_iter([(UPLOAD_METADATA, read.header().unwrap())]);
         assert_eq!(Metadata::parse(&again).unwrap(), read);
         for bad in ["", "filename YQ==", "video_id ???", "video_id YQ==", &format!("video_id {id}"), "video_id /w=="] {

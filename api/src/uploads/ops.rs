@@ -38,6 +38,8 @@ pub(crate) struct Opening {
     pub(crate) length_bytes: Option<u64>,
     /// Bytes of each part but the last one, if the parts go to the store itself.
     pub(crate) part_bytes: Option<u64>,
+    /// Whether it may take the place of what a video shows that is ready.
+    pub(crate) replaces: bool,
 }
 
 /// An upload that this request holds.
@@ -56,7 +58,7 @@ pub(super) async fn open(app: &App, caller: &Caller, opening: Opening) -> Answer
         return Err(Error::new(ErrorKind::TooLarge, "source_too_large", message).into());
     }
     if opening.length_bytes == Some(0) {
-        return Err(refuse_empty(app, video.id).await?);
+        return Err(refuse_empty(app, video.id, opening.replaces).await?);
     }
     let id = UploadId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
     let key = Key::source(video.id, id);
@@ -73,6 +75,7 @@ pub(super) async fn open(app: &App, caller: &Caller, opening: Opening) -> Answer
         growing,
         hash_state: sha256::Running::default().state(),
         part_bytes: opening.part_bytes,
+        replaces: opening.replaces,
     };
     let holder = new_holder(app);
     if let Err(error) = app.deps.db.open_upload(&new, holder, expiry(app), app.deps.uploads.open_max).await {
@@ -158,7 +161,7 @@ pub(super) async fn append(app: &App, held: Held, offset_bytes: u64, body: Body,
 
 /// Receives a source whose length nobody knows before its end. If it does not come whole, nothing of it stays.
 pub(crate) async fn receive_whole(app: &App, caller: &Caller, opening: Opening, body: Body) -> Answer<()> {
-    let video = opening.video;
+    let (video, replaces) = (opening.video, opening.replaces);
     let mut held = open(app, caller, opening).await?;
     let end = receive(app, &mut held.upload, held.holder, body, None).await;
     let failure: Problem = match end {
@@ -168,7 +171,7 @@ pub(crate) async fn receive_whole(app: &App, caller: &Caller, opening: Opening, 
         }
         Ok(End::Whole) => {
             discard(app, held).await?;
-            return Err(refuse_empty(app, video).await?);
+            return Err(refuse_empty(app, video, replaces).await?);
         }
         Ok(End::Cut) => {
             Problem::bad_request("cut_off", "the film did not arrive whole: send it again, or use tus to go on where it broke")
@@ -276,8 +279,8 @@ pub(super) async fn release<T>(app: &App, mut held: Held, work: impl AsyncFnOnce
     outcome
 }
 
-async fn refuse_empty(app: &App, video: VideoId) -> Result<Problem> {
-    app.deps.db.refuse_source(video, EMPTY_CODE, EMPTY_MESSAGE).await?;
+async fn refuse_empty(app: &App, video: VideoId, replaces: bool) -> Result<Problem> {
+    app.deps.db.refuse_source(video, replaces, EMPTY_CODE, EMPTY_MESSAGE).await?;
     Ok(Problem::unprocessable(EMPTY_CODE, EMPTY_MESSAGE))
 }
 

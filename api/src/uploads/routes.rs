@@ -58,7 +58,8 @@ async fn options(State(app): State<App>) -> impl IntoResponse {
 /// Open an upload
 ///
 /// tus 1.0 with the extensions creation, creation-with-upload, termination, checksum and expiration. `Upload-Metadata` names the
-/// video: `video_id` and, if you like, `filename`, both in base64. The answer's `Location` is the upload.
+/// video: `video_id` and, if you like, `filename`, both in base64. With `replace` the film takes the place of what a video shows that
+/// is ready, once it is ready itself. The answer's `Location` is the upload.
 #[utoipa::path(post, path = "/v1/uploads", tag = "uploads",
     params(("Tus-Resumable" = String, Header), ("Upload-Length" = u64, Header), ("Upload-Metadata" = String, Header)),
     responses((status = 201, headers(("Location" = String), ("Upload-Offset" = u64), ("Upload-Expires" = String))),
@@ -70,11 +71,11 @@ async fn create(State(app): State<App>, _: Tus, caller: Caller, request: Request
     }
     let length_bytes = headers::bytes(&parts.headers, &headers::UPLOAD_LENGTH)?;
     let length_bytes = length_bytes.ok_or_else(|| Problem::bad_request("length_required", "Upload-Length is missing"))?;
-    let Metadata { video, filename } = Metadata::parse(&parts.headers)?;
+    let Metadata { video, filename, replaces } = Metadata::parse(&parts.headers)?;
     let checksum = headers::checksum(&parts.headers)?;
     let body: Option<Body> = headers::carries_bytes(&parts.headers).then(|| body.into_data_stream().boxed());
     let work = app.clone();
-    let opening = Opening { video, filename, length_bytes: Some(length_bytes), part_bytes: None };
+    let opening = Opening { video, filename, length_bytes: Some(length_bytes), part_bytes: None, replaces };
     let upload = app.detached(async move {
         let held = ops::open(&work, &caller, opening).await?;
         match body {
@@ -96,7 +97,7 @@ async fn create(State(app): State<App>, _: Tus, caller: Caller, request: Request
         (status = "default", description = "As the other methods answer, without a body")))]
 async fn look(State(app): State<App>, _: Tus, caller: Caller, Path(id): Path<UploadId>) -> Answer<impl IntoResponse> {
     let upload = ops::look(&app, &caller, id).await?;
-    let metadata = Metadata { video: upload.video, filename: upload.filename.clone() };
+    let metadata = Metadata { video: upload.video, filename: upload.filename.clone(), replaces: false };
     let mut answer = state_of(&upload);
     answer.insert(headers::UPLOAD_LENGTH, HeaderValue::from(upload.length_bytes));
     answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,5 +1,6 @@
 //! `/v1/videos`: making videos and following what becomes of them.
 
+mod change;
 mod cost;
 mod multipart;
 pub(crate) mod ops;

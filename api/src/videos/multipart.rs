@@ -128,7 +128,7 @@ async fn store(app: &App, caller: &Caller, video: VideoId, filename: String, mut
             }
         }
     };
-    let opening = Opening { video, filename, length_bytes: None, part_bytes: None };
+    let opening = Opening { video, filename, length_bytes: None, part_bytes: None, replaces: false };
     let received = uploads::ops::receive_whole(app, caller, opening, ReceiverStream::new(pieces).boxed());
     let (fed, received) = tokio::join!(feed, received);
     // What the store says is more telling than that nobody takes the rest of the form.

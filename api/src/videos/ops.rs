@@ -1,5 +1,6 @@
 //! What happens to videos.
 
+use super::change::ChangeView;
 use crate::{app::App, auth::Caller, posters};
 use marquee_backends::db::{
     encodes::Progress,
@@ -12,11 +13,11 @@ use marquee_backends::db::{
 use marquee_core::{
     Error, ErrorKind, Result, Role,
     cost::Cost,
-    id::{JobId, VideoId},
+    id::{EncodeId, JobId, VideoId},
     source::{Chapter, Note},
     video::Status,
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 use url::Url;
 
 /// Longest title.
@@ -31,6 +32,8 @@ pub(crate) struct Details {
     pub(crate) progress: f32,
     /// How long it will take until it is ready, once that can be told.
     pub(crate) ready_in: Option<Duration>,
+    /// What is about to take the place of what it shows.
+    pub(super) change: Option<ChangeView>,
     /// How much of it can be played now, in milliseconds from its beginning; not known in lists.
     pub(crate) playable_ms: Option<u64>,
     /// Where the picture is that stands for it, if there is one.
@@ -93,21 +96,20 @@ pub(crate) async fn list(
     let more = videos.len() > limit;
     videos.truncate(limit);
     let next = videos.last().filter(|_| more).map(|video| video.id);
-    let ids: Vec<_> = videos.iter().map(|video| video.id).collect();
-    let progress = app.deps.db.progress(&ids).await?;
+    let encodes: Vec<_> = videos.iter().flat_map(encodes).collect();
+    let progress = app.deps.db.progress(&encodes).await?;
     let mut posters = posters::ops::of_all(app, &videos).await?;
     let details = videos.into_iter().map(|video| {
-        let encoded = progress.get(&video.id).copied();
         let poster = posters.remove(&video.id);
-        Details { poster, ..Details::of(video, encoded) }
+        Details { poster, ..Details::of(video, &progress) }
     });
     Ok((details.collect(), next))
 }
 
 /// A video with what is known of its encode.
 pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
-    let encoded = app.deps.db.progress(&[video.id]).await?.remove(&video.id);
-    let mut details = Details::of(video, encoded);
+    let progress = app.deps.db.progress(&encodes(&video).collect::<Vec<_>>()).await?;
+    let mut details = Details::of(video, &progress);
     details.source = app.deps.db.source(details.video.id).await?;
     let Some(encode) = details.video.encode else { return Ok(details) };
     let encode = match app.deps.db.encode(encode).await {
@@ -145,8 +147,11 @@ pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
 
 impl Details {
     /// What lists tell of a video.
-    fn of(video: Video, encoded: Option<Progress>) -> Self {
+    fn of(video: Video, progress: &HashMap<EncodeId, Progress>) -> Self {
+        let encoded = video.encode.and_then(|encode| progress.get(&encode)).copied();
+        let changed = video.change.as_ref().and_then(|change| change.encode).and_then(|encode| progress.get(&encode)).copied();
         Self {
+            change: ChangeView::of(&video, changed),
             progress: progress_of(video.status, encoded.map(|encoded| encoded.done)),
             ready_in: encoded.filter(|_| video.status == Status::Encoding).and_then(|encoded| encoded.left()),
             playable_ms: None,
@@ -161,6 +166,11 @@ impl Details {
             video,
         }
     }
+}
+
+/// What it shows, and what it will.
+fn encodes(video: &Video) -> impl Iterator<Item = EncodeId> + use<> {
+    video.encode.into_iter().chain(video.change.as_ref().and_then(|change| change.encode))
 }
 
 /// Deletes a video for everybody; its bytes go in the background.
@@ -185,7 +195,7 @@ pub(crate) async fn retry(app: &App, caller: &Caller, job: JobId) -> Result<()> 
 }
 
 /// From 0 to 1, and 1 only for a video that is ready.
-fn progress_of(status: Status, encoded: Option<f32>) -> f32 {
+pub(super) fn progress_of(status: Status, encoded: Option<f32>) -> f32 {
     match status {
         Status::Ready => 1.0,
         _ => encoded.unwrap_or(0.0).clamp(0.0, 0.99),

@@ -1,6 +1,7 @@
 //! Wire types and statuses of `/v1/videos` and `/v1/jobs`.
 
 use super::{
+    change::{self, ChangeView},
     cost::CostView,
     multipart,
     ops::{self, Details},
@@ -42,6 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(follow))
         .routes(routes!(jobs))
         .routes(routes!(retry))
+        .merge(change::router())
         .merge(quality::router())
 }
 
@@ -101,6 +103,8 @@ pub(crate) struct VideoView {
     duration_ms: Option<u64>,
     /// Why it failed.
     failure: Option<Failure>,
+    /// What is about to take the place of what it shows; null if nothing is.
+    pub(super) change: Option<ChangeView>,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -137,12 +141,18 @@ pub(crate) struct VideoView {
 
 /// Why a video failed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-struct Failure {
+pub(super) struct Failure {
     /// Stable and for programs.
     #[schema(example = "not_a_video")]
     code: String,
     /// What is wrong and what to do.
     message: String,
+}
+
+impl From<(String, String)> for Failure {
+    fn from((code, message): (String, String)) -> Self {
+        Self { code, message }
+    }
 }
 
 /// Something to know about how a source was read.
@@ -254,6 +264,7 @@ impl From<Details> for VideoView {
             progress,
             ready_in,
             playable_ms,
+            change,
             poster,
             posters,
             notes,
@@ -274,7 +285,8 @@ impl From<Details> for VideoView {
             // No more exact than a guess is.
             ready_in_ms: ready_in.map(|left| left.as_secs().saturating_mul(1000)),
             duration_ms: video.duration_ms,
-            failure: video.failure.map(|(code, message)| Failure { code, message }),
+            failure: video.failure.map(Failure::from),
+            change,
             created_at: video.created_at,
             ready_at: video.ready_at,
             owner_id: video.owner,

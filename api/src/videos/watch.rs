@@ -77,7 +77,9 @@ impl Watch {
     /// Waits until the video may have changed. False if the stream shall end.
     async fn wait(&mut self) -> bool {
         let app = self.app.clone();
-        let is_encoding = self.told.as_ref().is_some_and(|told| told.status == Status::Encoding);
+        let is_encoding = self.told.as_ref().is_some_and(|told| {
+            told.status == Status::Encoding || told.change.as_ref().is_some_and(|change| change.status == Status::Encoding)
+        });
         let look = time::sleep(if is_encoding { PROGRESS_EVERY } else { LOOK_EVERY });
         tokio::select! {
             () = changed(&mut self.changes, self.id) => {}

@@ -15,15 +15,15 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 /// Bytes that differ everywhere.
-fn bytes(length: usize) -> Vec<u8> {
+pub(crate) fn bytes(length: usize) -> Vec<u8> {
     (0..length as u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-fn metadata(video: &str) -> String {
+pub(crate) fn metadata(video: &str) -> String {
     format!("filename {},video_id {}", STANDARD.encode("../../film.mp4"), STANDARD.encode(video))
 }
 
-fn tus(client: &Client, method: Method, path: &str) -> RequestBuilder {
+pub(crate) fn tus(client: &Client, method: Method, path: &str) -> RequestBuilder {
     client.request(method, path).header("Tus-Resumable", "1.0.0")
 }
 
@@ -46,12 +46,12 @@ fn patch(client: &Client, path: &str, offset: impl std::fmt::Display) -> Request
     request.header("Content-Type", "application/offset+octet-stream")
 }
 
-async fn send(client: &Client, path: &str, offset: usize, bytes: &[u8]) -> Response {
+pub(crate) async fn send(client: &Client, path: &str, offset: usize, bytes: &[u8]) -> Response {
     patch(client, path, offset).body(bytes.to_vec()).send().await.unwrap()
 }
 
 /// What HEAD tells: offset and length.
-async fn offset(client: &Client, path: &str) -> (u64, u64) {
+pub(crate) async fn offset(client: &Client, path: &str) -> (u64, u64) {
     let response = tus(client, Method::HEAD, path).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["cache-control"], "no-store");

@@ -1,8 +1,10 @@
 //! Jobs: the row is the truth. Leases run on the database's clock; every write of a worker is fenced by its attempt.
-//!
-//! Lock order: whoever changes a video and its jobs in one transaction locks the video first (`lock_video`).
 
-use super::{Db, error, listen::OUTBOX};
+use super::{
+    Db, error,
+    listen::OUTBOX,
+    state::{self, lock_video},
+};
 use marquee_core::{
     Error, ErrorKind, Result,
     id::{EncodeId, JobId, VideoId},
@@ -30,6 +32,8 @@ pub struct Claim {
     pub video: VideoId,
     /// The encode it works for, if there is one yet.
     pub encode: Option<EncodeId>,
+    /// Who goes first.
+    pub class: Class,
 }
 
 /// A job as people see it.
@@ -127,15 +131,6 @@ pub(crate) async fn complete(conn: &mut PgConnection, claim: &Claim) -> Result<b
     Ok(done.execute(conn).await.map_err(error)?.rows_affected() == 1)
 }
 
-/// The status of a video, its row locked until the transaction ends.
-///
-/// # Errors
-/// `NotFound`, `Unavailable`.
-pub(crate) async fn lock_video(conn: &mut PgConnection, video: VideoId) -> Result<Status> {
-    let status = query_scalar!("select status from videos where id = $1 for update", video.0);
-    status.fetch_optional(conn).await.map_err(error)?.ok_or_else(|| Error::not_found("video"))?.parse()
-}
-
 impl Db {
     /// Takes a job that is due and has no live lease. `None` if there is nothing to take: another worker has it, it is not
     /// due, it is over, or it was just dead-lettered because every attempt ended without a word.
@@ -148,7 +143,7 @@ impl Db {
                     lease_until = now() + make_interval(secs => $3), started_at = coalesce(started_at, now())
              where id = $1 and attempt - forgiven < $4
                and (state = 'queued' and due_at <= now() or state = 'running' and lease_until < now())
-             returning attempt, payload, video_id, encode_id",
+             returning attempt, payload, video_id, encode_id, class",
             job.0,
             owner,
             lease.as_secs_f64(),
@@ -165,6 +160,7 @@ impl Db {
                 job: payload,
                 video: row.video_id.into(),
                 encode: row.encode_id.map(Into::into),
+                class: Class::from_name(&row.class).unwrap_or(Class::Normal),
             })),
             Err(cause) => {
                 let reason = Reason {
@@ -270,7 +266,7 @@ impl Db {
         let row = query!("select video_id, kind from jobs where id = $1", job.0);
         let row = row.fetch_optional(&self.pool).await.map_err(error)?.ok_or_else(|| Error::not_found("job"))?;
         let mut tx = self.pool.begin().await.map_err(error)?;
-        let status = lock_video(&mut tx, row.video_id.into()).await?;
+        let state = lock_video(&mut tx, row.video_id.into()).await?;
         if is_superseded(&mut tx, job).await? {
             return Err(Error::conflict("superseded", "the video got another source after this one: retry the job of that one"));
         }
@@ -293,15 +289,7 @@ impl Db {
             None => return Err(Error::conflict("unknown_kind", "this version does not know this kind of job")),
         };
         if let Some(back_to) = back_to {
-            let status = status.after(Event::Retried(back_to))?;
-            query!(
-                "update videos set status = $2, failure_code = null, failure_message = null, updated_at = now() where id = $1",
-                row.video_id,
-                status.as_str(),
-            )
-            .execute(&mut *tx)
-            .await
-            .map_err(error)?;
+            state::advance(&mut tx, row.video_id.into(), state, Event::Retried(back_to)).await?;
         }
         ring(&mut tx, &revived).await?;
         tx.commit().await.map_err(error)
@@ -344,7 +332,7 @@ impl Db {
     /// goes on.
     async fn bury(&self, job: JobId, attempt: i32, video: VideoId, reason: &Reason<'_>) -> Result<()> {
         let mut tx = self.pool.begin().await.map_err(error)?;
-        let status = lock_video(&mut tx, video).await?;
+        let state = lock_video(&mut tx, video).await?;
         let dead = query!(
             "update jobs set state = 'dead', last_error = $3, lease_owner = null, lease_until = null, finished_at = now()
              where id = $1 and attempt = $2 and state = 'running' returning kind",
@@ -367,18 +355,10 @@ impl Db {
         .execute(&mut *tx)
         .await
         .map_err(error)?;
-        // A video that is ready, or already failed, keeps its state.
-        if let Ok(failed) = status.after(Event::Failed) {
-            query!(
-                "update videos set status = $2, failure_code = $3, failure_message = $4, updated_at = now() where id = $1",
-                video.0,
-                failed.as_str(),
-                reason.code,
-                reason.message,
-            )
-            .execute(&mut *tx)
-            .await
-            .map_err(error)?;
+        // A video that is ready, or already failed, keeps its state; one that was deleted is nobody's any more.
+        match state::fail(&mut tx, video, state, reason.code, reason.message).await {
+            Err(error) if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => return Err(error),
+            _ => {}
         }
         tx.commit().await.map_err(error)?;
         tracing::warn!(job.id = %job, video.id = %video, code = reason.code, detail = reason.detail, "job is dead");
@@ -389,7 +369,8 @@ impl Db {
 /// Whether the video of `job`, locked by the caller, has another encode or source by now.
 async fn is_superseded(conn: &mut PgConnection, job: JobId) -> Result<bool> {
     let row = query!(
-        r#"select payload, j.encode_id is distinct from v.encode_id as "replaced!",
+        r#"select payload,
+                  j.encode_id is distinct from v.encode_id and j.encode_id is distinct from v.next_encode_id as "replaced!",
                   (select u.id from uploads u where u.video_id = v.id and finished_at is not null
                    order by finished_at desc limit 1) as source
            from jobs j join videos v on v.id = j.video_id where j.id = $1"#,

@@ -1,5 +1,6 @@
 //! Postgres. One concrete type, its functions grouped by aggregate, one file each; every statement is checked at compile time.
 
+pub mod changes;
 pub mod direct;
 pub mod encodes;
 mod error;
@@ -15,6 +16,7 @@ pub mod models;
 mod outbox;
 pub mod profiles;
 mod queue;
+mod state;
 mod sums;
 pub(crate) mod sweep;
 pub mod thumbnails;

@@ -4,6 +4,7 @@ use super::{
     Db, error,
     jobs::{self, Claim},
     ledger::{signed, unsigned},
+    state::lock_video,
 };
 use marquee_core::{
     Error, Result,
@@ -33,12 +34,19 @@ impl Db {
     /// `Unavailable` if the database does not answer.
     pub async fn finish_thumbnails(&self, claim: &Claim, encode: EncodeId, made: &Thumbnails) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        jobs::lock_video(&mut tx, claim.video).await?;
+        lock_video(&mut tx, claim.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
             return Ok(false);
         }
         let made = serde_json::to_value(made).map_err(Error::internal)?;
-        let keep = sqlx::query!("update encodes set thumbnails = $2 where id = $1", encode.0, made);
+        // A poster that was chosen for an earlier encode of the film stays chosen, if it is there again.
+        let keep = sqlx::query!(
+            "update encodes set thumbnails = $2,
+                    poster_ms = case when $2::jsonb -> 'posters'::text @> jsonb_build_array(jsonb_build_object('time_ms', poster_ms)) then poster_ms end
+             where id = $1",
+            encode.0,
+            made
+        );
         keep.execute(&mut *tx).await.map_err(error)?;
         tell(&mut tx, claim.video).await?;
         tx.commit().await.map_err(error)?;
@@ -88,7 +96,7 @@ impl Db {
     /// `NotFound` if the encode has none with that time.
     pub async fn choose_poster(&self, video: VideoId, encode: EncodeId, time_ms: u64) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        jobs::lock_video(&mut tx, video).await?;
+        lock_video(&mut tx, video).await?;
         let choose = sqlx::query!(
             "update encodes set poster_ms = $2
              where id = $1 and thumbnails -> 'posters' @> jsonb_build_array(jsonb_build_object('time_ms', $2::bigint))",

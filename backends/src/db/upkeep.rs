@@ -2,7 +2,10 @@
 //!
 //! Objects go first and rows last: whatever interrupts that, a row still says what is there.
 
-use super::{Db, error, jobs};
+use super::{
+    Db, error,
+    state::{advance, lock_video},
+};
 use marquee_core::{
     Result,
     blobs::Growing,
@@ -72,7 +75,9 @@ impl Db {
         let rows = query!(
             "select e.id, e.video_id from encodes e join videos v on v.id = e.video_id
              where v.deleted_at is null and v.updated_at < now() - make_interval(secs => $1)
-               and (v.encode_id is distinct from e.id or v.status = 'failed')
+               and (v.status = 'failed'
+                    or v.encode_id is distinct from e.id
+                       and (v.next_encode_id is distinct from e.id or v.change_status = 'failed'))
                and not exists (select 1 from jobs where encode_id = e.id and state in ('queued', 'running'))
              order by e.id limit $2",
             keep.as_secs_f64(),
@@ -89,7 +94,7 @@ impl Db {
     /// `Unavailable`.
     pub(crate) async fn condemn_encode(&self, video: VideoId, encode: EncodeId) -> Result<bool> {
         let mut tx = self.pool.begin().await.map_err(error)?;
-        jobs::lock_video(&mut tx, video).await?;
+        lock_video(&mut tx, video).await?;
         let busy = query_scalar!(
             r#"select exists (select 1 from jobs where encode_id = $1 and state in ('queued', 'running')) as "busy!""#,
             encode.0
@@ -97,7 +102,12 @@ impl Db {
         if busy.fetch_one(&mut *tx).await.map_err(error)? {
             return Ok(false);
         }
-        let part = query!("update videos set encode_id = null where id = $1 and encode_id = $2", video.0, encode.0);
+        let part = query!(
+            "update videos set encode_id = nullif(encode_id, $2), next_encode_id = nullif(next_encode_id, $2)
+             where id = $1 and $2 in (encode_id, next_encode_id)",
+            video.0,
+            encode.0
+        );
         part.execute(&mut *tx).await.map_err(error)?;
         query!("delete from jobs where encode_id = $1", encode.0).execute(&mut *tx).await.map_err(error)?;
         tx.commit().await.map_err(error)?;
@@ -121,7 +131,7 @@ impl Db {
         let rows = query!(
             "select u.id, u.video_id from uploads u join videos v on v.id = u.video_id
              where v.deleted_at is null and v.updated_at < now() - make_interval(secs => $1) and u.finished_at is not null
-               and (v.status = 'failed'
+               and (v.status = 'failed' or v.change_status = 'failed'
                     or exists (select 1 from uploads n where n.video_id = u.video_id and n.finished_at > u.finished_at))
                and not exists (select 1 from encodes where upload_id = u.id)
                and not exists (select 1 from jobs where video_id = v.id and kind = 'inspect' and state in ('queued', 'running'))
@@ -139,7 +149,7 @@ impl Db {
     /// `Unavailable`.
     pub(crate) async fn condemn_source(&self, video: VideoId, upload: UploadId) -> Result<bool> {
         let mut tx = self.pool.begin().await.map_err(error)?;
-        jobs::lock_video(&mut tx, video).await?;
+        lock_video(&mut tx, video).await?;
         let gone = query!(
             "delete from jobs where video_id = $1 and kind = 'inspect' and payload ->> 'upload' = $2
              and state not in ('queued', 'running')",
@@ -174,7 +184,7 @@ impl Db {
     /// `Unavailable`.
     pub async fn drop_upload(&self, upload: UploadId, video: VideoId) -> Result<()> {
         let mut tx = self.pool.begin().await.map_err(error)?;
-        let status = jobs::lock_video(&mut tx, video).await?;
+        let state = lock_video(&mut tx, video).await?;
         let gone = query!("delete from uploads where id = $1 and finished_at is null and expires_at < now()", upload.0);
         if gone.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
             return Ok(());
@@ -182,9 +192,8 @@ impl Db {
         let open =
             query_scalar!(r#"select count(*) as "open!" from uploads where video_id = $1 and finished_at is null"#, video.0);
         let open = open.fetch_one(&mut *tx).await.map_err(error)?;
-        if let (0, Ok(status)) = (open, status.after(Event::UploadAbandoned)) {
-            let back = query!("update videos set status = $2, updated_at = now() where id = $1", video.0, status.as_str());
-            back.execute(&mut *tx).await.map_err(error)?;
+        if open == 0 && state.after(Event::UploadAbandoned).is_ok() {
+            advance(&mut tx, video, state, Event::UploadAbandoned).await?;
         }
         tx.commit().await.map_err(error)
     }

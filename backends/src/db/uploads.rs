@@ -3,7 +3,11 @@
 //! The lock is a lease: whoever appends renews it with every commit, so that the lock of a process or a connection that died
 //! ends by itself. It runs on the database's clock, like the expiry.
 
-use super::{Db, error, jobs, sums};
+use super::{
+    Db, error, jobs,
+    state::{advance, fail, lock_video},
+    sums,
+};
 use marquee_core::{
     Error, ErrorKind, Result,
     blobs::Growing,
@@ -11,7 +15,7 @@ use marquee_core::{
     job::Job,
     parts::Cut,
     sums::Running,
-    video::{Event, Status},
+    video::{Event, State, Status},
 };
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -37,6 +41,8 @@ pub struct NewUpload {
     pub hash_state: Vec<u8>,
     /// Bytes of each part but the last one, if the parts go to the store itself.
     pub part_bytes: Option<u64>,
+    /// Whether it may take the place of what a video shows that is ready.
+    pub replaces: bool,
 }
 
 /// What is durable of an upload.
@@ -151,14 +157,14 @@ impl TryFrom<Row> for Upload {
 }
 
 impl Db {
-    /// Opens an upload, held by `holder`, that expires `expiry` after its last byte; the video then waits for its bytes. A video that failed may be
-    /// given another source.
+    /// Opens an upload, held by `holder`, that expires `expiry` after its last byte; the video then waits for its bytes. A video that
+    /// failed may be given another source, and so may one that is ready, if the upload replaces what it shows.
     ///
     /// # Errors
     /// `Conflict` if the video has a source already, `RateLimited` with code `too_many_uploads` beyond `open_max`.
     pub async fn open_upload(&self, new: &NewUpload, holder: Holder, expiry: Duration, open_max: u32) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        begin_receiving(&mut tx, new.video).await?;
+        begin_receiving(&mut tx, new.video, new.replaces).await?;
         let insert = sqlx::query!(
             "insert into uploads (id, video_id, user_id, filename, length_bytes, growing, hash_state, locked_by, locked_until,
                                   expires_at, part_bytes)
@@ -201,14 +207,17 @@ impl Db {
         found.ok_or_else(|| Error::not_found("upload"))?.try_into()
     }
 
-    /// The source that `video` got last, once it is whole.
+    /// The source of what `video` shows, or that it got last, once it is whole.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn source(&self, video: VideoId) -> Result<Option<Source>> {
         let row = sqlx::query!(
-            "select filename, length_bytes, sha256 from uploads
-             where video_id = $1 and finished_at is not null order by finished_at desc limit 1",
+            "select filename, length_bytes, sha256 from uploads u
+             where video_id = $1 and finished_at is not null
+             order by exists (select from videos v join encodes e on e.id = v.encode_id where v.id = $1 and e.upload_id = u.id) desc,
+                      finished_at desc
+             limit 1",
             video.0
         );
         let found = row.fetch_optional(self.pool()).await.map_err(error)?;
@@ -323,7 +332,7 @@ impl Db {
     /// `Conflict` if the video got its source by another upload, or the lock was lost.
     pub async fn finish_upload(&self, upload: &Upload, holder: Holder, sha256: Option<&[u8; 32]>, job: JobId) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        let status = jobs::lock_video(&mut tx, upload.video).await?;
+        let state = lock_video(&mut tx, upload.video).await?;
         let finish = sqlx::query!(
             "update uploads set finished_at = now(), sha256 = $3, length_bytes = $4, offset_bytes = $4
              where id = $1 and locked_by = $2 and finished_at is null",
@@ -340,14 +349,14 @@ impl Db {
             last.end();
             sums::insert(&mut tx, upload.id, last.whole()).await?;
         }
-        set_status(&mut tx, upload.video, status.after(Event::UploadFinished)?).await?;
+        advance(&mut tx, upload.video, state, Event::UploadFinished).await?;
         let expire = sqlx::query!(
             "update uploads set expires_at = now() where video_id = $1 and id <> $2 and finished_at is null",
             upload.video.0,
             upload.id.0
         );
         expire.execute(&mut *tx).await.map_err(error)?;
-        let inspect = Job::Inspect { video: upload.video, upload: upload.id };
+        let inspect = Job::Inspect { video: upload.video, upload: upload.id, order: None };
         jobs::enqueue(&mut tx, &[jobs::NewJob::urgent(job, inspect)], upload.video, None).await?;
         tx.commit().await.map_err(error)?;
         Ok(true)
@@ -375,9 +384,9 @@ impl Db {
     ///
     /// # Errors
     /// `Conflict` if the video has a source already.
-    pub async fn refuse_source(&self, video: VideoId, code: &str, message: &str) -> Result<()> {
+    pub async fn refuse_source(&self, video: VideoId, replaces: bool, code: &str, message: &str) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        let status = begin_receiving(&mut tx, video).await?.after(Event::Failed)?;
+        let state = begin_receiving(&mut tx, video, replaces).await?;
         let other = sqlx::query_scalar!(
             r#"select exists (select from uploads where video_id = $1 and finished_at is null and expires_at > now()) as "other!""#,
             video.0
@@ -385,45 +394,39 @@ impl Db {
         if other.fetch_one(&mut *tx).await.map_err(error)? {
             return Ok(());
         }
-        let update = sqlx::query!(
-            "update videos set status = $2, failure_code = $3, failure_message = $4, updated_at = now() where id = $1",
-            video.0,
-            status.as_str(),
-            code,
-            message
-        );
-        update.execute(&mut *tx).await.map_err(error)?;
+        fail(&mut tx, video, state, code, message).await?;
         tx.commit().await.map_err(error)
     }
 }
 
-/// Makes the video wait for bytes. What a failed source left is forgotten.
-async fn begin_receiving(conn: &mut PgConnection, video: VideoId) -> Result<Status> {
-    let status = jobs::lock_video(conn, video).await?;
-    let after = status.after(Event::UploadOpened).map_err(|_| {
-        Error::conflict("has_source", format!("the video is {status} and keeps its source: create another video"))
-    })?;
-    if status == Status::Failed {
-        let reset = sqlx::query!(
-            "update videos set failure_code = null, failure_message = null, encode_id = null, playable_at = null,
-                    duration_ms = null, status = $2 where id = $1",
-            video.0,
-            after.as_str()
-        );
-        reset.execute(&mut *conn).await.map_err(error)?;
+/// Makes the video, or the change of one that is ready, wait for bytes. What a failed source left is forgotten.
+async fn begin_receiving(conn: &mut PgConnection, video: VideoId, replaces: bool) -> Result<State> {
+    let state = lock_video(conn, video).await?;
+    let status = state.status;
+    if status == Status::Ready && !replaces {
+        return Err(Error::conflict(
+            "has_source",
+            "the video is ready and keeps its source: create another video, or say that this one replaces it",
+        ));
     }
-    set_status(conn, video, after).await?;
-    Ok(after)
+    state.after(Event::UploadOpened).map_err(|_| {
+        let on_its_way = state.on_its_way();
+        Error::conflict("has_source", format!("the video is {on_its_way} and keeps its source: create another video"))
+    })?;
+    forget_failed(conn, video, state).await?;
+    advance(conn, video, state, Event::UploadOpened).await
 }
 
-async fn set_status(conn: &mut PgConnection, video: VideoId, status: Status) -> Result<()> {
-    let update = sqlx::query!(
-        "update videos set status = $2, updated_at = now() where id = $1 and deleted_at is null",
-        video.0,
-        status.as_str()
-    );
-    let changed = update.execute(conn).await.map_err(error)?.rows_affected();
-    if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
+/// Forgets what a video that failed, or the change of one that is ready, left behind. Its encode goes in the background.
+pub(super) async fn forget_failed(conn: &mut PgConnection, video: VideoId, state: State) -> Result<()> {
+    let reset = match state {
+        State { status: Status::Failed, .. } => {
+            sqlx::query!("update videos set encode_id = null, playable_at = null, duration_ms = null where id = $1", video.0)
+        }
+        _ => sqlx::query!("update videos set next_encode_id = null where id = $1", video.0),
+    };
+    reset.execute(conn).await.map_err(error)?;
+    Ok(())
 }
 
 pub(super) fn growing_json(growing: &Growing) -> Result<serde_json::Value> {

@@ -3,7 +3,7 @@
 use super::{
     Db, error,
     idempotency::{self, Made, Once},
-    jobs,
+    state::{self, lock_video},
 };
 use marquee_core::{
     Error, Result,
@@ -30,12 +30,25 @@ pub struct Video {
     pub duration_ms: Option<u64>,
     /// The encode that is being made or was published last.
     pub encode: Option<EncodeId>,
+    /// What is about to take the place of what it shows.
+    pub change: Option<Change>,
     /// Since when its beginning can be played.
     pub playable_at: Option<OffsetDateTime>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When it went live.
     pub ready_at: Option<OffsetDateTime>,
+}
+
+/// What is about to take the place of what a video shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Where it is on its way.
+    pub status: Status,
+    /// Why it failed: code and message.
+    pub failure: Option<(String, String)>,
+    /// The encode that is being made.
+    pub encode: Option<EncodeId>,
 }
 
 impl Video {
@@ -65,6 +78,10 @@ struct Row {
     failure_message: Option<String>,
     duration_ms: Option<i64>,
     encode_id: Option<Uuid>,
+    change_status: Option<String>,
+    change_failure_code: Option<String>,
+    change_failure_message: Option<String>,
+    next_encode_id: Option<Uuid>,
     playable_at: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
     ready_at: Option<OffsetDateTime>,
@@ -74,14 +91,21 @@ impl TryFrom<Row> for Video {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
+        let state = state::parse(&row.status, row.change_status.as_deref()).map_err(Error::internal)?;
+        let failure = |code: Option<String>, message: Option<String>| code.map(|code| (code, message.unwrap_or_default()));
         Ok(Self {
             id: row.id.into(),
             owner: row.owner_id.into(),
             title: row.title,
-            status: row.status.parse().map_err(Error::internal)?,
-            failure: row.failure_code.map(|code| (code, row.failure_message.unwrap_or_default())),
+            status: state.status,
+            failure: failure(row.failure_code, row.failure_message),
             duration_ms: row.duration_ms.and_then(|duration| u64::try_from(duration).ok()),
             encode: row.encode_id.map(EncodeId),
+            change: state.change.map(|status| Change {
+                status,
+                failure: failure(row.change_failure_code, row.change_failure_message),
+                encode: row.next_encode_id.map(EncodeId),
+            }),
             playable_at: row.playable_at,
             created_at: row.created_at,
             ready_at: row.ready_at,
@@ -125,8 +149,8 @@ impl Db {
     pub async fn video(&self, id: VideoId) -> Result<Video> {
         let row = sqlx::query_as!(
             Row,
-            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, playable_at, created_at,
-                    ready_at
+            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
+                    change_failure_code, change_failure_message, next_encode_id, playable_at, created_at, ready_at
              from videos where id = $1 and deleted_at is null",
             id.0
         );
@@ -145,8 +169,8 @@ impl Db {
         };
         let rows = sqlx::query_as!(
             Row,
-            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, playable_at, created_at,
-                    ready_at
+            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
+                    change_failure_code, change_failure_message, next_encode_id, playable_at, created_at, ready_at
              from videos
              where deleted_at is null and ($1::uuid is null or owner_id = $1 or status = 'ready') and ($2::uuid is null or id < $2)
              order by id desc limit $3",
@@ -165,8 +189,8 @@ impl Db {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = sqlx::query_as!(
             Row,
-            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, playable_at, created_at,
-                    ready_at
+            "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
+                    change_failure_code, change_failure_message, next_encode_id, playable_at, created_at, ready_at
              from videos where id = any($1) and deleted_at is null",
             &ids
         );
@@ -190,7 +214,7 @@ impl Db {
     /// `NotFound`.
     pub async fn delete_video(&self, id: VideoId) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        jobs::lock_video(&mut tx, id).await?;
+        lock_video(&mut tx, id).await?;
         let update =
             sqlx::query!("update videos set deleted_at = now(), updated_at = now() where id = $1 and deleted_at is null", id.0);
         if update.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {

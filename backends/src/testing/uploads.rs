@@ -73,6 +73,7 @@ async fn opened(db: &Db, length_bytes: u64, part_bytes: Option<u64>) -> (Uploade
         },
         hash_state: Vec::new(),
         part_bytes,
+        replaces: false,
     };
     db.open_upload(&new, holder, day, u32::MAX).await.expect("the upload opens");
     (made, holder)

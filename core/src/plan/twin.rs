@@ -34,6 +34,10 @@ impl Plan {
         if self.undecided().is_some() {
             return Err(Error::conflict("ladder_undecided", "the rungs of the encode were never chosen: order a whole one"));
         }
+        if let Some(analysis) = &mut self.analysis {
+            // That was for the encode before.
+            analysis.cpu_ms = 0;
+        }
         for change in changes {
             let known: Vec<_> = self.rungs.iter().map(|rung| rung.id.clone()).collect();
             let rung = self.rungs.iter_mut().find(|rung| rung.id == change.id).ok_or_else(|| {

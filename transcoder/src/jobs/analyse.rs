@@ -26,11 +26,13 @@ impl Jobs {
         let plan = if claim.attempt > ATTEMPTS_MAX {
             // Attempts that ended without a word may have taken the whole worker with them.
             encode.plan.decide(Vec::new(), 0)
+        } else if let Some(measures) = self.known_measures(&encode).await? {
+            encode.plan.decide(measures, 0)
         } else {
             let (source, is_last) = (self.source(&encode).await?, claim.attempt == ATTEMPTS_MAX);
             decide(&self.deps.host, &encode.source, encode.plan, source, is_last, work.cancelled()).await?
         };
-        let jobs = self.jobs(encode.id, &plan, &pieces(&plan));
+        let jobs = self.jobs(encode.id, &plan, &pieces(&plan), claim.class);
         let weight = WEIGHT * plan.duration_ticks as f64;
         Ok(committed(self.deps.db.finish_analyse(claim, encode.id, &plan, weight as f32, &jobs).await?)?)
     }

@@ -1,5 +1,5 @@
-//! The encode, audio and subtitles jobs: a child makes segments, the shelf stores them, the ledger is told while the child goes on, so that a
-//! growing playlist grows.
+//! The encode, audio and subtitles jobs: what there is already is copied, a child makes the rest, the shelf stores it, the ledger is told
+//! while the child goes on, so that a growing playlist grows.
 
 use super::{
     Jobs, committed, layout,
@@ -12,7 +12,7 @@ use marquee_backends::{
     db::{Db, jobs::Claim, ledger::Batch},
     dispatch::Work,
 };
-use marquee_core::{ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
+use marquee_core::{Error, ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
 
 /// Segments of one sound or text rendition in a batch, after the first batch, which has one. They are far ahead of the picture.
 const SOUND_BATCH: usize = 8;
@@ -22,6 +22,14 @@ const PICTURE_BATCH: usize = 1;
 impl Jobs {
     pub(super) async fn encode(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
         let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
+        let copied = work.cancelled().run_until_cancelled(self.take_over(&encode, piece)).await;
+        let (copied, piece) = copied.ok_or_else(|| Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled"))??;
+        let Some(piece) = piece else {
+            return Ok(committed(db.commit_job(claim, encode.id, &copied, self.job_id()).await?)?);
+        };
+        if copied != Batch::default() {
+            committed(db.commit_part(claim, encode.id, &copied).await?)?;
+        }
         let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
         let (track, renditions) = piece.renditions(&encode.plan);
         let mut sink = PartSink {

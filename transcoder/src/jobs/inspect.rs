@@ -1,11 +1,14 @@
 //! The inspect job: find out what the source is, make the plan, enqueue its pieces.
 
 use super::{Jobs, committed, piece::pieces};
-use crate::child::{Output, Sink, Task};
+use crate::{
+    child::{Output, Sink, Task},
+    recipe,
+};
 use async_trait::async_trait;
 use marquee_backends::{
     db::{
-        encodes::NewEncode,
+        encodes::{Encode, NewEncode},
         jobs::{Claim, NewJob},
     },
     dispatch::Work,
@@ -13,9 +16,9 @@ use marquee_backends::{
 use marquee_core::{
     Error, Result,
     id::{EncodeId, UploadId},
-    job::{Class, Failure, Job},
+    job::{Class, Failure, Job, Order},
     object::Key,
-    plan::Plan,
+    plan::{Plan, Recipe, RungChange},
     source::Source,
 };
 
@@ -23,41 +26,99 @@ use marquee_core::{
 const ANALYSED_AFTER: usize = 3;
 
 impl Jobs {
-    pub(super) async fn inspect(&self, claim: &Claim, work: &Work, upload: UploadId) -> Result<(), Failure> {
+    pub(super) async fn inspect(
+        &self,
+        claim: &Claim,
+        work: &Work,
+        upload: UploadId,
+        order: Option<Order>,
+    ) -> Result<(), Failure> {
         let deps = &self.deps;
         let (size_bytes, accept_damaged) = deps.db.begin_inspect(claim, upload).await?;
         self.hash(work, upload, &Key::source(claim.video, upload), size_bytes).await?;
-        let reader = self.uploaded(claim.video, upload, size_bytes).await?;
-        let mut found = Found::default();
-        let report = deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
-        let mut source = found.source(size_bytes, accept_damaged)?;
-        let plan = Plan { accept_damaged, ..Plan::new(&source, &self.recipe) };
-        // What there is to know of them the plan knows now.
-        source.video.keyframes.clear();
+        let Looked { source, plan, cpu_ms } = match &order {
+            Some(Order { like: Some(like), rungs, .. }) => changed(deps.db.encode(*like).await?, rungs)?,
+            _ => self.look(claim, work, upload, size_bytes, accept_damaged, order.as_ref()).await?,
+        };
+        let ordered = order.map(|order| order.encode);
         let encode = NewEncode {
-            id: EncodeId::new(deps.clock.as_ref(), deps.random.as_ref()),
+            id: ordered.unwrap_or_else(|| EncodeId::new(deps.clock.as_ref(), deps.random.as_ref())),
             video: claim.video,
             upload,
             plan,
             source,
             encoder_version: crate::encoder_version(),
-            inspect_cpu_ms: report.cpu_ms,
+            inspect_cpu_ms: cpu_ms,
         };
-        let mut jobs = self.jobs(encode.id, &encode.plan, &pieces(&encode.plan));
-        if encode.plan.undecided().is_some() {
+        // Nobody waits for what takes the place of what is there.
+        let class = if ordered.is_some() { Class::Bulk } else { claim.class };
+        let jobs = self.first_jobs(encode.id, &encode.plan, class);
+        Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
+    }
+
+    /// Looks at a source, and plans what `order` says of it.
+    async fn look(
+        &self,
+        claim: &Claim,
+        work: &Work,
+        upload: UploadId,
+        size_bytes: u64,
+        accept_damaged: bool,
+        order: Option<&Order>,
+    ) -> Result<Looked, Failure> {
+        let recipe = self.recipe_of(order)?;
+        let reader = self.uploaded(claim.video, upload, size_bytes).await?;
+        let mut found = Found::default();
+        let report = self.deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
+        let mut source = found.source(size_bytes, accept_damaged)?;
+        let plan = Plan { accept_damaged, ..Plan::new(&source, &recipe) };
+        // What there is to know of them the plan knows now.
+        source.video.keyframes.clear();
+        Ok(Looked { source, plan, cpu_ms: report.cpu_ms })
+    }
+
+    /// The recipe that an order names, or the worker's own.
+    fn recipe_of(&self, order: Option<&Order>) -> Result<Recipe, Failure> {
+        let Some(order) = order else { return Ok(self.recipe.clone()) };
+        let recipe = recipe::load(order.recipe.as_deref().unwrap_or(&self.deps.recipe), None).map_err(refused)?;
+        Ok(recipe.with_ladder(order.ladder.unwrap_or(self.deps.ladder)))
+    }
+
+    /// What a new encode begins with.
+    fn first_jobs(&self, encode: EncodeId, plan: &Plan, class: Class) -> Vec<NewJob> {
+        let ours = |usual: Class| if class == Class::Bulk { class } else { usual };
+        let mut jobs = self.jobs(encode, plan, &pieces(plan), class);
+        if plan.undecided().is_some() {
             // All that is not known yet is its work, until it is done.
-            let rest = encode.plan.duration_ticks as f32 - jobs.iter().map(|new| new.weight).sum::<f32>();
-            let job = Job::Analyse { encode: encode.id };
-            let analyse = NewJob { id: self.job_id(), job, class: Class::Urgent, weight: rest.max(0.0) };
+            let rest = plan.duration_ticks as f32 - jobs.iter().map(|new| new.weight).sum::<f32>();
+            let job = Job::Analyse { encode };
+            let analyse = NewJob { id: self.job_id(), job, class: ours(Class::Urgent), weight: rest.max(0.0) };
             jobs.insert(jobs.len().min(ANALYSED_AFTER), analyse);
         }
         // Older than the rest of a title, so that they come before it and after what a viewer waits for; too little work to count.
-        let thumbnails = Job::Thumbnails { encode: encode.id };
-        let thumbnails = NewJob { id: self.job_id(), job: thumbnails, class: Class::Normal, weight: 0.0 };
+        let job = Job::Thumbnails { encode };
         let awaited = jobs.iter().take_while(|new| new.class == Class::Urgent).count();
-        jobs.insert(awaited, thumbnails);
-        Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
+        jobs.insert(awaited, NewJob { id: self.job_id(), job, class: ours(Class::Normal), weight: 0.0 });
+        jobs
     }
+}
+
+/// What a new encode is made from.
+struct Looked {
+    source: Source,
+    plan: Plan,
+    cpu_ms: u64,
+}
+
+/// The plan that `shown` was made by, but for some rungs.
+fn changed(shown: Encode, rungs: &[RungChange]) -> Result<Looked, Failure> {
+    let plan = shown.plan.with_changes(rungs).map_err(refused)?;
+    Ok(Looked { source: shown.source, plan, cpu_ms: 0 })
+}
+
+/// A source or an order of which no title can be made.
+fn refused(error: Error) -> Failure {
+    Failure::Fail { code: error.code().to_owned(), message: error.message().to_owned() }
 }
 
 /// Keeps the answer to [`Task::Inspect`].
@@ -74,7 +135,7 @@ impl Found {
     pub(crate) fn source(self, size_bytes: u64, accept_damaged: bool) -> Result<Source, Failure> {
         let source = self.0.ok_or_else(|| Error::internal("the child inspected a source and said nothing"))?;
         let checked = source.validate().and_then(|()| if accept_damaged { Ok(()) } else { source.check_whole() });
-        checked.map_err(|refusal| Failure::Fail { code: refusal.code().to_owned(), message: refusal.message().to_owned() })?;
+        checked.map_err(refused)?;
         if source.size_bytes != size_bytes {
             return Err(Error::internal(format!("the child says {} bytes of a source of {size_bytes}", source.size_bytes)).into());
         }

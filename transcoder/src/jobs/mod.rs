@@ -12,6 +12,7 @@ pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 pub(crate) mod thumbnails;
+mod twin;
 
 use crate::{child::Host, recipe};
 use async_trait::async_trait;
@@ -28,7 +29,7 @@ use marquee_core::{
     Clock, Error, Random, Result,
     blobs::Blobs,
     id::{EncodeId, JobId, UploadId, VideoId},
-    job::{Failure, Job},
+    job::{Class, Failure, Job},
     object::{Key, Layout},
     plan::{Ladder, PLAN_VERSION, Plan, Recipe},
 };
@@ -73,7 +74,7 @@ impl Handler for Jobs {
     async fn run(&self, claim: &Claim, work: &Work) -> Result<(), Failure> {
         // Boxed one by one: each is large, and together they are more than the compiler can prove to be `Send`.
         let run = match claim.job.clone() {
-            Job::Inspect { upload, .. } => self.inspect(claim, work, upload).boxed(),
+            Job::Inspect { upload, order, .. } => self.inspect(claim, work, upload, order).boxed(),
             Job::Analyse { encode } => self.analyse(claim, work, encode).boxed(),
             Job::Encode { encode, chunk, rungs } => self.encode(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
             Job::Audio { encode, stream } => self.encode(claim, work, encode, Piece::Sound { stream }).boxed(),
@@ -90,12 +91,12 @@ impl Jobs {
         JobId::new(self.deps.clock.as_ref(), self.deps.random.as_ref())
     }
 
-    /// Jobs that do `pieces` of the encode with that id and `plan`.
-    fn jobs(&self, encode: EncodeId, plan: &Plan, pieces: &[Piece]) -> Vec<NewJob> {
+    /// Jobs that do `pieces` of the encode with that id and `plan`, because of a job of `class`: what is a backlog leads to no more.
+    fn jobs(&self, encode: EncodeId, plan: &Plan, pieces: &[Piece], class: Class) -> Vec<NewJob> {
         let new = |piece: &Piece| NewJob {
             id: self.job_id(),
             job: piece.job(encode),
-            class: piece.class(plan),
+            class: if class == Class::Bulk { class } else { piece.class(plan) },
             weight: piece.weight(plan) as f32,
         };
         pieces.iter().map(new).collect()

@@ -45,7 +45,7 @@ impl Jobs {
             work.cancelled().run_until_cancelled(shown.publish(&ledger, &progress)).await.ok_or_else(cancelled)??;
         report.cost.inspect_cpu_ms = encode.inspect_cpu_ms;
         report.cpu_ms = report.cost.total_cpu_ms();
-        Ok(committed(db.finish_publish(claim, encode.id, &report).await?)?)
+        Ok(committed(db.finish_publish(claim, encode.id, encode.plan.duration_ms(), &report).await?)?)
     }
 }
 

@@ -26,6 +26,9 @@ const IMAGE_BYTES_MAX: usize = 4 << 20;
 impl Jobs {
     pub(super) async fn thumbnails(&self, claim: &Claim, work: &Work, encode: EncodeId) -> Result<(), Failure> {
         let encode = self.deps.db.encode(encode).await?;
+        if let Some(copied) = self.copy_thumbnails(&encode).await? {
+            return Ok(committed(self.deps.db.finish_thumbnails(claim, encode.id, &copied).await?)?);
+        }
         let pictured = Pictured {
             host: &self.deps.host,
             blobs: &*self.deps.blobs,

@@ -23,9 +23,17 @@ pub(crate) async fn breaks_after() {
     breaks(Moment::After).await;
 }
 
-/// Does every job of a short film, each broken at its first operation, then at its second, until it comes through.
+/// Makes a title of a short film by jobs that break.
 async fn breaks(moment: Moment) {
     let worker = Worker::new(&Film::new("160x120", 7)).await;
+    assert_eq!((work(&worker, moment).await, worker.status().await), (1 + 2 + 1 + 1 + 1, Status::Ready));
+    assert!(worker.folder().await.join(TILES).is_file());
+    let rung = &worker.encode().await.plan.rungs[0].id;
+    assert_eq!(frames_of(&worker.folder().await.join("v").join(rung).join("playlist.m3u8")), 7 * 25);
+}
+
+/// Does every job of the title, each broken at its first operation, then at its second, until it comes through. Answers how many.
+pub(crate) async fn work(worker: &Worker, moment: Moment) -> usize {
     let mut jobs = 0;
     while let Some(claim) = worker.claim(&Kind::ALL).await {
         let (mut claim, mut operations) = (claim, 0);
@@ -43,8 +51,5 @@ async fn breaks(moment: Moment) {
         }
         jobs += 1;
     }
-    assert_eq!((jobs, worker.status().await), (1 + 2 + 1 + 1 + 1, Status::Ready));
-    assert!(worker.folder().await.join(TILES).is_file());
-    let rung = &worker.encode().await.plan.rungs[0].id;
-    assert_eq!(frames_of(&worker.folder().await.join("v").join(rung).join("playlist.m3u8")), 7 * 25);
+    jobs
 }

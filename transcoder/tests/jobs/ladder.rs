@@ -21,7 +21,8 @@ pub(crate) async fn a_title_plays_before_its_ladder_is_chosen() {
     let (video, plan) = (worker.db.video(worker.title.video).await.expect("video"), worker.encode().await.plan);
     assert!(video.playable_at.is_some() && video.status == Status::Encoding, "{video:?}");
     assert!(plan.undecided().is_some() && plan.rungs.len() == 1, "{:?}", plan.rungs);
-    let done = worker.db.progress(&[video.id]).await.expect("progress")[&video.id].done;
+    let encode = worker.encode().await.id;
+    let done = worker.db.progress(&[encode]).await.expect("progress")[&encode].done;
     assert!((0.01..0.7).contains(&done), "what is not known yet is work, too: {done}");
 
     worker.work(&[Kind::Analyse]).await.expect("analysed");

@@ -1,6 +1,7 @@
 //! Titles from upload to ready, by real children, a real database and a real store that sometimes breaks. The program is its
 //! own media child, which is why it has a `main`.
 
+mod change;
 mod converge;
 mod faults;
 mod film;
@@ -30,6 +31,11 @@ fn main() -> ExitCode {
         trial("a_reading_goes_on_where_an_outage_ended_it", title::a_reading_goes_on_where_an_outage_ended_it),
         trial("a_source_that_changed_in_the_store_is_refused", title::a_source_that_changed_in_the_store_is_refused),
         trial("bytes_of_an_earlier_attempt_are_adopted", title::bytes_of_an_earlier_attempt_are_adopted),
+        trial("another_upload_of_a_film_is_copied", change::another_upload_of_a_film_is_copied),
+        trial("a_rung_is_made_anew_and_all_else_copied", change::a_rung_is_made_anew_and_all_else_copied),
+        trial("an_order_that_no_encoder_can_follow_fails", change::an_order_that_no_encoder_can_follow_fails_and_the_title_stays),
+        trial("what_is_gone_from_the_store_is_made_again", change::what_is_gone_from_the_store_is_made_again),
+        trial("copying_that_breaks_anywhere_loses_nothing", change::copying_that_breaks_anywhere_loses_nothing),
         trial("thumbnails_are_made_beside_a_title", thumbnails::thumbnails_are_made_beside_a_title),
         trial("thumbnails_of_an_earlier_attempt_stand", thumbnails::thumbnails_of_an_earlier_attempt_stand),
         trial("a_title_is_ready_without_thumbnails", thumbnails::a_title_is_ready_without_thumbnails),

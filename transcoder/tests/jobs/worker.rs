@@ -46,6 +46,12 @@ impl Worker {
         Self::before(film, db, database, title).await
     }
 
+    /// Another title of the same bytes, beside the one before: from now on it is the worker's.
+    pub(crate) async fn upload_again(&mut self, film: &Film) {
+        self.title = uploaded(&self.db, &film.bytes()).await;
+        self.blobs.create(&Key::source(self.title.video, self.title.upload), Bytes::from(film.bytes())).await.expect("stored");
+    }
+
     async fn before(film: &Film, db: Db, database: TestDatabase, title: Uploaded) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));

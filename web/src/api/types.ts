@@ -29,10 +29,26 @@ export interface Video {
   poster: string | null;
   posters?: PosterOffer[];
   failure: Reason | null;
+  change: Change | null;
   notes?: Reason[];
   created_at: string;
   ready_at: string | null;
   owner_id: string;
+}
+
+/** What is about to take the place of what a video shows. */
+export interface Change {
+  status: Status;
+  /** 0 to 1. */
+  progress: number;
+  ready_in_ms: number | null;
+  failure: Reason | null;
+}
+
+/** What a video's source is to be encoded to. */
+export interface Order {
+  recipe?: string;
+  ladder?: "auto" | "fixed";
 }
 
 /** A picture that may stand for a video; its time is its name. */

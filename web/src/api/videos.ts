@@ -3,7 +3,7 @@
 import { request, send } from "./client";
 import { asProblem, type Problem } from "./problem";
 import { readEvents } from "./sse";
-import type { Job, Page, Playback, Recommendation, Video, WatchEvent } from "./types";
+import type { Job, Order, Page, Playback, Recommendation, Video, WatchEvent } from "./types";
 
 /** Titles per page of the library. */
 const PAGE_SIZE = 24;
@@ -26,6 +26,16 @@ export function createVideo(title: string, key: string): Promise<{ id: string }>
 
 export function deleteVideo(id: string): Promise<void> {
   return request(`/v1/videos/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
+/** Has a video encoded anew; it shows what it shows until that is ready. */
+export function beginChange(id: string, order: Order): Promise<void> {
+  return request(`/v1/videos/${encodeURIComponent(id)}/change`, { method: "POST", body: order });
+}
+
+/** Leaves a video as it is. */
+export function giveUpChange(id: string): Promise<void> {
+  return request(`/v1/videos/${encodeURIComponent(id)}/change`, { method: "DELETE" });
 }
 
 /** Lets another one of its posters stand for a video. */
@@ -57,11 +67,16 @@ export async function retryFailedJobs(id: string): Promise<void> {
 
 /** Whether nothing more will happen to the video by itself. */
 export function isSettled(video: Video): boolean {
-  return video.status === "ready" || video.status === "failed";
+  return video.status === "failed" || isFinal(video);
+}
+
+/** Whether it is ready and nothing is about to take its place. */
+function isFinal(video: Video): boolean {
+  return video.status === "ready" && (!video.change || video.change.status === "failed");
 }
 
 /**
- * Calls `onVideo` with each state of the video until it is ready or `signal` fires: live over the event stream, by
+ * Calls `onVideo` with each state of the video until it is ready and changes no more, or `signal` fires: live over the event stream, by
  * polling where that does not work. `onProblem` hears what stands in the way; only a video that is gone ends it.
  */
 export async function followVideo(
@@ -72,7 +87,7 @@ export async function followVideo(
 ): Promise<void> {
   let done = false;
   const accept = (video: Video) => {
-    done = video.status === "ready";
+    done = isFinal(video);
     if (!signal.aborted) onVideo(video);
   };
   while (!done && !signal.aborted) {
@@ -102,7 +117,7 @@ async function readVideoEvents(id: string, signal: AbortSignal, accept: (video: 
       if (event.name !== "video") return;
       const video = JSON.parse(event.data) as Video;
       accept(video);
-      if (video.status === "ready") stop();
+      if (isFinal(video)) stop();
     });
   } catch (error) {
     if (!stream.signal.aborted) throw error;

@@ -13,13 +13,14 @@ import { Icon } from "../ui/icons";
 import { coloured, PosterPicture } from "../ui/poster";
 import { Bar, BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
 import { day, guess, length, percent } from "../ui/text";
+import { ChangeSection } from "./change";
 import { Posters } from "./posters";
 import { isWorking, stepName, steps } from "./status";
 import { useVideo } from "./use-video";
 
 export function TitlePage() {
   const id = useRoute().params["id"] ?? "";
-  const { video: followed, problem } = useVideo(id);
+  const { video: followed, problem, again } = useVideo(id);
   // A title that is ready is not followed any more: what was changed here is shown all the same.
   const [changed, setChanged] = useState<Video | null>(null);
   const video = followed && changed?.id === followed.id ? { ...followed, poster: changed.poster, posters: changed.posters ?? [] } : followed;
@@ -31,6 +32,7 @@ export function TitlePage() {
         {isWorking(video) ? <Work video={video} /> : null}
         {video.failure ? <Failure video={video} failure={video.failure} /> : null}
         {isEditable(video) ? <Posters video={video} onChanged={setChanged} /> : null}
+        {isEditable(video) && video.status === "ready" ? <ChangeSection video={video} onChanged={again} /> : null}
         <Notes notes={video.notes ?? []} />
       </main>
     );

@@ -4,7 +4,8 @@ import type { Status, Video } from "../api/types";
 import { isWorking, statusLine, stepName, steps } from "./status";
 
 function video(status: Status, progress = 0): Video {
-  return { id: "vid_1", title: "A", status, playable: false, progress, ready_in_ms: null, duration_ms: null, poster: null, failure: null, created_at: "", ready_at: null, owner_id: "usr_1" };
+  return { id: "vid_1", title: "A", status, playable: false, progress, ready_in_ms: null, duration_ms: null, poster: null, failure: null,
+    change: null, created_at: "", ready_at: null, owner_id: "usr_1" };
 }
 
 test("every status has words, and encoding says how far it is", () => {

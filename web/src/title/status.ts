@@ -1,11 +1,16 @@
 // What a video's status means to the people who wait for it.
 
-import type { Video } from "../api/types";
+import type { Status, Video } from "../api/types";
 import { percent } from "../ui/text";
 
 /** The step that the video is in, in words that stay the same for as long as it lasts. */
 export function stepName(video: Video): string {
-  switch (video.status) {
+  return stepOf(video.status);
+}
+
+/** The same of what is about to take a video's place. */
+export function stepOf(status: Status): string {
+  switch (status) {
     case "created":
       return "Waiting for its file";
     case "uploading":

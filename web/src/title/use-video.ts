@@ -9,13 +9,16 @@ export interface Followed {
   video: Video | null;
   /** What stands in the way of knowing more. */
   problem: Problem | null;
+  /** Follows it anew: one that is ready is not followed any more. */
+  again: () => void;
 }
 
 export function useVideo(id: string): Followed {
-  const [followed, setFollowed] = useState<Followed>({ video: null, problem: null });
+  const [followed, setFollowed] = useState<Omit<Followed, "again">>({ video: null, problem: null });
+  const [round, setRound] = useState(0);
   useEffect(() => {
     const stop = new AbortController();
-    setFollowed({ video: null, problem: null });
+    setFollowed(({ video }) => ({ video: video?.id === id ? video : null, problem: null }));
     void followVideo(
       id,
       stop.signal,
@@ -25,6 +28,6 @@ export function useVideo(id: string): Followed {
       },
     );
     return () => stop.abort();
-  }, [id]);
-  return followed;
+  }, [id, round]);
+  return { ...followed, again: () => setRound((before) => before + 1) };
 }

@@ -17,6 +17,8 @@ export interface Stored {
   url: string;
   videoId: string;
   filename: string;
+  /** Whether it takes the place of what the video shows. */
+  replaces: boolean;
   size_bytes: number;
   offset_bytes: number;
   creationTime: string;
@@ -25,7 +27,7 @@ export interface Stored {
 export interface Transfer {
   /** What an earlier page stored of the same file, if anything. */
   previous(): Promise<Stored | null>;
-  begin(videoId: string): void;
+  begin(videoId: string, replaces: boolean): void;
   resume(stored: Stored): void;
   stop(): void;
   url(): string | null;
@@ -61,12 +63,12 @@ export function openTransfer(file: File, listener: Listener): Transfer {
       const newest = found[0];
       return newest ? { ...newest, offset_bytes: await offset(newest.url) } : null;
     },
-    begin: (videoId) => {
-      upload.options.metadata = { video_id: videoId, filename: file.name };
+    begin: (videoId, replaces) => {
+      upload.options.metadata = metadata(videoId, file.name, replaces);
       upload.start();
     },
     resume: (stored) => {
-      upload.options.metadata = { video_id: stored.videoId, filename: stored.filename };
+      upload.options.metadata = metadata(stored.videoId, stored.filename, stored.replaces);
       upload.resumeFromPreviousUpload(previousUpload(stored));
       upload.start();
     },
@@ -137,6 +139,10 @@ function problemOf(error: Error | DetailedError): Problem {
   return response ? parseProblem(response.getStatus(), response.getBody()) : unreachable();
 }
 
+function metadata(video_id: string, filename: string, replaces: boolean): Record<string, string> {
+  return replaces ? { video_id, filename, replace: "true" } : { video_id, filename };
+}
+
 function ownPrefix(): string {
   const now = session.value;
   return `marquee/${now.state === "signed-in" ? now.me.id : ""}`;
@@ -153,6 +159,7 @@ function parse(upload: PreviousUpload): Stored | null {
     url: upload.uploadUrl,
     videoId,
     filename: upload.metadata["filename"] ?? "",
+    replaces: upload.metadata["replace"] !== undefined,
     size_bytes: upload.size,
     offset_bytes: 0,
     creationTime: upload.creationTime,
@@ -166,7 +173,7 @@ function isStored(stored: Stored | null): stored is Stored {
 function previousUpload(stored: Stored): PreviousUpload {
   return {
     size: stored.size_bytes,
-    metadata: { video_id: stored.videoId, filename: stored.filename },
+    metadata: metadata(stored.videoId, stored.filename, stored.replaces),
     creationTime: stored.creationTime,
     urlStorageKey: stored.storageKey,
     uploadUrl: stored.url,

@@ -5,7 +5,8 @@ import { computed, signal } from "@preact/signals";
 import { asProblem, Problem } from "../api/problem";
 import { uuid } from "../api/random";
 import { session } from "../api/session";
-import { createVideo, deleteVideo, getVideo } from "../api/videos";
+import { createVideo, deleteVideo, getVideo, giveUpChange } from "../api/videos";
+import type { Video } from "../api/types";
 import { titleFromFilename } from "../ui/text";
 import { fingerprint, forget, interrupted, openTransfer, terminate, type Stored, type Transfer } from "./tus";
 
@@ -26,6 +27,8 @@ export interface Upload {
   resumed_bytes: number;
   state: UploadState;
   videoId: string | null;
+  /** Whether it takes the place of what that video shows. */
+  replaces: boolean;
   problem: Problem | null;
 }
 
@@ -38,39 +41,49 @@ const stored = new Map<string, Stored>();
 
 /** Queues `chosen`; a file that was interrupted before goes on where it stopped. */
 export function add(chosen: File[]): void {
-  for (const file of chosen) {
-    const print = fingerprint(file);
-    const same = (upload: Upload) => {
-      const held = files.get(upload.key);
-      const before = stored.get(upload.key);
-      return (held !== undefined && fingerprint(held) === print) || before?.fingerprint === print;
-    };
-    const known = uploads.value.find((upload) => upload.state !== "done" && same(upload));
-    if (known) {
-      files.set(known.key, file);
-      if (known.state !== "uploading") change(known.key, { state: "waiting", problem: null });
-      continue;
-    }
-    const key = uuid();
-    files.set(key, file);
-    const upload: Upload = {
-      key,
-      name: file.name,
-      title: titleFromFilename(file.name),
-      size_bytes: file.size,
-      sent_bytes: 0,
-      resumed_bytes: 0,
-      state: "waiting",
-      videoId: null,
-      problem: null,
-    };
-    if (file.size === 0) {
-      upload.state = "failed";
-      upload.problem = new Problem(0, "empty_file", "The file is empty. Choose the film itself.");
-    }
-    uploads.value = [...uploads.value, upload];
-  }
+  for (const file of chosen) queue(file, null);
   pump();
+}
+
+/** Queues a film that takes the place of what `video` shows, once it is ready itself. */
+export function replaceFilm(video: Pick<Video, "id" | "title">, file: File): void {
+  queue(file, video);
+  pump();
+}
+
+function queue(file: File, replaced: Pick<Video, "id" | "title"> | null): void {
+  const print = fingerprint(file);
+  const same = (upload: Upload) => {
+    const held = files.get(upload.key);
+    const before = stored.get(upload.key);
+    const isSame = (held !== undefined && fingerprint(held) === print) || before?.fingerprint === print;
+    return isSame && (replaced === null || upload.videoId === replaced.id);
+  };
+  const known = uploads.value.find((upload) => upload.state !== "done" && same(upload));
+  if (known) {
+    files.set(known.key, file);
+    if (known.state !== "uploading") change(known.key, { state: "waiting", problem: null });
+    return;
+  }
+  const key = uuid();
+  files.set(key, file);
+  const upload: Upload = {
+    key,
+    name: file.name,
+    title: replaced?.title ?? titleFromFilename(file.name),
+    size_bytes: file.size,
+    sent_bytes: 0,
+    resumed_bytes: 0,
+    state: "waiting",
+    videoId: replaced?.id ?? null,
+    replaces: replaced !== null,
+    problem: null,
+  };
+  if (file.size === 0) {
+    upload.state = "failed";
+    upload.problem = new Problem(0, "empty_file", "The file is empty. Choose the film itself.");
+  }
+  uploads.value = [...uploads.value, upload];
 }
 
 export function pause(key: string): void {
@@ -100,7 +113,12 @@ export async function discard(key: string): Promise<void> {
   // The server's own expiry removes what cannot be removed now.
   if (url) await terminate(url).catch(() => undefined);
   if (before) await forget(before).catch(() => undefined);
-  if (upload.videoId) await deleteVideo(upload.videoId).catch(() => undefined);
+  if (upload.videoId) await forgetVideo(upload.videoId, upload.replaces).catch(() => undefined);
+}
+
+/** A video that waits for a film is nothing without it; one that is shown stays as it is. */
+function forgetVideo(id: string, replaces: boolean): Promise<void> {
+  return replaces ? giveUpChange(id) : deleteVideo(id);
 }
 
 /** Lists what earlier pages left unfinished. */
@@ -121,6 +139,7 @@ export async function listInterrupted(): Promise<void> {
         resumed_bytes: 0,
         state: "interrupted",
         videoId: left.videoId,
+        replaces: left.replaces,
         problem: null,
       },
     ];
@@ -170,13 +189,15 @@ async function run(key: string): Promise<void> {
   try {
     const before = await transfer.previous();
     if (transfers.get(key) !== transfer) return;
-    if (before && before.offset_bytes >= before.size_bytes) {
+    const { replaces = false, videoId: wanted = null } = find(key) ?? {};
+    const isOurs = before !== null && before.replaces === replaces && (!replaces || before.videoId === wanted);
+    if (before && isOurs && before.offset_bytes >= before.size_bytes) {
       // All of it had arrived, only the answer was lost.
       await forget(before);
       finish(key, transfer, { state: "done", sent_bytes: file.size, videoId: before.videoId });
       return;
     }
-    const open = before !== null && (await isOpen(before.videoId));
+    const open = isOurs && (await isOpen(before.videoId, replaces));
     if (transfers.get(key) !== transfer) return;
     if (before && open && before.offset_bytes >= 0) {
       stored.set(key, before);
@@ -184,11 +205,11 @@ async function run(key: string): Promise<void> {
       transfer.resume(before);
       return;
     }
-    if (before) await forget(before);
+    if (before && isOurs) await forget(before);
     const videoId = open ? before.videoId : (find(key)?.videoId ?? null);
     const id = videoId ?? (await createVideo(find(key)?.title ?? file.name, key)).id;
     change(key, { videoId: id, sent_bytes: 0 });
-    if (transfers.get(key) === transfer) transfer.begin(id);
+    if (transfers.get(key) === transfer) transfer.begin(id, replaces);
   } catch (error) {
     finish(key, transfer, { state: "failed", problem: asProblem(error) });
   }
@@ -206,11 +227,11 @@ function finish(key: string, transfer: Transfer, end: Partial<Upload>): void {
   }, RECONNECT_MS);
 }
 
-/** Whether the video still waits for its file. */
-async function isOpen(videoId: string): Promise<boolean> {
+/** Whether the video, or what takes its place, still waits for its file. */
+async function isOpen(videoId: string, replaces: boolean): Promise<boolean> {
   try {
-    const { status } = await getVideo(videoId);
-    return status === "created" || status === "uploading";
+    const { status, change } = await getVideo(videoId);
+    return replaces ? change?.status === "uploading" : status === "created" || status === "uploading";
   } catch (error) {
     if (asProblem(error).status === 404) return false;
     throw error;

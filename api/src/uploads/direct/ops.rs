@@ -13,7 +13,7 @@ use marquee_backends::db::uploads::Upload;
 use marquee_core::{
     Error, ErrorKind,
     blobs::{Direct, Part},
-    id::{UploadId, VideoId},
+    id::UploadId,
     parts::Cut,
 };
 use std::time::Duration;
@@ -36,10 +36,10 @@ pub(super) struct Addresses {
 }
 
 /// Opens an upload in parts.
-pub(super) async fn open(app: &App, caller: &Caller, video: VideoId, filename: String, length_bytes: u64) -> Answer<Upload> {
+pub(super) async fn open(app: &App, caller: &Caller, opening: Opening) -> Answer<Upload> {
     store(app)?;
-    let part_bytes = Some(Cut::of(length_bytes).part_bytes);
-    let held = ops::open(app, caller, Opening { video, filename, length_bytes: Some(length_bytes), part_bytes }).await?;
+    let part_bytes = opening.length_bytes.map(|length| Cut::of(length).part_bytes);
+    let held = ops::open(app, caller, Opening { part_bytes, ..opening }).await?;
     ops::let_go(app, held).await
 }
 

@@ -1,6 +1,9 @@
 //! Wire types and statuses of uploads in parts.
 
-use super::ops::{self, Addresses};
+use super::{
+    super::ops::Opening,
+    ops::{self, Addresses},
+};
 use crate::{
     app::App,
     auth::Caller,
@@ -41,6 +44,9 @@ struct NewDirectUpload {
     filename: String,
     /// Bytes of the whole.
     length_bytes: u64,
+    /// Whether it takes the place of what the video shows, once it is ready itself.
+    #[serde(default)]
+    replace: bool,
 }
 
 /// An upload whose parts go to the object store.
@@ -154,7 +160,9 @@ impl From<Upload> for CompletedUpload {
         (status = 409, description = "`not_direct`, `has_source`", body = problem::Body), (status = "default", body = problem::Body)))]
 async fn open(State(app): State<App>, caller: Caller, Json(new): Json<NewDirectUpload>) -> Answer<impl IntoResponse> {
     let work = app.clone();
-    let opened = app.detached(async move { ops::open(&work, &caller, new.video_id, new.filename, new.length_bytes).await });
+    let NewDirectUpload { video_id: video, filename, length_bytes, replace: replaces } = new;
+    let opening = Opening { video, filename, length_bytes: Some(length_bytes), part_bytes: None, replaces };
+    let opened = app.detached(async move { ops::open(&work, &caller, opening).await });
     let opened = opened.await?;
     let cut = ops::cut_of(&opened)?;
     let location = HeaderValue::try_from(format!("/v1/uploads/{}", opened.id)).map_err(Error::internal)?;

@@ -8,15 +8,15 @@ use super::{
     Db, error,
     jobs::{self, Claim, NewJob},
     ledger::{Report, signed, unsigned},
+    state::{advance, lock_video},
 };
 use marquee_core::{
     Error, Result,
     id::{EncodeId, UploadId, VideoId},
     plan::Plan,
     source::Source,
-    video::{Event, Status},
+    video::Event,
 };
-use sqlx::PgConnection;
 use std::{collections::HashMap, time::Duration};
 use time::OffsetDateTime;
 
@@ -95,8 +95,8 @@ impl Db {
     /// `Conflict` if the video is past inspection; `NotFound` if it, or its finished upload, is gone.
     pub async fn begin_inspect(&self, claim: &Claim, upload: UploadId) -> Result<(u64, bool)> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        let status = jobs::lock_video(&mut tx, claim.video).await?;
-        advance(&mut tx, claim.video, status, Event::InspectStarted).await?;
+        let state = lock_video(&mut tx, claim.video).await?;
+        advance(&mut tx, claim.video, state, Event::InspectStarted).await?;
         let found = sqlx::query!(
             "select uploads.offset_bytes, videos.accept_damaged from uploads join videos on videos.id = uploads.video_id
              where uploads.id = $1 and videos.id = $2 and uploads.finished_at is not null",
@@ -108,20 +108,21 @@ impl Db {
         Ok((unsigned(found.offset_bytes), found.accept_damaged))
     }
 
-    /// Completes an inspect job: stores the encode, points the video at it and enqueues the jobs of its plan. Answers false,
-    /// changing nothing, if the job's lease was lost.
+    /// Completes an inspect job: stores the encode, points the video at it and enqueues the jobs of its plan. A video that is ready
+    /// goes on to show what it shows. Answers false, changing nothing, if the job's lease was lost.
     ///
     /// # Errors
     /// `Conflict` if the video is not being inspected.
     pub async fn finish_inspect(&self, claim: &Claim, encode: &NewEncode, jobs: &[NewJob]) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        let status = jobs::lock_video(&mut tx, encode.video).await?;
+        let state = lock_video(&mut tx, encode.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
             return Ok(false);
         }
         let insert = sqlx::query!(
-            "insert into encodes (id, video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms)
-             values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into encodes (id, video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms, poster_ms)
+             select $1, $2, $3, $4, $5, $6, $7,
+                    (select poster_ms from encodes e join videos v on v.encode_id = e.id where v.id = $2 and e.upload_id = $3)",
             encode.id.0,
             encode.video.0,
             encode.upload.0,
@@ -131,12 +132,16 @@ impl Db {
             signed(encode.inspect_cpu_ms)?,
         );
         insert.execute(&mut *tx).await.map_err(error)?;
-        advance(&mut tx, encode.video, status, Event::Planned).await?;
+        let state = advance(&mut tx, encode.video, state, Event::Planned).await?;
         let point = sqlx::query!(
-            "update videos set encode_id = $2, duration_ms = $3 where id = $1",
+            "update videos set encode_id = case when $4 then encode_id else $2 end,
+                    duration_ms = case when $4 then duration_ms else $3 end,
+                    next_encode_id = case when $4 then $2 end
+             where id = $1",
             encode.video.0,
             encode.id.0,
             signed(encode.plan.duration_ms())?,
+            state.change.is_some(),
         );
         point.execute(&mut *tx).await.map_err(error)?;
         jobs::enqueue(&mut tx, jobs, encode.video, Some(encode.id)).await?;
@@ -158,7 +163,7 @@ impl Db {
         jobs: &[NewJob],
     ) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        jobs::lock_video(&mut tx, claim.video).await?;
+        lock_video(&mut tx, claim.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
             return Ok(false);
         }
@@ -171,22 +176,27 @@ impl Db {
         Ok(true)
     }
 
-    /// Completes a publish job: flips the video to `ready` and keeps the report. Answers false, changing nothing, if the job's
-    /// lease was lost.
+    /// Completes a publish job: flips the video to `ready`, or to the encode that takes the place of the one that it showed, and keeps
+    /// the report. Answers false, changing nothing, if the job's lease was lost.
     ///
     /// # Errors
     /// `Conflict` if the video is not being published, or has another encode by now.
-    pub async fn finish_publish(&self, claim: &Claim, encode: EncodeId, report: &Report) -> Result<bool> {
+    pub async fn finish_publish(&self, claim: &Claim, encode: EncodeId, duration_ms: u64, report: &Report) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        let status = jobs::lock_video(&mut tx, claim.video).await?;
+        let state = lock_video(&mut tx, claim.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
             return Ok(false);
         }
-        advance(&mut tx, claim.video, status, Event::Published).await?;
+        let changes = state.change.is_some();
+        advance(&mut tx, claim.video, state, Event::Published).await?;
         let flip = sqlx::query!(
-            "update videos set ready_at = now(), playable_at = coalesce(playable_at, now()) where id = $1 and encode_id = $2",
+            "update videos set encode_id = $2, next_encode_id = null, duration_ms = $4, ready_at = coalesce(ready_at, now()),
+                    playable_at = coalesce(playable_at, now())
+             where id = $1 and case when $3 then next_encode_id else encode_id end = $2",
             claim.video.0,
             encode.0,
+            changes,
+            signed(duration_ms)?,
         );
         if flip.execute(&mut *tx).await.map_err(error)?.rows_affected() != 1 {
             return Err(Error::conflict("superseded", "the video has another encode by now"));
@@ -223,31 +233,26 @@ impl Db {
         })
     }
 
-    /// How far the encodes of `videos` are: jobs by their weight, running ones by their own progress. Videos that have no encode
-    /// yet are not in the answer.
+    /// How far `encodes` are: jobs by their weight, running ones by their own progress.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn progress(&self, videos: &[VideoId]) -> Result<HashMap<VideoId, Progress>> {
-        let ids: Vec<_> = videos.iter().map(|video| video.0).collect();
+    pub async fn progress(&self, encodes: &[EncodeId]) -> Result<HashMap<EncodeId, Progress>> {
+        let ids: Vec<_> = encodes.iter().map(|encode| encode.0).collect();
         let rows = sqlx::query!(
-            r#"select v.id, v.status,
-                      coalesce(sum(j.weight * case j.state when 'done' then 1 when 'running' then j.progress else 0 end)
-                               / nullif(sum(j.weight), 0), 0)::real as "encoded!",
-                      extract(epoch from now() - min(j.started_at))::float8 as worked_s
-               from videos v join jobs j on j.encode_id = v.encode_id
-               where v.id = any($1)
-               group by v.id, v.status"#,
+            r#"select encode_id as "encode_id!",
+                      coalesce(sum(weight * case state when 'done' then 1 when 'running' then progress else 0 end)
+                               / nullif(sum(weight), 0), 0)::real as "encoded!",
+                      extract(epoch from now() - min(started_at))::float8 as worked_s
+               from jobs where encode_id = any($1) group by encode_id"#,
             &ids,
         );
         let rows = rows.fetch_all(self.pool()).await.map_err(error)?;
         let progress = rows.into_iter().map(|row| {
-            let status: Status = row.status.parse()?;
-            let done = if status == Status::Ready { 1.0 } else { row.encoded.clamp(0.0, 1.0) * ENCODED };
             let worked = Duration::try_from_secs_f64(row.worked_s.unwrap_or(0.0)).unwrap_or_default();
-            Ok((VideoId(row.id), Progress { done, worked }))
+            (EncodeId(row.encode_id), Progress { done: row.encoded.clamp(0.0, 1.0) * ENCODED, worked })
         });
-        progress.collect()
+        Ok(progress.collect())
     }
 
     /// How much of a growing encode can be played, in ticks of its picture: up to where its longest rung has its first gap.
@@ -263,20 +268,5 @@ impl Db {
             encode.0,
         );
         Ok(unsigned(end.fetch_one(self.pool()).await.map_err(error)?))
-    }
-}
-
-/// Moves a video, whose row the caller locked and found in `status`, on by the state machine.
-pub(super) async fn advance(conn: &mut PgConnection, video: VideoId, status: Status, event: Event) -> Result<()> {
-    let after = status.after(event)?;
-    let update = sqlx::query!(
-        "update videos set status = $3, updated_at = now() where id = $1 and status = $2",
-        video.0,
-        status.as_str(),
-        after.as_str(),
-    );
-    match update.execute(conn).await.map_err(error)?.rows_affected() {
-        1 => Ok(()),
-        _ => Err(Error::conflict("wrong_state", "the video's status changed under its lock")),
     }
 }

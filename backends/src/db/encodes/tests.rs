@@ -6,6 +6,7 @@ use marquee_core::{
     job::{Class, Job, LEASE},
     plan::{AudioChoice, Judging, Recipe, RungChoice},
     testing::source,
+    video::Status,
 };
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ fn job_id() -> JobId {
     JobId::new(&SystemClock, &OsRandom)
 }
 
-async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, Vec<NewJob>) {
+pub(crate) async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, Vec<NewJob>) {
     let source = source();
     let plan = Plan::new(&source, &recipe());
     let id = EncodeId::new(&SystemClock, &OsRandom);
@@ -79,9 +80,10 @@ async fn a_video_that_is_past_inspection_is_not_inspected_again() {
     let claim = Claim {
         job_id: job_id(),
         attempt: 1,
-        job: Job::Inspect { video: encode.video, upload: encode.upload },
+        job: Job::Inspect { video: encode.video, upload: encode.upload, order: None },
         video: encode.video,
         encode: None,
+        class: Class::Urgent,
     };
     assert_eq!(db.begin_inspect(&claim, encode.upload).await.expect_err("refused").kind(), ErrorKind::Conflict);
 }
@@ -90,7 +92,7 @@ async fn a_video_that_is_past_inspection_is_not_inspected_again() {
 async fn progress_weighs_jobs_and_counts_running_ones_and_tells_how_long_it_will_take() {
     let (db, _database) = database().await;
     let (encode, jobs) = encode_of(&db).await;
-    let progress = async || db.progress(&[encode.video]).await.expect("progress").remove(&encode.video).expect("an encode");
+    let progress = async || db.progress(&[encode.id]).await.expect("progress").remove(&encode.id).expect("an encode");
     assert_eq!((progress().await, progress().await.left()), (Progress { done: 0.0, worked: Duration::ZERO }, None));
     // All of the second chunk and half of the sound, of 40 in all.
     let claim = db.claim_job(jobs[1].id, "worker", LEASE).await.expect("claim").expect("free");

@@ -55,7 +55,7 @@ impl Db {
 
 /// Inserts an inspect job, one of many for its video.
 pub(crate) async fn queued(db: &Db, video: VideoId) -> JobId {
-    insert(db, video, &Job::Inspect { video, upload: UploadId::new(&SystemClock, &OsRandom) }).await
+    insert(db, video, &Job::Inspect { video, upload: UploadId::new(&SystemClock, &OsRandom), order: None }).await
 }
 
 /// Inserts a job to encode a chunk, whose message is acknowledged only after its end.
@@ -93,7 +93,7 @@ fn transient() -> Failure {
 async fn the_same_work_is_inserted_once_and_with_its_ring_or_not_at_all() {
     let (db, _guard) = database().await;
     let video = video(&db, Status::Uploaded).await;
-    let job = Job::Inspect { video, upload: UploadId(Uuid::nil()) };
+    let job = Job::Inspect { video, upload: UploadId(Uuid::nil()), order: None };
     let again = || NewJob::urgent(JobId::new(&SystemClock, &OsRandom), job.clone());
     let other = NewJob::urgent(JobId::new(&SystemClock, &OsRandom), Job::Publish { encode: Uuid::nil().into() });
     let second = again();
@@ -288,7 +288,7 @@ async fn a_job_for_a_source_that_was_replaced_is_not_retried() {
     let failure = Failure::Fail { code: "x".into(), message: "x".into() };
     db.fail_job(&claim, &failure).await.expect("buried");
     // Another source was tried, in vain.
-    db.refuse_source(encode.video, "empty_file", "the file is empty").await.expect("refused");
+    db.refuse_source(encode.video, false, "empty_file", "the file is empty").await.expect("refused");
     assert_eq!(db.retry_job(jobs[0].id).await.expect_err("refused").code(), "superseded");
     assert_eq!(db.video_state(encode.video).await, ("failed".into(), Some("empty_file".into())));
 }

@@ -5,15 +5,15 @@
 use super::{Batch, Finished, StoredRendition, StoredSegment, name_of, signed};
 use crate::db::{
     Db,
-    encodes::advance,
     error,
     jobs::{self, Claim, NewJob},
+    state::{advance, lock_video},
 };
 use marquee_core::{
     Error, Result,
     id::{EncodeId, JobId, VideoId},
     job::Job,
-    video::{Event, Status},
+    video::{Event, State},
 };
 use sqlx::PgConnection;
 
@@ -25,7 +25,7 @@ impl Db {
     /// `Conflict` with code `ledger_conflict` if another attempt committed other bytes under the same name.
     pub async fn commit_part(&self, claim: &Claim, encode: EncodeId, batch: &Batch) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        jobs::lock_video(&mut tx, claim.video).await?;
+        lock_video(&mut tx, claim.video).await?;
         let held = sqlx::query_scalar!(
             r#"select true as "held!" from jobs
                where id = $1 and attempt = $2 and state = 'running' and lease_until > clock_timestamp() for update"#,
@@ -49,14 +49,14 @@ impl Db {
     /// `Conflict` with code `ledger_conflict` if another attempt committed other bytes under the same name.
     pub async fn commit_job(&self, claim: &Claim, encode: EncodeId, batch: &Batch, publish: JobId) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        let status = jobs::lock_video(&mut tx, claim.video).await?;
+        let state = lock_video(&mut tx, claim.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
             return Ok(false);
         }
         add(&mut tx, claim, encode, batch).await?;
         mark_playable(&mut tx, encode, claim.video).await?;
         if is_finished(&mut tx, encode).await? {
-            begin_publishing(&mut tx, encode, claim.video, status, publish).await?;
+            begin_publishing(&mut tx, encode, claim.video, state, publish).await?;
         }
         tx.commit().await.map_err(error)?;
         Ok(true)
@@ -230,12 +230,12 @@ async fn begin_publishing(
     conn: &mut PgConnection,
     encode: EncodeId,
     video: VideoId,
-    status: Status,
+    state: State,
     publish: JobId,
 ) -> Result<()> {
     // A video that went on meanwhile has nothing to publish: the job is done all the same.
-    if status.after(Event::Encoded).is_ok() {
-        advance(conn, video, status, Event::Encoded).await?;
+    if state.after(Event::Encoded).is_ok() {
+        advance(conn, video, state, Event::Encoded).await?;
         jobs::enqueue(conn, &[NewJob::urgent(publish, Job::Publish { encode })], video, Some(encode)).await?;
     }
     Ok(())

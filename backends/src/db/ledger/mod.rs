@@ -2,7 +2,7 @@
 
 mod commit;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::{Db, error};
 use marquee_core::{
@@ -127,6 +127,17 @@ pub struct RenditionReport {
     /// Why a rung was chosen; empty for sound and text.
     #[serde(default)]
     pub reason: String,
+}
+
+/// Which piece of an encode: one chunk of one rendition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Which folder it is in.
+    pub track: Folder,
+    /// Id of its rendition.
+    pub rendition: &'a str,
+    /// Position of the chunk in the plan; 0 for sound and text.
+    pub chunk: u32,
 }
 
 /// Every row of an encode's ledger.
@@ -294,24 +305,43 @@ impl Db {
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn ledger(&self, encode: EncodeId) -> Result<Ledger> {
+        self.stored(encode, None).await
+    }
+
+    /// What is stored of `encode`, or of one piece of it.
+    pub(super) async fn stored(&self, encode: EncodeId, piece: Option<&Piece<'_>>) -> Result<Ledger> {
         // One snapshot: a job that commits in between must not show its segments without their rendition.
         let mut tx = self.pool().begin_with("begin isolation level repeatable read read only").await.map_err(error)?;
+        let track = piece.map(|piece| name_of(piece.track));
+        let rendition = piece.map(|piece| piece.rendition);
+        let chunk = piece.map(|piece| i32::try_from(piece.chunk)).transpose().map_err(Error::internal)?;
         let renditions = sqlx::query!(
-            "select track, description, init_bytes, init_sha256 from renditions where encode_id = $1 order by track, rendition",
+            "select track, description, init_bytes, init_sha256 from renditions
+             where encode_id = $1 and ($2::text is null or track = $2 and rendition = $3::text) order by track, rendition",
             encode.0,
+            track,
+            rendition,
         );
         let renditions = renditions.fetch_all(&mut *tx).await.map_err(error)?;
         let segments = sqlx::query!(
             "select track, rendition, number, chunk, start_ticks, duration_ticks, size_bytes, iframes, sha256, judged
              from segments
-             where encode_id = $1 order by track, rendition, number",
+             where encode_id = $1 and ($2::text is null or track = $2 and rendition = $3::text and chunk = $4::int)
+             order by track, rendition, number",
             encode.0,
+            track,
+            rendition,
+            chunk,
         );
         let segments = segments.fetch_all(&mut *tx).await.map_err(error)?;
         let finished = sqlx::query!(
             "select track, rendition, chunk, frames, damaged, cpu_ms, quality_cpu_ms, notes from finished_chunks
-             where encode_id = $1 order by track, rendition, chunk",
+             where encode_id = $1 and ($2::text is null or track = $2 and rendition = $3::text and chunk = $4::int)
+             order by track, rendition, chunk",
             encode.0,
+            track,
+            rendition,
+            chunk,
         );
         let finished = finished.fetch_all(&mut *tx).await.map_err(error)?;
         let renditions = renditions.into_iter().map(|row| {

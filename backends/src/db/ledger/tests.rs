@@ -21,11 +21,11 @@ const RUNGS: [&str; 2] = ["360p", "234p"];
 const SOUND: [&str; 2] = ["aac-128-0", "aac-64-0"];
 
 /// An encode with three chunks, two rungs and one sound track in two qualities, all its jobs queued.
-struct Title {
-    db: Db,
+pub(in crate::db) struct Title {
+    pub(in crate::db) db: Db,
     _database: TestDatabase,
-    encode: NewEncode,
-    jobs: Vec<NewJob>,
+    pub(in crate::db) encode: NewEncode,
+    pub(in crate::db) jobs: Vec<NewJob>,
 }
 
 impl Title {
@@ -33,6 +33,35 @@ impl Title {
         let (db, database) = database().await;
         let (encode, jobs) = encode_of(&db).await;
         Self { db, _database: database, encode, jobs }
+    }
+
+    /// A title that is ready.
+    pub(in crate::db) async fn published() -> Self {
+        let title = Self::new().await;
+        title.finish().await;
+        title
+    }
+
+    /// Does all jobs of the encode, its publishing among them.
+    pub(in crate::db) async fn finish(&self) {
+        for number in 0..3 {
+            let claim = self.claim(chunk(number)).await;
+            assert!(self.commit(&claim, &picture(number)).await.expect("commit"));
+        }
+        let claim = self.claim(is_sound).await;
+        let mut batch = sound(1..=6);
+        batch.append(sound_end());
+        assert!(self.commit(&claim, &batch).await.expect("commit"));
+        let report = self.db.ledger(self.encode.id).await.expect("ledger").report(&self.encode.plan);
+        let claim = self.claim_publish().await;
+        assert!(self.db.finish_publish(&claim, self.encode.id, self.encode.plan.duration_ms(), &report).await.expect("publish"));
+    }
+
+    async fn claim_publish(&self) -> Claim {
+        let publish = Job::Publish { encode: self.encode.id };
+        let jobs = self.db.list_jobs(self.encode.video).await.expect("jobs");
+        let job = jobs.iter().find(|job| serde_json::from_value(job.payload.clone()).is_ok_and(|found: Job| found == publish));
+        self.db.claim_job(job.expect("one").id, "worker", LEASE).await.expect("claim").expect("free")
     }
 
     /// Takes the job that `wanted` picks.
@@ -161,12 +190,11 @@ async fn a_title_is_playable_with_its_first_chunk_and_first_sound_and_publishes_
     let sizes: Vec<_> = report.renditions.iter().map(|row| (row.id.as_str(), row.size_bytes, row.bitrate_bps)).collect();
     assert_eq!(sizes, ["v/360p", "v/234p", "a/aac-128-0", "a/aac-64-0"].map(|id| (id, 6000, 1333)));
 
-    let publish = title.db.list_jobs(title.encode.video).await.expect("jobs").into_iter().find(|job| job.kind == "publish");
-    let claim = title.db.claim_job(publish.expect("one").id, "worker", LEASE).await.expect("claim").expect("free");
-    assert!(title.db.finish_publish(&claim, title.encode.id, &report).await.expect("publish"));
+    let claim = title.claim_publish().await;
+    assert!(title.db.finish_publish(&claim, title.encode.id, 35_000, &report).await.expect("publish"));
     assert_eq!(title.status().await, Status::Ready);
     assert_eq!(title.db.encode(title.encode.id).await.expect("encode").report, Some(report));
-    assert!(!title.db.finish_publish(&claim, title.encode.id, &ledger.report(&title.encode.plan)).await.expect("again"));
+    assert!(!title.db.finish_publish(&claim, title.encode.id, 35_000, &ledger.report(&title.encode.plan)).await.expect("again"));
 }
 
 #[tokio::test]

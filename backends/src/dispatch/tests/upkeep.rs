@@ -50,7 +50,8 @@ async fn upload(db: &Db, blobs: &dyn Blobs, film: VideoId) -> (UploadId, Growing
     blobs.append(&mut growing, futures::stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed()).await.expect("appended");
     let user = db.video(film).await.expect("there").owner;
     let (filename, hash_state, part_bytes) = ("film.mp4".into(), Vec::new(), None);
-    let new = NewUpload { id, video: film, user, filename, length_bytes: 10, growing: growing.clone(), hash_state, part_bytes };
+    let (begun, replaces) = (growing.clone(), false);
+    let new = NewUpload { id, video: film, user, filename, length_bytes: 10, growing: begun, hash_state, part_bytes, replaces };
     db.open_upload(&new, HOLDER, Duration::from_secs(3600), 10).await.expect("opened");
     (id, growing)
 }

@@ -1,0 +1,147 @@
+//! `/v1/videos/{id}/change`: what a video shows is encoded anew, and takes its own place once it is ready.
+
+use super::ops;
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::{Json, Path},
+    problem::{self, Answer, Problem},
+};
+use axum::{extract::State, http::StatusCode};
+use marquee_backends::db::{encodes::Progress, videos::Video};
+use marquee_core::{
+    Error,
+    id::{EncodeId, JobId, VideoId},
+    job::Order,
+    plan::{Ladder, RungChange},
+    video::Status,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Rungs of an order at most: more than a ladder of all codecs has.
+const RUNGS_MAX: usize = 64;
+/// Characters of a recipe's name at most.
+const RECIPE_LENGTH_MAX: usize = 100;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(begin, give_up))
+}
+
+/// What the source is to be encoded to. Empty: as it would be if it was uploaded now.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewChange {
+    /// Recipe: `fast`, `standard`, `quality` or `archive`. The server's own if none is named.
+    recipe: Option<String>,
+    /// How rungs are chosen: `auto` or `fixed`. The server's own way if nothing is said.
+    #[schema(value_type = Option<String>)]
+    ladder: Option<Ladder>,
+    /// Rungs of what the video shows that are made anew, all else staying as it is. Not together with a recipe or a ladder.
+    #[serde(default)]
+    rungs: Vec<NewRung>,
+}
+
+/// A rung that is made anew; what is not given stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRung {
+    /// Its name, such as `1080p`.
+    id: String,
+    /// Constant rate factor, on the codec's own scale.
+    crf: Option<f32>,
+    /// Peak that it never exceeds.
+    max_bitrate_bps: Option<u32>,
+    /// The encoder's preset.
+    preset: Option<String>,
+}
+
+/// What is about to take the place of what a video shows.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Change)]
+pub(crate) struct ChangeView {
+    /// `uploading`, `uploaded`, `inspecting`, `encoding`, `publishing` or `failed`.
+    #[schema(value_type = String, example = "encoding")]
+    pub(super) status: Status,
+    /// How far its encode is, 0 to 1.
+    progress: f32,
+    /// How long it will take until it is ready, if it goes on as so far; null if that cannot be told.
+    ready_in_ms: Option<u64>,
+    /// Why it failed. The video goes on to show what it shows.
+    failure: Option<super::routes::Failure>,
+}
+
+impl ChangeView {
+    /// The change of `video`, whose encode has come to `encoded`.
+    pub(super) fn of(video: &Video, encoded: Option<Progress>) -> Option<Self> {
+        let change = video.change.clone()?;
+        let left = encoded.filter(|_| change.status == Status::Encoding).and_then(|encoded| encoded.left());
+        Some(Self {
+            status: change.status,
+            progress: ops::progress_of(change.status, encoded.map(|encoded| encoded.done)),
+            ready_in_ms: left.map(|left| left.as_secs().saturating_mul(1000)),
+            failure: change.failure.map(super::routes::Failure::from),
+        })
+    }
+}
+
+/// Encode a video anew
+///
+/// Of a video that is ready, or that failed and still has its source. Viewers go on to see what they see until the new encode is ready.
+/// What was made in the same way before is copied, not made again. To replace the film itself, upload another one with `replace`.
+#[utoipa::path(post, path = "/v1/videos/{id}/change", tag = "videos",
+    params(("id" = String, Path, description = "The video")),
+    request_body = NewChange,
+    responses((status = 202), (status = "default", body = problem::Body)))]
+async fn begin(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<VideoId>,
+    Json(new): Json<NewChange>,
+) -> Answer<StatusCode> {
+    let video = ops::find_to_edit(&app, &caller, id).await?;
+    let order = order(&app, &video, new).await?;
+    let job = JobId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
+    app.deps.db.order_encode(video.id, &order, job).await?;
+    tracing::info!(video.id = %id, encode.id = %order.encode, by = %caller.user, "another encode ordered");
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Give up a change
+///
+/// The video goes on to show what it shows.
+#[utoipa::path(delete, path = "/v1/videos/{id}/change", tag = "videos",
+    params(("id" = String, Path, description = "The video")),
+    responses((status = 204), (status = "default", body = problem::Body)))]
+async fn give_up(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<StatusCode> {
+    let video = ops::find_to_edit(&app, &caller, id).await?;
+    app.deps.db.give_up_change(video.id).await?;
+    tracing::info!(video.id = %id, by = %caller.user, "change given up");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
+    let encode = EncodeId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
+    let NewChange { recipe, ladder, rungs } = new;
+    if recipe.as_ref().is_some_and(|name| name.is_empty() || name.len() > RECIPE_LENGTH_MAX) {
+        return Err(Problem::bad_request("unknown_recipe", "there is no recipe of that name"));
+    }
+    if rungs.is_empty() {
+        return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new() });
+    }
+    if recipe.is_some() || ladder.is_some() || rungs.len() > RUNGS_MAX {
+        let message = format!("name up to {RUNGS_MAX} rungs, or a recipe and a ladder, not both");
+        return Err(Problem::bad_request("invalid_change", message));
+    }
+    let like = video.encode.filter(|_| video.status == Status::Ready).ok_or_else(|| {
+        Error::conflict("not_ready", "the video shows nothing of which rungs could be made anew: order a whole encode")
+    })?;
+    let rungs: Vec<_> = rungs
+        .into_iter()
+        .map(|NewRung { id, crf, max_bitrate_bps, preset }| RungChange { id, crf, max_bitrate_bps, preset })
+        .collect();
+    // Who asked hears of a mistake at once, and not only when a worker looks at it.
+    app.deps.db.encode(like).await?.plan.with_changes(&rungs)?;
+    Ok(Order { encode, recipe, ladder, like: Some(like), rungs })
+}

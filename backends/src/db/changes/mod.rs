@@ -1,0 +1,130 @@
+//! Changes of videos that are shown, and what encodes share with earlier ones of the same bytes.
+
+use super::{
+    Db,
+    encodes::Encode,
+    error,
+    jobs::{self, NewJob},
+    ledger::{Batch, Piece},
+    state::{advance, lock_video},
+    uploads::forget_failed,
+};
+use marquee_core::{
+    Error, Result,
+    id::{EncodeId, JobId, UploadId, VideoId},
+    job::{Job, Order},
+    plan::Plan,
+    video::{Event, Status},
+};
+use sqlx::PgConnection;
+
+/// Earlier encodes that are looked at, newest first.
+const TWINS_MAX: i64 = 16;
+
+/// An earlier encode of the same bytes by the same encoders.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Twin {
+    /// The encode.
+    pub id: EncodeId,
+    /// The video that it is an encode of.
+    pub video: VideoId,
+    /// What was done.
+    pub plan: Plan,
+}
+
+impl Db {
+    /// Lets the source of a video that is ready, or failed, be encoded anew, beginning with `job`. What the video shows it goes on to show
+    /// until that is published.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` with code `on_its_way` if something is being made already, `no_source` if there is nothing to encode.
+    pub async fn order_encode(&self, video: VideoId, order: &Order, job: JobId) -> Result<()> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        let state = lock_video(&mut tx, video).await?;
+        state.after(Event::Ordered).map_err(|_| {
+            let message = format!("the video is {}: wait until that is over, or give it up", state.on_its_way());
+            Error::conflict("on_its_way", message)
+        })?;
+        let upload = source_of(&mut tx, video).await?;
+        forget_failed(&mut tx, video, state).await?;
+        advance(&mut tx, video, state, Event::Ordered).await?;
+        let inspect = Job::Inspect { video, upload, order: Some(order.clone()) };
+        jobs::enqueue(&mut tx, &[NewJob::urgent(job, inspect)], video, None).await?;
+        tx.commit().await.map_err(error)
+    }
+
+    /// Gives up the change of a video, which goes on to show what it shows.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` with code `no_change` if it does not change.
+    pub async fn give_up_change(&self, video: VideoId) -> Result<()> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        let state = lock_video(&mut tx, video).await?;
+        if state.status != Status::Ready || state.change.is_none() {
+            return Err(Error::conflict("no_change", "nothing is about to take the place of what the video shows"));
+        }
+        let cancel = sqlx::query!(
+            "update jobs set state = 'cancelled', lease_owner = null, lease_until = null, finished_at = now()
+             where video_id = $1 and state in ('queued', 'running')
+               and encode_id is distinct from (select encode_id from videos where id = $1)",
+            video.0
+        );
+        cancel.execute(&mut *tx).await.map_err(error)?;
+        let expire = sqlx::query!("update uploads set expires_at = now() where video_id = $1 and finished_at is null", video.0);
+        expire.execute(&mut *tx).await.map_err(error)?;
+        let forget = sqlx::query!(
+            "update videos set change_status = null, change_failure_code = null, change_failure_message = null, next_encode_id = null,
+                    updated_at = now() where id = $1",
+            video.0
+        );
+        forget.execute(&mut *tx).await.map_err(error)?;
+        tx.commit().await.map_err(error)
+    }
+
+    /// Earlier encodes of the same bytes by the same encoders, newest first: pieces that they have need not be made again. Those whose
+    /// plan this version does not understand are left out.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn twins(&self, encode: &Encode) -> Result<Vec<Twin>> {
+        let rows = sqlx::query!(
+            "select e.id, e.video_id, e.plan
+             from encodes e join uploads u on u.id = e.upload_id join videos v on v.id = e.video_id
+             where u.sha256 = (select sha256 from uploads where id = $1) and e.id <> $2 and e.encoder_version = $3
+               and v.deleted_at is null
+             order by e.id desc limit $4",
+            encode.upload.0,
+            encode.id.0,
+            encode.encoder_version,
+            TWINS_MAX,
+        );
+        let rows = rows.fetch_all(self.pool()).await.map_err(error)?;
+        let twin = |(id, video, plan)| Some(Twin { id, video, plan: serde_json::from_value(plan).ok()? });
+        Ok(rows.into_iter().filter_map(|row| twin((EncodeId(row.id), VideoId(row.video_id), row.plan))).collect())
+    }
+
+    /// What is stored of one finished piece of `encode`: its rendition, its segments, and how it went. `None` if it is not finished.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn piece(&self, encode: EncodeId, piece: &Piece<'_>) -> Result<Option<Batch>> {
+        let stored = self.stored(encode, Some(piece)).await?;
+        let is_whole = stored.finished.len() == 1 && stored.renditions.len() == 1 && !stored.segments.is_empty();
+        Ok(is_whole.then_some(Batch { renditions: stored.renditions, segments: stored.segments, finished: stored.finished }))
+    }
+}
+
+/// The source of what a video shows, or that it got last.
+async fn source_of(conn: &mut PgConnection, video: VideoId) -> Result<UploadId> {
+    let upload = sqlx::query_scalar!(
+        r#"select u.id as "id!" from uploads u join videos v on v.id = u.video_id left join encodes e on e.id = v.encode_id
+           where u.video_id = $1 and v.deleted_at is null and u.finished_at is not null
+           order by (e.upload_id is not distinct from u.id) desc, u.finished_at desc limit 1"#,
+        video.0
+    );
+    let found = upload.fetch_optional(conn).await.map_err(error)?;
+    found.map(UploadId).ok_or_else(|| Error::conflict("no_source", "the film is not here any more: upload it again"))
+}
+
+#[cfg(test)]
+mod tests;

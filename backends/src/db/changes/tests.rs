@@ -1,0 +1,181 @@
+use super::*;
+use crate::{
+    db::{
+        encodes::tests::new_encode,
+        ledger::{Finished, tests::Title},
+        videos::Video,
+    },
+    testing::uploaded,
+};
+use marquee_core::{
+    OsRandom, SystemClock,
+    job::{ATTEMPTS_MAX, Class, Failure, LEASE},
+    object::Track,
+    plan::Ladder,
+    thumbnails::{Poster, Thumbnails, Tiles},
+};
+use std::time::Duration;
+
+fn order() -> Order {
+    let encode = EncodeId::new(&SystemClock, &OsRandom);
+    Order { encode, recipe: Some("fast".into()), ladder: Some(Ladder::Fixed), like: None, rungs: Vec::new() }
+}
+
+fn job_id() -> JobId {
+    JobId::new(&SystemClock, &OsRandom)
+}
+
+async fn video(title: &Title) -> Video {
+    title.db.video(title.encode.video).await.expect("video")
+}
+
+async fn change(title: &Title) -> Option<Status> {
+    video(title).await.change.map(|change| change.status)
+}
+
+/// Orders another encode of a title that is ready, and does its inspection.
+async fn planned(title: &mut Title) -> EncodeId {
+    let (order, job) = (order(), job_id());
+    title.db.order_encode(title.encode.video, &order, job).await.expect("ordered");
+    let claim = title.db.claim_job(job, "worker", LEASE).await.expect("claim").expect("free");
+    assert!(matches!(&claim.job, Job::Inspect { order: Some(found), .. } if *found == order));
+    title.db.begin_inspect(&claim, title.encode.upload).await.expect("begun");
+    let (mut encode, mut jobs) = new_encode(title.encode.video, title.encode.upload).await;
+    encode.id = order.encode;
+    for new in &mut jobs {
+        new.class = Class::Bulk;
+        match &mut new.job {
+            Job::Encode { encode, .. } | Job::Audio { encode, .. } => *encode = order.encode,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(title.db.finish_inspect(&claim, &encode, &jobs).await.expect("finish"));
+    (title.encode, title.jobs) = (encode, jobs);
+    order.encode
+}
+
+#[tokio::test]
+async fn a_title_shows_what_it_showed_until_another_encode_is_published() {
+    let mut title = Title::published().await;
+    let (first, ready_at) = (title.encode.id, video(&title).await.ready_at);
+    let next = planned(&mut title).await;
+    let shown = video(&title).await;
+    assert_eq!((shown.status, shown.encode, shown.is_playable()), (Status::Ready, Some(first), true));
+    assert_eq!(shown.change.map(|change| (change.status, change.encode)), Some((Status::Encoding, Some(next))));
+    let again = title.db.order_encode(title.encode.video, &order(), job_id()).await.expect_err("one at a time");
+    assert_eq!(again.code(), "on_its_way");
+    let claim = title.db.claim_job(title.jobs[0].id, "worker", LEASE).await.expect("claim").expect("free");
+    assert_eq!(claim.class, Class::Bulk);
+    title.db.release_job(&claim).await.expect("released");
+
+    title.finish().await;
+    let shown = video(&title).await;
+    assert_eq!((shown.status, shown.encode, shown.change, shown.ready_at), (Status::Ready, Some(next), None, ready_at));
+    let leftover = title.db.leftover_encodes(Duration::ZERO, 10).await.expect("found");
+    assert_eq!(leftover, [(title.encode.video, first)]);
+}
+
+#[tokio::test]
+async fn a_change_that_fails_changes_nothing_and_can_be_retried_or_forgotten() {
+    let mut title = Title::published().await;
+    let first = title.encode.id;
+    let next = planned(&mut title).await;
+    let claim = title.db.claim_job(title.jobs[0].id, "worker", LEASE).await.expect("claim").expect("free");
+    let failure = Failure::Fail { code: "gate_failed".into(), message: "it is no good".into() };
+    title.db.fail_job(&claim, &failure).await.expect("failed");
+    let shown = video(&title).await;
+    assert_eq!((shown.status, shown.encode, shown.failure), (Status::Ready, Some(first), None));
+    let failed = shown.change.expect("a change");
+    assert_eq!((failed.status, failed.failure), (Status::Failed, Some(("gate_failed".into(), "it is no good".into()))));
+    assert_eq!(title.db.leftover_encodes(Duration::ZERO, 10).await.expect("found"), [(title.encode.video, next)]);
+
+    title.db.retry_job(claim.job_id).await.expect("retried");
+    assert_eq!(change(&title).await, Some(Status::Encoding));
+    assert!(title.db.leftover_encodes(Duration::ZERO, 10).await.expect("found").is_empty());
+    title.db.give_up_change(title.encode.video).await.expect("given up");
+    let shown = video(&title).await;
+    assert_eq!((shown.status, shown.encode, shown.change), (Status::Ready, Some(first), None));
+    assert!(title.db.claim_job(title.jobs[1].id, "worker", LEASE).await.expect("claim").is_none(), "its jobs are cancelled");
+    assert_eq!(title.db.give_up_change(title.encode.video).await.expect_err("there is none").code(), "no_change");
+    assert!(title.db.condemn_encode(title.encode.video, next).await.expect("condemned"));
+    title.db.forget_encode(next).await.expect("forgotten");
+    planned(&mut title).await;
+}
+
+#[tokio::test]
+async fn a_failed_video_is_encoded_anew_if_its_source_is_there() {
+    let title = Title::published().await;
+    let made = uploaded(&title.db, &[0; 9]).await;
+    let claim = title.db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("free");
+    title.db.begin_inspect(&claim, made.upload).await.expect("begun");
+    let failure = Failure::Fail { code: "not_a_video".into(), message: "no".into() };
+    title.db.fail_job(&claim, &failure).await.expect("failed");
+    let (order, job) = (order(), job_id());
+    title.db.order_encode(made.video, &order, job).await.expect("ordered");
+    let found = title.db.video(made.video).await.expect("video");
+    assert_eq!((found.status, found.failure, found.change), (Status::Uploaded, None, None));
+    for _ in 0..=ATTEMPTS_MAX {
+        title.db.claim_job(job, "worker", Duration::ZERO).await.expect("claim");
+    }
+    assert_eq!(title.db.video(made.video).await.expect("video").status, Status::Failed);
+    title.db.forget_source(made.upload).await.expect("forgotten");
+    assert_eq!(title.db.order_encode(made.video, &order, job_id()).await.expect_err("nothing to encode").code(), "no_source");
+}
+
+#[tokio::test]
+async fn pieces_of_the_same_bytes_are_found_until_their_video_is_deleted() {
+    let mut title = Title::published().await;
+    let first = title.encode.clone();
+    planned(&mut title).await;
+    let next = title.db.encode(title.encode.id).await.expect("encode");
+    let twins = title.db.twins(&next).await.expect("twins");
+    assert_eq!(twins, [Twin { id: first.id, video: first.video, plan: first.plan.clone() }]);
+    let other_encoder = Encode { encoder_version: "newer".into(), ..next.clone() };
+    assert_eq!(title.db.twins(&other_encoder).await.expect("twins"), []);
+    let others = uploaded(&title.db, b"other bytes").await;
+    let other_bytes = Encode { upload: others.upload, ..next.clone() };
+    assert_eq!(title.db.twins(&other_bytes).await.expect("twins"), []);
+
+    let piece = Piece { track: Track::Video, rendition: "360p", chunk: 1 };
+    let batch = title.db.piece(first.id, &piece).await.expect("found").expect("finished");
+    let numbers: Vec<_> = batch.segments.iter().map(|stored| (stored.rendition.as_str(), stored.segment.number)).collect();
+    assert_eq!(numbers, [("360p", 2), ("360p", 3)]);
+    assert_eq!(batch.renditions.len(), 1);
+    assert!(matches!(&batch.finished[..], [Finished { chunk: 1, frames: 180, .. }]));
+    assert_eq!(title.db.piece(first.id, &Piece { chunk: 9, ..piece }).await.expect("none"), None);
+    assert_eq!(title.db.piece(next.id, &piece).await.expect("none"), None, "it is not made yet");
+    title.db.delete_video(first.video).await.expect("deleted");
+    assert_eq!(title.db.twins(&next).await.expect("twins"), []);
+}
+
+/// Does a thumbnails job.
+async fn keep_thumbnails(title: &Title, encode: EncodeId, made: &Thumbnails) {
+    let new = NewJob { id: job_id(), job: Job::Thumbnails { encode }, class: Class::Normal, weight: 0.0 };
+    let id = new.id;
+    let mut conn = title.db.pool().acquire().await.expect("a connection");
+    jobs::enqueue(&mut conn, &[new], title.encode.video, Some(encode)).await.expect("queued");
+    drop(conn);
+    let claim = title.db.claim_job(id, "worker", LEASE).await.expect("claim").expect("free");
+    assert!(title.db.finish_thumbnails(&claim, encode, made).await.expect("finished"));
+}
+
+#[tokio::test]
+async fn a_chosen_poster_stays_chosen_if_the_new_encode_has_it_too() {
+    let mut title = Title::published().await;
+    let made = |times: &[u64]| Thumbnails {
+        posters: times.iter().map(|time_ms| Poster { time_ms: *time_ms, width: 16, height: 16, size_bytes: 9 }).collect(),
+        tiles: Tiles::of(&title.encode.source.video, 35_000),
+        sheets_bytes: vec![9],
+        cpu_ms: 1,
+    };
+    let (both, other) = (made(&[5000, 20_000]), made(&[6000]));
+    let first = title.encode.id;
+    keep_thumbnails(&title, first, &both).await;
+    title.db.choose_poster(title.encode.video, first, 20_000).await.expect("chosen");
+    for (made, poster_ms) in [(both, 20_000), (other, 6000)] {
+        let next = planned(&mut title).await;
+        keep_thumbnails(&title, next, &made).await;
+        assert_eq!(title.db.posters(&[next]).await.expect("posters").get(&next), Some(&poster_ms));
+        title.db.give_up_change(title.encode.video).await.expect("given up");
+    }
+}

@@ -1,0 +1,162 @@
+//! What was made of the same bytes in the same way is copied: for another upload of the film, and for another encode of a title.
+
+use crate::{
+    converge,
+    faults::Moment,
+    film::{Film, frames_of},
+    worker::Worker,
+};
+use marquee_backends::db::ledger::Ledger;
+use marquee_core::{
+    OsRandom, SystemClock,
+    id::{EncodeId, JobId},
+    job::{Kind, Order},
+    object::{MASTER, TILES, Track},
+    plan::RungChange,
+    video::Status,
+};
+use marquee_transcoder::child::Host;
+use std::{collections::BTreeMap, path::Path};
+
+const EVERYTHING: [Kind; 6] = [Kind::Analyse, Kind::Encode, Kind::Audio, Kind::Subtitles, Kind::Thumbnails, Kind::Publish];
+
+/// A title of that film that is ready.
+async fn ready(film: &Film) -> Worker {
+    let worker = Worker::new(film).await.choosing_ladders();
+    worker.work(&[Kind::Inspect]).await.expect("inspected");
+    worker.work(&EVERYTHING).await.expect("made");
+    assert_eq!(worker.status().await, Status::Ready);
+    worker
+}
+
+/// Does all jobs but the inspection without a child: nothing is left to make.
+async fn copies_alone(worker: &Worker) {
+    worker.work(&[Kind::Inspect]).await.expect("inspected");
+    while let Some(claim) = worker.claim(&EVERYTHING).await {
+        let outcome = worker.attempt_by(Host::new("/bin/false".into()), &claim, worker.blobs.clone()).await;
+        assert!(outcome.is_ok(), "{:?} wanted a child: {outcome:?}", claim.job);
+    }
+}
+
+/// Names and bytes of all files in a folder.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("inside").to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(path).expect("read"));
+            }
+        }
+    }
+    found
+}
+
+async fn ledger(worker: &Worker) -> Ledger {
+    worker.db.ledger(worker.encode().await.id).await.expect("ledger")
+}
+
+/// Orders another encode of the title that makes `rungs` of the one it shows anew.
+async fn order(worker: &Worker, rungs: Vec<RungChange>) -> EncodeId {
+    let encode = EncodeId::new(&SystemClock, &OsRandom);
+    let like = (!rungs.is_empty()).then_some(worker.encode().await.id);
+    let order = Order { encode, recipe: None, ladder: None, like, rungs };
+    let job = JobId::new(&SystemClock, &OsRandom);
+    worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
+    encode
+}
+
+pub(crate) async fn another_upload_of_a_film_is_copied() {
+    let film = Film::new("640x360", 20);
+    let mut worker = ready(&film).await;
+    let (folder, first) = (worker.folder().await, worker.encode().await);
+    worker.upload_again(&film).await;
+    copies_alone(&worker).await;
+    assert_eq!(worker.status().await, Status::Ready);
+    let second = worker.encode().await;
+    assert_ne!(second.id, first.id);
+    assert_eq!(second.plan.rungs, first.plan.rungs);
+    assert!(second.plan.rungs.len() > 1, "{:?}", second.plan.rungs);
+    assert_eq!(files(&worker.folder().await), files(&folder));
+    assert!(folder.join(TILES).is_file() && folder.join(MASTER).is_file());
+    let report = second.report.expect("published");
+    let cost = report.cost;
+    let made = cost.picture_cpu_ms + cost.sound_cpu_ms + cost.judge_cpu_ms + cost.analyse_cpu_ms;
+    assert_eq!((made, report.frames), (0, 500), "{cost:?}");
+    assert!(report.notes.iter().any(|note| note.code == "copied"), "{:?}", report.notes);
+    assert_eq!(report.quality.rungs, first.report.expect("published").quality.rungs, "what was judged of it still holds");
+}
+
+pub(crate) async fn a_rung_is_made_anew_and_all_else_copied() {
+    let worker = ready(&Film::new("640x360", 12)).await;
+    let (before, folder, first) = (ledger(&worker).await, worker.folder().await, worker.encode().await);
+    let rung = first.plan.rungs[0].id.clone();
+    let next = order(&worker, vec![RungChange { id: rung.clone(), crf: Some(35.0), ..RungChange::default() }]).await;
+    worker.work(&[Kind::Inspect]).await.expect("planned");
+    let video = worker.db.video(worker.title.video).await.expect("video");
+    assert_eq!((video.status, video.encode), (Status::Ready, Some(first.id)), "it goes on to show what it shows");
+    worker.work(&EVERYTHING).await.expect("made");
+    let video = worker.db.video(worker.title.video).await.expect("video");
+    assert_eq!((video.status, video.encode, video.change), (Status::Ready, Some(next), None));
+
+    let after = ledger(&worker).await;
+    let took = |ledger: &Ledger, id: &str| -> u64 {
+        ledger.finished.iter().filter(|done| done.track == Track::Video && done.rendition == id).map(|done| done.cpu_ms).sum()
+    };
+    for other in &first.plan.rungs {
+        assert!(took(&before, &other.id) > 0);
+        assert_eq!(took(&after, &other.id) > 0, other.id == rung, "{}", other.id);
+    }
+    let (ours, theirs) = (files(&worker.folder().await), files(&folder));
+    let is_other = |name: &str| name.starts_with(&format!("v/{rung}/")) && name.ends_with("m4s");
+    for (name, bytes) in theirs.iter().filter(|(name, _)| !name.ends_with("m3u8")) {
+        assert_eq!(ours.get(name) == Some(bytes), !is_other(name), "{name}");
+    }
+    assert_eq!(frames_of(&worker.folder().await.join("v").join(&rung).join("playlist.m3u8")), 300);
+    let plan = worker.encode().await.plan;
+    assert_eq!((plan.rungs[0].crf, plan.rungs[0].edition, plan.rungs.len()), (35.0, 1, first.plan.rungs.len()));
+}
+
+pub(crate) async fn an_order_that_no_encoder_can_follow_fails_and_the_title_stays() {
+    let worker = ready(&Film::new("160x120", 3)).await;
+    let shown = worker.encode().await.id;
+    let encode = EncodeId::new(&SystemClock, &OsRandom);
+    let order = Order { encode, recipe: Some("cinema".into()), ladder: None, like: None, rungs: Vec::new() };
+    let job = JobId::new(&SystemClock, &OsRandom);
+    worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
+    worker.work(&[Kind::Inspect]).await.expect_err("there is no such recipe");
+    let video = worker.db.video(worker.title.video).await.expect("video");
+    assert_eq!((video.status, video.encode), (Status::Ready, Some(shown)));
+    let failure = video.change.expect("a change").failure.expect("failed");
+    assert_eq!(failure.0, "unknown_recipe");
+    assert!(failure.1.contains("standard"), "{failure:?}");
+}
+
+pub(crate) async fn what_is_gone_from_the_store_is_made_again() {
+    let film = Film::new("160x120", 9);
+    let mut worker = ready(&film).await;
+    let folder = worker.folder().await;
+    let (rung, whole) = (worker.encode().await.plan.rungs[0].id.clone(), files(&folder));
+    std::fs::remove_file(folder.join("v").join(&rung).join("000002.m4s")).expect("removed");
+    std::fs::remove_file(folder.join(TILES)).expect("removed");
+    worker.upload_again(&film).await;
+    worker.work(&Kind::ALL).await.expect("made");
+    assert_eq!(worker.status().await, Status::Ready);
+    assert_eq!(files(&worker.folder().await), whole);
+}
+
+pub(crate) async fn copying_that_breaks_anywhere_loses_nothing() {
+    let film = Film::new("160x120", 7);
+    let mut worker = ready(&film).await;
+    let whole = files(&worker.folder().await);
+    for moment in [Moment::Before, Moment::After] {
+        worker.upload_again(&film).await;
+        converge::work(&worker, moment).await;
+        assert_eq!(files(&worker.folder().await), whole);
+        assert_eq!(worker.encode().await.report.expect("published").cost.picture_cpu_ms, 0, "all of it was copied");
+    }
+}
