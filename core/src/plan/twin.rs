@@ -69,9 +69,8 @@ impl Plan {
     }
 
     fn twin_picture(&self, rung: &Rung, chunk: u32, other: &Self) -> Option<(String, u32)> {
-        let is_shown_alike = self.picture == other.picture
-            && self.encoder_threads == other.encoder_threads
-            && self.judging == other.judging;
+        let is_shown_alike =
+            self.picture == other.picture && self.encoder_threads == other.encoder_threads && self.judging == other.judging;
         let ours = self.chunks.get(chunk as usize).filter(|_| is_shown_alike)?;
         let same_part = |theirs: &&super::Chunk| {
             (ours.start_ticks, ours.end_ticks, ours.first_segment) == (theirs.start_ticks, theirs.end_ticks, theirs.first_segment)
@@ -147,7 +146,8 @@ mod tests {
 
     /// Pieces of `ours` that `other` has, of all that it makes.
     fn shared(ours: &Plan, other: &Plan) -> (usize, usize) {
-        let picture = |rung: &Rung| ours.chunks.iter().map(|chunk| (Track::Video, rung.id.clone(), chunk.index)).collect::<Vec<_>>();
+        let picture =
+            |rung: &Rung| ours.chunks.iter().map(|chunk| (Track::Video, rung.id.clone(), chunk.index)).collect::<Vec<_>>();
         let sound = ours.audio.iter().map(|sound| (Track::Audio, sound.id.clone(), 0));
         let all: Vec<_> = ours.rungs.iter().flat_map(picture).chain(sound).collect();
         let twins = all.iter().filter(|(track, id, chunk)| ours.twin(*track, id, *chunk, other).is_some());

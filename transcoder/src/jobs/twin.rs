@@ -55,7 +55,8 @@ impl Jobs {
             let State::Stored(made, _) = self.deps.db.thumbnails(twin.id).await? else { continue };
             let posters = made.posters.iter().map(|poster| object::poster_path(poster.time_ms));
             let sheets = (1..=made.tiles.sheets()).map(object::sheet_path);
-            let paths: Vec<_> = posters.chain(sheets).chain([object::TILES.to_owned()]).map(|path| (path.clone(), path, None)).collect();
+            let paths: Vec<_> =
+                posters.chain(sheets).chain([object::TILES.to_owned()]).map(|path| (path.clone(), path, None)).collect();
             if self.copy_objects(layout(encode)?, &twin, &paths).await? {
                 return Ok(Some(Thumbnails { cpu_ms: 0, ..made }));
             }

@@ -4,8 +4,7 @@
 
 use super::{Batch, Finished, StoredRendition, StoredSegment, name_of, signed};
 use crate::db::{
-    Db,
-    error,
+    Db, error,
     jobs::{self, Claim, NewJob},
     state::{advance, lock_video},
 };
@@ -226,13 +225,7 @@ async fn is_finished(conn: &mut PgConnection, encode: EncodeId) -> Result<bool> 
     finished.fetch_one(conn).await.map_err(error)
 }
 
-async fn begin_publishing(
-    conn: &mut PgConnection,
-    encode: EncodeId,
-    video: VideoId,
-    state: State,
-    publish: JobId,
-) -> Result<()> {
+async fn begin_publishing(conn: &mut PgConnection, encode: EncodeId, video: VideoId, state: State, publish: JobId) -> Result<()> {
     // A video that went on meanwhile has nothing to publish: the job is done all the same.
     if state.after(Event::Encoded).is_ok() {
         advance(conn, video, state, Event::Encoded).await?;
