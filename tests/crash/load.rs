@@ -108,6 +108,11 @@ struct Shared {
     cut: AtomicU64,
 }
 
+/// A box that says nothing (ISO/IEC 14496-12, 8.1.2).
+fn free_box(content: [u8; 8]) -> Vec<u8> {
+    [&16u32.to_be_bytes()[..], b"free", &content].concat()
+}
+
 impl Load {
     /// Begins.
     pub(crate) fn start(api: &str, edge: &str, random: Arc<SeededRandom>) -> Self {
@@ -205,7 +210,13 @@ impl Shared {
     async fn upload_films(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let film = FILMS[self.below(FILMS.len())];
-            let bytes = std::fs::read(film.file()).expect("the film is readable");
+            let mut bytes = std::fs::read(film.file()).expect("the film is readable");
+            // Some come again and are copied; most have bytes of their own and are encoded.
+            if self.below(4) > 0 {
+                let mut own = [0; 8];
+                self.random.fill(&mut own);
+                bytes.extend(free_box(own));
+            }
             let title = self.upload(film, &bytes).await;
             self.titles.lock().unwrap_or_else(PoisonError::into_inner).push(title);
             // Not more than can be encoded.
