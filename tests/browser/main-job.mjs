@@ -349,6 +349,7 @@ async function changeTitle(page, id, shoot, see) {
   await page.goto(`${base}/titles/${id}`);
   await change.waitFor();
   await change.scrollIntoViewIfNeeded();
+  await shoot("change-offer");
   await page.click(marked("encode-again"));
   await until("the change is told", 30_000, async () => (await change.getAttribute("data-status")) !== "none");
   await shoot("change");

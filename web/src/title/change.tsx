@@ -56,16 +56,18 @@ function Progress({ change, title, onGiveUp }: { change: Change; title: string; 
   return (
     <>
       <div class="work-line">
-        <strong aria-live="polite">A new version: {stepOf(change.status).toLowerCase()}</strong>
+        <strong aria-live="polite">New version: {stepOf(change.status).toLowerCase()}</strong>
         <span class="soft">
           {percent(change.progress)}
           {change.ready_in_ms === null ? null : `, ${guess(change.ready_in_ms)} left`}, viewers see the one before
         </span>
-        <button class="button button-plain" onClick={onGiveUp} data-test="change-give-up">
+      </div>
+      <Bar value={change.progress} label={`Encoding a new version of ${title}`} />
+      <div class="change-line">
+        <button class="button" onClick={onGiveUp} data-test="change-give-up">
           Leave it as it is
         </button>
       </div>
-      <Bar value={change.progress} label={`Encoding a new version of ${title}`} />
     </>
   );
 }
