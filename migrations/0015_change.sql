@@ -14,3 +14,6 @@ alter table videos
 -- What was made of the same bytes before need not be made again.
 create index uploads_sha256 on uploads (sha256) where sha256 is not null;
 create index encodes_upload on encodes (upload_id);
+
+-- What the tracks of a source hold, once it was compared with another one of the same video (core/src/fingerprint.rs).
+alter table uploads add column fingerprints jsonb;

@@ -10,6 +10,7 @@ mod clock;
 pub mod config;
 pub mod cost;
 mod error;
+pub mod fingerprint;
 pub mod id;
 pub mod job;
 pub mod object;

@@ -25,7 +25,7 @@ pub use servers::RedisServer;
 pub use servers::{Authority, Kept, PostgresServer, free_port};
 #[cfg(feature = "s3")]
 pub use servers::{MotoServer, S3Server};
-pub use uploads::{Uploaded, uploaded, uploaded_in_parts};
+pub use uploads::{Uploaded, replaced, uploaded, uploaded_in_parts};
 
 use std::time::Duration;
 

@@ -32,7 +32,20 @@ pub struct Uploaded {
 /// # Panics
 /// When the database refuses.
 pub async fn uploaded(db: &Db, film: &[u8]) -> Uploaded {
-    let (made, holder) = opened(db, film.len() as u64, None).await;
+    let video = video(db, Status::Created).await;
+    arrived(db, video, film, false).await
+}
+
+/// Another source takes the place of what `video`, which is ready, shows.
+///
+/// # Panics
+/// When the database refuses.
+pub async fn replaced(db: &Db, video: VideoId, film: &[u8]) -> Uploaded {
+    arrived(db, video, film, true).await
+}
+
+async fn arrived(db: &Db, video: VideoId, film: &[u8], replaces: bool) -> Uploaded {
+    let (made, holder) = opened(db, video, film.len() as u64, None, replaces).await;
     let mut upload = db.upload(made.upload).await.expect("the upload is there");
     upload.offset_bytes = film.len() as u64;
     upload.sums.update(film);
@@ -46,7 +59,8 @@ pub async fn uploaded(db: &Db, film: &[u8]) -> Uploaded {
 /// # Panics
 /// When the database refuses.
 pub async fn uploaded_in_parts(db: &Db, film: &[u8], stated_sha256: Option<&[u8; 32]>) -> Uploaded {
-    let (made, holder) = opened(db, film.len() as u64, Some(16 << 20)).await;
+    let video = video(db, Status::Created).await;
+    let (made, holder) = opened(db, video, film.len() as u64, Some(16 << 20), false).await;
     let upload = db.upload(made.upload).await.expect("the upload is there");
     assert!(db.complete_upload(&upload, holder, stated_sha256).await.expect("the upload completes"));
     let upload = db.upload(made.upload).await.expect("the upload is there");
@@ -54,12 +68,8 @@ pub async fn uploaded_in_parts(db: &Db, film: &[u8], stated_sha256: Option<&[u8;
     made
 }
 
-async fn opened(db: &Db, length_bytes: u64, part_bytes: Option<u64>) -> (Uploaded, Holder) {
-    let made = Uploaded {
-        video: video(db, Status::Created).await,
-        upload: UploadId::new(&SystemClock, &OsRandom),
-        inspect: JobId::new(&SystemClock, &OsRandom),
-    };
+async fn opened(db: &Db, video: VideoId, length_bytes: u64, part_bytes: Option<u64>, replaces: bool) -> (Uploaded, Holder) {
+    let made = Uploaded { video, upload: UploadId::new(&SystemClock, &OsRandom), inspect: JobId::new(&SystemClock, &OsRandom) };
     let day = Duration::from_secs(86_400);
     let holder = Holder { id: Uuid::nil(), lease: day };
     let new = NewUpload {
@@ -75,7 +85,7 @@ async fn opened(db: &Db, length_bytes: u64, part_bytes: Option<u64>) -> (Uploade
         },
         hash_state: Vec::new(),
         part_bytes,
-        replaces: false,
+        replaces,
     };
     db.open_upload(&new, holder, day, u32::MAX).await.expect("the upload opens");
     (made, holder)

@@ -20,7 +20,7 @@ pub use recipe::{AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, P
 pub use start::Start;
 pub use subtitles::SubtitleRendition;
 pub use timeline::Timeline;
-pub use twin::RungChange;
+pub use twin::{Common, RungChange};
 
 use crate::source::{Note, Ratio, Source, VideoTrack};
 use ladder::Canvas;

@@ -1,7 +1,7 @@
-//! What two plans of the same source have in common: a piece that one of them had made need not be made for the other.
+//! What two plans have in common: a piece that one of them had made need not be made for the other.
 
-use super::{Measure, Plan, Rung, ladder::BITRATE_MIN_BPS};
-use crate::{Error, Result, object::Track};
+use super::{Analysis, Chunk, Measure, Plan, Rung, ladder::BITRATE_MIN_BPS};
+use crate::{Error, Result, fingerprint::Fingerprints, object::Track, source::Note};
 use serde::{Deserialize, Serialize};
 
 /// Rates that a rung may be capped at.
@@ -48,52 +48,105 @@ impl Plan {
         Ok(self)
     }
 
-    /// What `other`, a plan of the same source, calls a piece that is the same as ours of that name: its rendition and its chunk. `None`
-    /// if it has none. Sound and text are one chunk.
+    /// What `other` calls a piece that is the same as ours of that name, given what the sources of both have in common: its rendition
+    /// and its chunk. `None` if it has none. Sound and text are one chunk.
     #[must_use]
-    pub fn twin(&self, track: Track, rendition: &str, chunk: u32, other: &Self) -> Option<(String, u32)> {
-        if (&self.timeline, self.duration_ticks) != (&other.timeline, other.duration_ticks) {
+    pub fn twin(&self, track: Track, rendition: &str, chunk: u32, other: &Self, common: &Common<'_>) -> Option<(String, u32)> {
+        if self.timeline != other.timeline {
             return None;
         }
+        let lasts_alike = self.duration_ticks == other.duration_ticks;
         match track {
-            Track::Video => self.twin_picture(self.rung(rendition)?, chunk, other),
+            Track::Video => self.twin_picture(self.rung(rendition)?, chunk, other, common),
             Track::Audio => {
                 let ours = self.audio.iter().find(|ours| ours.id == rendition)?;
-                (self.loudness == other.loudness && other.audio.contains(ours)).then(|| (ours.id.clone(), 0))
+                let is_heard_alike = lasts_alike && self.loudness == other.loudness && other.audio.contains(ours);
+                (is_heard_alike && common.has_track(ours.stream)).then(|| (ours.id.clone(), 0))
             }
             Track::Text => {
                 let ours = self.subtitles.iter().find(|ours| ours.id == rendition)?;
-                other.subtitles.contains(ours).then(|| (ours.id.clone(), 0))
+                let is_read_alike = lasts_alike && other.subtitles.contains(ours);
+                (is_read_alike && common.has_track(ours.stream)).then(|| (ours.id.clone(), 0))
             }
         }
     }
 
-    fn twin_picture(&self, rung: &Rung, chunk: u32, other: &Self) -> Option<(String, u32)> {
+    fn twin_picture(&self, rung: &Rung, chunk: u32, other: &Self, common: &Common<'_>) -> Option<(String, u32)> {
         let is_shown_alike =
             self.picture == other.picture && self.encoder_threads == other.encoder_threads && self.judging == other.judging;
-        let ours = self.chunks.get(chunk as usize).filter(|_| is_shown_alike)?;
-        let same_part = |theirs: &&super::Chunk| {
-            (ours.start_ticks, ours.end_ticks, ours.first_segment) == (theirs.start_ticks, theirs.end_ticks, theirs.first_segment)
-        };
+        let ours = self.chunks.get(chunk as usize).filter(|ours| is_shown_alike && common.has_chunk(ours))?;
+        let same_part = |theirs: &&Chunk| Chunk { index: ours.index, ..**theirs } == *ours;
         let chunk = other.chunks.iter().find(same_part)?.index;
+        // The last one takes what there is.
+        if ours.end_ticks.is_none() && self.duration_ticks != other.duration_ticks {
+            return None;
+        }
         let theirs = other.rungs.iter().find(|theirs| rung.is_made_like(theirs))?;
         let floor = self.floor_vmaf(rung);
         // What is poor of the highest rung is made again, and that of others is not.
         (floor.is_none() || floor == other.floor_vmaf(theirs)).then(|| (theirs.id.clone(), chunk))
     }
 
-    /// Whether pictures of the film itself, such as posters, look the same in `other`, a plan of the same source.
+    /// Whether pictures of the film itself, such as posters, look the same in `other`.
     #[must_use]
-    pub fn shows_like(&self, other: &Self) -> bool {
-        self.picture == other.picture && self.duration_ms() == other.duration_ms()
+    pub fn shows_like(&self, other: &Self, common: &Common<'_>) -> bool {
+        common.has_picture() && self.picture == other.picture && self.duration_ms() == other.duration_ms()
     }
 
-    /// What samples of the same source came to for `other`, if they were those that this plan is undecided about.
+    /// What samples came to for `other`, if they were those that this plan is undecided about.
     #[must_use]
-    pub fn twin_measures<'a>(&self, other: &'a Self) -> Option<&'a [Measure]> {
+    pub fn twin_measures<'a>(&self, other: &'a Self, common: &Common<'_>) -> Option<&'a [Measure]> {
         let (ours, theirs) = (self.undecided()?, other.analysis.as_ref().filter(|analysis| analysis.decided)?);
         let asks_alike = self.picture == other.picture && self.timeline == other.timeline && ours.asks_like(theirs);
-        (asks_alike && ours.is_answered_by(&theirs.measures)).then_some(&theirs.measures)
+        (common.has_picture() && asks_alike && ours.is_answered_by(&theirs.measures)).then_some(&theirs.measures)
+    }
+
+    /// The same plan of a film that takes the place of another one, of which it shares most: it keeps the ladder that was chosen for that
+    /// one, so that what they share is made in the same way.
+    #[must_use]
+    pub fn keeping_ladder_of(self, other: &Self) -> Self {
+        let (Some(ours), Some(theirs)) = (self.undecided(), &other.analysis) else { return self };
+        let is_alike = self.picture == other.picture && self.timeline == other.timeline && self.judging == other.judging;
+        if !theirs.decided || !is_alike || !ours.tries_like(theirs) {
+            return self;
+        }
+        let note = Note::new("ladder_kept", "most of the picture is what it was: the ladder that was chosen for it is kept");
+        let mut notes = self.notes.clone();
+        notes.push(note);
+        let analysis = Some(Analysis { cpu_ms: 0, ..theirs.clone() });
+        Self { rungs: other.rungs.clone(), start: other.start.clone(), analysis, notes, ..self }
+    }
+}
+
+/// What the sources of two plans have in common.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Common<'a> {
+    /// Every byte.
+    Bytes,
+    /// What is the same in the fingerprints of ours and theirs.
+    Packets(&'a Fingerprints, &'a Fingerprints),
+}
+
+impl Common<'_> {
+    fn has_chunk(&self, chunk: &Chunk) -> bool {
+        match self {
+            Self::Bytes => true,
+            Self::Packets(ours, theirs) => ours.shares_chunk(theirs, chunk),
+        }
+    }
+
+    fn has_picture(&self) -> bool {
+        match self {
+            Self::Bytes => true,
+            Self::Packets(ours, theirs) => ours.shares_picture(theirs),
+        }
+    }
+
+    fn has_track(&self, stream: u32) -> bool {
+        match self {
+            Self::Bytes => true,
+            Self::Packets(ours, theirs) => ours.shares_track(theirs, stream),
+        }
     }
 }
 
@@ -135,6 +188,7 @@ impl Rung {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::Part;
     use crate::plan::{
         AudioChoice, Recipe,
         tests::{film, recipe},
@@ -150,7 +204,7 @@ mod tests {
             |rung: &Rung| ours.chunks.iter().map(|chunk| (Track::Video, rung.id.clone(), chunk.index)).collect::<Vec<_>>();
         let sound = ours.audio.iter().map(|sound| (Track::Audio, sound.id.clone(), 0));
         let all: Vec<_> = ours.rungs.iter().flat_map(picture).chain(sound).collect();
-        let twins = all.iter().filter(|(track, id, chunk)| ours.twin(*track, id, *chunk, other).is_some());
+        let twins = all.iter().filter(|(track, id, chunk)| ours.twin(*track, id, *chunk, other, &Common::Bytes).is_some());
         (twins.count(), all.len())
     }
 
@@ -162,9 +216,9 @@ mod tests {
         other.rungs[1].id = "other-name".into();
         other.rungs[1].reason = "other reason".into();
         let id = ours.rungs[1].id.clone();
-        assert_eq!(ours.twin(Track::Video, &id, 1, &other), Some(("other-name".into(), 1)));
-        assert_eq!(ours.twin(Track::Video, "none", 1, &other), None);
-        assert_eq!(ours.twin(Track::Video, &id, 10_000, &other), None);
+        assert_eq!(ours.twin(Track::Video, &id, 1, &other, &Common::Bytes), Some(("other-name".into(), 1)));
+        assert_eq!(ours.twin(Track::Video, "none", 1, &other, &Common::Bytes), None);
+        assert_eq!(ours.twin(Track::Video, &id, 10_000, &other, &Common::Bytes), None);
     }
 
     #[test]
@@ -179,9 +233,9 @@ mod tests {
             let changed = ours.clone().with_changes(std::slice::from_ref(&change)).unwrap();
             let (twins, all) = shared(&changed, &ours);
             assert_eq!(twins, all - ours.chunks.len(), "{change:?}");
-            assert_eq!(changed.twin(Track::Video, &id, 0, &ours), None);
+            assert_eq!(changed.twin(Track::Video, &id, 0, &ours, &Common::Bytes), None);
             let again = changed.clone().with_changes(&[change]).unwrap();
-            assert_eq!(again.twin(Track::Video, &id, 0, &changed), None, "made anew once more");
+            assert_eq!(again.twin(Track::Video, &id, 0, &changed, &Common::Bytes), None, "made anew once more");
         }
     }
 
@@ -213,9 +267,42 @@ mod tests {
         assert_eq!(shared(&ours, &other).0, pictures + ours.audio.len() / 2);
         let mut other = plan();
         other.duration_ticks += 1;
-        assert_eq!(shared(&ours, &other).0, 0, "another source after all");
+        let last = ours.rungs.len();
+        assert_eq!(shared(&ours, &other).0, pictures - last, "another source, in which only what is whole can be the same");
         let mut other = plan();
         other.chunks.iter_mut().for_each(|chunk| chunk.first_segment += 1);
         assert_eq!(shared(&ours, &other).0, ours.audio.len());
+    }
+
+    /// Fingerprints of a film with a keyframe each second, of which the parts in `other` are others.
+    fn prints(plan: &Plan, other: std::ops::Range<i64>, sound: &str) -> Fingerprints {
+        let part = |second: i64| Part {
+            start_ticks: second * i64::from(plan.timeline.timescale),
+            sum: if other.contains(&second) { format!("other {second}") } else { format!("{second}") },
+        };
+        Fingerprints {
+            timeline: plan.timeline.clone(),
+            picture: "p".into(),
+            seekable: true,
+            parts: (0..35).map(part).collect(),
+            tracks: plan.audio.iter().map(|audio| (audio.stream, sound.to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn of_another_film_only_what_it_shares_is_taken() {
+        let plan = plan();
+        let shares = |track, id: &str, chunk, theirs: &Fingerprints| {
+            plan.twin(track, id, chunk, &plan, &Common::Packets(&prints(&plan, 0..0, "a"), theirs)).is_some()
+        };
+        let (rung, sound) = (plan.rungs[0].id.as_str(), plan.audio[0].id.as_str());
+        let chunks =
+            |theirs: &Fingerprints| -> Vec<bool> { (0..3).map(|chunk| shares(Track::Video, rung, chunk, theirs)).collect() };
+        let other_sound = prints(&plan, 0..0, "b");
+        assert_eq!((chunks(&other_sound), shares(Track::Audio, sound, 0, &other_sound)), (vec![true; 3], false));
+        let other_end = prints(&plan, 30..35, "a");
+        assert_eq!((chunks(&other_end), shares(Track::Audio, sound, 0, &other_end)), (vec![true, true, false], true));
+        assert!(!plan.shows_like(&plan, &Common::Packets(&prints(&plan, 0..0, "a"), &other_end)));
+        assert!(plan.shows_like(&plan, &Common::Packets(&prints(&plan, 0..0, "a"), &other_sound)));
     }
 }

@@ -211,6 +211,10 @@ async fn listen(incoming: &mut OwnedReadHalf, asks: mpsc::Sender<(u64, u32)>, si
             Message::Broken { detail } => return End::Broken(detail),
             Message::Source(source) => Output::Source(*source),
             Message::Measures(measures) => Output::Measures(measures),
+            Message::Fingerprints => match serde_json::from_slice(&bytes) {
+                Ok(prints) => Output::Fingerprints(prints),
+                Err(error) => return End::Broken(format!("the child's fingerprints cannot be read: {error}")),
+            },
             Message::Image { image } => Output::Image { image, bytes },
             Message::Progress(done) => Output::Progress(if done.is_finite() { done.clamp(0.0, 1.0) } else { 0.0 }),
             Message::Init { folder, rendition } => match Track::from_folder(&folder) {

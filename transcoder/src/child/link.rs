@@ -45,6 +45,10 @@ impl Link {
         match output {
             Output::Source(source) => self.send(&Message::Source(Box::new(source)), &[]),
             Output::Measures(measures) => self.send(&Message::Measures(measures), &[]),
+            Output::Fingerprints(prints) => {
+                // Too long for a header where a film is long.
+                self.send(&Message::Fingerprints, &serde_json::to_vec(&prints)?)
+            }
             Output::Init { track, rendition, bytes } => {
                 self.send(&Message::Init { folder: track.folder().to_owned(), rendition }, &bytes)
             }

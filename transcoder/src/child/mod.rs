@@ -16,8 +16,10 @@ use crate::media;
 use async_trait::async_trait;
 use bytes::Bytes;
 use marquee_core::{
-    Result, object,
-    plan::{Measure, Plan},
+    Result,
+    fingerprint::Fingerprints,
+    object,
+    plan::{Measure, Plan, Timeline},
     quality::Judged,
     source::{Note, Source},
 };
@@ -65,6 +67,13 @@ pub enum Task {
         /// What to make of it.
         plan: Plan,
     },
+    /// Take checksums of what the tracks hold.
+    Fingerprint {
+        /// What inspection found.
+        source: Source,
+        /// The grid that parts of the picture are placed on.
+        timeline: Timeline,
+    },
     /// Make posters and tiles of the picture.
     Thumbnails {
         /// What inspection found.
@@ -97,6 +106,8 @@ pub enum Output {
     Source(Source),
     /// The answer to [`Task::Analyse`]; empty if nothing could be measured.
     Measures(Vec<Measure>),
+    /// The answer to [`Task::Fingerprint`].
+    Fingerprints(Fingerprints),
     /// An init segment; of text, which has none, the description alone.
     Init {
         /// Picture, sound or text.

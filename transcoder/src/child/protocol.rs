@@ -40,6 +40,8 @@ pub(crate) enum Message {
     Source(Box<Source>),
     /// See [`super::Output::Measures`].
     Measures(Vec<Measure>),
+    /// See [`super::Output::Fingerprints`]; the payload is JSON.
+    Fingerprints,
     /// See [`super::Output::Init`]; the payload is the object.
     Init { folder: String, rendition: model::Rendition },
     /// See [`super::Output::Segment`]; the payload is the object.

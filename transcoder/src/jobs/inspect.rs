@@ -38,7 +38,10 @@ impl Jobs {
         self.hash(work, upload, &Key::source(claim.video, upload), size_bytes).await?;
         let Looked { source, plan, cpu_ms } = match &order {
             Some(Order { like: Some(like), rungs, .. }) => changed(deps.db.encode(*like).await?, rungs)?,
-            _ => self.look(claim, work, upload, size_bytes, accept_damaged, order.as_ref()).await?,
+            _ => {
+                let looked = self.look(claim, work, upload, size_bytes, accept_damaged, order.as_ref()).await?;
+                self.compared(claim, work, upload, looked).await?
+            }
         };
         let ordered = order.map(|order| order.encode);
         let encode = NewEncode {
@@ -104,10 +107,10 @@ impl Jobs {
 }
 
 /// What a new encode is made from.
-struct Looked {
-    source: Source,
-    plan: Plan,
-    cpu_ms: u64,
+pub(super) struct Looked {
+    pub(super) source: Source,
+    pub(super) plan: Plan,
+    pub(super) cpu_ms: u64,
 }
 
 /// The plan that `shown` was made by, but for some rungs.

@@ -2,6 +2,7 @@
 //! last of it together with the job's completion.
 
 pub(crate) mod analyse;
+mod compare;
 mod encode;
 mod hash;
 pub(crate) mod inspect;

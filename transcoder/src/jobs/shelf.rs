@@ -167,7 +167,7 @@ impl<F: Fn(f32) + Send> Sink for ShelfSink<F> {
                 self.shelf.put_segment(track, &rendition, segment, bytes, judged).await?;
             }
             Output::Progress(done) => (self.progress)(done),
-            Output::Source(_) | Output::Measures(_) | Output::Image { .. } => {}
+            Output::Source(_) | Output::Measures(_) | Output::Fingerprints(_) | Output::Image { .. } => {}
         }
         Ok(())
     }

@@ -43,13 +43,13 @@ impl Jobs {
     /// What samples of the film came to before, if they were the ones that `encode` asks for.
     pub(super) async fn known_measures(&self, encode: &Encode) -> Result<Option<Vec<Measure>>> {
         let twins = self.deps.db.twins(encode).await?;
-        Ok(twins.iter().find_map(|twin| encode.plan.twin_measures(&twin.plan)).map(<[_]>::to_vec))
+        Ok(twins.iter().find_map(|twin| encode.plan.twin_measures(&twin.plan, &twin.common())).map(<[_]>::to_vec))
     }
 
     /// The thumbnails of an earlier encode, now stored for `encode` too.
     pub(super) async fn copy_thumbnails(&self, encode: &Encode) -> Result<Option<Thumbnails>> {
         for twin in self.deps.db.twins(encode).await? {
-            if !encode.plan.shows_like(&twin.plan) {
+            if !encode.plan.shows_like(&twin.plan, &twin.common()) {
                 continue;
             }
             let State::Stored(made, _) = self.deps.db.thumbnails(twin.id).await? else { continue };
@@ -66,7 +66,8 @@ impl Jobs {
 
     async fn copy_piece(&self, encode: &Encode, twins: &[Twin], ours: ledger::Piece<'_>) -> Result<Option<Batch>> {
         for twin in twins {
-            let Some((rendition, chunk)) = encode.plan.twin(ours.track, ours.rendition, ours.chunk, &twin.plan) else { continue };
+            let found = encode.plan.twin(ours.track, ours.rendition, ours.chunk, &twin.plan, &twin.common());
+            let Some((rendition, chunk)) = found else { continue };
             let theirs = ledger::Piece { track: ours.track, rendition: &rendition, chunk };
             let Some(stored) = self.deps.db.piece(twin.id, &theirs).await? else { continue };
             let copies = copies(&stored, ours.track, ours.rendition);

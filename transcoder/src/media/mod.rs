@@ -14,6 +14,7 @@ mod decode;
 mod encode_audio;
 mod encode_video;
 mod filter;
+mod fingerprint;
 mod index;
 mod input;
 mod jpeg;
@@ -99,6 +100,7 @@ pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<(
         }
         Task::Analyse { source: found, plan } => analyse::analyse(link, source, &video::Job { source: &found, plan: &plan }),
         Task::Thumbnails { source: found, plan } => thumbnails::make(link, source, &video::Job { source: &found, plan: &plan }),
+        Task::Fingerprint { source: found, timeline } => fingerprint::take(link, source, &found, &timeline),
         Task::Audio { source: found, plan, stream } => audio::encode(link, source, &found, &plan, stream),
         Task::Subtitles { source: found, plan } => subtitles::extract(link, source, &found, &plan),
     };

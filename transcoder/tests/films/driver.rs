@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use marquee_core::{
     Result,
+    fingerprint::Fingerprints,
     job::Failure,
     object::{self, Track},
     plan::{Ladder, Measure, Plan, Recipe, Scope},
@@ -133,6 +134,7 @@ pub(crate) struct Folder {
     pub tracks: Vec<(Track, model::Track)>,
     pub inits: Mutex<Vec<(String, Bytes)>>,
     pub measures: Vec<Measure>,
+    pub prints: Option<Fingerprints>,
     pub images: Vec<(Image, Bytes)>,
     pub judged: BTreeMap<String, Vec<Judged>>,
 }
@@ -143,6 +145,7 @@ impl Sink for Folder {
         match output {
             Output::Source(source) => self.source = Some(source),
             Output::Measures(measures) => self.measures = measures,
+            Output::Fingerprints(prints) => self.prints = Some(prints),
             Output::Image { image, bytes } => self.images.push((image, bytes)),
             Output::Progress(done) => assert!((0.0..=1.0).contains(&done)),
             Output::Init { track, rendition, bytes } => {

@@ -10,6 +10,7 @@ mod index;
 mod judge;
 mod look;
 mod loudness;
+mod prints;
 mod quality;
 mod sandbox;
 mod sound;
@@ -35,6 +36,7 @@ fn main() {
         .chain(fields::trials())
         .chain(index::trials())
         .chain(look::trials())
+        .chain(prints::trials())
         .chain(quality::trials())
         .chain(sound::trials())
         .chain(loudness::trials())

@@ -149,6 +149,52 @@ pub(crate) async fn what_is_gone_from_the_store_is_made_again() {
     assert_eq!(files(&worker.folder().await), whole);
 }
 
+const PICTURE: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=50";
+const CODED: &str = "-c:v libx264 -preset ultrafast -g 25 -bf 2 -x264-params open-gop=1 -pix_fmt yuv420p -movflags +faststart";
+
+/// What of the title's picture and sound was made, and not copied, in its newest encode: chunks of its first rung, and sound.
+async fn made(worker: &Worker) -> (Vec<u32>, bool) {
+    let (ledger, rung) = (ledger(worker).await, worker.encode().await.plan.rungs[0].id.clone());
+    let mut made: Vec<_> = ledger.finished.iter().filter(|done| done.cpu_ms > 0).collect();
+    made.sort_by_key(|done| done.chunk);
+    let chunks = made.iter().filter(|done| done.rendition == rung).map(|done| done.chunk).collect();
+    (chunks, made.iter().any(|done| done.track == Track::Audio))
+}
+
+pub(crate) async fn of_a_film_that_is_replaced_what_both_hold_is_copied() {
+    let tone = |hertz: u32| format!("-f lavfi -i sine=frequency={hertz}:duration=50");
+    let film = Film::made("film.mp4", &format!("{PICTURE} {} {CODED} -c:a aac", tone(440)));
+    let mut worker = ready(&film).await;
+    let (first, folder) = (worker.encode().await, worker.folder().await);
+    let before = files(&folder);
+
+    // Another sound under the same picture.
+    let input = format!("-i {} {} -map 0:v -map 1:a", film.path().display(), tone(880));
+    let sound = Film::made("film.mp4", &format!("{input} -c:v copy -c:a aac -movflags +faststart"));
+    worker.replace(&sound).await;
+    worker.work(&Kind::ALL).await.expect("made");
+    let second = worker.encode().await;
+    assert_ne!((second.id, second.upload), (first.id, first.upload));
+    assert_eq!(made(&worker).await, (Vec::new(), true));
+    assert_eq!(second.plan.rungs, first.plan.rungs, "it keeps its ladder");
+    let after = files(&worker.folder().await);
+    for (name, bytes) in before.iter().filter(|(name, _)| !name.ends_with("m3u8")) {
+        assert_eq!(after.get(name) == Some(bytes), !(name.starts_with("a/") && name.ends_with("m4s")), "{name}");
+    }
+
+    // Another end of the picture over the same sound.
+    let input = format!("{PICTURE} -i {} -map 0:v -map 1:a -vf negate=enable=gte(t\\,40)", sound.path().display());
+    let end = Film::made("film.mp4", &format!("{input} {CODED} -c:a copy"));
+    worker.replace(&end).await;
+    worker.work(&Kind::ALL).await.expect("made");
+    let (chunks, is_sound_new) = made(&worker).await;
+    let all = worker.encode().await.plan.chunks.len() as u32;
+    assert!(!chunks.is_empty() && chunks[0] >= 2 && *chunks.last().expect("some") == all - 1, "{chunks:?} of {all}");
+    assert!(!is_sound_new, "the sound is what it was");
+    let rung = worker.encode().await.plan.rungs[0].id.clone();
+    assert_eq!(frames_of(&worker.folder().await.join("v").join(&rung).join("playlist.m3u8")), 50 * 25);
+}
+
 pub(crate) async fn copying_that_breaks_anywhere_loses_nothing() {
     let film = Film::new("160x120", 7);
     let mut worker = ready(&film).await;

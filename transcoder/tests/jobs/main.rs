@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         trial("a_rung_is_made_anew_and_all_else_copied", change::a_rung_is_made_anew_and_all_else_copied),
         trial("an_order_that_no_encoder_can_follow_fails", change::an_order_that_no_encoder_can_follow_fails_and_the_title_stays),
         trial("what_is_gone_from_the_store_is_made_again", change::what_is_gone_from_the_store_is_made_again),
+        trial("what_both_films_hold_is_copied", change::of_a_film_that_is_replaced_what_both_hold_is_copied),
         trial("copying_that_breaks_anywhere_loses_nothing", change::copying_that_breaks_anywhere_loses_nothing),
         trial("thumbnails_are_made_beside_a_title", thumbnails::thumbnails_are_made_beside_a_title),
         trial("thumbnails_of_an_earlier_attempt_stand", thumbnails::thumbnails_of_an_earlier_attempt_stand),

@@ -6,7 +6,7 @@ use marquee_backends::{
     blobs::FileBlobs,
     db::{Db, encodes::Encode, jobs::Claim},
     dispatch::Work,
-    testing::{TestDatabase, Uploaded, database, uploaded, uploaded_in_parts},
+    testing::{TestDatabase, Uploaded, database, replaced, uploaded, uploaded_in_parts},
 };
 use marquee_core::{
     OsRandom, SystemClock,
@@ -49,6 +49,12 @@ impl Worker {
     /// Another title of the same bytes, beside the one before: from now on it is the worker's.
     pub(crate) async fn upload_again(&mut self, film: &Film) {
         self.title = uploaded(&self.db, &film.bytes()).await;
+        self.blobs.create(&Key::source(self.title.video, self.title.upload), Bytes::from(film.bytes())).await.expect("stored");
+    }
+
+    /// Another film takes the place of what the title shows.
+    pub(crate) async fn replace(&mut self, film: &Film) {
+        self.title = replaced(&self.db, self.title.video, &film.bytes()).await;
         self.blobs.create(&Key::source(self.title.video, self.title.upload), Bytes::from(film.bytes())).await.expect("stored");
     }
 

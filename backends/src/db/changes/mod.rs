@@ -11,9 +11,10 @@ use super::{
 };
 use marquee_core::{
     Error, Result,
+    fingerprint::Fingerprints,
     id::{EncodeId, JobId, UploadId, VideoId},
     job::{Job, Order},
-    plan::Plan,
+    plan::{Common, Plan},
     video::{Event, Status},
 };
 use sqlx::PgConnection;
@@ -21,7 +22,7 @@ use sqlx::PgConnection;
 /// Earlier encodes that are looked at, newest first.
 const TWINS_MAX: i64 = 16;
 
-/// An earlier encode of the same bytes by the same encoders.
+/// An earlier encode by the same encoders, of the same bytes or of something like them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Twin {
     /// The encode.
@@ -30,6 +31,16 @@ pub struct Twin {
     pub video: VideoId,
     /// What was done.
     pub plan: Plan,
+    /// What our source and its have been found to hold; `None` if they are the same bytes.
+    prints: Option<Box<(Fingerprints, Fingerprints)>>,
+}
+
+impl Twin {
+    /// What our source and its have in common.
+    #[must_use]
+    pub fn common(&self) -> Common<'_> {
+        self.prints.as_deref().map_or(Common::Bytes, |(ours, theirs)| Common::Packets(ours, theirs))
+    }
 }
 
 impl Db {
@@ -81,26 +92,56 @@ impl Db {
         tx.commit().await.map_err(error)
     }
 
-    /// Earlier encodes of the same bytes by the same encoders, newest first: pieces that they have need not be made again. Those whose
-    /// plan this version does not understand are left out.
+    /// Earlier encodes by the same encoders, newest first, whose pieces need not be made again: those of the same bytes, and those of
+    /// the same video whose source was compared with ours. What this version does not understand is left out.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn twins(&self, encode: &Encode) -> Result<Vec<Twin>> {
         let rows = sqlx::query!(
-            "select e.id, e.video_id, e.plan
-             from encodes e join uploads u on u.id = e.upload_id join videos v on v.id = e.video_id
-             where u.sha256 = (select sha256 from uploads where id = $1) and e.id <> $2 and e.encoder_version = $3
-               and v.deleted_at is null
-             order by e.id desc limit $4",
+            r#"select e.id, e.video_id, e.plan, ours.fingerprints as ours, theirs.fingerprints as theirs,
+                      ours.sha256 is not distinct from theirs.sha256 as "same!"
+               from uploads ours
+               join uploads theirs on theirs.sha256 = ours.sha256
+                                   or theirs.video_id = ours.video_id and theirs.fingerprints is not null
+                                      and ours.fingerprints is not null
+               join encodes e on e.upload_id = theirs.id join videos v on v.id = e.video_id
+               where ours.id = $1 and e.id <> $2 and e.encoder_version = $3 and v.deleted_at is null
+               order by e.id desc limit $4"#,
             encode.upload.0,
             encode.id.0,
             encode.encoder_version,
             TWINS_MAX,
         );
         let rows = rows.fetch_all(self.pool()).await.map_err(error)?;
-        let twin = |(id, video, plan)| Some(Twin { id, video, plan: serde_json::from_value(plan).ok()? });
-        Ok(rows.into_iter().filter_map(|row| twin((EncodeId(row.id), VideoId(row.video_id), row.plan))).collect())
+        let twins = rows.into_iter().filter_map(|row| {
+            let parse = |value: Option<serde_json::Value>| serde_json::from_value(value?).ok();
+            let prints = if row.same { None } else { Some(Box::new((parse(row.ours)?, parse(row.theirs)?))) };
+            let plan = serde_json::from_value(row.plan).ok()?;
+            Some(Twin { id: row.id.into(), video: row.video_id.into(), plan, prints })
+        });
+        Ok(twins.collect())
+    }
+
+    /// What the source that came as `upload` holds, as far as anybody looked.
+    ///
+    /// # Errors
+    /// `NotFound` if it is gone.
+    pub async fn fingerprints(&self, upload: UploadId) -> Result<Option<Fingerprints>> {
+        let row = sqlx::query_scalar!("select fingerprints from uploads where id = $1", upload.0);
+        let found = row.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("upload"))?;
+        Ok(found.and_then(|prints| serde_json::from_value(prints).ok()))
+    }
+
+    /// Keeps what the source that came as `upload` holds.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn keep_fingerprints(&self, upload: UploadId, prints: &Fingerprints) -> Result<()> {
+        let prints = serde_json::to_value(prints).map_err(Error::internal)?;
+        let keep = sqlx::query!("update uploads set fingerprints = $2 where id = $1", upload.0, prints);
+        keep.execute(self.pool()).await.map_err(error)?;
+        Ok(())
     }
 
     /// What is stored of one finished piece of `encode`: its rendition, its segments, and how it went. `None` if it is not finished.

@@ -129,7 +129,7 @@ async fn pieces_of_the_same_bytes_are_found_until_their_video_is_deleted() {
     planned(&mut title).await;
     let next = title.db.encode(title.encode.id).await.expect("encode");
     let twins = title.db.twins(&next).await.expect("twins");
-    assert_eq!(twins, [Twin { id: first.id, video: first.video, plan: first.plan.clone() }]);
+    assert_eq!(twins, [Twin { id: first.id, video: first.video, plan: first.plan.clone(), prints: None }]);
     let other_encoder = Encode { encoder_version: "newer".into(), ..next.clone() };
     assert_eq!(title.db.twins(&other_encoder).await.expect("twins"), []);
     let others = uploaded(&title.db, b"other bytes").await;

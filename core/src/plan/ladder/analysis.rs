@@ -139,6 +139,11 @@ impl Analysis {
         unanswered(self) == unanswered(other)
     }
 
+    /// Whether the same rungs were tried, on whatever samples.
+    pub(in crate::plan) fn tries_like(&self, other: &Self) -> bool {
+        (&self.fixed, &self.trials, self.work, self.effort_max) == (&other.fixed, &other.trials, other.work, other.effort_max)
+    }
+
     /// Whether `measures` answers what was asked.
     #[must_use]
     pub fn is_answered_by(&self, measures: &[Measure]) -> bool {

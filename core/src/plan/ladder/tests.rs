@@ -1,7 +1,7 @@
 //! Ladders chosen by what real films were measured to have.
 
 use super::{Analysis, Codec, Measure, Rung};
-use crate::plan::{AdditionalLadder, PerTitle, Plan, RungChoice, StartChoice, tests::recipe};
+use crate::plan::{AdditionalLadder, Common, PerTitle, Plan, RungChoice, StartChoice, tests::recipe};
 use crate::source::{Source, VideoTrack};
 use crate::testing;
 
@@ -324,14 +324,38 @@ fn measures_of_the_same_samples_are_asked_for_once() {
     let undecided = Plan::new(&source, &with_av1());
     let trials = undecided.undecided().expect("undecided").trials.len();
     let decided = undecided.clone().decide(vec![Measure { bitrate_bps: 1e6, vmaf: 80.0 }; trials], 5000);
-    assert_eq!(undecided.twin_measures(&decided).map(<[_]>::len), Some(trials));
-    assert_eq!(undecided.twin_measures(&undecided), None, "nobody has measured it");
-    assert_eq!(decided.twin_measures(&decided), None, "it is decided");
-    assert_eq!(undecided.twin_measures(&undecided.clone().decide(Vec::new(), 0)), None, "it could not be measured");
+    assert_eq!(undecided.twin_measures(&decided, &Common::Bytes).map(<[_]>::len), Some(trials));
+    assert_eq!(undecided.twin_measures(&undecided, &Common::Bytes), None, "nobody has measured it");
+    assert_eq!(decided.twin_measures(&decided, &Common::Bytes), None, "it is decided");
+    assert_eq!(
+        undecided.twin_measures(&undecided.clone().decide(Vec::new(), 0), &Common::Bytes),
+        None,
+        "it could not be measured"
+    );
     let mut turned = undecided.clone();
     turned.picture.rotation_degrees = 90;
-    assert_eq!(turned.twin_measures(&decided), None);
+    assert_eq!(turned.twin_measures(&decided, &Common::Bytes), None);
     // What leads in the one is a rung among others in the other.
     let lead = undecided.rungs[0].id.clone();
-    assert!(undecided.twin(crate::object::Track::Video, &lead, 0, &decided).is_some());
+    assert!(undecided.twin(crate::object::Track::Video, &lead, 0, &decided, &Common::Bytes).is_some());
+}
+
+#[test]
+fn a_film_that_is_mostly_the_same_keeps_its_ladder() {
+    let undecided = Plan::new(&film(20_000_000), &with_av1());
+    let trials = undecided.undecided().expect("undecided").trials.len();
+    let decided = undecided.decide(vec![Measure { bitrate_bps: 1e6, vmaf: 80.0 }; trials], 5000);
+    // Its sound is larger, so that samples would not come to quite the same.
+    let other = Plan::new(&film(21_000_000), &with_av1());
+    assert_eq!(other.twin_measures(&decided, &Common::Bytes), None);
+    let kept = other.clone().keeping_ladder_of(&decided);
+    assert_eq!((kept.undecided(), &kept.rungs, &kept.start), (None, &decided.rungs, &decided.start));
+    assert_eq!(kept.analysis.as_ref().map(|analysis| analysis.cpu_ms), Some(0));
+    assert!(kept.notes.iter().any(|note| note.code == "ladder_kept"));
+    // Not where the recipe is another one by now, or nothing was chosen.
+    let fixed = Plan::new(&film(20_000_000), &with_av1().with_ladder(crate::plan::Ladder::Fixed));
+    assert_eq!(other.clone().keeping_ladder_of(&fixed), other);
+    let mut dearer = decided;
+    dearer.analysis.as_mut().expect("an analysis").trials[0].crf += 1.0;
+    assert_eq!(other.clone().keeping_ladder_of(&dearer), other);
 }
