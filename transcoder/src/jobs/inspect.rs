@@ -83,7 +83,7 @@ impl Jobs {
     /// The recipe that an order names, or the worker's own.
     fn recipe_of(&self, order: Option<&Order>) -> Result<Recipe, Failure> {
         let Some(order) = order else { return Ok(self.recipe.clone()) };
-        let recipe = recipe::load(order.recipe.as_deref().unwrap_or(&self.deps.recipe), None).map_err(refused)?;
+        let recipe = recipe::load(order.recipe.as_deref().unwrap_or(&self.deps.recipe), None).map_err(|error| refused(&error))?;
         Ok(recipe.with_ladder(order.ladder.unwrap_or(self.deps.ladder)))
     }
 
@@ -115,12 +115,12 @@ pub(super) struct Looked {
 
 /// The plan that `shown` was made by, but for some rungs.
 fn changed(shown: Encode, rungs: &[RungChange]) -> Result<Looked, Failure> {
-    let plan = shown.plan.with_changes(rungs).map_err(refused)?;
+    let plan = shown.plan.with_changes(rungs).map_err(|error| refused(&error))?;
     Ok(Looked { source: shown.source, plan, cpu_ms: 0 })
 }
 
 /// A source or an order of which no title can be made.
-fn refused(error: Error) -> Failure {
+fn refused(error: &Error) -> Failure {
     Failure::Fail { code: error.code().to_owned(), message: error.message().to_owned() }
 }
 
@@ -138,7 +138,7 @@ impl Found {
     pub(crate) fn source(self, size_bytes: u64, accept_damaged: bool) -> Result<Source, Failure> {
         let source = self.0.ok_or_else(|| Error::internal("the child inspected a source and said nothing"))?;
         let checked = source.validate().and_then(|()| if accept_damaged { Ok(()) } else { source.check_whole() });
-        checked.map_err(refused)?;
+        checked.map_err(|error| refused(&error))?;
         if source.size_bytes != size_bytes {
             return Err(Error::internal(format!("the child says {} bytes of a source of {size_bytes}", source.size_bytes)).into());
         }

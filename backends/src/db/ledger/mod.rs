@@ -1,6 +1,7 @@
 //! The ledger: which renditions, segments and chunks of an encode are stored. Rows are only ever added.
 
 mod commit;
+mod read;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -306,85 +307,6 @@ impl Db {
     /// `Unavailable` if the database does not answer.
     pub async fn ledger(&self, encode: EncodeId) -> Result<Ledger> {
         self.stored(encode, None).await
-    }
-
-    /// What is stored of `encode`, or of one piece of it.
-    pub(super) async fn stored(&self, encode: EncodeId, piece: Option<&Piece<'_>>) -> Result<Ledger> {
-        // One snapshot: a job that commits in between must not show its segments without their rendition.
-        let mut tx = self.pool().begin_with("begin isolation level repeatable read read only").await.map_err(error)?;
-        let track = piece.map(|piece| name_of(piece.track));
-        let rendition = piece.map(|piece| piece.rendition);
-        let chunk = piece.map(|piece| i32::try_from(piece.chunk)).transpose().map_err(Error::internal)?;
-        let renditions = sqlx::query!(
-            "select track, description, init_bytes, init_sha256 from renditions
-             where encode_id = $1 and ($2::text is null or track = $2 and rendition = $3::text) order by track, rendition",
-            encode.0,
-            track,
-            rendition,
-        );
-        let renditions = renditions.fetch_all(&mut *tx).await.map_err(error)?;
-        let segments = sqlx::query!(
-            "select track, rendition, number, chunk, start_ticks, duration_ticks, size_bytes, iframes, sha256, judged
-             from segments
-             where encode_id = $1 and ($2::text is null or track = $2 and rendition = $3::text and chunk = $4::int)
-             order by track, rendition, number",
-            encode.0,
-            track,
-            rendition,
-            chunk,
-        );
-        let segments = segments.fetch_all(&mut *tx).await.map_err(error)?;
-        let finished = sqlx::query!(
-            "select track, rendition, chunk, frames, damaged, cpu_ms, quality_cpu_ms, notes from finished_chunks
-             where encode_id = $1 and ($2::text is null or track = $2 and rendition = $3::text and chunk = $4::int)
-             order by track, rendition, chunk",
-            encode.0,
-            track,
-            rendition,
-            chunk,
-        );
-        let finished = finished.fetch_all(&mut *tx).await.map_err(error)?;
-        let renditions = renditions.into_iter().map(|row| {
-            Ok(StoredRendition {
-                track: folder(&row.track)?,
-                rendition: serde_json::from_value(row.description).map_err(Error::internal)?,
-                init_bytes: unsigned(row.init_bytes),
-                init_sha256: sha256(row.init_sha256)?,
-            })
-        });
-        let segments = segments.into_iter().map(|row| {
-            Ok(StoredSegment {
-                track: folder(&row.track)?,
-                chunk: row.chunk.unsigned_abs(),
-                segment: Segment {
-                    number: row.number.unsigned_abs(),
-                    start_ticks: unsigned(row.start_ticks),
-                    duration_ticks: unsigned(row.duration_ticks),
-                    size_bytes: unsigned(row.size_bytes),
-                    iframes: serde_json::from_value(row.iframes).map_err(Error::internal)?,
-                },
-                rendition: row.rendition,
-                sha256: sha256(row.sha256)?,
-                judged: serde_json::from_value(row.judged).map_err(Error::internal)?,
-            })
-        });
-        let finished = finished.into_iter().map(|row| {
-            Ok(Finished {
-                track: folder(&row.track)?,
-                rendition: row.rendition,
-                chunk: row.chunk.unsigned_abs(),
-                frames: unsigned(row.frames),
-                damaged: unsigned(row.damaged),
-                cpu_ms: unsigned(row.cpu_ms),
-                quality_cpu_ms: unsigned(row.quality_cpu_ms),
-                notes: serde_json::from_value(row.notes).map_err(Error::internal)?,
-            })
-        });
-        Ok(Ledger {
-            renditions: renditions.collect::<Result<_>>()?,
-            segments: segments.collect::<Result<_>>()?,
-            finished: finished.collect::<Result<_>>()?,
-        })
     }
 }
 
