@@ -1,4 +1,5 @@
-//! The inspect job: find out what the source is, make the plan, enqueue its pieces.
+//! The inspect job: find out what the source is, make the plan, enqueue its pieces. Of a source that lists nothing of what it holds both
+//! ends are read, if they are regular: what they promise is enough to begin with, and the analysis reads the rest.
 
 use super::{Jobs, committed, piece::pieces};
 use crate::child::{Output, Sink, Task};
@@ -12,13 +13,16 @@ use marquee_backends::{
 };
 use marquee_core::{
     Error, Result,
-    id::{EncodeId, UploadId},
+    id::{EncodeId, UploadId, VideoId},
     job::{Class, Failure, Job},
     object::Key,
     plan::Plan,
     source::Source,
 };
 
+/// Bytes of each end that are read of a source that lists nothing of what it holds: the first seconds of the largest films, and a second's
+/// reading. What is twice as large or smaller is read from end to end.
+pub const ENDS_BYTES: u64 = 64 << 20;
 /// Jobs that go before the analysis: the first picture and sound, and a few seconds more.
 const ANALYSED_AFTER: usize = 3;
 
@@ -29,34 +33,52 @@ impl Jobs {
         self.hash(work, upload, &Key::source(claim.video, upload), size_bytes).await?;
         let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
-        let report = deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
-        let mut source = found.source(size_bytes, accept_damaged)?;
+        let task = Task::Inspect { ends_bytes: Some(deps.ends_bytes) };
+        let report = deps.host.run(&task, reader, &mut found, work.cancelled()).await?;
+        let source = found.source(size_bytes, accept_damaged)?;
         let plan = Plan { accept_damaged, ..Plan::new(&source, &self.recipe) };
+        let encode = self.new_encode(claim.video, upload, source, plan, report.cpu_ms);
+        let jobs = self.first_jobs(&encode);
+        Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
+    }
+
+    /// An encode of `source`, which took `inspect_cpu_ms` to look at, by `plan`.
+    pub(super) fn new_encode(
+        &self,
+        video: VideoId,
+        upload: UploadId,
+        mut source: Source,
+        plan: Plan,
+        inspect_cpu_ms: u64,
+    ) -> NewEncode {
         // What there is to know of them the plan knows now.
         source.video.keyframes.clear();
-        let encode = NewEncode {
-            id: EncodeId::new(deps.clock.as_ref(), deps.random.as_ref()),
-            video: claim.video,
-            upload,
-            plan,
-            source,
-            encoder_version: crate::encoder_version(),
-            inspect_cpu_ms: report.cpu_ms,
-        };
+        let id = EncodeId::new(self.deps.clock.as_ref(), self.deps.random.as_ref());
+        NewEncode { id, video, upload, plan, source, encoder_version: crate::encoder_version(), inspect_cpu_ms }
+    }
+
+    /// The jobs that an encode begins with.
+    pub(super) fn first_jobs(&self, encode: &NewEncode) -> Vec<NewJob> {
         let mut jobs = self.jobs(encode.id, &encode.plan, &pieces(&encode.plan));
-        if encode.plan.undecided().is_some() {
+        if encode.plan.undecided().is_some() || encode.plan.provisional {
             // All that is not known yet is its work, until it is done.
             let rest = encode.plan.duration_ticks as f32 - jobs.iter().map(|new| new.weight).sum::<f32>();
             let job = Job::Analyse { encode: encode.id };
             let analyse = NewJob { id: self.job_id(), job, class: Class::Urgent, weight: rest.max(0.0) };
             jobs.insert(jobs.len().min(ANALYSED_AFTER), analyse);
         }
-        // Older than the rest of a title, so that they come before it and after what a viewer waits for; too little work to count.
-        let thumbnails = Job::Thumbnails { encode: encode.id };
-        let thumbnails = NewJob { id: self.job_id(), job: thumbnails, class: Class::Normal, weight: 0.0 };
+        if !encode.plan.provisional {
+            self.add_thumbnails(encode.id, &mut jobs);
+        }
+        jobs
+    }
+
+    /// Adds the thumbnails of `encode` to its jobs: older than the rest of a title, so that they come before it and after what a viewer
+    /// waits for; too little work to count.
+    pub(super) fn add_thumbnails(&self, encode: EncodeId, jobs: &mut Vec<NewJob>) {
+        let thumbnails = NewJob { id: self.job_id(), job: Job::Thumbnails { encode }, class: Class::Normal, weight: 0.0 };
         let awaited = jobs.iter().take_while(|new| new.class == Class::Urgent).count();
         jobs.insert(awaited, thumbnails);
-        Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
 }
 
@@ -79,6 +101,18 @@ impl Found {
             return Err(Error::internal(format!("the child says {} bytes of a source of {size_bytes}", source.size_bytes)).into());
         }
         Ok(source)
+    }
+
+    /// The same of a source that was to be read from end to end.
+    ///
+    /// # Errors
+    /// The same, and `Retry` if it was not.
+    pub(crate) fn whole_source(self, size_bytes: u64, accept_damaged: bool) -> Result<Source, Failure> {
+        let source = self.source(size_bytes, accept_damaged)?;
+        match source.seen_until {
+            None => Ok(source),
+            Some(_) => Err(Error::internal("the child read no more than the ends of a source").into()),
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Deps {
     pub recipe: String,
     /// How their rungs are chosen.
     pub ladder: Ladder,
+    /// Bytes that are read of each end of a source that lists nothing of what it holds, before its first chunks are made.
+    pub ends_bytes: u64,
     /// For ids.
     pub clock: Arc<dyn Clock>,
     /// For ids.

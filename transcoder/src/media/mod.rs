@@ -13,11 +13,13 @@ mod damage;
 mod decode;
 mod encode_audio;
 mod encode_video;
+mod ends;
 mod filter;
 mod index;
 mod input;
 mod jpeg;
 mod looks;
+mod loss;
 mod loudness;
 mod order;
 mod pictures;
@@ -93,7 +95,7 @@ pub(crate) fn version() -> String {
 pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<()> {
     ffmpeg::log::set_level(ffmpeg::log::Level::Error);
     let end = match task {
-        Task::Inspect => probe::inspect(link, source),
+        Task::Inspect { ends_bytes } => probe::inspect(link, source, ends_bytes),
         Task::Video { source: found, plan, chunk, rungs } => {
             video::encode(link, &source, &video::Job { source: &found, plan: &plan }, chunk, &rungs)
         }

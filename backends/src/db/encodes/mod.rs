@@ -119,18 +119,7 @@ impl Db {
         if !jobs::complete(&mut tx, claim).await? {
             return Ok(false);
         }
-        let insert = sqlx::query!(
-            "insert into encodes (id, video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-            encode.id.0,
-            encode.video.0,
-            encode.upload.0,
-            serde_json::to_value(&encode.source).map_err(Error::internal)?,
-            serde_json::to_value(&encode.plan).map_err(Error::internal)?,
-            encode.encoder_version,
-            signed(encode.inspect_cpu_ms)?,
-        );
-        insert.execute(&mut *tx).await.map_err(error)?;
+        insert(&mut tx, encode).await?;
         advance(&mut tx, encode.video, status, Event::Planned).await?;
         let point = sqlx::query!(
             "update videos set encode_id = $2, duration_ms = $3 where id = $1",
@@ -144,19 +133,12 @@ impl Db {
         Ok(true)
     }
 
-    /// Completes an analyse job, which weighs `weight` in the end: the encode has a decided plan, and the jobs of it that there are
-    /// not yet. Answers false, changing nothing, if the job's lease was lost.
+    /// Completes an analyse job, which weighs `weight` in the end: the encode has the source and the plan that it has here, and the jobs
+    /// of it that there are not yet. Answers false, changing nothing, if the job's lease was lost.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn finish_analyse(
-        &self,
-        claim: &Claim,
-        encode: EncodeId,
-        plan: &Plan,
-        weight: f32,
-        jobs: &[NewJob],
-    ) -> Result<bool> {
+    pub async fn finish_analyse(&self, claim: &Claim, encode: &Encode, weight: f32, jobs: &[NewJob]) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         jobs::lock_video(&mut tx, claim.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
@@ -164,9 +146,49 @@ impl Db {
         }
         let weigh = sqlx::query!("update jobs set weight = $2 where id = $1", claim.job_id.0, weight);
         weigh.execute(&mut *tx).await.map_err(error)?;
-        let plan = serde_json::to_value(plan).map_err(Error::internal)?;
-        sqlx::query!("update encodes set plan = $2 where id = $1", encode.0, plan).execute(&mut *tx).await.map_err(error)?;
-        jobs::enqueue(&mut tx, jobs, claim.video, Some(encode)).await?;
+        let complete = sqlx::query!(
+            "update encodes set source = $2, plan = $3, inspect_cpu_ms = $4 where id = $1",
+            encode.id.0,
+            serde_json::to_value(&encode.source).map_err(Error::internal)?,
+            serde_json::to_value(&encode.plan).map_err(Error::internal)?,
+            signed(encode.inspect_cpu_ms)?,
+        );
+        complete.execute(&mut *tx).await.map_err(error)?;
+        jobs::enqueue(&mut tx, jobs, claim.video, Some(encode.id)).await?;
+        tx.commit().await.map_err(error)?;
+        Ok(true)
+    }
+
+    /// Completes an analyse job that found the film to be another than `before` was made for: the video gets the encode `anew` with its
+    /// jobs, and is not playable until that is. Answers false, changing nothing, if the job's lease was lost.
+    ///
+    /// # Errors
+    /// `Conflict` if the video has another encode by now.
+    pub async fn begin_anew(&self, claim: &Claim, before: EncodeId, anew: &NewEncode, jobs: &[NewJob]) -> Result<bool> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        jobs::lock_video(&mut tx, claim.video).await?;
+        if !jobs::complete(&mut tx, claim).await? {
+            return Ok(false);
+        }
+        insert(&mut tx, anew).await?;
+        let point = sqlx::query!(
+            "update videos set encode_id = $3, duration_ms = $4, playable_at = null, updated_at = now()
+             where id = $1 and encode_id = $2",
+            claim.video.0,
+            before.0,
+            anew.id.0,
+            signed(anew.plan.duration_ms())?,
+        );
+        if point.execute(&mut *tx).await.map_err(error)?.rows_affected() != 1 {
+            return Err(Error::conflict("superseded", "the video has another encode by now"));
+        }
+        let cancel = sqlx::query!(
+            "update jobs set state = 'cancelled', lease_owner = null, lease_until = null, finished_at = now()
+             where encode_id = $1 and state in ('queued', 'running')",
+            before.0,
+        );
+        cancel.execute(&mut *tx).await.map_err(error)?;
+        jobs::enqueue(&mut tx, jobs, claim.video, Some(anew.id)).await?;
         tx.commit().await.map_err(error)?;
         Ok(true)
     }
@@ -264,6 +286,22 @@ impl Db {
         );
         Ok(unsigned(end.fetch_one(self.pool()).await.map_err(error)?))
     }
+}
+
+async fn insert(conn: &mut PgConnection, encode: &NewEncode) -> Result<()> {
+    let insert = sqlx::query!(
+        "insert into encodes (id, video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        encode.id.0,
+        encode.video.0,
+        encode.upload.0,
+        serde_json::to_value(&encode.source).map_err(Error::internal)?,
+        serde_json::to_value(&encode.plan).map_err(Error::internal)?,
+        encode.encoder_version,
+        signed(encode.inspect_cpu_ms)?,
+    );
+    insert.execute(conn).await.map_err(error)?;
+    Ok(())
 }
 
 /// Moves a video, whose row the caller locked and found in `status`, on by the state machine.
