@@ -40,6 +40,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
         Trial::test("ends::another_rate_at_the_end", another_rate_at_the_end),
         Trial::test("ends::another_rate_in_the_middle", another_rate_in_the_middle),
+        Trial::test("ends::cut", cut),
         Trial::test("ends::however_long", however_long),
     ]
 }
@@ -187,6 +188,22 @@ fn however_long() -> Result<(), Failed> {
         let ((seen, short), (_, long)) = (read(short, 40)?, read(long, 160)?);
         if seen.is_none() || long > short + (1 << 20) {
             return Err(format!("{short} and {long} bytes are read, {seen:?}").into());
+        }
+    }
+    Ok(())
+}
+
+/// A film that says how long it is, and where everything lies in it, and was cut off.
+fn cut() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let clip = folder.path().join("a.mkv");
+    judge::make(&clip, &format!("{PICTURE} {SOUND} {} -reserve_index_space 20000 -cues_to_front 1", h264_and_sound()));
+    let bytes = fs::read(&clip)?;
+    for percent in [60, 98] {
+        fs::write(&clip, &bytes[..bytes.len() * percent / 100])?;
+        same_as_whole(&clip)?;
+        if index::inspect(&clip, Some(1 << 20))?.0.check_whole().is_ok() {
+            return Err(format!("{percent} % are taken for the whole film").into());
         }
     }
     Ok(())
