@@ -178,6 +178,7 @@ impl Engines {
             host: crate::child_host()?,
             recipe: config.worker.recipe.clone(),
             ladder: config.worker.ladder,
+            ends_bytes: marquee_transcoder::ENDS_BYTES,
             clock: self.clock.clone(),
             random: self.random.clone(),
         })?;

@@ -34,9 +34,10 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         order: Option<Order>,
     },
-    /// Measure samples of the source, choose the rest of the ladder by that, and enqueue the rest of the work.
+    /// Read what inspection has left unread of the source, measure samples of it, choose the rest of the ladder by that, and enqueue the
+    /// rest of the work.
     Analyse {
-        /// The encode whose ladder is not decided yet.
+        /// The encode whose ladder is not decided yet, or whose film is not known yet.
         encode: EncodeId,
     },
     /// Encode one chunk of the picture into a set of rungs.

@@ -51,6 +51,10 @@ pub struct Source {
     /// What the container declares beyond that and does not hold.
     #[serde(default)]
     pub missing_ms: u64,
+    /// Where only the ends of the file were read: up to where the picture was, in its `time_base`. Its frames are counted by its length
+    /// then, and not all keyframes are told of. `None` if everything was read that there is to know.
+    #[serde(default)]
+    pub seen_until: Option<i64>,
     /// The picture track that is carried.
     pub video: VideoTrack,
     /// Sound tracks that are carried, in file order.
@@ -189,6 +193,23 @@ impl Note {
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl Source {
+    /// Whether `whole`, which is the same file read from end to end, is what its ends promised, as far as what is made of it depends on
+    /// that: the same tracks, on the same clock, of the same length.
+    #[must_use]
+    pub fn foresaw(&self, whole: &Self) -> bool {
+        let promise = |source: &Self| {
+            let mut video = VideoTrack { frames: 0, keyframes: Vec::new(), ..source.video.clone() };
+            if video.seek == Seek::FromStart {
+                // How frames are reached changes nothing about those that are there.
+                video.seek = Seek::Keyframe;
+            }
+            (video, source.audio.clone(), source.subtitles.clone())
+        };
+        promise(self) == promise(whole)
     }
 }
 

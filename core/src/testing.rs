@@ -51,6 +51,7 @@ pub fn source() -> Source {
         size_bytes: 1,
         duration_ms: 35_000,
         missing_ms: 0,
+        seen_until: None,
         video,
         audio: vec![audio],
         subtitles: Vec::new(),

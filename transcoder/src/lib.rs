@@ -9,7 +9,7 @@ pub mod local;
 mod media;
 pub mod recipe;
 
-pub use jobs::{Deps, handler};
+pub use jobs::{Deps, handler, inspect::ENDS_BYTES};
 
 /// Versions of the encoders that this build has: part of what makes an encode reproducible.
 #[must_use]

@@ -48,10 +48,11 @@ pub(super) fn last_segment(timeline: &Timeline, duration_ticks: u64) -> u32 {
     timeline.segment_of(duration_ticks.saturating_sub(1)).min(SEGMENTS_MAX)
 }
 
-/// The chunks of a title that is `duration_ticks` long, for workers that nobody knows the number of.
-pub(super) fn cut(timeline: &Timeline, duration_ticks: u64, track: &VideoTrack) -> Vec<Chunk> {
+/// The chunks of a title that is `duration_ticks` long, for workers that nobody knows the number of. Those that are `cut` already stay,
+/// none of them being the last one.
+pub(super) fn cut(cut: Vec<Chunk>, timeline: &Timeline, duration_ticks: u64, track: &VideoTrack) -> Vec<Chunk> {
     let cutting = Cutting { timeline, track, last_segment: last_segment(timeline, duration_ticks) };
-    cutting.chunks(|index, first| {
+    cutting.chunks(cut, |index, first| {
         FIRST_SEGMENTS.get(index).copied().unwrap_or_else(|| cutting.length(first, LATER_SEGMENTS..=2 * LATER_SEGMENTS))
     })
 }
@@ -61,7 +62,7 @@ pub(super) fn cut_for(timeline: &Timeline, duration_ticks: u64, track: &VideoTra
     let last_segment = last_segment(timeline, duration_ticks);
     let shortest = last_segment.div_ceil(workers.max(1)).clamp(LATER_SEGMENTS, LONGEST_SEGMENTS);
     let cutting = Cutting { timeline, track, last_segment };
-    cutting.chunks(|_, first| cutting.length(first, shortest..=shortest + shortest / 4))
+    cutting.chunks(Vec::new(), |_, first| cutting.length(first, shortest..=shortest + shortest / 4))
 }
 
 struct Cutting<'a> {
@@ -71,10 +72,10 @@ struct Cutting<'a> {
 }
 
 impl Cutting<'_> {
-    /// All chunks; `length` says how many segments the one with an index and a first segment has.
-    fn chunks(&self, length: impl Fn(usize, u32) -> u32) -> Vec<Chunk> {
-        let mut chunks = Vec::new();
-        let mut first_segment = 1;
+    /// All chunks, those after `chunks`; `length` says how many segments the one with an index and a first segment has.
+    fn chunks(&self, mut chunks: Vec<Chunk>, length: impl Fn(usize, u32) -> u32) -> Vec<Chunk> {
+        let cut_until = chunks.last().and_then(|chunk| chunk.end_ticks);
+        let mut first_segment = cut_until.map_or(1, |tick| self.timeline.segment_of(tick));
         while first_segment <= self.last_segment {
             let next = first_segment + length(chunks.len(), first_segment);
             chunks.push(Chunk {

@@ -31,8 +31,9 @@ const ENCODER_THREADS: u16 = 1;
 /// Version of the plan's meaning. A stored plan of a later one is not run. Since version 2 the first segment is short, some rungs may
 /// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
 /// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what
-/// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame.
-pub const PLAN_VERSION: u32 = 5;
+/// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame. Since version 6 it may have
+/// only the first chunks until the rest of the film is known.
+pub const PLAN_VERSION: u32 = 6;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub struct Plan {
     pub loudness: Option<Loudness>,
     /// Pieces of the source that jobs work on, in order, without gaps.
     pub chunks: Vec<Chunk>,
+    /// Whether it is made by what the ends of the film promise: it has only the first chunks until [`Plan::complete`].
+    #[serde(default)]
+    pub provisional: bool,
     /// Whether what is readable of a damaged source is to become a title, however much is missing.
     #[serde(default)]
     pub accept_damaged: bool,
@@ -122,7 +126,7 @@ impl Picture {
 
 impl Plan {
     /// The plan of `source` under `recipe`. Where the recipe wants the ladder to be chosen per title, it has only the rungs that lead
-    /// until [`Plan::decide`].
+    /// until [`Plan::decide`]; where only the ends of the source are known, only the chunks that are, until [`Plan::complete`].
     #[must_use]
     pub fn new(source: &Source, recipe: &Recipe) -> Self {
         let picture = Picture::of(source, recipe);
@@ -152,10 +156,16 @@ impl Plan {
             let start = Start::of(&h264);
             (fixed, start)
         };
+        let mut chunks = chunk::cut(Vec::new(), &timeline, duration_ticks, &source.video);
+        if let Some(seen) = source.seen_until {
+            let seen_ticks = u64::try_from(timeline.tick(&source.video, seen)).unwrap_or(0);
+            chunks.retain(|chunk| chunk.end_ticks.is_some_and(|end| end <= seen_ticks));
+        }
         Self {
             version: PLAN_VERSION,
             encoder_threads: ENCODER_THREADS,
-            chunks: chunk::cut(&timeline, duration_ticks, &source.video),
+            chunks,
+            provisional: source.seen_until.is_some(),
             accept_damaged: false,
             start,
             analysis,
@@ -179,6 +189,26 @@ impl Plan {
             self.rungs.clear();
         }
         Self { chunks: chunk::cut_for(&self.timeline, self.duration_ticks, &source.video, workers), start: None, ..self }
+    }
+
+    /// The same plan with all chunks of the film that is `whole`, of which `seen` told before: what it had stays as it is, for it may be
+    /// made by now. `None` if the film is not what its ends promised: what was made by that is not right then.
+    #[must_use]
+    pub fn complete(mut self, seen: &Source, whole: &Source) -> Option<Self> {
+        if !seen.foresaw(whole) {
+            return None;
+        }
+        self.provisional = false;
+        self.chunks = chunk::cut(self.chunks, &self.timeline, self.duration_ticks, &whole.video);
+        if let Some(analysis) = &mut self.analysis {
+            analysis.spread(&self.timeline, &whole.video, self.duration_ticks);
+        }
+        for note in &whole.notes {
+            if !self.notes.contains(note) {
+                self.notes.push(note.clone());
+            }
+        }
+        Some(self)
     }
 
     /// What has to be measured before the rest of the ladder is chosen; `None` if nothing has.

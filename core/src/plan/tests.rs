@@ -133,7 +133,7 @@ fn the_plan_and_not_the_machine_says_how_many_threads_encode() {
 fn plans_that_were_stored_before_mean_what_they_meant() {
     let mut plan = Plan::new(&film(1920, 1080), &recipe());
     let mut earlier = serde_json::to_value(&plan).unwrap();
-    for added in ["encoder_threads", "start", "loudness", "accept_damaged"] {
+    for added in ["encoder_threads", "start", "loudness", "accept_damaged", "provisional"] {
         assert!(earlier.as_object_mut().unwrap().remove(added).is_some());
     }
     assert!(earlier["timeline"].as_object_mut().unwrap().remove("first_lacks_gops").is_some());
@@ -252,7 +252,7 @@ fn no_length_makes_work_without_bound() {
     let short = film(1280, 720);
     let timeline = timeline_of(&short.video);
     for duration_ticks in [0, 1, u64::from(u32::MAX) * timeline.segment_ticks(), u64::MAX] {
-        let chunks = chunk::cut(&timeline, duration_ticks, &short.video);
+        let chunks = chunk::cut(Vec::new(), &timeline, duration_ticks, &short.video);
         assert!((1..=2702).contains(&chunks.len()), "{duration_ticks}: {}", chunks.len());
         assert!(chunks.windows(2).all(|pair| pair[0].end_ticks == Some(pair[1].start_ticks)));
     }
@@ -335,4 +335,64 @@ fn each_field_of_an_interlaced_film_becomes_a_frame_unless_the_recipe_wants_fram
     let frames = Recipe { deinterlace: Deinterlace::Frames, ..recipe() };
     let plan = Plan::new(&interlaced(30_000), &frames);
     assert_eq!((plan.picture.fields, plan.least_frame_rate(&interlaced(30_000).video)), (false, Ratio::new(30_000, 1001)));
+}
+
+/// The film of two hours that is `whole`, as its ends tell of it.
+fn ends(whole: &Source, seen_seconds: i64) -> Source {
+    let mut ends = Source { seen_until: Some(whole.video.origin + seen_seconds * 1000), ..whole.clone() };
+    ends.video.frames += 1;
+    ends.video.keyframes.retain(|pts| Some(*pts) <= ends.seen_until);
+    ends
+}
+
+fn two_hours() -> Source {
+    let mut film = film(1920, 1080);
+    film.video.end = film.video.origin + 7_200_000;
+    film.video.keyframes = (0..863).map(|number| film.video.origin + number * 8342).collect();
+    film.duration_ms = film.video.duration_ms();
+    film.notes = vec![Note::new("damage_marked", "found while reading")];
+    film
+}
+
+#[test]
+fn a_plan_of_both_ends_has_the_first_chunks_and_becomes_that_of_the_whole_film() {
+    let whole = two_hours();
+    let start = vec![StartChoice { height: 540, crf: 26.0 }];
+    let per_title = PerTitle { preset: "fast".into(), options: String::new(), work: 2.0, effort_max: 1.0, start };
+    for per_title in [None, Some(per_title)] {
+        let recipe = Recipe { per_title, ..recipe() };
+        let expected = Plan::new(&whole, &recipe);
+        for (seen_seconds, chunks) in [(1, 0), (13, 1), (40, 3), (90, 5)] {
+            let seen = Source { notes: Vec::new(), ..ends(&whole, seen_seconds) };
+            let plan = Plan::new(&seen, &recipe);
+            assert_eq!((plan.provisional, plan.chunks.len()), (true, chunks), "{seen_seconds} s");
+            assert!(plan.chunks.iter().all(|chunk| chunk.end_ticks.is_some()), "none is the last");
+            assert_eq!((&plan.timeline, plan.duration_ticks), (&expected.timeline, expected.duration_ticks));
+            let complete = plan.clone().complete(&seen, &whole).expect("it is what was promised");
+            assert_eq!(complete.chunks[..plan.chunks.len()], plan.chunks[..], "what may be made by now");
+            assert_eq!(complete.notes.len(), expected.notes.len());
+            let notes = expected.notes.clone();
+            assert_eq!(Plan { notes, ..complete }, expected, "{seen_seconds} s");
+        }
+    }
+}
+
+#[test]
+fn a_plan_of_both_ends_is_not_that_of_a_film_that_is_otherwise() {
+    let whole = two_hours();
+    let seen = ends(&whole, 90);
+    let plan = Plan::new(&seen, &recipe());
+    let becomes = |change: fn(&mut Source)| {
+        let mut other = whole.clone();
+        change(&mut other);
+        plan.clone().complete(&seen, &other).is_some()
+    };
+    assert!(becomes(|film| (film.video.frames, film.missing_ms) = (9, 5)), "what is missing in the middle moves nothing");
+    assert!(becomes(|film| film.video.seek = Seek::FromStart), "it takes longer to reach frames");
+    assert!(!becomes(|film| film.video.seek = Seek::InOrder));
+    assert!(!becomes(|film| film.video.constant_rate = false));
+    assert!(!becomes(|film| film.video.frame_rate = Ratio::new(30, 1)));
+    assert!(!becomes(|film| film.video.origin -= 1));
+    assert!(!becomes(|film| film.video.end += 1));
+    assert!(!becomes(|film| film.audio.clear()));
 }

@@ -39,6 +39,7 @@ impl Source {
         let checks = [
             (self.size_bytes > 0, "its size"),
             (self.duration_ms == self.video.duration_ms(), "its duration"),
+            (self.seen_until.is_none_or(|until| (self.video.origin..=self.video.end).contains(&until)), "where it was read"),
             (is_name(&self.container), "its format"),
             (self.notes.len() <= NOTES_MAX, "the number of its faults"),
             (self.notes.iter().all(|note| note.message.len() <= NOTE_BYTES_MAX && is_name(&note.code)), "the list of its faults"),
@@ -261,7 +262,7 @@ mod tests {
     #[test]
     fn what_cannot_be_true_is_refused() {
         type Change = fn(&mut Source);
-        let changes: [(&str, Change); 21] = [
+        let changes: [(&str, Change); 22] = [
             ("no bytes", |source| source.size_bytes = 0),
             ("no frames", |source| source.video.frames = 0),
             ("no width", |source| source.video.width = 0),
@@ -280,6 +281,7 @@ mod tests {
             ("subtitles in stream 32", |source| source.subtitles[0].stream = 32),
             ("a chapter after the end", |source| source.chapters[1].end_ms += 1),
             ("chapters in no order", |source| source.chapters.swap(0, 1)),
+            ("read beyond its end", |source| source.seen_until = Some(source.video.end + 1)),
             ("many keyframes", |source| source.video.keyframes = vec![0; KEYFRAMES_MAX + 1]),
             ("keyframes in no order", |source| source.video.keyframes = vec![2, 1]),
             ("many notes", |source| source.notes = vec![Note::new("a", "b"); NOTES_MAX + 1]),

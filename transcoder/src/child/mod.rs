@@ -32,7 +32,11 @@ use std::io::Write;
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// Find out what a source is.
-    Inspect,
+    Inspect {
+        /// Where a source lists nothing of what it holds, read no more than this of its beginning and of its end, if they are such that
+        /// they promise the rest. `None` to read all of it.
+        ends_bytes: Option<u64>,
+    },
     /// Encode one chunk of the picture into some rungs of the plan, decoding it once.
     Video {
         /// What inspection found.

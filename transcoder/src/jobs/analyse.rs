@@ -1,15 +1,19 @@
-//! The analyse job: measure samples of the film, choose the rest of the ladder by that, and enqueue what is left to do.
+//! The analyse job: read what inspection has left unread, measure samples of the film, choose the rest of the ladder by that, and enqueue
+//! what is left to do.
 
-use super::{Jobs, committed, layout, piece::pieces};
+use super::{Jobs, committed, inspect, layout, piece::pieces};
 use crate::child::{Host, Output, Report, Sink, SourceReader, Task};
 use async_trait::async_trait;
-use marquee_backends::{db::jobs::Claim, dispatch::Work};
+use marquee_backends::{
+    db::{encodes::Encode, jobs::Claim},
+    dispatch::Work,
+};
 use marquee_core::{
     ErrorKind, Result,
     id::EncodeId,
     job::Failure,
     plan::{Measure, Plan},
-    source::Source,
+    source::{Note, Source},
 };
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -18,23 +22,55 @@ use tokio_util::sync::CancellationToken;
 const ATTEMPTS_MAX: i32 = 3;
 /// Work of an analysis compared with a whole ladder's picture.
 const WEIGHT: f64 = 0.1;
+/// The same of reading a film from end to end.
+const READING_WEIGHT: f64 = 0.01;
 
 impl Jobs {
     pub(super) async fn analyse(&self, claim: &Claim, work: &Work, encode: EncodeId) -> Result<(), Failure> {
-        let encode = self.deps.db.encode(encode).await?;
+        let mut encode = self.deps.db.encode(encode).await?;
         layout(&encode)?;
-        let plan = if claim.attempt > ATTEMPTS_MAX {
+        let reader: Arc<dyn SourceReader> = self.source(&encode).await?;
+        if encode.plan.provisional {
+            let whole = self.read_whole(work, &mut encode, reader.clone()).await?;
+            let Some(plan) = encode.plan.clone().complete(&encode.source, &whole) else {
+                return self.begin_anew(claim, &encode, whole).await;
+            };
+            (encode.plan, encode.source) = (plan, whole);
+            encode.source.video.keyframes.clear();
+        }
+        encode.plan = if claim.attempt > ATTEMPTS_MAX {
             // Attempts that ended without a word may have taken the whole worker with them.
             encode.plan.decide(Vec::new(), 0)
         } else if let Some(measures) = self.known_measures(&encode).await? {
             encode.plan.decide(measures, 0)
         } else {
-            let (source, is_last) = (self.source(&encode).await?, claim.attempt == ATTEMPTS_MAX);
-            decide(&self.deps.host, &encode.source, encode.plan, source, is_last, work.cancelled()).await?
+            let is_last = claim.attempt == ATTEMPTS_MAX;
+            decide(&self.deps.host, &encode.source, encode.plan, reader, is_last, work.cancelled()).await?
         };
-        let jobs = self.jobs(encode.id, &plan, &pieces(&plan), claim.class);
-        let weight = WEIGHT * plan.duration_ticks as f64;
-        Ok(committed(self.deps.db.finish_analyse(claim, encode.id, &plan, weight as f32, &jobs).await?)?)
+        let mut jobs = self.jobs(encode.id, &encode.plan, &pieces(&encode.plan), claim.class);
+        // Where its film was known from the beginning, a title has them already.
+        self.add_thumbnails(encode.id, &mut jobs, claim.class);
+        let weight = if encode.plan.analysis.is_some() { WEIGHT } else { READING_WEIGHT } * encode.plan.duration_ticks as f64;
+        Ok(committed(self.deps.db.finish_analyse(claim, &encode, weight as f32, &jobs).await?)?)
+    }
+
+    /// Reads the source of `encode` from end to end, whatever it is.
+    async fn read_whole(&self, work: &Work, encode: &mut Encode, reader: Arc<dyn SourceReader>) -> Result<Source, Failure> {
+        let mut found = inspect::Found::default();
+        let report = self.deps.host.run(&Task::Inspect { ends_bytes: None }, reader, &mut found, work.cancelled()).await?;
+        encode.inspect_cpu_ms += report.cpu_ms;
+        found.whole_source(encode.source.size_bytes, encode.plan.accept_damaged)
+    }
+
+    /// Lets the film that is `whole` begin anew: its ends have promised another one, which is what was made so far of `before`.
+    async fn begin_anew(&self, claim: &Claim, before: &Encode, whole: Source) -> Result<(), Failure> {
+        tracing::warn!(encode.id = %before.id, promised = ?before.source.video, found = ?whole.video, "a film is not what its ends promised");
+        let mut plan = Plan { accept_damaged: before.plan.accept_damaged, ..Plan::new(&whole, &self.recipe) };
+        plan.notes.push(Note::new("begun_anew", "the film is not what its beginning and its end promised: it was begun anew"));
+        let looked = inspect::Looked { source: whole, plan, cpu_ms: before.inspect_cpu_ms };
+        let anew = self.new_encode(None, before.video, before.upload, looked);
+        let jobs = self.first_jobs(&anew, claim.class);
+        Ok(committed(self.deps.db.begin_anew(claim, before.id, &anew, &jobs).await?)?)
     }
 }
 

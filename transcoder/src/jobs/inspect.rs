@@ -1,6 +1,7 @@
-//! The inspect job: find out what the source is, make the plan, enqueue its pieces.
+//! The inspect job: find out what the source is, make the plan, enqueue its pieces. Of a source that lists nothing of what it holds both
+//! ends are read, if they are regular: what they promise is enough to begin with, and the analysis reads the rest.
 
-use super::{Jobs, committed, piece::pieces};
+use super::{Jobs, committed, led_by, piece::pieces};
 use crate::{
     child::{Output, Sink, Task},
     recipe,
@@ -8,20 +9,23 @@ use crate::{
 use async_trait::async_trait;
 use marquee_backends::{
     db::{
-        encodes::{Encode, NewEncode},
+        encodes::{Begun, Encode, NewEncode},
         jobs::{Claim, NewJob},
     },
     dispatch::Work,
 };
 use marquee_core::{
     Error, Result,
-    id::{EncodeId, UploadId},
+    id::{EncodeId, UploadId, VideoId},
     job::{Class, Failure, Job, Order},
     object::Key,
     plan::{Plan, Recipe, RungChange},
     source::Source,
 };
 
+/// Bytes of each end that are read of a source that lists nothing of what it holds: the first seconds of the largest films, and a second's
+/// reading. What is twice as large or smaller is read from end to end.
+pub const ENDS_BYTES: u64 = 64 << 20;
 /// Jobs that go before the analysis: the first picture and sound, and a few seconds more.
 const ANALYSED_AFTER: usize = 3;
 
@@ -33,76 +37,84 @@ impl Jobs {
         upload: UploadId,
         order: Option<Order>,
     ) -> Result<(), Failure> {
-        let deps = &self.deps;
-        let (size_bytes, accept_damaged) = deps.db.begin_inspect(claim, upload).await?;
-        self.hash(work, upload, &Key::source(claim.video, upload), size_bytes).await?;
-        let Looked { source, plan, cpu_ms } = match &order {
-            Some(Order { like: Some(like), rungs, .. }) => changed(deps.db.encode(*like).await?, rungs)?,
+        let db = &self.deps.db;
+        let begun = db.begin_inspect(claim, upload).await?;
+        self.hash(work, upload, &Key::source(claim.video, upload), begun.size_bytes).await?;
+        // Nobody waits for what takes the place of what is there.
+        let is_awaited = !begun.is_change && order.is_none();
+        let looked = match &order {
+            Some(Order { like: Some(like), rungs, .. }) => changed(db.encode(*like).await?, rungs)?,
             _ => {
-                let looked = self.look(claim, work, upload, size_bytes, accept_damaged, order.as_ref()).await?;
+                let recipe = self.recipe_of(order.as_ref())?;
+                let looked = self.look(claim, work, upload, begun, &recipe, is_awaited).await?;
                 self.compared(claim, work, upload, looked).await?
             }
         };
-        let ordered = order.map(|order| order.encode);
-        let encode = NewEncode {
-            id: ordered.unwrap_or_else(|| EncodeId::new(deps.clock.as_ref(), deps.random.as_ref())),
-            video: claim.video,
-            upload,
-            plan,
-            source,
-            encoder_version: crate::encoder_version(),
-            inspect_cpu_ms: cpu_ms,
-        };
-        // Nobody waits for what takes the place of what is there.
-        let class = if ordered.is_some() { Class::Bulk } else { claim.class };
-        let jobs = self.first_jobs(encode.id, &encode.plan, class);
-        Ok(committed(deps.db.finish_inspect(claim, &encode, &jobs).await?)?)
+        let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked);
+        let jobs = self.first_jobs(&encode, if is_awaited { claim.class } else { Class::Bulk });
+        Ok(committed(db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
 
-    /// Looks at a source, and plans what `order` says of it.
+    /// Looks at a source, and plans it. Where a viewer waits, at no more of it than has to be known to begin.
     async fn look(
         &self,
         claim: &Claim,
         work: &Work,
         upload: UploadId,
-        size_bytes: u64,
-        accept_damaged: bool,
-        order: Option<&Order>,
+        begun: Begun,
+        recipe: &Recipe,
+        is_awaited: bool,
     ) -> Result<Looked, Failure> {
-        let recipe = self.recipe_of(order)?;
+        let Begun { size_bytes, accept_damaged, .. } = begun;
         let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
-        let report = self.deps.host.run(&Task::Inspect, reader, &mut found, work.cancelled()).await?;
-        let mut source = found.source(size_bytes, accept_damaged)?;
-        let plan = Plan { accept_damaged, ..Plan::new(&source, &recipe) };
-        // What there is to know of them the plan knows now.
-        source.video.keyframes.clear();
+        let task = Task::Inspect { ends_bytes: is_awaited.then_some(self.deps.ends_bytes) };
+        let report = self.deps.host.run(&task, reader, &mut found, work.cancelled()).await?;
+        let source = found.source(size_bytes, accept_damaged)?;
+        let plan = Plan { accept_damaged, ..Plan::new(&source, recipe) };
         Ok(Looked { source, plan, cpu_ms: report.cpu_ms })
     }
 
     /// The recipe that an order names, or the worker's own.
     fn recipe_of(&self, order: Option<&Order>) -> Result<Recipe, Failure> {
         let Some(order) = order else { return Ok(self.recipe.clone()) };
-        let recipe = recipe::load(order.recipe.as_deref().unwrap_or(&self.deps.recipe), None).map_err(|error| refused(&error))?;
+        let name = order.recipe.as_deref().unwrap_or(&self.deps.recipe);
+        let recipe = recipe::load(name, None).map_err(|error| refused(&error))?;
         Ok(recipe.with_ladder(order.ladder.unwrap_or(self.deps.ladder)))
     }
 
-    /// What a new encode begins with.
-    fn first_jobs(&self, encode: EncodeId, plan: &Plan, class: Class) -> Vec<NewJob> {
-        let ours = |usual: Class| if class == Class::Bulk { class } else { usual };
-        let mut jobs = self.jobs(encode, plan, &pieces(plan), class);
-        if plan.undecided().is_some() {
+    /// An encode of what was looked at, called `id` if that is known before.
+    pub(super) fn new_encode(&self, id: Option<EncodeId>, video: VideoId, upload: UploadId, looked: Looked) -> NewEncode {
+        let Looked { mut source, plan, cpu_ms } = looked;
+        // What there is to know of them the plan knows now.
+        source.video.keyframes.clear();
+        let id = id.unwrap_or_else(|| EncodeId::new(self.deps.clock.as_ref(), self.deps.random.as_ref()));
+        NewEncode { id, video, upload, plan, source, encoder_version: crate::encoder_version(), inspect_cpu_ms: cpu_ms }
+    }
+
+    /// The jobs that an encode begins with, because of one of `class`.
+    pub(super) fn first_jobs(&self, encode: &NewEncode, class: Class) -> Vec<NewJob> {
+        let mut jobs = self.jobs(encode.id, &encode.plan, &pieces(&encode.plan), class);
+        if encode.plan.undecided().is_some() || encode.plan.provisional {
             // All that is not known yet is its work, until it is done.
-            let rest = plan.duration_ticks as f32 - jobs.iter().map(|new| new.weight).sum::<f32>();
-            let job = Job::Analyse { encode };
-            let analyse = NewJob { id: self.job_id(), job, class: ours(Class::Urgent), weight: rest.max(0.0) };
+            let rest = encode.plan.duration_ticks as f32 - jobs.iter().map(|new| new.weight).sum::<f32>();
+            let job = Job::Analyse { encode: encode.id };
+            let analyse = NewJob { id: self.job_id(), job, class: led_by(class, Class::Urgent), weight: rest.max(0.0) };
             jobs.insert(jobs.len().min(ANALYSED_AFTER), analyse);
         }
-        // Older than the rest of a title, so that they come before it and after what a viewer waits for; too little work to count.
-        let job = Job::Thumbnails { encode };
-        let awaited = jobs.iter().take_while(|new| new.class == Class::Urgent).count();
-        jobs.insert(awaited, NewJob { id: self.job_id(), job, class: ours(Class::Normal), weight: 0.0 });
+        if !encode.plan.provisional {
+            self.add_thumbnails(encode.id, &mut jobs, class);
+        }
         jobs
+    }
+
+    /// Adds the thumbnails of `encode` to its jobs: older than the rest of a title, so that they come before it and after what a viewer
+    /// waits for; too little work to count.
+    pub(super) fn add_thumbnails(&self, encode: EncodeId, jobs: &mut Vec<NewJob>, class: Class) {
+        let job = Job::Thumbnails { encode };
+        let thumbnails = NewJob { id: self.job_id(), job, class: led_by(class, Class::Normal), weight: 0.0 };
+        let awaited = jobs.iter().take_while(|new| new.class == Class::Urgent).count();
+        jobs.insert(awaited, thumbnails);
     }
 }
 
@@ -138,11 +150,23 @@ impl Found {
     pub(crate) fn source(self, size_bytes: u64, accept_damaged: bool) -> Result<Source, Failure> {
         let source = self.0.ok_or_else(|| Error::internal("the child inspected a source and said nothing"))?;
         let checked = source.validate().and_then(|()| if accept_damaged { Ok(()) } else { source.check_whole() });
-        checked.map_err(|error| refused(&error))?;
+        checked.map_err(|refusal| refused(&refusal))?;
         if source.size_bytes != size_bytes {
             return Err(Error::internal(format!("the child says {} bytes of a source of {size_bytes}", source.size_bytes)).into());
         }
         Ok(source)
+    }
+
+    /// The same of a source that was to be read from end to end.
+    ///
+    /// # Errors
+    /// The same, and `Retry` if it was not.
+    pub(crate) fn whole_source(self, size_bytes: u64, accept_damaged: bool) -> Result<Source, Failure> {
+        let source = self.source(size_bytes, accept_damaged)?;
+        match source.seen_until {
+            None => Ok(source),
+            Some(_) => Err(Error::internal("the child read no more than the ends of a source").into()),
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Deps {
     pub recipe: String,
     /// How their rungs are chosen.
     pub ladder: Ladder,
+    /// Bytes that are read of each end of a source that lists nothing of what it holds, before its first chunks are made.
+    pub ends_bytes: u64,
     /// For ids.
     pub clock: Arc<dyn Clock>,
     /// For ids.
@@ -92,12 +94,12 @@ impl Jobs {
         JobId::new(self.deps.clock.as_ref(), self.deps.random.as_ref())
     }
 
-    /// Jobs that do `pieces` of the encode with that id and `plan`, because of a job of `class`: what is a backlog leads to no more.
+    /// Jobs that do `pieces` of the encode with that id and `plan`, because of a job of `class`.
     fn jobs(&self, encode: EncodeId, plan: &Plan, pieces: &[Piece], class: Class) -> Vec<NewJob> {
         let new = |piece: &Piece| NewJob {
             id: self.job_id(),
             job: piece.job(encode),
-            class: if class == Class::Bulk { class } else { piece.class(plan) },
+            class: led_by(class, piece.class(plan)),
             weight: piece.weight(plan) as f32,
         };
         pieces.iter().map(new).collect()
@@ -113,6 +115,11 @@ impl Jobs {
         let sums = self.deps.db.source_sums(upload).await?;
         Ok(Arc::new(StoredSource::new(self.deps.blobs.clone(), Key::source(video, upload), size_bytes, sums)))
     }
+}
+
+/// The class of a job that is otherwise of the class `usual`, because of one of `class`: what is a backlog leads to no more.
+fn led_by(class: Class, usual: Class) -> Class {
+    if class == Class::Bulk { class } else { usual }
 }
 
 /// The folder of an encode, if this version understands its plan.

@@ -40,21 +40,25 @@ pub(crate) enum Piece {
 /// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows without a pause: the first picture,
 /// sound, the rest of what leads, subtitles, the later chunks in all H.264 rungs, and what is left of the first chunks. Other codecs
 /// come last, each chunk in all rungs of one: their encoders need much more time and memory than a second decoding.
+///
+/// Before its ladder is decided a title has nothing but what leads. Before its film is known it has what a viewer waits for: the rest is
+/// yet to be put in order.
 pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let of = |codec| plan.rungs.iter().filter(move |rung| rung.codec == codec).map(|rung| rung.id.clone()).collect::<Vec<_>>();
     let rungs = of(Codec::H264);
     let leads = plan.start.as_ref().map_or(&[][..], |start| &start.rungs);
     let (leading, rest): (Vec<String>, Vec<String>) = rungs.iter().cloned().partition(|rung| leads.contains(rung));
     let (first, later) = plan.chunks.split_at(plan.start_chunks());
-    // Before its ladder is decided a title has nothing but what leads.
-    let later = if plan.undecided().is_some() { &[] } else { later };
+    let later = if plan.undecided().is_some() || plan.provisional && plan.start.is_some() { &[] } else { later };
     let picture = |rungs: &[String], chunk: &Chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.to_vec() };
     let mut pieces: Vec<Piece> = first.iter().map(|chunk| picture(&leading, chunk)).collect();
-    pieces.extend((!plan.subtitles.is_empty()).then_some(Piece::Text));
+    pieces.extend((!plan.subtitles.is_empty() && !plan.provisional).then_some(Piece::Text));
     pieces.extend(later.iter().map(|chunk| picture(&rungs, chunk)));
-    pieces.extend(first.iter().filter(|_| !rest.is_empty()).map(|chunk| picture(&rest, chunk)));
-    for others in [Codec::Hevc, Codec::Av1].map(of).iter().filter(|rungs| !rungs.is_empty()) {
-        pieces.extend(plan.chunks.iter().map(|chunk| picture(others, chunk)));
+    if !plan.provisional {
+        pieces.extend(first.iter().filter(|_| !rest.is_empty()).map(|chunk| picture(&rest, chunk)));
+        for others in [Codec::Hevc, Codec::Av1].map(of).iter().filter(|rungs| !rungs.is_empty()) {
+            pieces.extend(plan.chunks.iter().map(|chunk| picture(others, chunk)));
+        }
     }
     let default = plan.audio.iter().filter(|rendition| rendition.default).map(|rendition| rendition.stream);
     let streams: BTreeSet<u32> = plan.audio.iter().map(|rendition| rendition.stream).collect();
@@ -112,8 +116,8 @@ impl Piece {
         let last = plan.last_segment() + 1;
         match self {
             Self::Picture { chunk, .. } => {
-                let (chunk, next) = (plan.chunks.get(*chunk as usize), plan.chunks.get(*chunk as usize + 1));
-                chunk.map_or(1, |chunk| chunk.first_segment)..=next.map_or(last, |next| next.first_segment - 1)
+                let Some(chunk) = plan.chunks.get(*chunk as usize) else { return 1..=last };
+                chunk.first_segment..=chunk.end_ticks.map_or(last, |end| plan.timeline.segment_of(end) - 1)
             }
             Self::Sound { .. } | Self::Text => 1..=last,
         }

@@ -79,6 +79,36 @@ fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
 }
 
 #[test]
+fn of_a_film_that_is_not_known_yet_what_a_viewer_waits_for_is_made_and_nothing_of_that_twice() {
+    let mut whole = source();
+    whole.video.end *= 100;
+    whole.subtitles = vec![SubtitleTrack {
+        stream: 3,
+        codec: "subrip".into(),
+        language: "eng".into(),
+        title: None,
+        forced: false,
+        hearing_impaired: false,
+    }];
+    let encode = EncodeId(Default::default());
+    for (size, recipe) in [((1920, 1080), recipe::STANDARD), ((1920, 1080), "archive"), ((640, 360), "archive")] {
+        (whole.video.width, whole.video.height) = size;
+        let seen = Source { seen_until: Some(40_000), ..whole.clone() };
+        let recipe = recipe::load(recipe, None).expect("a recipe").with_ladder(Ladder::Fixed);
+        let plan = Plan::new(&seen, &recipe);
+        let begun = pieces(&plan);
+        let told: Vec<_> = begun.iter().map(Piece::chunk).collect();
+        assert_eq!(told, [0, 0, 0, 1, 2], "a chunk, sound in two languages, two chunks: {begun:?}");
+        assert_eq!(begun[4].segments(&plan), 4..=7);
+        let complete = plan.complete(&seen, &whole).expect("what was promised");
+        let keys = |pieces: &[Piece]| pieces.iter().map(|piece| piece.job(encode).dedup_key()).collect::<Vec<_>>();
+        let (before, after) = (keys(&begun), keys(&pieces(&complete)));
+        assert!(before.iter().all(|key| after.contains(key)), "{before:?} {after:?}");
+        assert_eq!(after, keys(&pieces(&Plan::new(&whole, &recipe))));
+    }
+}
+
+#[test]
 fn other_codecs_come_last_each_chunk_in_one_codec_and_weigh_more() {
     let recipe = recipe::load("archive", None).expect("a recipe").with_ladder(Ladder::Fixed);
     let plan = Plan::new(&source(), &recipe);
@@ -137,6 +167,11 @@ async fn a_child_is_believed_only_what_can_be_true() {
     let mut found = Found::default();
     found.accept(Output::Source(Source { missing_ms: 35_000, ..source() })).await.expect("taken");
     assert!(found.source(1, true).is_ok(), "what is readable is accepted");
+    for (seen_until, is_whole) in [(None, true), (Some(5000), false)] {
+        let mut found = Found::default();
+        found.accept(Output::Source(Source { seen_until, ..source() })).await.expect("taken");
+        assert_eq!(found.whole_source(1, false).is_ok(), is_whole, "{seen_until:?}");
+    }
     assert!(matches!(Found::default().source(1, false), Err(Failure::Retry(_))));
 }
 

@@ -104,8 +104,9 @@ pub async fn encode(
         check_free(out)?;
     }
     let mut found = Found::default();
-    let inspected = host.run(&Task::Inspect, reader.clone(), &mut found, cancel.clone()).await?;
-    let mut source = found.source(reader.size_bytes(), options.accept_damaged)?;
+    let inspect = Task::Inspect { ends_bytes: None };
+    let inspected = host.run(&inspect, reader.clone(), &mut found, cancel.clone()).await?;
+    let mut source = found.whole_source(reader.size_bytes(), options.accept_damaged)?;
     let processors = options.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
     let plan = Plan { accept_damaged: options.accept_damaged, ..Plan::new(&source, &recipe).for_workers(&source, workers) };

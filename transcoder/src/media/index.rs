@@ -22,12 +22,12 @@ pub(super) struct Index {
 }
 
 /// One packet.
-struct Entry {
-    time: i64,
+pub(super) struct Entry {
+    pub(super) time: i64,
     is_key: bool,
     is_shown: bool,
     /// Where it lies in the file: begin and end.
-    bytes: (i64, i64),
+    pub(super) bytes: (i64, i64),
 }
 
 impl Index {
@@ -81,7 +81,7 @@ fn end(entries: &[Entry]) -> i64 {
 }
 
 /// What the demuxer knows of the packets of `stream`, in order.
-fn entries(stream: &Stream<'_>) -> impl Iterator<Item = Entry> {
+pub(super) fn entries(stream: &Stream<'_>) -> impl Iterator<Item = Entry> {
     // SAFETY: the stream is alive. Entries are copied before anything else is done with it.
     #[expect(unsafe_code, reason = "ffmpeg-next does not know the index")]
     unsafe {

@@ -289,6 +289,15 @@ impl Input {
         if done < 0 { Err(done.into()) } else { Ok(()) }
     }
 
+    /// Goes to the byte at `position`, or a little after it, if the container can be entered anywhere: streams that are broadcast can.
+    pub(super) fn seek_byte(&mut self, position: u64) -> bool {
+        let (Ok(position), "mpegts" | "mpeg") = (i64::try_from(position), self.context.format().name()) else { return false };
+        // SAFETY: the context is open and ours alone.
+        #[expect(unsafe_code, reason = "ffmpeg-next seeks by microseconds only")]
+        let done = unsafe { ffi::av_seek_frame(self.context.as_mut_ptr(), -1, position, ffi::AVSEEK_FLAG_BYTE) };
+        done >= 0
+    }
+
     fn check_limits(&self) -> Result<(), Stop> {
         if self.context.streams().len() > STREAMS_MAX {
             let message = format!("the file has more than {STREAMS_MAX} tracks. Export it with fewer.");

@@ -13,12 +13,14 @@ mod damage;
 mod decode;
 mod encode_audio;
 mod encode_video;
+mod ends;
 mod filter;
 mod fingerprint;
 mod index;
 mod input;
 mod jpeg;
 mod looks;
+mod loss;
 mod loudness;
 mod order;
 mod pictures;
@@ -94,7 +96,7 @@ pub(crate) fn version() -> String {
 pub(crate) fn run(link: &Link, source: RemoteSource, task: Task) -> io::Result<()> {
     ffmpeg::log::set_level(ffmpeg::log::Level::Error);
     let end = match task {
-        Task::Inspect => probe::inspect(link, source),
+        Task::Inspect { ends_bytes } => probe::inspect(link, source, ends_bytes),
         Task::Video { source: found, plan, chunk, rungs } => {
             video::encode(link, &source, &video::Job { source: &found, plan: &plan }, chunk, &rungs)
         }

@@ -1,11 +1,9 @@
 //! Finds out what a source is: tracks, times, colour, and whether it can become a title at all.
 
 use super::{
-    Stop, chapters, colour,
-    damage::Damage,
-    decode,
+    Stop, chapters, colour, decode, ends,
     input::{self, Input},
-    rate,
+    loss, rate,
     scan::{self, Scan},
     subtitles,
 };
@@ -16,58 +14,106 @@ use ffmpeg_next::{
     frame,
     media::Type,
 };
-use marquee_core::source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack};
+use marquee_core::source::{AudioTrack, Note, Ratio, Seek, Source, SubtitleTrack, VideoTrack};
 
-/// Share of the duration of all tracks that must be there, or some is missing.
-const READABLE_MIN: f64 = 0.99;
-/// What may be missing at the end without a word, in seconds.
-const MISSING_UNNOTED_SECONDS: f64 = 0.25;
 /// Frames that are decoded to see what they are like.
 const FRAMES_SEEN: u32 = 8;
 
-/// Inspects `source` and hands over what it found.
-pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop> {
+/// Inspects `source` and hands over what it found: by at most `ends_bytes` of its beginning and of its end, if that will do.
+pub(super) fn inspect(link: &Link, source: RemoteSource, ends_bytes: Option<u64>) -> Result<Report, Stop> {
     let size_bytes = source.size_bytes();
-    let mut input = Input::open(source)?;
-    let mut notes = Vec::new();
-    let stream = choose_video(&input, &mut notes)?;
-    let audio = choose_audio(&input, &mut notes);
-    let subtitles = subtitles::tracks(&input, &mut notes);
-    let mut look = Look::new(&input, stream)?;
-    let mut scan = scan::scan(link, &mut input, stream, size_bytes, |packet| look.at(packet))?;
-    if scan.encrypted {
-        return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+    let mut film = Film::open(source.clone())?;
+    let is_worth = |bytes: &u64| bytes.saturating_mul(2) < size_bytes && !film.input.lists_packets();
+    if let Some(ends_bytes) = ends_bytes.filter(is_worth) {
+        match film.by_ends(size_bytes, ends_bytes) {
+            Ok(Some(found)) => return hand_over(link, found),
+            // What the ends do not promise, or are at fault with, all of it tells.
+            Ok(None) | Err(Stop::Refuse { .. }) => film = Film::open(source)?,
+            Err(fault) => return Err(fault),
+        }
     }
-    let Some(first) = look.first else {
-        let message = "not one frame of the picture could be decoded: the file is damaged. Export or upload it again.";
-        return Err(Stop::refuse("damaged", message));
-    };
-    scan.settle(first.timestamp().unwrap_or(0));
-    let interlaced = look.interlaced * 2 > look.seen;
-    let video = video_track(&input, stream, &first, interlaced, &scan)?;
-    if video.frames == 0 {
-        return Err(Stop::refuse("damaged", "the picture has no frames. Export or upload the file again."));
+    let look = &mut film.look;
+    let scan = scan::scan(link, &mut film.input, film.stream, size_bytes, |packet| look.at(packet))?;
+    hand_over(link, film.describe(size_bytes, scan)?)
+}
+
+fn hand_over(link: &Link, found: Source) -> Result<Report, Stop> {
+    let frames = found.video.frames;
+    link.output(Output::Source(found))?;
+    Ok(Report { frames, ..Report::default() })
+}
+
+/// A source that is open, and what is known of it so far.
+struct Film {
+    input: Input,
+    stream: usize,
+    audio: Vec<AudioTrack>,
+    subtitles: Vec<SubtitleTrack>,
+    look: Look,
+    notes: Vec<Note>,
+}
+
+impl Film {
+    fn open(source: RemoteSource) -> Result<Self, Stop> {
+        let input = Input::open(source)?;
+        let mut notes = Vec::new();
+        let stream = choose_video(&input, &mut notes)?;
+        let audio = choose_audio(&input, &mut notes);
+        let subtitles = subtitles::tracks(&input, &mut notes);
+        let look = Look::new(&input, stream)?;
+        Ok(Self { input, stream, audio, subtitles, look, notes })
     }
-    let missing_seconds = missing(&input, stream, &scan, &mut notes);
-    notes.extend(marked(&video, &scan.corrupt));
-    if input.is_damaged() {
-        let message = "the file's structure is damaged: it does not hold all that it claims to. What could be read is carried.";
-        notes.push(Note::new("damage_container", message));
+
+    /// What both ends promise; `None` if they are not regular enough for that.
+    fn by_ends(&mut self, size_bytes: u64, ends_bytes: u64) -> Result<Option<Source>, Stop> {
+        let look = &mut self.look;
+        let Some(scan) = ends::scan(&mut self.input, self.stream, (size_bytes, ends_bytes), |packet| look.at(packet))? else {
+            return Ok(None);
+        };
+        let found = self.describe(size_bytes, scan)?;
+        let is_sound = found.missing_ms == 0 && found.notes.iter().all(|note| !note.code.starts_with("damage"));
+        Ok(Some(found).filter(|found| is_sound && found.video.constant_rate))
     }
-    let source = Source {
-        container: input.context().format().name().to_owned(),
-        size_bytes,
-        duration_ms: video.duration_ms(),
-        chapters: chapters::chapters(&input, &video),
-        missing_ms: (missing_seconds * 1000.0) as u64,
-        video,
-        audio,
-        subtitles,
-        notes,
-    };
-    source.validate().map_err(|refusal| Stop::refuse(refusal.code(), refusal.message()))?;
-    link.output(Output::Source(source))?;
-    Ok(Report { frames: scan.times.len() as u64, ..Report::default() })
+
+    /// The source, of which its packets told `scan`.
+    fn describe(&mut self, size_bytes: u64, mut scan: Scan) -> Result<Source, Stop> {
+        if scan.encrypted {
+            return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+        }
+        let Some(first) = &self.look.first else {
+            let message = "not one frame of the picture could be decoded: the file is damaged. Export or upload it again.";
+            return Err(Stop::refuse("damaged", message));
+        };
+        scan.settle(first.timestamp().unwrap_or(0));
+        let interlaced = self.look.interlaced * 2 > self.look.seen;
+        let video = video_track(&self.input, self.stream, first, interlaced, &scan)?;
+        if video.frames == 0 {
+            return Err(Stop::refuse("damaged", "the picture has no frames. Export or upload the file again."));
+        }
+        let mut notes = std::mem::take(&mut self.notes);
+        let missing_seconds = loss::missing(&self.input, self.stream, &scan, &mut notes);
+        notes.extend(loss::marked(&video, &scan.corrupt));
+        if self.input.is_damaged() {
+            let message =
+                "the file's structure is damaged: it does not hold all that it claims to. What could be read is carried.";
+            notes.push(Note::new("damage_container", message));
+        }
+        let seen = scan.beginning.and_then(|beginning| scan.times.get(..beginning)?.last());
+        let source = Source {
+            container: self.input.context().format().name().to_owned(),
+            size_bytes,
+            duration_ms: video.duration_ms(),
+            chapters: chapters::chapters(&self.input, &video),
+            missing_ms: (missing_seconds * 1000.0) as u64,
+            seen_until: seen.copied(),
+            video,
+            audio: std::mem::take(&mut self.audio),
+            subtitles: std::mem::take(&mut self.subtitles),
+            notes,
+        };
+        source.validate().map_err(|refusal| Stop::refuse(refusal.code(), refusal.message()))?;
+        Ok(source)
+    }
 }
 
 /// The track that people mean by "the film": the default one, else the largest; never a cover picture.
@@ -244,7 +290,14 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
     let shown = scan.times.partition_point(|time| *time < origin);
     let times = &scan.times[shown..];
     let stated: Vec<Ratio> = [stream.rate(), stream.avg_frame_rate()].into_iter().filter_map(ratio).collect();
-    let (frame_rate, constant_rate) = rate::of(times, time_base, &stated);
+    let beginning = scan.beginning.map_or(times.len(), |beginning| beginning.saturating_sub(shown));
+    let (frame_rate, mut constant_rate) = rate::of(&times[..beginning], time_base, &stated);
+    let mut frames = times.len() as u64;
+    if beginning < times.len() {
+        // What lies between is taken to go on as it begins, if what comes after it does.
+        let places = rate::places(times, time_base.as_f64(), frame_rate.as_f64()).filter(|_| constant_rate);
+        (constant_rate, frames) = (places.is_some(), places.unwrap_or(0.0) as u64);
+    }
     let one_frame = (1.0 / (frame_rate.as_f64() * time_base.as_f64())).round().max(1.0) as i64;
     let last = times.last().copied().unwrap_or(origin);
     // On a grid every frame lasts one place; elsewhere the container knows best how long the last one lasts, within reason.
@@ -274,7 +327,7 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
         time_base,
         origin,
         end,
-        frames: times.len() as u64,
+        frames,
         seek,
         keyframes: if seek == Seek::Keyframe { scan.keyframe_times.clone() } else { Vec::new() },
     })
@@ -292,7 +345,7 @@ fn seek(container: &str, scan: &Scan) -> Seek {
     }
 }
 
-fn ratio(rational: ffmpeg::Rational) -> Option<Ratio> {
+pub(super) fn ratio(rational: ffmpeg::Rational) -> Option<Ratio> {
     let (num, den) = (u32::try_from(rational.numerator()).ok()?, u32::try_from(rational.denominator()).ok()?);
     (num > 0 && den > 0).then(|| Ratio::new(num, den))
 }
@@ -344,75 +397,6 @@ fn turn([a, b, c, d]: [i32; 4]) -> (u16, bool) {
     }
     let quarters = (b.atan2(a).to_degrees() / 90.0).round() as i32;
     (u16::try_from(quarters.rem_euclid(4) * 90).unwrap_or(0), mirrored)
-}
-
-/// What is marked as damaged in the container, of which the frames at `times` are.
-fn marked(video: &VideoTrack, times: &[i64]) -> Option<Note> {
-    let ms = |time: i64| (rate::distance(video.origin, time) * video.time_base.as_f64() * 1000.0).max(0.0) as u64;
-    let frame_ms = (1000.0 / video.frame_rate.as_f64()).ceil() as u64;
-    let mut damage = Damage::default();
-    times.iter().map(|time| ms(*time)).for_each(|start_ms| damage.add(start_ms, start_ms.saturating_add(frame_ms)));
-    let message = format!("{} frames of the picture are marked as damaged, {damage}", times.len());
-    (!times.is_empty()).then(|| Note::new("damage_marked", message))
-}
-
-/// Notes what tracks declare and do not hold. Answers how many seconds of the film are missing.
-fn missing(input: &Input, index: usize, scan: &Scan, notes: &mut Vec<Note>) -> f64 {
-    let container = input.context();
-    let mut missing = 0.0;
-    if is_estimated(container) {
-        return missing;
-    }
-    for stream in container.streams() {
-        let Some(unit) = ratio(stream.time_base()).map(Ratio::as_f64) else { continue };
-        let is_picture = stream.index() == index;
-        let medium = stream.parameters().medium();
-        if !is_picture && medium != Type::Audio {
-            continue;
-        }
-        let (Some(&start), Some(&end)) = (scan.stream_starts.get(stream.index()), scan.stream_ends.get(stream.index())) else {
-            continue;
-        };
-        // Matroska and FLV state one duration for all; there only the picture is held to it, leniently, below.
-        let declared = stream.duration() as f64 * unit;
-        let found = if end < start { 0.0 } else { rate::distance(start, end) * unit };
-        if stream.duration() <= 0 || declared <= found + MISSING_UNNOTED_SECONDS {
-            continue;
-        }
-        if is_picture {
-            missing = declared - found;
-        }
-        let what = if is_picture { "picture" } else { "sound" };
-        let message = format!("of {declared:.1} s of {what} (track {}) only {found:.1} s are there", stream.index());
-        notes.push(Note::new("damage_end_missing", message));
-    }
-    let whole = container.duration() as f64 / f64::from(ffi::AV_TIME_BASE);
-    let has_own = container.stream(index).is_some_and(|stream| stream.duration() > 0);
-    if !has_own && states_duration(container) {
-        let ends = container.streams().filter_map(|stream| {
-            let end = scan.stream_ends.get(stream.index()).copied().filter(|end| *end > i64::MIN)?;
-            Some(end as f64 * ratio(stream.time_base())?.as_f64())
-        });
-        let found = ends.fold(0.0, f64::max);
-        if found < whole * READABLE_MIN && found + MISSING_UNNOTED_SECONDS < whole {
-            missing = whole - found;
-            notes.push(Note::new("damage_end_missing", format!("of {whole:.1} s only {found:.1} s are there")));
-        }
-    }
-    missing
-}
-
-/// Whether durations are an estimate of libav's, which knows nothing but a bitrate.
-fn is_estimated(container: &ffmpeg::format::context::Input) -> bool {
-    // SAFETY: the context is open.
-    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for this field")]
-    let method = unsafe { (*container.as_ptr()).duration_estimation_method };
-    method == ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_BITRATE
-}
-
-/// Whether one duration of all tracks is written in the file.
-fn states_duration(container: &ffmpeg::format::context::Input) -> bool {
-    matches!(container.format().name(), "matroska,webm" | "flv" | "avi")
 }
 
 #[cfg(test)]

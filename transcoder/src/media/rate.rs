@@ -53,18 +53,23 @@ pub(super) fn distance(from: i64, to: i64) -> f64 {
 
 /// Whether every time lies on the grid of `rate`, each on a place of its own, and most places are taken.
 fn is_grid(times: &[i64], unit: f64, rate: f64) -> bool {
-    let Some(&first) = times.first() else { return false };
+    places(times, unit, rate).is_some_and(|places| times.len() as f64 >= places * OCCUPIED_MIN)
+}
+
+/// How many places there are from the first to the last of `times`, if every one lies on the grid of `rate`, on a place of its own.
+pub(super) fn places(times: &[i64], unit: f64, rate: f64) -> Option<f64> {
+    let first = *times.first()?;
     let tolerance = (TOLERANCE_SECONDS * rate).min(1.0 / 3.0);
     let mut before = -1.0;
     for &time in times {
         let place = distance(first, time) * unit * rate;
         let nearest = place.round();
         if (place - nearest).abs() > tolerance || nearest <= before {
-            return false;
+            return None;
         }
         before = nearest;
     }
-    times.len() as f64 >= (before + 1.0) * OCCUPIED_MIN
+    Some(before + 1.0)
 }
 
 #[cfg(test)]
@@ -96,6 +101,18 @@ mod tests {
         let wobbly: Vec<i64> = (0..300).map(|frame| frame * 33 + (frame % 7) * 3).collect();
         let (rate, constant) = of(&wobbly, ms, &[Ratio::new(30, 1)]);
         assert!(!constant && (rate.as_f64() - 30.0).abs() < 1.0, "{rate:?}");
+    }
+
+    #[test]
+    fn times_far_apart_tell_whether_a_rate_holds() {
+        let ms = 0.001;
+        let ntsc = 24_000.0 / 1001.0;
+        let mut times = rounded(ntsc, 200_000);
+        times.drain(1000..199_000);
+        assert_eq!(places(&times, ms, ntsc), Some(200_000.0));
+        assert_eq!(places(&times, ms, 24.0), None);
+        *times.last_mut().unwrap() += 9;
+        assert_eq!(places(&times, ms, ntsc), None);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) struct Scan {
     pub(super) times: Vec<i64>,
     /// Times that the same frames are decoded at.
     decode_times: Vec<i64>,
+    /// Where only both ends were read: how many of the times are of the beginning.
+    pub(super) beginning: Option<usize>,
     /// Latest end of a frame, if packets have durations.
     pub(super) end: i64,
     /// End of the last packet of each stream, in its own time base.
@@ -82,7 +84,7 @@ pub(super) fn scan(
 }
 
 impl Scan {
-    fn new(input: &Input, stream: usize) -> Self {
+    pub(super) fn new(input: &Input, stream: usize) -> Self {
         let streams = input.context().streams().len();
         let units_a_second = input.context().stream(stream).map_or(0.0, |stream| 1.0 / f64::from(stream.time_base()));
         Self {
@@ -97,7 +99,7 @@ impl Scan {
     }
 
     /// Takes note of a packet, if it has a time.
-    fn packet(&mut self, packet: &Packet, stream: usize) -> Result<(), Stop> {
+    pub(super) fn packet(&mut self, packet: &Packet, stream: usize) -> Result<(), Stop> {
         let Some(time) = packet.pts().or(packet.dts()) else { return Ok(()) };
         let end = time.saturating_add(packet.duration().max(0));
         self.spans(packet.stream(), time, end);
@@ -105,6 +107,12 @@ impl Scan {
             self.picture(packet, time, end)?;
         }
         Ok(())
+    }
+
+    /// How long the picture is by now, in units of its clock.
+    pub(super) fn length(&self) -> i64 {
+        let first = self.decode_times.first().copied();
+        first.zip(self.newest).map_or(0, |(first, newest)| newest.saturating_sub(first))
     }
 
     /// A demuxer may find new streams on its way; they are none of ours.

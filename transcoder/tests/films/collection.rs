@@ -2,7 +2,7 @@
 
 use crate::{
     driver::{self, Title},
-    judge,
+    ends, judge,
 };
 use libtest_mimic::{Failed, Trial};
 use marquee_core::job::Failure;
@@ -48,6 +48,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     let mut trials: Vec<Trial> = files(&root.join("good")).map(|file| trial("good", file, good)).collect();
     trials.extend(files(&root.join("hard")).map(|file| trial("hard", file, hard)));
+    let valid = files(&root.join("good")).chain(files(&root.join("hard")));
+    trials.extend(valid.map(|file| trial("ends_of", file, ends::keep_their_promise)));
     trials.extend(files(&root.join("hostile")).map(|file| trial("hostile", file, hostile)));
     trials
 }

@@ -47,7 +47,7 @@ pub(crate) fn run_on(
 /// Inspects `file`, and refuses it where a worker would.
 pub(crate) fn inspect(file: &Path) -> Result<Source, Failure> {
     let mut folder = Folder::default();
-    run(&host(), &Task::Inspect, file, &mut folder)?;
+    run(&host(), &Task::Inspect { ends_bytes: None }, file, &mut folder)?;
     let source = folder.source.expect("an inspection that succeeds finds a source");
     let refused = |error: marquee_core::Error| Failure::Fail { code: error.code().into(), message: error.message().into() };
     source.check_whole().map_err(refused)?;

@@ -4,7 +4,10 @@ use crate::{driver, judge};
 use async_trait::async_trait;
 use bytes::Bytes;
 use libtest_mimic::{Failed, Trial};
-use marquee_core::{Result, source::VideoTrack};
+use marquee_core::{
+    Result,
+    source::{Source, VideoTrack},
+};
 use marquee_transcoder::child::{SourceReader, Task};
 use std::{
     fs,
@@ -45,6 +48,17 @@ struct Counted {
     read_bytes: AtomicU64,
 }
 
+/// What is found of `clip`, if no more than `ends_bytes` of its ends are to be read, and how many bytes were.
+pub(crate) fn inspect(clip: &Path, ends_bytes: Option<u64>) -> Result<(Source, u64), Failed> {
+    let reader = Arc::new(Counted { film: fs::read(clip)?.into(), read_bytes: AtomicU64::new(0) });
+    let mut folder = driver::Folder::default();
+    let task = Task::Inspect { ends_bytes };
+    driver::run_on(&driver::host(), &task, reader.clone(), &mut folder, CancellationToken::new())
+        .map_err(|failure| format!("{failure:?}"))?;
+    let source = folder.source.ok_or("nothing was found")?;
+    Ok((source, reader.read_bytes.load(Ordering::Relaxed)))
+}
+
 #[async_trait]
 impl SourceReader for Counted {
     fn size_bytes(&self) -> u64 {
@@ -60,15 +74,13 @@ impl SourceReader for Counted {
 
 /// The picture of `clip`, and the share of it that was read to find out.
 fn look(clip: &Path) -> Result<(VideoTrack, f64), Failed> {
-    let reader = Arc::new(Counted { film: fs::read(clip)?.into(), read_bytes: AtomicU64::new(0) });
-    let mut folder = driver::Folder::default();
-    driver::run_on(&driver::host(), &Task::Inspect, reader.clone(), &mut folder, CancellationToken::new())
-        .map_err(|failure| format!("{failure:?}"))?;
-    let source = folder.source.ok_or("nothing was found")?;
+    // Both ends are no more than is read of such a film anyway.
+    let (source, read_bytes) = inspect(clip, Some(1 << 20))?;
     if !source.notes.is_empty() {
         return Err(format!("{:?}", source.notes).into());
     }
-    Ok((source.video, reader.read_bytes.load(Ordering::Relaxed) as f64 / reader.size_bytes() as f64))
+    let share = read_bytes as f64 / source.size_bytes as f64;
+    Ok((source.video, share))
 }
 
 fn compare(arguments: &str) -> Result<(), Failed> {

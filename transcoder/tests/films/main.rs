@@ -5,6 +5,7 @@ mod clips;
 mod codecs;
 mod collection;
 mod driver;
+mod ends;
 mod fields;
 mod index;
 mod judge;
@@ -33,6 +34,7 @@ fn main() {
         .into_iter()
         .chain(clips::trials())
         .chain(codecs::trials())
+        .chain(ends::trials())
         .chain(fields::trials())
         .chain(index::trials())
         .chain(look::trials())

@@ -35,7 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             cancel.cancel();
             let end = driver::run_on(
                 &driver::host(),
-                &Task::Inspect,
+                &Task::Inspect { ends_bytes: None },
                 Arc::new(Bytes::from_static(&[0; 64])),
                 &mut driver::Folder::default(),
                 cancel,
@@ -48,7 +48,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("host::retries_when_the_store_fails", || {
             let end = driver::run_on(
                 &driver::host(),
-                &Task::Inspect,
+                &Task::Inspect { ends_bytes: None },
                 Arc::new(Broken),
                 &mut driver::Folder::default(),
                 CancellationToken::new(),

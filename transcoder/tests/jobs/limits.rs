@@ -123,7 +123,7 @@ pub(crate) async fn a_child_is_ended_when_its_time_is_over() {
 /// What becomes of a child that waits for bytes that never come.
 async fn wait(limits: Limits) -> Result<(), Failure> {
     let host = host().with_limits(limits);
-    host.run(&Task::Inspect, Arc::new(Stuck), &mut Nobody, CancellationToken::new()).await.map(drop)
+    host.run(&Task::Inspect { ends_bytes: None }, Arc::new(Stuck), &mut Nobody, CancellationToken::new()).await.map(drop)
 }
 
 /// A source that never answers.

@@ -3,6 +3,7 @@
 
 mod change;
 mod converge;
+mod ends;
 mod faults;
 mod film;
 mod ladder;
@@ -24,6 +25,13 @@ fn main() -> ExitCode {
         trial("a_fast_film_with_a_start_ladder_passes_the_gate", title::a_fast_film_with_a_start_ladder_passes_the_gate),
         trial("a_title_plays_before_its_ladder_is_chosen", ladder::a_title_plays_before_its_ladder_is_chosen),
         trial("what_cannot_be_measured_gets_the_fixed_ladder", ladder::what_cannot_be_measured_gets_the_fixed_ladder),
+        trial("a_stream_plays_before_it_is_read_whole", ends::a_stream_plays_before_it_is_read_whole),
+        trial("a_stream_plays_before_its_ladder_is_chosen", ends::a_stream_plays_before_its_ladder_is_chosen),
+        trial(
+            "a_film_that_is_not_what_its_ends_promised_begins_anew",
+            ends::a_film_that_is_not_what_its_ends_promised_begins_anew,
+        ),
+        trial("a_stream_that_is_damaged_late_is_refused", ends::a_stream_that_is_damaged_late_is_refused),
         trial("a_scarred_film_is_refused_as_damaged", title::a_scarred_film_is_refused_as_damaged),
         trial("text_is_refused_with_a_reason", title::text_is_refused_with_a_reason),
         trial("what_changed_in_the_store_does_not_pass_the_gate", title::what_changed_in_the_store_does_not_pass_the_gate),

@@ -17,7 +17,7 @@ use marquee_core::{
     plan::Ladder,
     video::Status,
 };
-use marquee_transcoder::{Deps, child::Host, handler};
+use marquee_transcoder::{Deps, ENDS_BYTES, child::Host, handler};
 use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
@@ -27,6 +27,7 @@ pub(crate) struct Worker {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) title: Uploaded,
     ladder: Ladder,
+    ends_bytes: u64,
     folder: TempDir,
     _database: TestDatabase,
 }
@@ -62,12 +63,18 @@ impl Worker {
         let folder = tempfile::tempdir().expect("a folder");
         let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
         blobs.create(&Key::source(title.video, title.upload), Bytes::from(film.bytes())).await.expect("stored");
-        Self { db, blobs, title, ladder: Ladder::Fixed, folder, _database: database }
+        let (ladder, ends_bytes) = (Ladder::Fixed, ENDS_BYTES);
+        Self { db, blobs, title, ladder, ends_bytes, folder, _database: database }
     }
 
     /// The same, but that ladders are chosen per title.
     pub(crate) fn choosing_ladders(self) -> Self {
         Self { ladder: Ladder::Auto, ..self }
+    }
+
+    /// The same, but that so many bytes of each end of a source are enough to begin with it.
+    pub(crate) fn with_ends(self, ends_bytes: u64) -> Self {
+        Self { ends_bytes, ..self }
     }
 
     /// Takes the oldest job of one of these kinds that is due.
@@ -98,6 +105,7 @@ impl Worker {
             host,
             recipe: "standard".into(),
             ladder: self.ladder,
+            ends_bytes: self.ends_bytes,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         };

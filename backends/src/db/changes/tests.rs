@@ -39,7 +39,7 @@ async fn planned(title: &mut Title) -> EncodeId {
     title.db.order_encode(title.encode.video, &order, job).await.expect("ordered");
     let claim = title.db.claim_job(job, "worker", LEASE).await.expect("claim").expect("free");
     assert!(matches!(&claim.job, Job::Inspect { order: Some(found), .. } if *found == order));
-    title.db.begin_inspect(&claim, title.encode.upload).await.expect("begun");
+    assert!(title.db.begin_inspect(&claim, title.encode.upload).await.expect("begun").is_change);
     let (mut encode, mut jobs) = new_encode(title.encode.video, title.encode.upload).await;
     encode.id = order.encode;
     for new in &mut jobs {

@@ -17,6 +17,7 @@ use marquee_core::{
     source::Source,
     video::Event,
 };
+use sqlx::PgConnection;
 use std::{collections::HashMap, time::Duration};
 use time::OffsetDateTime;
 
@@ -42,6 +43,17 @@ pub struct NewEncode {
     pub encoder_version: String,
     /// Processor time that looking at the source took.
     pub inspect_cpu_ms: u64,
+}
+
+/// A source that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Bytes of it.
+    pub size_bytes: u64,
+    /// Whether what is readable of it is enough.
+    pub accept_damaged: bool,
+    /// Whether it is to take the place of what the video shows.
+    pub is_change: bool,
 }
 
 /// A stored encode.
@@ -88,15 +100,14 @@ impl Progress {
 }
 
 impl Db {
-    /// Marks that the source of `claim`'s video is being looked at. Answers the size of the uploaded source in bytes, and
-    /// whether what is readable of it is enough.
+    /// Marks that the source of `claim`'s video is being looked at.
     ///
     /// # Errors
     /// `Conflict` if the video is past inspection; `NotFound` if it, or its finished upload, is gone.
-    pub async fn begin_inspect(&self, claim: &Claim, upload: UploadId) -> Result<(u64, bool)> {
+    pub async fn begin_inspect(&self, claim: &Claim, upload: UploadId) -> Result<Begun> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         let state = lock_video(&mut tx, claim.video).await?;
-        advance(&mut tx, claim.video, state, Event::InspectStarted).await?;
+        let state = advance(&mut tx, claim.video, state, Event::InspectStarted).await?;
         let found = sqlx::query!(
             "select uploads.offset_bytes, videos.accept_damaged from uploads join videos on videos.id = uploads.video_id
              where uploads.id = $1 and videos.id = $2 and uploads.finished_at is not null",
@@ -105,7 +116,11 @@ impl Db {
         );
         let found = found.fetch_optional(&mut *tx).await.map_err(error)?.ok_or_else(|| Error::not_found("finished upload"))?;
         tx.commit().await.map_err(error)?;
-        Ok((unsigned(found.offset_bytes), found.accept_damaged))
+        Ok(Begun {
+            size_bytes: unsigned(found.offset_bytes),
+            accept_damaged: found.accept_damaged,
+            is_change: state.change.is_some(),
+        })
     }
 
     /// Completes an inspect job: stores the encode, points the video at it and enqueues the jobs of its plan. A video that is ready
@@ -119,19 +134,7 @@ impl Db {
         if !jobs::complete(&mut tx, claim).await? {
             return Ok(false);
         }
-        let insert = sqlx::query!(
-            "insert into encodes (id, video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms, poster_ms)
-             select $1, $2, $3, $4, $5, $6, $7,
-                    (select poster_ms from encodes e join videos v on v.encode_id = e.id where v.id = $2 and e.upload_id = $3)",
-            encode.id.0,
-            encode.video.0,
-            encode.upload.0,
-            serde_json::to_value(&encode.source).map_err(Error::internal)?,
-            serde_json::to_value(&encode.plan).map_err(Error::internal)?,
-            encode.encoder_version,
-            signed(encode.inspect_cpu_ms)?,
-        );
-        insert.execute(&mut *tx).await.map_err(error)?;
+        insert(&mut tx, encode).await?;
         let state = advance(&mut tx, encode.video, state, Event::Planned).await?;
         let point = sqlx::query!(
             "update videos set encode_id = case when $4 then encode_id else $2 end,
@@ -149,19 +152,12 @@ impl Db {
         Ok(true)
     }
 
-    /// Completes an analyse job, which weighs `weight` in the end: the encode has a decided plan, and the jobs of it that there are
-    /// not yet. Answers false, changing nothing, if the job's lease was lost.
+    /// Completes an analyse job, which weighs `weight` in the end: the encode has the source and the plan that it has here, and the jobs
+    /// of it that there are not yet. Answers false, changing nothing, if the job's lease was lost.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn finish_analyse(
-        &self,
-        claim: &Claim,
-        encode: EncodeId,
-        plan: &Plan,
-        weight: f32,
-        jobs: &[NewJob],
-    ) -> Result<bool> {
+    pub async fn finish_analyse(&self, claim: &Claim, encode: &Encode, weight: f32, jobs: &[NewJob]) -> Result<bool> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         lock_video(&mut tx, claim.video).await?;
         if !jobs::complete(&mut tx, claim).await? {
@@ -169,9 +165,49 @@ impl Db {
         }
         let weigh = sqlx::query!("update jobs set weight = $2 where id = $1", claim.job_id.0, weight);
         weigh.execute(&mut *tx).await.map_err(error)?;
-        let plan = serde_json::to_value(plan).map_err(Error::internal)?;
-        sqlx::query!("update encodes set plan = $2 where id = $1", encode.0, plan).execute(&mut *tx).await.map_err(error)?;
-        jobs::enqueue(&mut tx, jobs, claim.video, Some(encode)).await?;
+        let complete = sqlx::query!(
+            "update encodes set source = $2, plan = $3, inspect_cpu_ms = $4 where id = $1",
+            encode.id.0,
+            serde_json::to_value(&encode.source).map_err(Error::internal)?,
+            serde_json::to_value(&encode.plan).map_err(Error::internal)?,
+            signed(encode.inspect_cpu_ms)?,
+        );
+        complete.execute(&mut *tx).await.map_err(error)?;
+        jobs::enqueue(&mut tx, jobs, claim.video, Some(encode.id)).await?;
+        tx.commit().await.map_err(error)?;
+        Ok(true)
+    }
+
+    /// Completes an analyse job that found the film to be another than `before` was made for: the video gets the encode `anew` with its
+    /// jobs, and is not playable until that is. Answers false, changing nothing, if the job's lease was lost.
+    ///
+    /// # Errors
+    /// `Conflict` if the video has another encode by now.
+    pub async fn begin_anew(&self, claim: &Claim, before: EncodeId, anew: &NewEncode, jobs: &[NewJob]) -> Result<bool> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        lock_video(&mut tx, claim.video).await?;
+        if !jobs::complete(&mut tx, claim).await? {
+            return Ok(false);
+        }
+        insert(&mut tx, anew).await?;
+        let point = sqlx::query!(
+            "update videos set encode_id = $3, duration_ms = $4, playable_at = null, updated_at = now()
+             where id = $1 and encode_id = $2",
+            claim.video.0,
+            before.0,
+            anew.id.0,
+            signed(anew.plan.duration_ms())?,
+        );
+        if point.execute(&mut *tx).await.map_err(error)?.rows_affected() != 1 {
+            return Err(Error::conflict("superseded", "the video has another encode by now"));
+        }
+        let cancel = sqlx::query!(
+            "update jobs set state = 'cancelled', lease_owner = null, lease_until = null, finished_at = now()
+             where encode_id = $1 and state in ('queued', 'running')",
+            before.0,
+        );
+        cancel.execute(&mut *tx).await.map_err(error)?;
+        jobs::enqueue(&mut tx, jobs, claim.video, Some(anew.id)).await?;
         tx.commit().await.map_err(error)?;
         Ok(true)
     }
@@ -269,4 +305,21 @@ impl Db {
         );
         Ok(unsigned(end.fetch_one(self.pool()).await.map_err(error)?))
     }
+}
+
+async fn insert(conn: &mut PgConnection, encode: &NewEncode) -> Result<()> {
+    let insert = sqlx::query!(
+        "insert into encodes (id, video_id, upload_id, source, plan, encoder_version, inspect_cpu_ms, poster_ms)
+         select $1, $2, $3, $4, $5, $6, $7,
+                (select poster_ms from encodes e join videos v on v.encode_id = e.id where v.id = $2 and e.upload_id = $3)",
+        encode.id.0,
+        encode.video.0,
+        encode.upload.0,
+        serde_json::to_value(&encode.source).map_err(Error::internal)?,
+        serde_json::to_value(&encode.plan).map_err(Error::internal)?,
+        encode.encoder_version,
+        signed(encode.inspect_cpu_ms)?,
+    );
+    insert.execute(conn).await.map_err(error)?;
+    Ok(())
 }

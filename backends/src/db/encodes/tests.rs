@@ -56,9 +56,10 @@ async fn inspection_ends_in_an_encode_with_its_jobs_or_in_nothing() {
     let (db, _database) = database().await;
     let made = uploaded(&db, &[0; 77]).await;
     let zombie = db.claim_job(made.inspect, "worker", Duration::ZERO).await.expect("claim").expect("free");
-    assert_eq!(db.begin_inspect(&zombie, made.upload).await.expect("begin"), (77, false));
+    let begun = Begun { size_bytes: 77, accept_damaged: false, is_change: false };
+    assert_eq!(db.begin_inspect(&zombie, made.upload).await.expect("begin"), begun);
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("its lease is over");
-    assert_eq!(db.begin_inspect(&claim, made.upload).await.expect("a second attempt begins again"), (77, false));
+    assert_eq!(db.begin_inspect(&claim, made.upload).await.expect("a second attempt begins again"), begun);
     assert_eq!(db.video(made.video).await.expect("video").status, Status::Inspecting);
     let (encode, jobs) = new_encode(made.video, made.upload).await;
     assert!(!db.finish_inspect(&zombie, &encode, &jobs).await.expect("refused"));
@@ -104,4 +105,65 @@ async fn progress_weighs_jobs_and_counts_running_ones_and_tells_how_long_it_will
     assert!(reached.worked > Duration::ZERO, "{reached:?}");
     let minute = Progress { done: 0.25, worked: Duration::from_secs(60) };
     assert_eq!(minute.left(), Some(Duration::from_secs(180)));
+}
+
+/// The encode of `encode_of`, as if only its first chunk were known, and the claim of the job that is to find out the rest.
+async fn provisional(db: &Db) -> (NewEncode, Vec<NewJob>, Claim) {
+    let made = uploaded(db, &[0]).await;
+    let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("free");
+    db.begin_inspect(&claim, made.upload).await.expect("begin");
+    let (mut encode, mut jobs) = new_encode(made.video, made.upload).await;
+    encode.plan.provisional = true;
+    encode.plan.chunks.truncate(1);
+    jobs.truncate(1);
+    let analyse = NewJob { id: job_id(), job: Job::Analyse { encode: encode.id }, class: Class::Urgent, weight: 30.0 };
+    jobs.push(analyse.clone());
+    assert!(db.finish_inspect(&claim, &encode, &jobs).await.expect("finish"));
+    let claim = db.claim_job(analyse.id, "worker", LEASE).await.expect("claim").expect("free");
+    (encode, jobs, claim)
+}
+
+#[tokio::test]
+async fn the_rest_of_a_film_completes_its_encode() {
+    let (db, _database) = database().await;
+    let (encode, _, claim) = provisional(&db).await;
+    let mut complete = db.encode(encode.id).await.expect("encode");
+    let (whole, jobs) = new_encode(encode.video, encode.upload).await;
+    (complete.plan, complete.source.video.frames, complete.inspect_cpu_ms) = (whole.plan, 7, 99);
+    let job = |new: &NewJob| match &new.job {
+        Job::Encode { chunk, rungs, .. } => Job::Encode { encode: encode.id, chunk: *chunk, rungs: rungs.clone() },
+        other => other.clone(),
+    };
+    let jobs: Vec<NewJob> = jobs[..3].iter().map(|new| NewJob { job: job(new), ..new.clone() }).collect();
+    assert!(db.finish_analyse(&claim, &complete, 1.0, &jobs).await.expect("finish"));
+    assert!(!db.finish_analyse(&claim, &complete, 1.0, &jobs).await.expect("refused"), "the job is done");
+    let stored = db.encode(encode.id).await.expect("encode");
+    assert_eq!((stored.plan, stored.source, stored.inspect_cpu_ms), (complete.plan, complete.source, 99));
+    assert_eq!(db.list_jobs(encode.video).await.expect("jobs").len(), 3 + 2, "the first chunk has its job already");
+}
+
+#[tokio::test]
+async fn a_film_that_is_another_begins_anew_and_what_was_made_of_it_is_left() {
+    let (db, _database) = database().await;
+    let (before, jobs, claim) = provisional(&db).await;
+    let first = db.claim_job(jobs[0].id, "worker", LEASE).await.expect("claim").expect("free");
+    sqlx::query("update videos set playable_at = now()").execute(db.pool()).await.expect("as if it played");
+    let (anew, jobs) = new_encode(before.video, before.upload).await;
+    assert!(db.begin_anew(&claim, before.id, &anew, &jobs).await.expect("begun"));
+    assert!(!db.begin_anew(&claim, before.id, &anew, &jobs).await.expect("refused"), "the job is done");
+    let video = db.video(before.video).await.expect("video");
+    assert_eq!((video.encode, video.status, video.playable_at), (Some(anew.id), Status::Encoding, None));
+    assert_eq!(db.encode(anew.id).await.expect("encode").plan, anew.plan);
+    assert!(!db.heartbeat(&first, 0.5, LEASE).await.expect("beat"), "nobody needs it any more");
+    let states: Vec<_> = db.list_jobs(before.video).await.expect("jobs").into_iter().map(|job| job.state).collect();
+    assert_eq!(states.iter().filter(|state| *state == "queued").count(), jobs.len());
+    // Another encode is nobody's to replace.
+    let analyse = NewJob { id: job_id(), job: Job::Analyse { encode: anew.id }, class: Class::Urgent, weight: 1.0 };
+    let mut conn = db.pool().acquire().await.expect("a connection");
+    jobs::enqueue(&mut conn, std::slice::from_ref(&analyse), before.video, Some(anew.id)).await.expect("queued");
+    drop(conn);
+    let claim = db.claim_job(analyse.id, "worker", LEASE).await.expect("claim").expect("free");
+    let (other, jobs) = new_encode(before.video, before.upload).await;
+    let error = db.begin_anew(&claim, before.id, &other, &jobs).await.expect_err("refused");
+    assert_eq!(error.code(), "superseded");
 }

@@ -215,7 +215,7 @@ async fn mark_playable(conn: &mut PgConnection, encode: EncodeId, video: VideoId
 /// Whether every chunk of every rung, every audio and every subtitle rendition of the plan is in the ledger.
 async fn is_finished(conn: &mut PgConnection, encode: EncodeId) -> Result<bool> {
     let finished = sqlx::query_scalar!(
-        r#"select coalesce((plan #>> '{analysis,decided}')::boolean, true)
+        r#"select coalesce((plan #>> '{analysis,decided}')::boolean, true) and not coalesce((plan ->> 'provisional')::boolean, false)
                   and jsonb_array_length(plan -> 'chunks') * jsonb_array_length(plan -> 'rungs') + jsonb_array_length(plan -> 'audio')
                       + jsonb_array_length(coalesce(plan -> 'subtitles', '[]'))
                   = (select count(*) from finished_chunks where encode_id = $1) as "finished!"

@@ -127,6 +127,11 @@ impl Analysis {
         })
     }
 
+    /// Chooses samples of `track` anew: now it is known where all of its keyframes are.
+    pub(in crate::plan) fn spread(&mut self, timeline: &Timeline, track: &VideoTrack, duration_ticks: u64) {
+        self.samples = samples(timeline, track, duration_ticks);
+    }
+
     /// The fixed ladder with `given` in the places of rungs of their names.
     pub(in crate::plan) fn fixed_with(&self, given: &[Rung]) -> Vec<Rung> {
         let known = |rung: &Rung| given.iter().find(|other| other.id == rung.id).unwrap_or(rung).clone();
