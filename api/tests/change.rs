@@ -78,7 +78,7 @@ async fn mistakes_in_an_order_are_told_at_once() {
         (rung(json!({ "id": "360p", "preset": "warp" })), 400, "invalid_rung"),
         (rung(json!({ "id": "360p", "max_bitrate_bps": 1 })), 400, "invalid_rung"),
         (json!({ "recipe": "archive", "rungs": [{ "id": "360p" }] }), 400, "invalid_change"),
-        (json!({ "recipe": "" }), 400, "unknown_recipe"),
+        (json!({ "recipe": "cinema" }), 400, "unknown_recipe"),
     ] {
         assert_eq!(problem(begin(&editor, &id, &change).await, status).await, code, "{change}");
     }
@@ -107,6 +107,7 @@ async fn only_who_may_edit_a_title_changes_it() {
         }
     }
     problem(begin(&app.nobody(), &id, &json!({})).await, 401).await;
+    assert_eq!(app.somebody(Role::Viewer).await.show(&id).await["change"], Value::Null, "it is nothing to those who watch");
     empty(give_up(&editor, &id).await, 204).await;
 }
 

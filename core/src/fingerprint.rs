@@ -1,8 +1,17 @@
 //! What the tracks of a source hold, as checksums of their packets: two sources tell by them what they share, in different files.
 
-use crate::plan::{Chunk, Timeline};
+use crate::{
+    Error, Result,
+    plan::{Chunk, Timeline},
+    source::Source,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bytes of a checksum, of which there are twice as many hex digits.
+pub const SUM_BYTES: usize = 16;
+/// Parts at most: twelve hours of the shortest, and some.
+pub const PARTS_MAX: usize = 50_000;
 
 /// What a source holds. It comes from a process that has read hostile bytes, so it is only ever compared with what another source
 /// of the same video holds.
@@ -30,6 +39,23 @@ pub struct Part {
 }
 
 impl Fingerprints {
+    /// Whether this can be said of `source`, whose parts lie on `timeline`.
+    ///
+    /// # Errors
+    /// `Internal`: it was said by a process that is not what it was.
+    pub fn validate(&self, source: &Source, timeline: &Timeline) -> Result<()> {
+        let is_sum = |sum: &String| sum.len() == 2 * SUM_BYTES && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let streams = source.audio.iter().map(|track| track.stream).chain(source.subtitles.iter().map(|track| track.stream));
+        let streams: BTreeSet<u32> = streams.collect();
+        let is_right = self.timeline == *timeline
+            && is_sum(&self.picture)
+            && (1..=PARTS_MAX).contains(&self.parts.len())
+            && self.parts.iter().all(|part| is_sum(&part.sum))
+            && self.parts.is_sorted_by(|before, part| before.start_ticks < part.start_ticks)
+            && self.tracks.iter().all(|(stream, sum)| streams.contains(stream) && is_sum(sum));
+        if is_right { Ok(()) } else { Err(Error::internal("the child says of a source what no source holds")) }
+    }
+
     /// Whether decoders make the same pictures of `chunk` in both sources.
     #[must_use]
     pub fn shares_chunk(&self, other: &Self, chunk: &Chunk) -> bool {
@@ -75,7 +101,7 @@ impl Fingerprints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Ratio;
+    use crate::{source::Ratio, testing};
 
     /// A source with keyframes at 0, 100, 200, …
     fn prints(sums: &[&str]) -> Fingerprints {
@@ -107,6 +133,26 @@ mod tests {
         assert!(!in_order.shares_chunk(&other, &chunk(300, Some(400))), "what came before matters to it");
         let other = Fingerprints { picture: "q".into(), ..ours.clone() };
         assert!(!ours.shares_chunk(&other, &chunk(0, Some(100))));
+    }
+
+    #[test]
+    fn what_no_source_holds_is_not_believed() {
+        let (source, sum) = (testing::source(), "0".repeat(2 * SUM_BYTES));
+        let mut good = prints(&[&sum, &sum, &sum]);
+        (good.picture, good.tracks) = (sum.clone(), BTreeMap::from([(source.audio[0].stream, sum.clone())]));
+        assert!(good.validate(&source, &good.timeline).is_ok());
+        let bad = |change: fn(&mut Fingerprints)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            bad.validate(&source, &good.timeline).is_err()
+        };
+        assert!(bad(|prints| prints.parts.clear()));
+        assert!(bad(|prints| prints.parts[1].start_ticks = 0));
+        assert!(bad(|prints| prints.parts[2].sum.push('0')));
+        assert!(bad(|prints| prints.picture = "x".repeat(2 * SUM_BYTES)));
+        assert!(bad(|prints| prints.parts = vec![prints.parts[0].clone(); PARTS_MAX + 1]));
+        assert!(bad(|prints| drop(prints.tracks.insert(77, "0".repeat(2 * SUM_BYTES)))));
+        assert!(bad(|prints| prints.timeline = Timeline::of_encoded(Ratio::new(24, 1), 12_288)));
     }
 
     #[test]

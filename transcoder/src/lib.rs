@@ -14,5 +14,5 @@ pub use jobs::{Deps, handler, inspect::ENDS_BYTES};
 /// Versions of the encoders that this build has: part of what makes an encode reproducible.
 #[must_use]
 pub fn encoder_version() -> String {
-    format!("marquee {}, {}", env!("CARGO_PKG_VERSION"), media::version())
+    format!("marquee {} ({}), {}", env!("CARGO_PKG_VERSION"), env!("MARQUEE_MEDIA_SUM"), media::version())
 }

@@ -1,11 +1,14 @@
 //! Recipes by name: the files of `transcoder/recipes/`, built into the binary.
 
-use marquee_core::{Error, Result, plan::Recipe};
+use marquee_core::{
+    Error, Result,
+    plan::{RECIPES, Recipe},
+};
 
 /// The recipe that is used where none is named.
 pub const STANDARD: &str = "standard";
 
-const RECIPES: [(&str, &str); 4] = [
+const TEXTS: [(&str, &str); RECIPES.len()] = [
     ("fast", include_str!("../recipes/fast.toml")),
     (STANDARD, include_str!("../recipes/standard.toml")),
     ("quality", include_str!("../recipes/quality.toml")),
@@ -20,8 +23,8 @@ const PRESETS: [&str; 10] =
 /// # Errors
 /// `Invalid`, naming what there is to choose from.
 pub fn load(name: &str, preset: Option<&str>) -> Result<Recipe> {
-    let Some((_, text)) = RECIPES.iter().find(|(known, _)| *known == name) else {
-        let known = RECIPES.map(|(known, _)| known).join(", ");
+    let Some((_, text)) = TEXTS.iter().find(|(known, _)| *known == name) else {
+        let known = RECIPES.join(", ");
         return Err(Error::invalid("unknown_recipe", format!("there is no recipe called {name:?}; there are: {known}")));
     };
     let mut recipe: Recipe = toml::from_str(text).map_err(Error::internal)?;
@@ -46,7 +49,8 @@ mod tests {
 
     #[test]
     fn every_recipe_reads_and_its_rungs_go_down() {
-        for (name, _) in RECIPES {
+        assert_eq!(TEXTS.map(|(name, _)| name), RECIPES);
+        for name in RECIPES {
             let recipe = load(name, None).expect(name);
             assert!(PRESETS.contains(&recipe.preset.as_str()), "{name}");
             assert!(recipe.rungs.windows(2).all(|pair| pair[0].height > pair[1].height), "{name}");

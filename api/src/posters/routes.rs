@@ -64,5 +64,5 @@ async fn choose(
     Json(choice): Json<PosterChoice>,
 ) -> Answer<Json<VideoView>> {
     let video = ops::choose(&app, &caller, id, choice.time_ms).await?;
-    Ok(Json(videos::ops::details(&app, video).await?.into()))
+    Ok(Json(videos::ops::details(&app, &caller, video).await?.into()))
 }

@@ -13,7 +13,7 @@ use marquee_core::{
     Error,
     id::{EncodeId, JobId, VideoId},
     job::Order,
-    plan::{Ladder, RungChange},
+    plan::{Ladder, RECIPES, RungChange},
     video::Status,
 };
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Rungs of an order at most: more than a ladder of all codecs has.
 const RUNGS_MAX: usize = 64;
-/// Characters of a recipe's name at most.
-const RECIPE_LENGTH_MAX: usize = 100;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(begin, give_up))
@@ -74,8 +72,9 @@ pub(crate) struct ChangeView {
 
 impl ChangeView {
     /// The change of `video`, whose encode has come to `encoded`.
-    pub(super) fn of(video: &Video, encoded: Option<Progress>) -> Option<Self> {
-        let change = video.change.clone()?;
+    pub(super) fn of(caller: &Caller, video: &Video, encoded: Option<Progress>) -> Option<Self> {
+        // It is nothing to those who watch.
+        let change = video.change.clone().filter(|_| caller.edits(video).is_ok())?;
         let left = encoded.filter(|_| change.status == Status::Encoding).and_then(|encoded| encoded.left());
         Some(Self {
             status: change.status,
@@ -124,8 +123,8 @@ async fn give_up(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>
 async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
     let encode = EncodeId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
     let NewChange { recipe, ladder, rungs } = new;
-    if recipe.as_ref().is_some_and(|name| name.is_empty() || name.len() > RECIPE_LENGTH_MAX) {
-        return Err(Problem::bad_request("unknown_recipe", "there is no recipe of that name"));
+    if recipe.as_ref().is_some_and(|name| !RECIPES.contains(&name.as_str())) {
+        return Err(Problem::bad_request("unknown_recipe", format!("there are these recipes: {}", RECIPES.join(", "))));
     }
     if rungs.is_empty() {
         return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new() });

@@ -101,15 +101,15 @@ pub(crate) async fn list(
     let mut posters = posters::ops::of_all(app, &videos).await?;
     let details = videos.into_iter().map(|video| {
         let poster = posters.remove(&video.id);
-        Details { poster, ..Details::of(video, &progress) }
+        Details { poster, ..Details::of(caller, video, &progress) }
     });
     Ok((details.collect(), next))
 }
 
 /// A video with what is known of its encode.
-pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
+pub(crate) async fn details(app: &App, caller: &Caller, video: Video) -> Result<Details> {
     let progress = app.deps.db.progress(&encodes(&video).collect::<Vec<_>>()).await?;
-    let mut details = Details::of(video, &progress);
+    let mut details = Details::of(caller, video, &progress);
     details.source = app.deps.db.source(details.video.id).await?;
     let Some(encode) = details.video.encode else { return Ok(details) };
     let encode = match app.deps.db.encode(encode).await {
@@ -147,11 +147,11 @@ pub(crate) async fn details(app: &App, video: Video) -> Result<Details> {
 
 impl Details {
     /// What lists tell of a video.
-    fn of(video: Video, progress: &HashMap<EncodeId, Progress>) -> Self {
+    fn of(caller: &Caller, video: Video, progress: &HashMap<EncodeId, Progress>) -> Self {
         let encoded = video.encode.and_then(|encode| progress.get(&encode)).copied();
         let changed = video.change.as_ref().and_then(|change| change.encode).and_then(|encode| progress.get(&encode)).copied();
         Self {
-            change: ChangeView::of(&video, changed),
+            change: ChangeView::of(caller, &video, changed),
             progress: progress_of(video.status, encoded.map(|encoded| encoded.done)),
             ready_in: encoded.filter(|_| video.status == Status::Encoding).and_then(|encoded| encoded.left()),
             playable_ms: None,

@@ -62,7 +62,7 @@ impl Watch {
                 return None;
             }
             let found = match ops::find(&self.app, &self.caller, self.id).await {
-                Ok(video) => ops::details(&self.app, video).await,
+                Ok(video) => ops::details(&self.app, &self.caller, video).await,
                 Err(error) => Err(error),
             };
             match found.map(VideoView::from) {

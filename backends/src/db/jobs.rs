@@ -378,6 +378,8 @@ async fn is_superseded(conn: &mut PgConnection, job: JobId) -> Result<bool> {
     );
     let row = row.fetch_optional(conn).await.map_err(error)?.ok_or_else(|| Error::not_found("job"))?;
     Ok(match serde_json::from_value(row.payload) {
+        // What another order has made pointless was cancelled by that.
+        Ok(Job::Inspect { order: Some(_), .. }) => false,
         Ok(Job::Inspect { upload, .. }) => row.source.is_some_and(|newest| newest != upload.0),
         _ => row.replaced,
     })

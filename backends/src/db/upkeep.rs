@@ -13,7 +13,7 @@ use marquee_core::{
     object::Key,
     video::Event,
 };
-use sqlx::{query, query_scalar};
+use sqlx::{PgConnection, query, query_scalar};
 use std::collections::HashSet;
 use std::time::Duration;
 use time::Date;
@@ -72,34 +72,19 @@ impl Db {
     /// # Errors
     /// `Unavailable`.
     pub(crate) async fn leftover_encodes(&self, keep: Duration, limit: i64) -> Result<Vec<(VideoId, EncodeId)>> {
-        let rows = query!(
-            "select e.id, e.video_id from encodes e join videos v on v.id = e.video_id
-             where v.deleted_at is null and v.updated_at < now() - make_interval(secs => $1)
-               and (v.status = 'failed'
-                    or v.encode_id is distinct from e.id
-                       and (v.next_encode_id is distinct from e.id or v.change_status = 'failed'))
-               and not exists (select 1 from jobs where encode_id = e.id and state in ('queued', 'running'))
-             order by e.id limit $2",
-            keep.as_secs_f64(),
-            limit,
-        );
-        let rows = rows.fetch_all(&self.pool).await.map_err(error)?;
-        Ok(rows.into_iter().map(|row| (row.video_id.into(), row.id.into())).collect())
+        let mut conn = self.pool.acquire().await.map_err(error)?;
+        leftover_encodes(&mut conn, keep, limit, None).await
     }
 
     /// Parts a video for good from an encode that [`Db::leftover_encodes`] found: its jobs cannot be retried any more. False
-    /// if somebody retries it just now.
+    /// if somebody has use for it by now.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(crate) async fn condemn_encode(&self, video: VideoId, encode: EncodeId) -> Result<bool> {
+    pub(crate) async fn condemn_encode(&self, video: VideoId, encode: EncodeId, keep: Duration) -> Result<bool> {
         let mut tx = self.pool.begin().await.map_err(error)?;
         lock_video(&mut tx, video).await?;
-        let busy = query_scalar!(
-            r#"select exists (select 1 from jobs where encode_id = $1 and state in ('queued', 'running')) as "busy!""#,
-            encode.0
-        );
-        if busy.fetch_one(&mut *tx).await.map_err(error)? {
+        if leftover_encodes(&mut tx, keep, 1, Some(encode)).await?.is_empty() {
             return Ok(false);
         }
         let part = query!(
@@ -123,48 +108,32 @@ impl Db {
         Ok(())
     }
 
-    /// Sources without any encode whose video, unchanged for `keep`, has a newer one, or failed.
+    /// Sources without any encode that nobody is going to ask for: their video, unchanged for `keep`, failed, or shows another one and
+    /// does not change.
     ///
     /// # Errors
     /// `Unavailable`.
     pub(crate) async fn leftover_sources(&self, keep: Duration, limit: i64) -> Result<Vec<(VideoId, UploadId)>> {
-        let rows = query!(
-            "select u.id, u.video_id from uploads u join videos v on v.id = u.video_id
-             where v.deleted_at is null and v.updated_at < now() - make_interval(secs => $1) and u.finished_at is not null
-               and (v.status = 'failed' or v.change_status = 'failed'
-                    or exists (select 1 from uploads n where n.video_id = u.video_id and n.finished_at > u.finished_at))
-               and not exists (select 1 from encodes where upload_id = u.id)
-               and not exists (select 1 from jobs where video_id = v.id and kind = 'inspect' and state in ('queued', 'running'))
-             order by u.id limit $2",
-            keep.as_secs_f64(),
-            limit,
-        );
-        let rows = rows.fetch_all(&self.pool).await.map_err(error)?;
-        Ok(rows.into_iter().map(|row| (row.video_id.into(), row.id.into())).collect())
+        let mut conn = self.pool.acquire().await.map_err(error)?;
+        leftover_sources(&mut conn, keep, limit, None).await
     }
 
-    /// Makes sure that nobody inspects a source that [`Db::leftover_sources`] found. False if somebody retries that just now.
+    /// Makes sure that nobody inspects a source that [`Db::leftover_sources`] found. False if somebody has use for it by now.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(crate) async fn condemn_source(&self, video: VideoId, upload: UploadId) -> Result<bool> {
+    pub(crate) async fn condemn_source(&self, video: VideoId, upload: UploadId, keep: Duration) -> Result<bool> {
         let mut tx = self.pool.begin().await.map_err(error)?;
         lock_video(&mut tx, video).await?;
+        if leftover_sources(&mut tx, keep, 1, Some(upload)).await?.is_empty() {
+            return Ok(false);
+        }
         let gone = query!(
-            "delete from jobs where video_id = $1 and kind = 'inspect' and payload ->> 'upload' = $2
-             and state not in ('queued', 'running')",
+            "delete from jobs where video_id = $1 and kind = 'inspect' and payload ->> 'upload' = $2",
             video.0,
             upload.to_string(),
         );
         gone.execute(&mut *tx).await.map_err(error)?;
-        let busy = query_scalar!(
-            r#"select exists (select 1 from jobs where video_id = $1 and kind = 'inspect' and payload ->> 'upload' = $2) as "busy!""#,
-            video.0,
-            upload.to_string(),
-        );
-        if busy.fetch_one(&mut *tx).await.map_err(error)? {
-            return Ok(false);
-        }
         tx.commit().await.map_err(error)?;
         Ok(true)
     }
@@ -236,4 +205,51 @@ impl Db {
         }
         Ok(())
     }
+}
+
+/// Those of [`Db::leftover_encodes`], or the one called `only` if it is one.
+async fn leftover_encodes(
+    conn: &mut PgConnection,
+    keep: Duration,
+    limit: i64,
+    only: Option<EncodeId>,
+) -> Result<Vec<(VideoId, EncodeId)>> {
+    let rows = query!(
+        "select e.id, e.video_id from encodes e join videos v on v.id = e.video_id
+         where v.deleted_at is null and v.updated_at < now() - make_interval(secs => $1) and ($3::uuid is null or e.id = $3)
+           and (v.status = 'failed'
+                or v.encode_id is distinct from e.id
+                   and (v.next_encode_id is distinct from e.id or v.change_status = 'failed'))
+           and not exists (select 1 from jobs where encode_id = e.id and state in ('queued', 'running'))
+         order by e.id limit $2",
+        keep.as_secs_f64(),
+        limit,
+        only.map(Uuid::from),
+    );
+    let rows = rows.fetch_all(conn).await.map_err(error)?;
+    Ok(rows.into_iter().map(|row| (row.video_id.into(), row.id.into())).collect())
+}
+
+/// Those of [`Db::leftover_sources`], or the one called `only` if it is one.
+async fn leftover_sources(
+    conn: &mut PgConnection,
+    keep: Duration,
+    limit: i64,
+    only: Option<UploadId>,
+) -> Result<Vec<(VideoId, UploadId)>> {
+    let rows = query!(
+        "select u.id, u.video_id from uploads u join videos v on v.id = u.video_id
+         where v.deleted_at is null and v.updated_at < now() - make_interval(secs => $1) and u.finished_at is not null
+           and ($3::uuid is null or u.id = $3)
+           and (v.status = 'failed' or v.status = 'ready' and coalesce(v.change_status, 'failed') = 'failed'
+                or exists (select 1 from uploads n where n.video_id = u.video_id and n.finished_at > u.finished_at))
+           and not exists (select 1 from encodes where upload_id = u.id)
+           and not exists (select 1 from jobs where video_id = v.id and kind = 'inspect' and state in ('queued', 'running'))
+         order by u.id limit $2",
+        keep.as_secs_f64(),
+        limit,
+        only.map(Uuid::from),
+    );
+    let rows = rows.fetch_all(conn).await.map_err(error)?;
+    Ok(rows.into_iter().map(|row| (row.video_id.into(), row.id.into())).collect())
 }

@@ -335,7 +335,7 @@ impl Db {
         let state = lock_video(&mut tx, upload.video).await?;
         let finish = sqlx::query!(
             "update uploads set finished_at = now(), sha256 = $3, length_bytes = $4, offset_bytes = $4
-             where id = $1 and locked_by = $2 and finished_at is null",
+             where id = $1 and locked_by = $2 and finished_at is null and expires_at > now()",
             upload.id.0,
             holder.id,
             sha256.map(|sha256| &sha256[..]),
@@ -425,7 +425,14 @@ pub(super) async fn forget_failed(conn: &mut PgConnection, video: VideoId, state
         }
         _ => sqlx::query!("update videos set next_encode_id = null where id = $1", video.0),
     };
-    reset.execute(conn).await.map_err(error)?;
+    reset.execute(&mut *conn).await.map_err(error)?;
+    // What gave up for it is not to be retried any more.
+    let cancel = sqlx::query!(
+        "update jobs set state = 'cancelled' from videos v
+         where jobs.video_id = $1 and v.id = $1 and state = 'dead' and jobs.encode_id is distinct from v.encode_id",
+        video.0
+    );
+    cancel.execute(conn).await.map_err(error)?;
     Ok(())
 }
 

@@ -157,7 +157,7 @@ impl Pass<'_> {
             if self.is_over() {
                 return Ok(());
             }
-            if let Err(cause) = self.encode(video, encode).await {
+            if let Err(cause) = self.encode(video, encode, keep).await {
                 tracing::warn!(encode.id = %encode, error = cause.detail(), "could not remove an encode that nobody sees");
             }
         }
@@ -165,24 +165,24 @@ impl Pass<'_> {
             if self.is_over() {
                 return Ok(());
             }
-            if let Err(cause) = self.source(video, upload).await {
+            if let Err(cause) = self.source(video, upload, keep).await {
                 tracing::warn!(upload.id = %upload, error = cause.detail(), "could not remove a source that nobody needs");
             }
         }
         Ok(())
     }
 
-    async fn encode(&self, video: VideoId, encode: EncodeId) -> Result<()> {
+    async fn encode(&self, video: VideoId, encode: EncodeId, keep: Duration) -> Result<()> {
         let folder = format!("media/{}/", Layout::new(video, encode).scope());
-        if self.db.condemn_encode(video, encode).await? && self.remove(&folder).await? {
+        if self.db.condemn_encode(video, encode, keep).await? && self.remove(&folder).await? {
             self.db.forget_encode(encode).await?;
             tracing::info!(encode.id = %encode, video.id = %video, "removed an encode that was replaced or failed");
         }
         Ok(())
     }
 
-    async fn source(&self, video: VideoId, upload: UploadId) -> Result<()> {
-        if self.db.condemn_source(video, upload).await? {
+    async fn source(&self, video: VideoId, upload: UploadId, keep: Duration) -> Result<()> {
+        if self.db.condemn_source(video, upload, keep).await? {
             self.blobs.delete(&Key::source(video, upload)).await?;
             self.db.forget_source(upload).await?;
             tracing::info!(upload.id = %upload, video.id = %video, "removed a source that was replaced or failed");

@@ -16,7 +16,9 @@ pub use audio::AudioRendition;
 pub use chunk::Chunk;
 pub use judging::{Judging, Scope};
 pub use ladder::{Analysis, Codec, Measure, Rung, Sample};
-pub use recipe::{AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, PerTitle, Recipe, RungChoice, StartChoice};
+pub use recipe::{
+    AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, PerTitle, RECIPES, Recipe, RungChoice, StartChoice,
+};
 pub use start::Start;
 pub use subtitles::SubtitleRendition;
 pub use timeline::Timeline;
@@ -248,8 +250,18 @@ impl Plan {
     /// decided.
     #[must_use]
     pub fn least_frame_rate(&self, video: &VideoTrack) -> Ratio {
-        let (fixed, all) = (self.analysis.iter().flat_map(|analysis| &analysis.fixed), self.picture.frame_rate(video));
-        self.rungs.iter().chain(fixed).max_by_key(|rung| rung.frame_step).map_or(all, |rung| rung.frame_rate(all))
+        let all = self.picture.frame_rate(video);
+        self.rungs_to_be().max_by_key(|rung| rung.frame_step).map_or(all, |rung| rung.frame_rate(all))
+    }
+
+    /// Of how many frames the rung shows one that shows the fewest. All rungs begin by it.
+    fn frame_step_max(&self) -> u32 {
+        self.rungs_to_be().map(|rung| rung.frame_step).max().unwrap_or(1)
+    }
+
+    /// All rungs, and those that may be chosen.
+    fn rungs_to_be(&self) -> impl Iterator<Item = &Rung> {
+        self.rungs.iter().chain(self.analysis.iter().flat_map(|analysis| &analysis.fixed))
     }
 
     /// The rung called `id`.

@@ -3,6 +3,9 @@
 use super::{Codec, Judging, Rung, Scope};
 use serde::{Deserialize, Serialize};
 
+/// Names of the recipes that there are.
+pub const RECIPES: [&str; 4] = ["fast", "standard", "quality", "archive"];
+
 /// How the rungs of a title are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

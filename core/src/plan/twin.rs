@@ -72,8 +72,10 @@ impl Plan {
     }
 
     fn twin_picture(&self, rung: &Rung, chunk: u32, other: &Self, common: &Common<'_>) -> Option<(String, u32)> {
-        let is_shown_alike =
-            self.picture == other.picture && self.encoder_threads == other.encoder_threads && self.judging == other.judging;
+        let is_shown_alike = self.picture == other.picture
+            && self.encoder_threads == other.encoder_threads
+            && self.frame_step_max() == other.frame_step_max()
+            && self.judging == other.judging;
         let ours = self.chunks.get(chunk as usize).filter(|ours| is_shown_alike && common.has_chunk(ours))?;
         let same_part = |theirs: &&Chunk| Chunk { index: ours.index, ..**theirs } == *ours;
         let chunk = other.chunks.iter().find(same_part)?.index;

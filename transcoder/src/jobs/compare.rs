@@ -1,6 +1,6 @@
 //! A film that takes the place of another one is compared with it, so that what they share is copied and not made again.
 
-use super::{Jobs, inspect::Looked};
+use super::{Jobs, analyse::is_of_the_moment, inspect::Looked};
 use crate::child::{Output, Sink, Task};
 use async_trait::async_trait;
 use marquee_backends::{db::jobs::Claim, dispatch::Work};
@@ -31,7 +31,8 @@ impl Jobs {
         })
     }
 
-    /// What a source of the claim's video holds, and the processor time that it took to find out. `None` if it cannot be told.
+    /// What a source of the claim's video holds, and the processor time that it took to find out. `None` if it cannot be told: then all
+    /// of the film is made, which is as good.
     async fn fingerprints(
         &self,
         claim: &Claim,
@@ -52,9 +53,14 @@ impl Jobs {
                 tracing::info!(failure.code = code, "a source cannot be compared: {message}");
                 return Ok(None);
             }
+            Err(Failure::Retry(error)) if !is_of_the_moment(error.kind()) => {
+                tracing::warn!(upload.id = %upload, error = error.detail(), "a source cannot be compared");
+                return Ok(None);
+            }
             report => report?,
         };
         let prints = found.0.ok_or_else(|| Error::internal("the child read a source and said nothing of what it holds"))?;
+        prints.validate(source, timeline)?;
         self.deps.db.keep_fingerprints(upload, &prints).await?;
         Ok(Some((prints, report.cpu_ms)))
     }

@@ -40,22 +40,22 @@ impl Jobs {
         let db = &self.deps.db;
         let begun = db.begin_inspect(claim, upload).await?;
         self.hash(work, upload, &Key::source(claim.video, upload), begun.size_bytes).await?;
-        // Nobody waits for what takes the place of what is there.
-        let is_awaited = !begun.is_change && order.is_none();
+        // Nobody waits for what takes the place of what is there, nor for the first seconds of what failed before.
+        let (class, is_new) = (if begun.is_change { Class::Bulk } else { claim.class }, !begun.is_change && order.is_none());
         let looked = match &order {
             Some(Order { like: Some(like), rungs, .. }) => changed(db.encode(*like).await?, rungs)?,
             _ => {
                 let recipe = self.recipe_of(order.as_ref())?;
-                let looked = self.look(claim, work, upload, begun, &recipe, is_awaited).await?;
+                let looked = self.look(claim, work, upload, begun, &recipe, is_new).await?;
                 self.compared(claim, work, upload, looked).await?
             }
         };
         let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked);
-        let jobs = self.first_jobs(&encode, if is_awaited { claim.class } else { Class::Bulk });
+        let jobs = self.first_jobs(&encode, class);
         Ok(committed(db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
 
-    /// Looks at a source, and plans it. Where a viewer waits, at no more of it than has to be known to begin.
+    /// Looks at a source, and plans it. If it is new, at no more of it than has to be known to begin.
     async fn look(
         &self,
         claim: &Claim,
@@ -63,12 +63,12 @@ impl Jobs {
         upload: UploadId,
         begun: Begun,
         recipe: &Recipe,
-        is_awaited: bool,
+        is_new: bool,
     ) -> Result<Looked, Failure> {
         let Begun { size_bytes, accept_damaged, .. } = begun;
         let reader = self.uploaded(claim.video, upload, size_bytes).await?;
         let mut found = Found::default();
-        let task = Task::Inspect { ends_bytes: is_awaited.then_some(self.deps.ends_bytes) };
+        let task = Task::Inspect { ends_bytes: is_new.then_some(self.deps.ends_bytes) };
         let report = self.deps.host.run(&task, reader, &mut found, work.cancelled()).await?;
         let source = found.source(size_bytes, accept_damaged)?;
         let plan = Plan { accept_damaged, ..Plan::new(&source, recipe) };

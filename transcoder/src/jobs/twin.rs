@@ -1,6 +1,6 @@
 //! What an earlier encode made of the same bytes in the same way is copied inside the store, and not made again.
 
-use super::{Jobs, layout, piece::Piece, shelf::sha256, source::read_all};
+use super::{Jobs, analyse::is_of_the_moment, layout, piece::Piece, shelf::sha256, source::read_all};
 use futures::{StreamExt, TryStreamExt, stream};
 use marquee_backends::db::{
     changes::Twin,
@@ -9,7 +9,7 @@ use marquee_backends::db::{
     thumbnails::State,
 };
 use marquee_core::{
-    ErrorKind, Result,
+    Result,
     blobs::Created,
     object::{self, Key, Layout, Track, init_path, segment_path},
     plan::Measure,
@@ -100,9 +100,12 @@ impl Jobs {
                 };
                 Ok(there == wanted)
             }
-            // It is being removed.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+            Err(error) if is_of_the_moment(error.kind()) => Err(error),
+            Err(error) => {
+                // It is being removed, or the store cannot copy it: then it is made.
+                tracing::info!(object.key = %from, error = error.detail(), "not copied");
+                Ok(false)
+            }
         }
     }
 }
@@ -131,7 +134,7 @@ fn renamed(mut stored: Batch, ours: ledger::Piece<'_>) -> Batch {
         ours.rendition.clone_into(&mut finished.rendition);
         finished.chunk = ours.chunk;
         (finished.cpu_ms, finished.quality_cpu_ms) = (0, 0);
-        let note = Note::new("copied", "what an earlier encode of the same file had made in the same way was copied");
+        let note = Note::new("copied", "what had been made in the same way before was copied");
         if !finished.notes.contains(&note) {
             finished.notes.push(note);
         }

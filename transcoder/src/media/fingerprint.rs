@@ -4,7 +4,7 @@ use super::{Stop, input::Input};
 use crate::child::{Link, Output, RemoteSource, Report};
 use ffmpeg_next::{Packet, ffi, format::stream::Stream};
 use marquee_core::{
-    fingerprint::{Fingerprints, Part},
+    fingerprint::{Fingerprints, PARTS_MAX, Part, SUM_BYTES},
     plan::Timeline,
     source::{AudioTrack, KEYFRAME_STEP_SECONDS, Seek, Source, SubtitleTrack, VideoTrack},
 };
@@ -12,10 +12,6 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Bytes of a checksum that are kept.
-const SUM_BYTES: usize = 16;
-/// Parts at most: twelve hours of the shortest, and some.
-const PARTS_MAX: usize = 50_000;
 /// Packets between two reports of progress.
 const PROGRESS_EVERY: u64 = 2000;
 
@@ -44,7 +40,7 @@ pub(super) fn take(link: &Link, source: RemoteSource, found: &Source, timeline: 
         }
         let stream = packet.stream() as u32;
         if stream == video.stream {
-            parts.take(&packet)?;
+            parts.take(&packet);
         } else if let (Some(track), Some(opened)) = (tracks.get_mut(&stream), input.context().stream(stream as usize)) {
             add(track, &packet, origin_in(&opened, video));
         }
@@ -89,20 +85,18 @@ impl<'a> Parts<'a> {
         Self { timeline, video, step_ticks, open: None, parts: Vec::new() }
     }
 
-    fn take(&mut self, packet: &Packet) -> Result<(), Stop> {
+    fn take(&mut self, packet: &Packet) {
         let time = packet.pts().or(packet.dts()).unwrap_or(self.video.origin);
         let ticks = self.timeline.tick(self.video, time);
-        let begins =
-            packet.is_key() && self.open.as_ref().is_none_or(|(start, _)| ticks.saturating_sub(*start) >= self.step_ticks);
+        let is_room = self.parts.len() + 1 < PARTS_MAX;
+        let begins = is_room
+            && packet.is_key()
+            && self.open.as_ref().is_none_or(|(start, _)| ticks.saturating_sub(*start) >= self.step_ticks);
         if begins {
             self.close();
-            if self.parts.len() >= PARTS_MAX {
-                return Err(Stop::Fault("the picture has more parts than a title can last".into()));
-            }
         }
         let (_, part) = self.open.get_or_insert_with(|| (ticks, Sha256::new()));
         add(part, packet, self.video.origin);
-        Ok(())
     }
 
     fn close(&mut self) {
@@ -123,10 +117,8 @@ fn begun(input: &Input, stream: u32, description: &impl Serialize) -> Result<Sha
     let opened = input.context().stream(stream as usize).ok_or_else(missing)?;
     let description = serde_json::to_vec(description).map_err(|error| Stop::Fault(error.to_string()))?;
     let mut begun = Sha256::new();
-    for bytes in [&description[..], &configuration(&opened)] {
-        begun.update((bytes.len() as u64).to_le_bytes());
-        begun.update(bytes);
-    }
+    add_bytes(&mut begun, &description);
+    add_bytes(&mut begun, &configuration(&opened));
     Ok(begun)
 }
 
@@ -136,9 +128,16 @@ fn add(sum: &mut Sha256, packet: &Packet, origin: i64) {
     let data = packet.data().unwrap_or_default();
     sum.update(time(packet.pts()));
     sum.update(time(packet.dts()));
-    sum.update([u8::from(packet.is_key()), u8::from(packet.is_corrupt())]);
-    sum.update((data.len() as u64).to_le_bytes());
-    sum.update(data);
+    // Cues last as long as their packets.
+    sum.update(packet.duration().to_le_bytes());
+    sum.update(packet.flags().bits().to_le_bytes());
+    add_bytes(sum, data);
+    packet.side_data().for_each(|aside| add_bytes(sum, aside.data()));
+}
+
+fn add_bytes(sum: &mut Sha256, bytes: &[u8]) {
+    sum.update((bytes.len() as u64).to_le_bytes());
+    sum.update(bytes);
 }
 
 fn sum(sum: Sha256) -> String {

@@ -13,11 +13,29 @@ pub(crate) fn trials() -> Vec<Trial> {
     let of =
         |name: &str, coded: &'static str, end: &'static str| Trial::test(format!("prints::{name}"), move || compare(coded, end));
     vec![
+        Trial::test("prints::longer_cues", longer_cues),
         of("mp4", "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac", "mp4"),
         of("matroska", "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a libopus", "mkv"),
         of("transport_stream", "-c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac", "ts"),
         of("every_frame_a_keyframe", "-c:v mjpeg -c:a pcm_s16le", "mov"),
     ]
+}
+
+/// Cues of the same words at the same times that are shown for longer.
+fn longer_cues() -> Result<(), Failed> {
+    let folder = tempdir()?;
+    let make = |name: &str, end: &str| {
+        let words = folder.path().join(format!("{name}.srt"));
+        std::fs::write(&words, format!("1\n00:00:01,000 --> {end}\nWords\n")).expect("written");
+        let file = folder.path().join(format!("{name}.mkv"));
+        judge::make(&file, &format!("-i {} {FILM} -map 1 -map 2 -map 0 -c:v libx264 -c:s srt", words.display()));
+        file
+    };
+    let (ours, theirs) = (prints(&make("short", "00:00:02,000"))?, prints(&make("long", "00:00:04,000"))?);
+    assert!(ours.shares_picture(&theirs));
+    let subtitles = *ours.tracks.keys().next_back().ok_or("no subtitles")?;
+    assert!(!ours.shares_track(&theirs, subtitles), "{ours:?}\n{theirs:?}");
+    Ok(())
 }
 
 fn prints(file: &Path) -> Result<Fingerprints, Failed> {

@@ -5,7 +5,7 @@ import { computed, signal } from "@preact/signals";
 import { asProblem, Problem } from "../api/problem";
 import { uuid } from "../api/random";
 import { session } from "../api/session";
-import { createVideo, deleteVideo, getVideo, giveUpChange } from "../api/videos";
+import { createVideo, deleteVideo, getVideo } from "../api/videos";
 import type { Video } from "../api/types";
 import { titleFromFilename } from "../ui/text";
 import { fingerprint, forget, interrupted, openTransfer, terminate, type Stored, type Transfer } from "./tus";
@@ -113,12 +113,8 @@ export async function discard(key: string): Promise<void> {
   // The server's own expiry removes what cannot be removed now.
   if (url) await terminate(url).catch(() => undefined);
   if (before) await forget(before).catch(() => undefined);
-  if (upload.videoId) await forgetVideo(upload.videoId, upload.replaces).catch(() => undefined);
-}
-
-/** A video that waits for a film is nothing without it; one that is shown stays as it is. */
-function forgetVideo(id: string, replaces: boolean): Promise<void> {
-  return replaces ? giveUpChange(id) : deleteVideo(id);
+  // What a video shows that is replaced stays, whatever becomes of this upload.
+  if (upload.videoId && !upload.replaces) await deleteVideo(upload.videoId).catch(() => undefined);
 }
 
 /** Lists what earlier pages left unfinished. */

@@ -112,7 +112,12 @@ fn make_folders(root: &Path, folder: &Path) -> std::io::Result<()> {
     let Some(parent) = folder.parent().filter(|_| folder != root) else { return Ok(()) };
     make_folders(root, parent)?;
     match fs::create_dir(folder) {
-        Err(cause) if cause.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        // Looked at once: others make it and remove it meanwhile.
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => Ok(()),
+            Ok(_) => Err(cause),
+            Err(gone) => Err(gone),
+        },
         made => made.and_then(|()| File::open(parent)?.sync_all()),
     }
 }
@@ -192,7 +197,12 @@ impl Blobs for FileBlobs {
             }
             // Neither is ever written again, so that one file with two names is as good as two.
             publish(&root, &to, || match fs::hard_link(&from, &to) {
-                Err(cause) if cause.kind() == ErrorKind::TooManyLinks => staging::link_copy(&root, &from, &to),
+                Err(cause)
+                    if !matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::NotADirectory) =>
+                {
+                    // It has as many names as it may have, or belongs to somebody else.
+                    staging::link_copy(&root, &from, &to)
+                }
                 linked => linked,
             })
         })

@@ -48,11 +48,13 @@ pub(super) async fn copy_once(store: &S3Blobs, from: &Key, to: &Key) -> Result<C
     if is_taken(store, &to).await? {
         return Ok(Created::Existed);
     }
+    let mut once = store.is_conditional;
     for _ in 0..CONFLICT_TRIES {
-        match copy(store, &from, &to, store.is_conditional).await {
+        match copy(store, &from, &to, once).await {
             Ok(()) => return Ok(Created::New),
             Err(Told::Exists(_)) => return Ok(Created::Existed),
             Err(Told::Conflict(_)) => {}
+            Err(Told::Unsupported(_)) if once => once = false,
             Err(told) => return Err(told.into()),
         }
     }

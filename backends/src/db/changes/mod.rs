@@ -5,7 +5,7 @@ use super::{
     encodes::Encode,
     error,
     jobs::{self, NewJob},
-    ledger::{Batch, Piece},
+    ledger::{self, Batch, Piece},
     state::{advance, lock_video},
     uploads::forget_failed,
 };
@@ -19,8 +19,8 @@ use marquee_core::{
 };
 use sqlx::PgConnection;
 
-/// Earlier encodes that are looked at, newest first.
-const TWINS_MAX: i64 = 16;
+/// Earlier encodes that are looked at: those that are whole first, and of these the newest.
+const TWINS_MAX: i64 = 8;
 
 /// An earlier encode by the same encoders, of the same bytes or of something like them.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,11 @@ impl Db {
             Error::conflict("on_its_way", message)
         })?;
         let upload = source_of(&mut tx, video).await?;
+        let like = sqlx::query_scalar!("select encode_id from videos where id = $1", video.0);
+        let shown = like.fetch_one(&mut *tx).await.map_err(error)?;
+        if order.like.is_some_and(|like| shown != Some(like.0)) {
+            return Err(Error::conflict("superseded", "the video shows another encode by now: look at its rungs again"));
+        }
         forget_failed(&mut tx, video, state).await?;
         advance(&mut tx, video, state, Event::Ordered).await?;
         let inspect = Job::Inspect { video, upload, order: Some(order.clone()) };
@@ -83,6 +88,7 @@ impl Db {
         cancel.execute(&mut *tx).await.map_err(error)?;
         let expire = sqlx::query!("update uploads set expires_at = now() where video_id = $1 and finished_at is null", video.0);
         expire.execute(&mut *tx).await.map_err(error)?;
+        forget_failed(&mut tx, video, state).await?;
         let forget = sqlx::query!(
             "update videos set change_status = null, change_failure_code = null, change_failure_message = null, next_encode_id = null,
                     updated_at = now() where id = $1",
@@ -92,22 +98,24 @@ impl Db {
         tx.commit().await.map_err(error)
     }
 
-    /// Earlier encodes by the same encoders, newest first, whose pieces need not be made again: those of the same bytes, and those of
+    /// Earlier encodes by the same encoders, whole ones and newer ones first, whose pieces need not be made again: those of the same bytes, and those of
     /// the same video whose source was compared with ours. What this version does not understand is left out.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn twins(&self, encode: &Encode) -> Result<Vec<Twin>> {
         let rows = sqlx::query!(
-            r#"select e.id, e.video_id, e.plan, ours.fingerprints as ours, theirs.fingerprints as theirs,
-                      ours.sha256 is not distinct from theirs.sha256 as "same!"
+            r#"select e.id, e.video_id, e.plan, s.same as "same!",
+                      case when s.same then null else ours.fingerprints end as ours,
+                      case when s.same then null else theirs.fingerprints end as theirs
                from uploads ours
                join uploads theirs on theirs.sha256 = ours.sha256
                                    or theirs.video_id = ours.video_id and theirs.fingerprints is not null
                                       and ours.fingerprints is not null
                join encodes e on e.upload_id = theirs.id join videos v on v.id = e.video_id
+               cross join lateral (select coalesce(ours.sha256 = theirs.sha256, false) as same) s
                where ours.id = $1 and e.id <> $2 and e.encoder_version = $3 and v.deleted_at is null
-               order by e.id desc limit $4"#,
+               order by e.published_at is null, e.id desc limit $4"#,
             encode.upload.0,
             encode.id.0,
             encode.encoder_version,
@@ -149,6 +157,16 @@ impl Db {
     /// # Errors
     /// `Unavailable` if the database does not answer.
     pub async fn piece(&self, encode: EncodeId, piece: &Piece<'_>) -> Result<Option<Batch>> {
+        let finished = sqlx::query_scalar!(
+            r#"select exists (select from finished_chunks where encode_id = $1 and track = $2 and rendition = $3 and chunk = $4) as "finished!""#,
+            encode.0,
+            ledger::name_of(piece.track),
+            piece.rendition,
+            i32::try_from(piece.chunk).map_err(Error::internal)?,
+        );
+        if !finished.fetch_one(self.pool()).await.map_err(error)? {
+            return Ok(None);
+        }
         let stored = self.stored(encode, Some(piece)).await?;
         let is_whole = stored.finished.len() == 1 && stored.renditions.len() == 1 && !stored.segments.is_empty();
         Ok(is_whole.then_some(Batch { renditions: stored.renditions, segments: stored.segments, finished: stored.finished }))

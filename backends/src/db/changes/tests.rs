@@ -5,7 +5,7 @@ use crate::{
         ledger::{Finished, tests::Title},
         videos::Video,
     },
-    testing::uploaded,
+    testing::{replaced, uploaded},
 };
 use marquee_core::{
     OsRandom, SystemClock,
@@ -97,9 +97,39 @@ async fn a_change_that_fails_changes_nothing_and_can_be_retried_or_forgotten() {
     assert_eq!((shown.status, shown.encode, shown.change), (Status::Ready, Some(first), None));
     assert!(title.db.claim_job(title.jobs[1].id, "worker", LEASE).await.expect("claim").is_none(), "its jobs are cancelled");
     assert_eq!(title.db.give_up_change(title.encode.video).await.expect_err("there is none").code(), "no_change");
-    assert!(title.db.condemn_encode(title.encode.video, next).await.expect("condemned"));
+    assert!(title.db.condemn_encode(title.encode.video, next, Duration::ZERO).await.expect("condemned"));
     title.db.forget_encode(next).await.expect("forgotten");
-    planned(&mut title).await;
+    let next = planned(&mut title).await;
+    assert!(!title.db.condemn_encode(title.encode.video, next, Duration::ZERO).await.expect("looked"), "it is being made");
+}
+
+#[tokio::test]
+async fn what_gave_up_for_a_forgotten_change_is_not_retried_and_a_given_up_film_goes() {
+    let title = Title::published().await;
+    let (video, shown) = (title.encode.video, title.encode.upload);
+    let mut dead = Vec::new();
+    for _ in 0..2 {
+        let job = job_id();
+        title.db.order_encode(video, &order(), job).await.expect("ordered");
+        let claim = title.db.claim_job(job, "worker", LEASE).await.expect("claim").expect("free");
+        let failure = Failure::Fail { code: "unknown_recipe".into(), message: "no".into() };
+        title.db.fail_job(&claim, &failure).await.expect("failed");
+        dead.push(job);
+    }
+    assert_eq!(title.db.retry_job(dead[0]).await.expect_err("it is forgotten").code(), "not_dead");
+    title.db.retry_job(dead[1]).await.expect("retried");
+    title.db.give_up_change(video).await.expect("given up");
+
+    // Another film, which is given up before anybody looked at it.
+    let other = replaced(&title.db, video, b"another film").await;
+    assert!(title.db.leftover_sources(Duration::ZERO, 10).await.expect("found").is_empty());
+    title.db.give_up_change(video).await.expect("given up");
+    assert_eq!(title.db.leftover_sources(Duration::ZERO, 10).await.expect("found"), [(video, other.upload)]);
+    assert!(title.db.condemn_source(video, other.upload, Duration::ZERO).await.expect("condemned"));
+    assert!(!title.db.condemn_source(video, shown, Duration::ZERO).await.expect("looked"), "it is shown");
+    title.db.forget_source(other.upload).await.expect("forgotten");
+    let like = Order { like: Some(EncodeId::new(&SystemClock, &OsRandom)), ..order() };
+    assert_eq!(title.db.order_encode(video, &like, job_id()).await.expect_err("not what is shown").code(), "superseded");
 }
 
 #[tokio::test]

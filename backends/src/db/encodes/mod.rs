@@ -224,6 +224,16 @@ impl Db {
             return Ok(false);
         }
         let changes = state.change.is_some();
+        // A poster that was chosen meanwhile is still the one.
+        let poster = sqlx::query!(
+            "update encodes set poster_ms = shown.poster_ms from encodes shown join videos v on v.encode_id = shown.id
+             where encodes.id = $1 and v.id = $2 and shown.upload_id = encodes.upload_id and shown.id <> encodes.id
+               and coalesce(encodes.thumbnails -> 'posters'
+                            @> jsonb_build_array(jsonb_build_object('time_ms', shown.poster_ms)), true)",
+            encode.0,
+            claim.video.0,
+        );
+        poster.execute(&mut *tx).await.map_err(error)?;
         advance(&mut tx, claim.video, state, Event::Published).await?;
         let flip = sqlx::query!(
             "update videos set encode_id = $2, next_encode_id = null, duration_ms = $4, ready_at = coalesce(ready_at, now()),

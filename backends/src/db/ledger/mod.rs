@@ -311,7 +311,7 @@ impl Db {
 }
 
 /// Name of a kind of track in the database.
-fn name_of(track: Folder) -> &'static str {
+pub(super) fn name_of(track: Folder) -> &'static str {
     match track {
         Folder::Video => "video",
         Folder::Audio => "audio",

@@ -146,7 +146,7 @@ impl Analysis {
 
     /// Whether the same rungs were tried, on whatever samples.
     pub(in crate::plan) fn tries_like(&self, other: &Self) -> bool {
-        (&self.fixed, &self.trials, self.work, self.effort_max) == (&other.fixed, &other.trials, other.work, other.effort_max)
+        (&self.fixed, &self.trials, self.work) == (&other.fixed, &other.trials, other.work)
     }
 
     /// Whether `measures` answers what was asked.

@@ -348,6 +348,10 @@ fn a_film_that_is_mostly_the_same_keeps_its_ladder() {
     // Its sound is larger, so that samples would not come to quite the same.
     let other = Plan::new(&film(21_000_000), &with_av1());
     assert_eq!(other.twin_measures(&decided, &Common::Bytes), None);
+    let mut longer = film(20_000_000);
+    longer.video.end += 2000;
+    let longer = Plan::new(&longer, &with_av1());
+    assert_eq!(longer.keeping_ladder_of(&decided).rungs, decided.rungs, "a film of another length");
     let kept = other.clone().keeping_ladder_of(&decided);
     assert_eq!((kept.undecided(), &kept.rungs, &kept.start), (None, &decided.rungs, &decided.start));
     assert_eq!(kept.analysis.as_ref().map(|analysis| analysis.cpu_ms), Some(0));
