@@ -3,7 +3,7 @@
 use super::{
     Stop, chapters, colour,
     damage::Damage,
-    decode,
+    glance::Look,
     input::{self, Input},
     rate,
     scan::{self, Scan},
@@ -11,19 +11,17 @@ use super::{
 };
 use crate::child::{Link, Output, RemoteSource, Report};
 use ffmpeg_next::{
-    self as ffmpeg, codec, decoder, ffi,
+    self as ffmpeg, codec, ffi,
     format::stream::{Disposition, Stream},
     frame,
     media::Type,
 };
-use marquee_core::source::{AudioTrack, Note, Ratio, Seek, Source, VideoTrack};
+use marquee_core::source::{AudioTrack, Interlacing, Note, Ratio, Seek, Source, VideoTrack};
 
 /// Share of the duration of all tracks that must be there, or some is missing.
 const READABLE_MIN: f64 = 0.99;
 /// What may be missing at the end without a word, in seconds.
 const MISSING_UNNOTED_SECONDS: f64 = 0.25;
-/// Frames that are decoded to see what they are like.
-const FRAMES_SEEN: u32 = 8;
 
 /// Inspects `source` and hands over what it found.
 pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop> {
@@ -38,13 +36,12 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
     if scan.encrypted {
         return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
     }
-    let Some(first) = look.first else {
+    let Some(first) = look.first.take() else {
         let message = "not one frame of the picture could be decoded: the file is damaged. Export or upload it again.";
         return Err(Stop::refuse("damaged", message));
     };
     scan.settle(first.timestamp().unwrap_or(0));
-    let interlaced = look.interlaced * 2 > look.seen;
-    let video = video_track(&input, stream, &first, interlaced, &scan)?;
+    let mut video = video_track(&input, stream, &first, &scan)?;
     if video.frames == 0 {
         return Err(Stop::refuse("damaged", "the picture has no frames. Export or upload the file again."));
     }
@@ -54,11 +51,17 @@ pub(super) fn inspect(link: &Link, source: RemoteSource) -> Result<Report, Stop>
         let message = "the file's structure is damaged: it does not hold all that it claims to. What could be read is carried.";
         notes.push(Note::new("damage_container", message));
     }
+    let chapters = chapters::chapters(&input, &video);
+    // Last of all, since it goes about in the file.
+    let Interlacing { interlaced, field_order, notes: said } =
+        look.around(&mut input, &scan.keyframe_times, &first)?.judge(video.frame_rate);
+    (video.interlaced, video.field_order) = (interlaced, field_order);
+    notes.extend(said);
     let source = Source {
         container: input.context().format().name().to_owned(),
         size_bytes,
         duration_ms: video.duration_ms(),
-        chapters: chapters::chapters(&input, &video),
+        chapters,
         missing_ms: (missing_seconds * 1000.0) as u64,
         video,
         audio,
@@ -189,55 +192,8 @@ fn is_encrypted(stream: &Stream<'_>) -> bool {
     !info.is_null() || matches!(&tag, b"encv" | b"enca" | b"drmi" | b"drms")
 }
 
-/// The first frames, decoded while the packets go by.
-struct Look {
-    decoder: decoder::Opened,
-    first: Option<frame::Video>,
-    seen: u32,
-    interlaced: u32,
-}
-
-impl Look {
-    fn new(input: &Input, stream: usize) -> Result<Self, Stop> {
-        let parameters = input.context().stream(stream).map(|stream| stream.parameters());
-        let parameters = parameters.ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
-        Ok(Self { decoder: decode::open(input, stream, &parameters)?, first: None, seen: 0, interlaced: 0 })
-    }
-
-    /// Takes the next packet, or `None` at the end; answers whether it wants more.
-    fn at(&mut self, packet: Option<&ffmpeg::Packet>) -> Result<bool, Stop> {
-        // Damage is no reason to stop here: a later packet may start a frame that can be decoded.
-        let _ = match packet {
-            Some(packet) if packet.size() > 0 => {
-                // A packet that does not state when it is shown: its frame then tells which packet it was.
-                let mut packet = packet.clone();
-                packet.set_pts(packet.pts().or(packet.dts()));
-                self.decoder.send_packet(&packet)
-            }
-            Some(_) => Ok(()),
-            None => self.decoder.send_eof(),
-        };
-        loop {
-            let mut frame = frame::Video::empty();
-            match self.decoder.receive_frame(&mut frame) {
-                Ok(()) => {}
-                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(Stop::Fault("decode: out of memory".into())),
-                Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { .. }) => break,
-                Err(_) => continue,
-            }
-            if frame.timestamp().is_none() {
-                continue;
-            }
-            self.seen += 1;
-            self.interlaced += u32::from(frame.is_interlaced());
-            self.first.get_or_insert(frame);
-        }
-        Ok(self.seen < FRAMES_SEEN)
-    }
-}
-
 /// The picture track as the rest of the house needs to know it.
-fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bool, scan: &Scan) -> Result<VideoTrack, Stop> {
+fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -> Result<VideoTrack, Stop> {
     let stream = input.context().stream(index).ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
     let time_base = ratio(stream.time_base()).unwrap_or(Ratio::new(1, 90_000));
     let origin = first.timestamp().unwrap_or(0);
@@ -268,7 +224,8 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
         primaries: colour.primaries.to_owned(),
         matrix: colour.matrix.to_owned(),
         full_range: colour.full_range,
-        interlaced,
+        interlaced: false,
+        field_order: None,
         frame_rate,
         constant_rate,
         time_base,
