@@ -336,3 +336,19 @@ fn each_field_of_an_interlaced_film_becomes_a_frame_unless_the_recipe_wants_fram
     let plan = Plan::new(&interlaced(30_000), &frames);
     assert_eq!((plan.picture.fields, plan.least_frame_rate(&interlaced(30_000).video)), (false, Ratio::new(30_000, 1001)));
 }
+
+#[test]
+fn frames_that_do_not_say_that_they_are_interlaced_are_deinterlaced_all_alike() {
+    let unmarked = |num| {
+        let mut film = film(1920, 1080);
+        (film.video.interlaced, film.video.frame_rate) = (true, Ratio::new(num, 1001));
+        film.video.field_order = Some(FieldOrder::Bottom);
+        let plan = Plan::new(&film, &recipe());
+        (plan.picture.field_order, plan.picture.fields, plan.picture.frame_rate(&film.video).num)
+    };
+    assert_eq!(unmarked(30_000), (Some(FieldOrder::Bottom), true, 60_000));
+    assert_eq!(unmarked(60_000), (Some(FieldOrder::Bottom), false, 60_000), "as fast as fields, and none");
+    let mut stored = serde_json::to_value(Plan::new(&film(1920, 1080), &recipe()).picture).unwrap();
+    assert!(stored.as_object_mut().unwrap().remove("field_order").is_some());
+    assert_eq!(serde_json::from_value::<Picture>(stored).unwrap().field_order, None, "of a plan that was stored before");
+}

@@ -102,7 +102,7 @@ impl Fields {
         let (most, least) = (self.top.max(self.bottom), self.top.min(self.bottom));
         let moving = most + least + self.progressive;
         let tells = |by: f64| moving >= MOVING_MIN && share(moving, moving + self.still) >= by;
-        // Movement may look like combs by chance, and then in either order.
+        // Movement may look like combs by chance, but then in either order.
         if tells(0.0) && share(most, moving) >= COMBED_MIN && most >= ORDER_MIN * least {
             return self.combed();
         }
@@ -184,7 +184,7 @@ mod tests {
     fn where_pictures_do_not_tell_frames_are_believed() {
         for said in [None, Some(Top)] {
             let as_said = (said.is_some(), None, String::new());
-            assert_eq!(judged(said, [0; 4]), as_said, "nothing was seen");
+            assert_eq!(judged(said, [0, 0, 0, 1]), as_said, "nothing moves");
             assert_eq!(judged(said, [7, 0, 0, 53]), as_said, "too little moves");
             assert_eq!(judged(said, [30, 20, 10, 0]), as_said, "no order");
             assert_eq!(judged(said, [4, 0, 56, 0]), as_said, "a little of both");
