@@ -20,7 +20,7 @@ use url::Url;
 /// Workers that die.
 const DEATHS: usize = 20;
 /// As many jobs as there are deaths and more, each soon done.
-const FILM: Clip = Clip { seconds: 480, frames_per_second: 5, width: 320, height: 180 };
+const FILM: Clip = Clip { seconds: 660, frames_per_second: 5, width: 320, height: 180 };
 /// No job that others wait for once the plan is made.
 const RECIPE: [(&str, &str); 1] = [("MARQUEE_WORKER_RECIPE", "fast")];
 /// Longer than a lease lives, on a busy machine.
@@ -31,7 +31,7 @@ const WORKERS: [&str; 2] = ["worker-1", "worker-2"];
 /// Attempts at a job that may be killed, of the five that there are: each has to wait for a lease to run out.
 const TRIES_MAX: i32 = 2;
 /// Objects that are stored between two deaths at most, so that these come early in a job and late.
-const BETWEEN_MAX: f64 = 8.0;
+const BETWEEN_MAX: f64 = 4.0;
 
 /// The workers of one title.
 struct Workers<'a> {
