@@ -1,7 +1,10 @@
 //! What `inspect` found in a source: pure data that the plan is made from, stored with the video and shown to people.
 
+mod fields;
 mod validate;
 
+pub(crate) use fields::counts_frames;
+pub use fields::{FieldOrder, Fields, Interlacing, Shown};
 pub use validate::{
     CHAPTERS_MAX, DAMAGED_MAX, DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX,
     STREAMS_MAX,
@@ -98,8 +101,11 @@ pub struct VideoTrack {
     pub matrix: String,
     /// Whether luma uses the full range 0 to 255.
     pub full_range: bool,
-    /// Whether frames are interlaced.
+    /// Whether the picture is interlaced.
     pub interlaced: bool,
+    /// Which of its fields come first, as pictures show it, where frames do not say so; `None` if they say what they are themselves.
+    #[serde(default)]
+    pub field_order: Option<FieldOrder>,
     /// Frames per second: the exact rate if `constant_rate`, else the average.
     pub frame_rate: Ratio,
     /// Whether presentation times lie on the grid of `frame_rate`.

@@ -28,6 +28,7 @@ pub fn source() -> Source {
         matrix: "bt709".into(),
         full_range: false,
         interlaced: false,
+        field_order: None,
         frame_rate: Ratio::new(30, 1),
         constant_rate: true,
         time_base: Ratio::new(1, 1000),

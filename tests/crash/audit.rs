@@ -13,7 +13,10 @@ use crate::support::{
 };
 use bytes::Bytes;
 use futures::TryStreamExt;
-use marquee_backends::{db::thumbnails::State, open};
+use marquee_backends::{
+    db::{Db, thumbnails::State},
+    open,
+};
 use marquee_core::{
     blobs::Blobs,
     id::{EncodeId, VideoId},
@@ -63,18 +66,18 @@ impl fmt::Display for Audit {
 impl Audit {
     /// Waits until everything has settled and looks at all of it.
     pub(crate) async fn run(cast: &Cast, outcome: &Outcome, faults: &[Fault], limit: Duration) -> Self {
-        let mut audit = Self { titles: outcome.titles.len(), played: outcome.played, cut: outcome.cut, ..Self::default() };
+        let mut audit = Self { played: outcome.played, cut: outcome.cut, ..Self::default() };
         for fault in faults {
             *audit.faults.entry(fault.number).or_default() += 1;
         }
         audit.wrong.extend(outcome.spoilt.iter().cloned());
-        audit.settle(cast, limit).await;
+        audit.settle(&cast.db, limit).await;
         // A cache that came back is found again with the first question, which nobody is let in by.
         let sign_in = || Client::try_sign_in(&cast.stage.api, ADMIN_EMAIL, ADMIN_PASSWORD);
         let client = eventually("somebody can sign in", limit, sign_in).await;
         let blobs = open::blobs(cast.s3.url(), open::Access::Read, limit).await.expect("the store answers");
         for title in &outcome.titles {
-            audit.title(cast, &client, &blobs, title).await;
+            audit.title(&cast.db, &client, &blobs, title).await;
         }
         (audit.jobs, audit.attempts) = cast.db.work_done().await.expect("the database answers");
         let slots = client.get("/v1/workers", 200).await["items"]
@@ -93,19 +96,21 @@ impl Audit {
     }
 
     /// I5: nothing waits, and nothing was given up.
-    async fn settle(&mut self, cast: &Cast, limit: Duration) {
+    pub(super) async fn settle(&mut self, db: &Db, limit: Duration) {
         eventually("all jobs are over", limit, || async {
-            let (outbox, open, _) = cast.db.unsettled().await.ok()?;
+            let (outbox, open, _) = db.unsettled().await.ok()?;
             (outbox == 0 && open == 0).then_some(())
         })
         .await;
-        let (_, _, dead) = cast.db.unsettled().await.expect("the database answers");
+        let (_, _, dead) = db.unsettled().await.expect("the database answers");
         if dead > 0 {
             self.wrong.push(format!("I5: {dead} jobs gave up"));
         }
     }
 
-    async fn title(&mut self, cast: &Cast, client: &Client, blobs: &Arc<dyn Blobs>, title: &Title) {
+    /// Looks at one title.
+    pub(super) async fn title(&mut self, db: &Db, client: &Client, blobs: &Arc<dyn Blobs>, title: &Title) {
+        self.titles += 1;
         // I1, I2
         let video = client.get(&format!("/v1/videos/{}", title.id), 200).await;
         if video["source"]["sha256"] != title.sha256.as_str() {
@@ -115,16 +120,16 @@ impl Audit {
             self.wrong.push(format!("I2: {} is {}: {}", title.id, video["status"], video["failure"]));
             return;
         }
-        self.stored(cast, blobs, title).await;
+        self.stored(db, blobs, title).await;
         self.frames(client, title).await;
     }
 
     /// I3, I4: what is stored is what the ledger says, byte for byte, and the playlists; nothing else.
-    async fn stored(&mut self, cast: &Cast, blobs: &Arc<dyn Blobs>, title: &Title) {
+    async fn stored(&mut self, db: &Db, blobs: &Arc<dyn Blobs>, title: &Title) {
         let id: VideoId = title.id.parse().expect("an id");
-        let video = cast.db.video(id).await.expect("the video is there");
+        let video = db.video(id).await.expect("the video is there");
         let encode = video.encode.expect("a ready video has an encode");
-        let ledger = cast.db.ledger(encode).await.expect("the ledger is there");
+        let ledger = db.ledger(encode).await.expect("the ledger is there");
         let layout = Layout::new(id, encode);
         let prefix = format!("media/{}/", layout.scope());
         let found: BTreeSet<String> = list(blobs, &prefix).await;
@@ -145,7 +150,7 @@ impl Audit {
             }
             expected.insert(name);
         }
-        expected.extend(self.pictures(cast, blobs, encode, &prefix).await);
+        expected.extend(self.pictures(db, blobs, encode, &prefix).await);
         let orphans: Vec<_> = found.difference(&expected).filter(|name| !name.ends_with(".m3u8")).collect();
         if !orphans.is_empty() {
             self.wrong.push(format!("I4: no ledger knows {orphans:?}"));
@@ -161,8 +166,8 @@ impl Audit {
     }
 
     /// I3: posters and tiles are there, as large as their row says. Answers the names of all that belongs to them.
-    async fn pictures(&mut self, cast: &Cast, blobs: &Arc<dyn Blobs>, encode: EncodeId, prefix: &str) -> Vec<String> {
-        let made = match cast.db.thumbnails(encode).await.expect("the database answers") {
+    async fn pictures(&mut self, db: &Db, blobs: &Arc<dyn Blobs>, encode: EncodeId, prefix: &str) -> Vec<String> {
+        let made = match db.thumbnails(encode).await.expect("the database answers") {
             State::Stored(made, _) => made,
             other => {
                 self.wrong.push(format!("I3: {prefix} has no thumbnails: {other:?}"));

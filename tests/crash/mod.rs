@@ -1,11 +1,13 @@
 //! The harness that breaks things: a seeded load of uploads, encodes and plays, seeded faults in every part of a cluster while it
 //! runs, and then an audit of what must be true whatever happened.
 //!
-//! `./dev crash FAULTS SEED` runs it; `./dev test` and CI leave it out. Run by hand without a number it makes a few faults.
+//! `./dev crash FAULTS SEED` runs it; `./dev test` makes a few faults, on the engines of a cluster. What kills the workers of one
+//! title (`kills`) is a test as any other.
 
 mod audit;
 mod cast;
 mod faults;
+mod kills;
 mod load;
 
 use crate::support::node::show;

@@ -8,6 +8,7 @@ use super::{
 };
 use marquee_backends::testing::{Kept, RabbitServer, RedisServer, S3Server, database_url, free_port};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -130,7 +131,7 @@ impl Stage {
 pub(crate) struct Engines {
     s3: S3Server,
     _redis: RedisServer,
-    urls: Urls,
+    pub(crate) urls: Urls,
     pub(crate) stage: Stage,
 }
 
@@ -148,6 +149,11 @@ impl Engines {
         let stage = Stage::new();
         stage.create_administrator(&urls);
         Self { s3, _redis: redis, urls, stage }
+    }
+
+    /// How often an object was stored, by its path.
+    pub(crate) fn writes(&self) -> BTreeMap<String, u32> {
+        self.s3.writes()
     }
 
     /// Where the object store keeps its files.

@@ -78,6 +78,21 @@ impl Db {
         Ok((row.jobs.unsigned_abs(), row.attempts.unsigned_abs()))
     }
 
+    /// What the worker whose process is `id` works on: kinds of jobs, and which attempt at it of those that count.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn held_by_process(&self, id: i32) -> Result<Vec<(String, i32)>> {
+        let held = query!(
+            r#"select kind, attempt - forgiven as "tries!" from jobs
+               join workers on lease_owner = 'wrk_' || replace(workers.id::text, '-', '')
+               where state = 'running' and lease_until > now() and workers.name like '%:' || $1::text"#,
+            id.to_string(),
+        );
+        let held = held.fetch_all(&self.pool).await.map_err(error)?;
+        Ok(held.into_iter().map(|job| (job.kind, job.tries)).collect())
+    }
+
     /// Lets the lease of every running job run out, as if its worker had been silent. Answers how many there were.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub use subtitles::SubtitleRendition;
 pub use timeline::Timeline;
 pub use twin::{Common, RungChange};
 
-use crate::source::{Note, Ratio, Source, VideoTrack};
+use crate::source::{FieldOrder, Note, Ratio, Source, VideoTrack, counts_frames};
 use ladder::Canvas;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ const ENCODER_THREADS: u16 = 1;
 /// lead, and some may have fewer frames. Since version 3 its rungs may be chosen after it was made, and sound may be surround and
 /// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what
 /// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame. Since version 6 it may have
-/// only the first chunks until the rest of the film is known.
+/// only the first chunks until the rest of the film is known, and frames may be deinterlaced that do not say that they are interlaced.
 pub const PLAN_VERSION: u32 = 6;
 
 /// What one encode will do.
@@ -82,9 +82,6 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
-/// Frames a second of an interlaced picture at most, or it is its fields that are counted.
-const INTERLACED_FRAME_RATE_MAX: f64 = 31.0;
-
 /// What is done to every picture before it is scaled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Picture {
@@ -93,6 +90,10 @@ pub struct Picture {
     /// Where that is removed, each field becomes a frame.
     #[serde(default)]
     pub fields: bool,
+    /// Where that is removed, it is from all frames, of which these fields come first, whatever they say; `None` if it is from those
+    /// that say that they are interlaced, in the order that they say.
+    #[serde(default)]
+    pub field_order: Option<FieldOrder>,
     /// Bring HDR to BT.709.
     pub tone_map: bool,
     /// Clockwise turn: 0, 90, 180 or 270.
@@ -104,9 +105,12 @@ pub struct Picture {
 impl Picture {
     fn of(source: &Source, recipe: &Recipe) -> Self {
         let video = &source.video;
+        // Frames that do not say what they are and come as fast as fields are no fields: each is shown once.
+        let has_two = video.field_order.is_none() || counts_frames(video.frame_rate);
         Self {
             deinterlace: video.interlaced,
-            fields: video.interlaced && recipe.deinterlace == Deinterlace::Fields,
+            fields: video.interlaced && has_two && recipe.deinterlace == Deinterlace::Fields,
+            field_order: video.field_order.filter(|_| video.interlaced),
             tone_map: video.is_hdr(),
             rotation_degrees: video.rotation_degrees,
             mirrored: video.mirrored,
@@ -118,11 +122,7 @@ impl Picture {
     pub fn frame_rate(&self, video: &VideoTrack) -> Ratio {
         let Ratio { num, den } = video.frame_rate;
         // Some transport streams have a packet for each field.
-        if self.fields && video.frame_rate.as_f64() <= INTERLACED_FRAME_RATE_MAX {
-            Ratio::new(num.saturating_mul(2), den)
-        } else {
-            video.frame_rate
-        }
+        if self.fields && counts_frames(video.frame_rate) { Ratio::new(num.saturating_mul(2), den) } else { video.frame_rate }
     }
 }
 

@@ -396,3 +396,19 @@ fn a_plan_of_both_ends_is_not_that_of_a_film_that_is_otherwise() {
     assert!(!becomes(|film| film.video.end += 1));
     assert!(!becomes(|film| film.audio.clear()));
 }
+
+#[test]
+fn frames_that_do_not_say_that_they_are_interlaced_are_deinterlaced_all_alike() {
+    let unmarked = |num| {
+        let mut film = film(1920, 1080);
+        (film.video.interlaced, film.video.frame_rate) = (true, Ratio::new(num, 1001));
+        film.video.field_order = Some(FieldOrder::Bottom);
+        let plan = Plan::new(&film, &recipe());
+        (plan.picture.field_order, plan.picture.fields, plan.picture.frame_rate(&film.video).num)
+    };
+    assert_eq!(unmarked(30_000), (Some(FieldOrder::Bottom), true, 60_000));
+    assert_eq!(unmarked(60_000), (Some(FieldOrder::Bottom), false, 60_000), "as fast as fields, and none");
+    let mut stored = serde_json::to_value(Plan::new(&film(1920, 1080), &recipe()).picture).unwrap();
+    assert!(stored.as_object_mut().unwrap().remove("field_order").is_some());
+    assert_eq!(serde_json::from_value::<Picture>(stored).unwrap().field_order, None, "of a plan that was stored before");
+}

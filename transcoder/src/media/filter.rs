@@ -4,7 +4,7 @@ use super::{Stop, colour};
 use ffmpeg_next::{self as ffmpeg, Rational, filter, format::Pixel, frame};
 use marquee_core::{
     plan::{Picture, Rung, Timeline},
-    source::VideoTrack,
+    source::{FieldOrder, VideoTrack},
 };
 use std::fmt::Write;
 
@@ -129,7 +129,12 @@ fn describe(shape: &Shape, track: &VideoTrack, picture: &Picture, rungs: &[&Rung
     let thinning = Thinning::new(timeline, track, picture);
     if picture.deinterlace {
         let mode = if picture.fields { "send_field" } else { "send_frame" };
-        steps.push(format!("bwdif=mode={mode}:deint=interlaced"));
+        let which = match picture.field_order {
+            None => "parity=auto:deint=interlaced",
+            Some(FieldOrder::Top) => "parity=tff:deint=all",
+            Some(FieldOrder::Bottom) => "parity=bff:deint=all",
+        };
+        steps.push(format!("bwdif=mode={mode}:{which}"));
     }
     let turned = picture.rotation_degrees % 180 == 90;
     let largest = rungs.iter().max_by_key(|rung| rung.width).map_or((0, 0), |rung| (rung.width, rung.height));

@@ -1,7 +1,8 @@
 //! Finds out what a source is: tracks, times, colour, and whether it can become a title at all.
 
 use super::{
-    Stop, chapters, colour, decode, ends,
+    Stop, chapters, colour, ends,
+    glance::Look,
     input::{self, Input},
     loss, rate,
     scan::{self, Scan},
@@ -9,15 +10,12 @@ use super::{
 };
 use crate::child::{Link, Output, RemoteSource, Report};
 use ffmpeg_next::{
-    self as ffmpeg, codec, decoder, ffi,
+    self as ffmpeg, codec, ffi,
     format::stream::{Disposition, Stream},
     frame,
     media::Type,
 };
-use marquee_core::source::{AudioTrack, Note, Ratio, Seek, Source, SubtitleTrack, VideoTrack};
-
-/// Frames that are decoded to see what they are like.
-const FRAMES_SEEN: u32 = 8;
+use marquee_core::source::{AudioTrack, Interlacing, Note, Ratio, Seek, Source, SubtitleTrack, VideoTrack};
 
 /// Inspects `source` and hands over what it found: by at most `ends_bytes` of its beginning and of its end, if that will do.
 pub(super) fn inspect(link: &Link, source: RemoteSource, ends_bytes: Option<u64>) -> Result<Report, Stop> {
@@ -65,7 +63,7 @@ impl Film {
     }
 
     /// What both ends promise; `None` if they are not regular enough for that.
-    fn by_ends(&mut self, size_bytes: u64, ends_bytes: u64) -> Result<Option<Source>, Stop> {
+    fn by_ends(mut self, size_bytes: u64, ends_bytes: u64) -> Result<Option<Source>, Stop> {
         let look = &mut self.look;
         let Some(scan) = ends::scan(&mut self.input, self.stream, (size_bytes, ends_bytes), |packet| look.at(packet))? else {
             return Ok(None);
@@ -76,39 +74,44 @@ impl Film {
     }
 
     /// The source, of which its packets told `scan`.
-    fn describe(&mut self, size_bytes: u64, mut scan: Scan) -> Result<Source, Stop> {
+    fn describe(mut self, size_bytes: u64, mut scan: Scan) -> Result<Source, Stop> {
         if scan.encrypted {
             return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
         }
-        let Some(first) = &self.look.first else {
+        let Some(first) = self.look.first.take() else {
             let message = "not one frame of the picture could be decoded: the file is damaged. Export or upload it again.";
             return Err(Stop::refuse("damaged", message));
         };
         scan.settle(first.timestamp().unwrap_or(0));
-        let interlaced = self.look.interlaced * 2 > self.look.seen;
-        let video = video_track(&self.input, self.stream, first, interlaced, &scan)?;
+        let mut video = video_track(&self.input, self.stream, &first, &scan)?;
         if video.frames == 0 {
             return Err(Stop::refuse("damaged", "the picture has no frames. Export or upload the file again."));
         }
-        let mut notes = std::mem::take(&mut self.notes);
-        let missing_seconds = loss::missing(&self.input, self.stream, &scan, &mut notes);
+        let Self { mut input, stream, audio, subtitles, look, mut notes } = self;
+        let missing_seconds = loss::missing(&input, stream, &scan, &mut notes);
         notes.extend(loss::marked(&video, &scan.corrupt));
-        if self.input.is_damaged() {
+        if input.is_damaged() {
             let message =
                 "the file's structure is damaged: it does not hold all that it claims to. What could be read is carried.";
             notes.push(Note::new("damage_container", message));
         }
+        let chapters = chapters::chapters(&input, &video);
+        // Last of all, since it goes about in the file.
+        let fields = look.around(&mut input, &scan.keyframe_times, &first)?;
+        let Interlacing { interlaced, field_order, notes: said } = fields.judge(video.frame_rate);
+        (video.interlaced, video.field_order) = (interlaced, field_order);
+        notes.extend(said);
         let seen = scan.beginning.and_then(|beginning| scan.times.get(..beginning)?.last());
         let source = Source {
-            container: self.input.context().format().name().to_owned(),
+            container: input.context().format().name().to_owned(),
             size_bytes,
             duration_ms: video.duration_ms(),
-            chapters: chapters::chapters(&self.input, &video),
+            chapters,
             missing_ms: (missing_seconds * 1000.0) as u64,
             seen_until: seen.copied(),
             video,
-            audio: std::mem::take(&mut self.audio),
-            subtitles: std::mem::take(&mut self.subtitles),
+            audio,
+            subtitles,
             notes,
         };
         source.validate().map_err(|refusal| Stop::refuse(refusal.code(), refusal.message()))?;
@@ -235,55 +238,8 @@ fn is_encrypted(stream: &Stream<'_>) -> bool {
     !info.is_null() || matches!(&tag, b"encv" | b"enca" | b"drmi" | b"drms")
 }
 
-/// The first frames, decoded while the packets go by.
-struct Look {
-    decoder: decoder::Opened,
-    first: Option<frame::Video>,
-    seen: u32,
-    interlaced: u32,
-}
-
-impl Look {
-    fn new(input: &Input, stream: usize) -> Result<Self, Stop> {
-        let parameters = input.context().stream(stream).map(|stream| stream.parameters());
-        let parameters = parameters.ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
-        Ok(Self { decoder: decode::open(input, stream, &parameters)?, first: None, seen: 0, interlaced: 0 })
-    }
-
-    /// Takes the next packet, or `None` at the end; answers whether it wants more.
-    fn at(&mut self, packet: Option<&ffmpeg::Packet>) -> Result<bool, Stop> {
-        // Damage is no reason to stop here: a later packet may start a frame that can be decoded.
-        let _ = match packet {
-            Some(packet) if packet.size() > 0 => {
-                // A packet that does not state when it is shown: its frame then tells which packet it was.
-                let mut packet = packet.clone();
-                packet.set_pts(packet.pts().or(packet.dts()));
-                self.decoder.send_packet(&packet)
-            }
-            Some(_) => Ok(()),
-            None => self.decoder.send_eof(),
-        };
-        loop {
-            let mut frame = frame::Video::empty();
-            match self.decoder.receive_frame(&mut frame) {
-                Ok(()) => {}
-                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(Stop::Fault("decode: out of memory".into())),
-                Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { .. }) => break,
-                Err(_) => continue,
-            }
-            if frame.timestamp().is_none() {
-                continue;
-            }
-            self.seen += 1;
-            self.interlaced += u32::from(frame.is_interlaced());
-            self.first.get_or_insert(frame);
-        }
-        Ok(self.seen < FRAMES_SEEN)
-    }
-}
-
 /// The picture track as the rest of the house needs to know it.
-fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bool, scan: &Scan) -> Result<VideoTrack, Stop> {
+fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -> Result<VideoTrack, Stop> {
     let stream = input.context().stream(index).ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
     let time_base = ratio(stream.time_base()).unwrap_or(Ratio::new(1, 90_000));
     let origin = first.timestamp().unwrap_or(0);
@@ -321,7 +277,8 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, interlaced: bo
         primaries: colour.primaries.to_owned(),
         matrix: colour.matrix.to_owned(),
         full_range: colour.full_range,
-        interlaced,
+        interlaced: false,
+        field_order: None,
         frame_rate,
         constant_rate,
         time_base,

@@ -12,16 +12,17 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use s3s::{
-    S3Result,
+    HttpError, S3Result,
     access::{S3Access, S3AccessContext},
     auth::SimpleAuth,
     s3_error,
-    service::S3ServiceBuilder,
+    service::{S3Service, S3ServiceBuilder},
 };
 use s3s_fs::FileSystem;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{
-    Arc,
+    Arc, PoisonError,
     atomic::{AtomicU32, Ordering},
 };
 use std::thread;
@@ -55,12 +56,26 @@ impl S3Access for Rights {
     }
 }
 
+/// What all connections share.
+struct Desk {
+    store: S3Service,
+    /// This store looks and writes in two steps; S3 promises one.
+    conditional: Mutex<()>,
+    requests: AtomicU32,
+    refusals: Arc<AtomicU32>,
+    writes: Writes,
+}
+
+/// How often an object was stored, by its path.
+type Writes = Arc<std::sync::Mutex<BTreeMap<String, u32>>>;
+
 /// A store with one empty bucket.
 #[derive(Debug)]
 pub struct S3Server {
     url: Url,
     folder: TempDir,
     refusals: Arc<AtomicU32>,
+    writes: Writes,
     /// The server ends with it.
     _stop: oneshot::Sender<()>,
 }
@@ -78,9 +93,14 @@ impl S3Server {
         keys.register(READER.into(), SECRET.into());
         builder.set_auth(keys);
         builder.set_access(Rights);
-        let store = builder.build();
-        let refusals = Arc::new(AtomicU32::new(0));
-        let refuse = refusals.clone();
+        let (refusals, writes) = (Arc::new(AtomicU32::new(0)), Writes::default());
+        let desk = Arc::new(Desk {
+            store: builder.build(),
+            conditional: Mutex::new(()),
+            requests: AtomicU32::new(0),
+            refusals: refusals.clone(),
+            writes: writes.clone(),
+        });
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         thread::spawn(move || {
@@ -88,27 +108,10 @@ impl S3Server {
             runtime.block_on(async move {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
                 let _ = tell.send(listener.local_addr().expect("it has an address"));
-                // This store looks and writes in two steps; S3 promises one.
-                let conditional = Arc::new(Mutex::new(()));
-                let requests = Arc::new(AtomicU32::new(0));
                 let serve = async {
                     while let Ok((stream, _)) = listener.accept().await {
-                        let (store, conditional) = (store.clone(), conditional.clone());
-                        let (refuse, requests) = (refuse.clone(), requests.clone());
-                        let service = service_fn(move |request: Request<Incoming>| {
-                            let (store, conditional) = (store.clone(), conditional.clone());
-                            let one_in = refuse.load(Ordering::SeqCst);
-                            let is_refused = one_in > 0 && requests.fetch_add(1, Ordering::SeqCst).is_multiple_of(one_in);
-                            async move {
-                                if is_refused {
-                                    let slow = Response::builder().status(503).body(s3s::Body::from(SLOW_DOWN.to_owned()));
-                                    return Ok(slow.expect("a plain answer"));
-                                }
-                                let is_conditional = request.headers().contains_key(IF_NONE_MATCH);
-                                let _turn = if is_conditional { Some(conditional.lock().await) } else { None };
-                                Service::call(&store, request).await
-                            }
-                        });
+                        let desk = desk.clone();
+                        let service = service_fn(move |request| desk.clone().answer(request));
                         tokio::spawn(async move {
                             Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await
                         });
@@ -124,7 +127,7 @@ impl S3Server {
         let mut url = Url::parse(&format!("s3://{BUCKET}/some/prefix?endpoint=http://{address}")).expect("a URL");
         url.set_username(ACCESS_KEY).expect("a URL with a host");
         url.set_password(Some(SECRET)).expect("a URL with a host");
-        Self { url, folder, refusals, _stop: stop }
+        Self { url, folder, refusals, writes, _stop: stop }
     }
 
     /// Where it is, with the access key.
@@ -146,9 +149,48 @@ impl S3Server {
         self.refusals.store(one_in, Ordering::SeqCst);
     }
 
+    /// How often an object was stored, by its path: those that came in parts when they were put together.
+    #[must_use]
+    pub fn writes(&self) -> BTreeMap<String, u32> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The folder in which the objects lie.
     #[must_use]
     pub fn folder(&self) -> std::path::PathBuf {
         self.folder.path().join(BUCKET)
+    }
+}
+
+impl Desk {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<s3s::Body>, HttpError> {
+        let one_in = self.refusals.load(Ordering::SeqCst);
+        if one_in > 0 && self.requests.fetch_add(1, Ordering::SeqCst).is_multiple_of(one_in) {
+            let slow = Response::builder().status(503).body(s3s::Body::from(SLOW_DOWN.to_owned()));
+            return Ok(slow.expect("a plain answer"));
+        }
+        // A task of its own: whoever asked may be gone before the object is there, which is counted all the same.
+        tokio::spawn(async move {
+            let is_conditional = request.headers().contains_key(IF_NONE_MATCH);
+            let _turn = if is_conditional { Some(self.conditional.lock().await) } else { None };
+            let stored = stores(&request).then(|| request.uri().path().to_owned());
+            let answer = Service::call(&self.store, request).await?;
+            if let Some(path) = stored.filter(|_| answer.status().is_success()) {
+                *self.writes.lock().unwrap_or_else(PoisonError::into_inner).entry(path).or_default() += 1;
+            }
+            Ok(answer)
+        })
+        .await
+        .expect("the store does not panic")
+    }
+}
+
+/// Whether an object is there if `request` succeeds: PutObject, CopyObject or CompleteMultipartUpload.
+fn stores(request: &Request<Incoming>) -> bool {
+    let asks = |name: &str| request.uri().query().is_some_and(|query| query.contains(name));
+    match *request.method() {
+        Method::PUT => !asks("partNumber="),
+        Method::POST => asks("uploadId="),
+        _ => false,
     }
 }

@@ -1,0 +1,79 @@
+//! What pictures show of fields: each is compared with the one before it and the one after it.
+
+use super::{Stop, pictures::share};
+use ffmpeg_next::{self as ffmpeg, filter, format::Pixel, frame};
+use marquee_core::source::{FieldOrder, Shown};
+
+/// How much better lines fit between those of one neighbour than between those of the other before they are taken for fields. At
+/// libavfilter's own threshold, 1.04, small progressive pictures with movement in them are.
+const FIELDS_FIT: f64 = 1.2;
+/// The same of progressive pictures: how much better lines fit between their own.
+const LINES_FIT: f64 = 1.5;
+/// Where the filter leaves what it found.
+const FOUND: &str = "lavfi.idet.single.current_frame";
+
+/// The order of its fields that a frame states, if it says that it has two.
+pub(super) fn order(frame: &frame::Video) -> Option<FieldOrder> {
+    frame.is_interlaced().then(|| if frame.is_top_first() { FieldOrder::Top } else { FieldOrder::Bottom })
+}
+
+/// Compares frames that follow each other.
+#[derive(Default)]
+pub(super) struct Comparison {
+    graph: Option<(filter::Graph, Shape)>,
+    /// What the newest frame says of itself: the filter, which answers one frame later, sets that to what it found.
+    said: Option<FieldOrder>,
+    frames: u32,
+}
+
+type Shape = (Pixel, u32, u32);
+
+impl Comparison {
+    /// Takes the next frame. Answers what the one before it shows and says, if it has two neighbours.
+    pub(super) fn push(&mut self, frame: &frame::Video) -> Result<Option<(Shown, Option<FieldOrder>)>, Stop> {
+        let shape = (frame.format(), frame.width(), frame.height());
+        if self.graph.as_ref().is_none_or(|(_, known)| *known != shape) {
+            (self.graph, self.frames) = (graph(shape)?.map(|graph| (graph, shape)), 0);
+        }
+        let said = std::mem::replace(&mut self.said, order(frame));
+        let Some((graph, _)) = &mut self.graph else { return Ok(None) };
+        self.frames += 1;
+        let lost = || Stop::Fault("the graph lost its ends".into());
+        // The filter changes what a frame says.
+        let own = share(frame)?;
+        graph.get("in").ok_or_else(lost)?.source().add(&own).map_err(Stop::fault("compare fields"))?;
+        let mut compared = frame::Video::empty();
+        match graph.get("out").ok_or_else(lost)?.sink().frame(&mut compared) {
+            // The first frame is compared with itself.
+            Ok(()) if self.frames > 2 => {}
+            Ok(()) | Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(None),
+            Err(error) => return Err(Stop::fault("compare fields")(error)),
+        }
+        let shown = match compared.metadata().get(FOUND) {
+            Some("tff") => Shown::Combed(FieldOrder::Top),
+            Some("bff") => Shown::Combed(FieldOrder::Bottom),
+            Some("progressive") => Shown::Progressive,
+            _ => Shown::Nothing,
+        };
+        Ok(Some((shown, said)))
+    }
+}
+
+/// A graph for frames of that shape; `None` if they cannot be compared.
+fn graph((format, width, height): Shape) -> Result<Option<filter::Graph>, Stop> {
+    let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
+    let fault = || Stop::fault("filter graph");
+    let mut graph = filter::Graph::new();
+    // SAFETY: the graph is new and ours. One thread: the frames are few.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
+    unsafe {
+        (*graph.as_mut_ptr()).nb_threads = 1;
+    }
+    let Some(format) = format.descriptor() else { return Ok(None) };
+    let arguments = format!("video_size={width}x{height}:pix_fmt={}:time_base=1/25:pixel_aspect=1/1", format.name());
+    graph.add(&filter::find("buffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
+    graph.add(&filter::find("buffersink").ok_or_else(missing)?, "out", "").map_err(fault())?;
+    let ends = graph.output("in", 0).and_then(|parser| parser.input("out", 0)).map_err(fault())?;
+    ends.parse(&format!("idet=intl_thres={FIELDS_FIT}:prog_thres={LINES_FIT}")).map_err(fault())?;
+    Ok(graph.validate().is_ok().then_some(graph))
+}
