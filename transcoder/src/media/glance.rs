@@ -11,6 +11,8 @@ use marquee_core::source::Fields;
 
 /// Frames at the beginning that are decoded to see what they are like.
 const FIRST_FRAMES: u32 = 8;
+/// Lines of a picture that can have fields, at least: one that was made smaller has none, and movement in it looks like combs.
+const LINES_MIN: u32 = 320;
 /// Places that are looked at: enough that what is seen there is hardly all that is unusual about a film.
 const PLACES: usize = 5;
 /// Pixels of all frames that are looked at there: what takes a few tenths of a second to decode.
@@ -55,7 +57,7 @@ impl Look {
     /// frames that were seen say and show.
     pub(super) fn around(mut self, input: &mut Input, keyframes: &[i64], frame: &frame::Video) -> Result<Fields, Stop> {
         input.keep_only(&[self.stream]);
-        let places = PLACES.min(keyframes.len());
+        let places = if frame.height() < LINES_MIN { 0 } else { PLACES.min(keyframes.len()) };
         let pixels = u64::from(frame.width()) * u64::from(frame.height());
         let frames = (PIXELS / (pixels * places as u64).max(1)).clamp(FRAMES_MIN, FRAMES_MAX / places.max(1) as u64);
         for place in 0..places {

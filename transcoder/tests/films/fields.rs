@@ -60,6 +60,7 @@ const MOSTLY_PROGRESSIVE: &str = "testsrc2=size=720x576:rate=50:duration=60,form
 
 const KINDS: &[Kind] = &[
     Kind { name: "are_not_seen_in_a_test_picture", picture: "testsrc2=size=720x576:rate=25:duration=8", ..PROGRESSIVE },
+    Kind { name: "are_not_seen_in_a_small_picture", picture: "testsrc2=size=320x180:rate=30:duration=8", ..PROGRESSIVE },
     Kind { name: "are_not_seen_in_large_movements", picture: "testsrc2=size=1280x720:rate=5:duration=16", ..PROGRESSIVE },
     Kind {
         name: "are_not_seen_in_fine_lines_that_roll",
