@@ -1,5 +1,5 @@
-//! A source in the object store, read by offset for a child: in large blocks, the next one fetched while one is used. Each is
-//! compared with the checksum that was made of it when it was received.
+//! A source in the object store, read by offset for a child: in large blocks, the next one fetched while one is used, where reading goes
+//! on and does not only look in here and there. Each is compared with the checksum that was made of it when it was received.
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +56,11 @@ impl StoredSource {
         (found, is_new)
     }
 
+    /// Whether the block with that index was asked for lately.
+    fn has(&self, index: u64) -> bool {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(kept, _)| *kept == index)
+    }
+
     /// The block with that index, as it was received.
     async fn fetch(&self, index: u64) -> Result<Bytes> {
         let start = index * BLOCK_BYTES;
@@ -86,11 +91,15 @@ impl StoredSource {
         }
     }
 
-    /// Begins to fetch a block that is likely to be asked for. If it fails, whoever asks for it finds out.
-    fn fetch_ahead(&self, index: u64) {
-        if index * BLOCK_BYTES >= self.size_bytes {
+    /// Begins to fetch the block after the one in which `offset` is asked for, if that is likely to be asked for: if reading came from the
+    /// block before, or is past the middle of this one. If it fails, whoever asks for it finds out.
+    fn fetch_ahead(&self, offset: u64) {
+        let index = offset / BLOCK_BYTES;
+        let goes_on = offset % BLOCK_BYTES >= BLOCK_BYTES / 2 || index.checked_sub(1).is_some_and(|before| self.has(before));
+        if !goes_on || (index + 1) * BLOCK_BYTES >= self.size_bytes {
             return;
         }
+        let index = index + 1;
         let (block, is_new) = self.block(index);
         if is_new {
             let source = self.clone();
@@ -113,14 +122,14 @@ impl SourceReader for StoredSource {
             let index = at / BLOCK_BYTES;
             let (block, is_new) = self.block(index);
             if is_new {
-                self.fetch_ahead(index + 1);
+                self.fetch_ahead(at);
             }
             let bytes = block.get_or_try_init(|| self.fetch(index)).await?;
             let block_start = index * BLOCK_BYTES;
             let piece_end = end.min(block_start + BLOCK_BYTES);
             let piece = bytes.slice((at - block_start) as usize..(piece_end - block_start) as usize);
             if piece_end == end && pieces.is_empty() {
-                self.fetch_ahead(index + 1);
+                self.fetch_ahead(at);
                 return Ok(piece);
             }
             pieces.extend_from_slice(&piece);

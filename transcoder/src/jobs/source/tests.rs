@@ -99,6 +99,26 @@ async fn what_changes_or_breaks_off_on_the_way_is_fetched_again() {
     }
 }
 
+#[tokio::test]
+async fn only_reading_that_goes_on_is_met_by_the_next_block() {
+    let bytes = film(12 * BLOCK as u32);
+    let (blobs, _folder) = stored(bytes.clone()).await;
+    let source = StoredSource::new(blobs, key(), bytes.len() as u64, Sums::default());
+    let read = async |offset: u64| source.read_at(offset, 1000).await.expect("read");
+    let ahead = |index: u64| source.has(index);
+    for index in [1, 4, 7] {
+        read(index * BLOCK_BYTES + 10).await;
+        read(index * BLOCK_BYTES + 2000).await;
+        assert!(!ahead(index + 1), "looking in at block {index}");
+    }
+    read(7 * BLOCK_BYTES + BLOCK_BYTES / 2).await;
+    assert!(ahead(8) && !ahead(9), "past the middle of block 7");
+    read(8 * BLOCK_BYTES).await;
+    assert!(ahead(9), "from one block into the next");
+    read(11 * BLOCK_BYTES + BLOCK_BYTES / 2).await;
+    assert!(!ahead(12), "there is none");
+}
+
 /// What happens to bodies on their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
