@@ -342,7 +342,6 @@ impl From<JobView> for JobItem {
     request_body(content((NewVideo = "application/json"), (NewVideoForm = "multipart/form-data"))),
     responses((status = 201, body = VideoView), (status = "default", body = problem::Body)))]
 async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, request: Request) -> Answer<impl IntoResponse> {
-    let maker = caller.clone();
     let form = header(request.headers(), "content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
     let id = if form {
         let form = Multipart::from_request(request, &app).await.map_err(|refused| multipart::malformed(&refused.body_text()))?;
@@ -353,7 +352,7 @@ async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, req
         let once = key.once("video", &new)?;
         ops::create(&app, &caller, &new.title, new.accept_damaged, once.as_ref()).await?.thing()
     };
-    let details = ops::details(&app, &maker, app.deps.db.video(id).await?).await?;
+    let details = ops::details(&app, &caller, app.deps.db.video(id).await?).await?;
     Ok((StatusCode::CREATED, Json(VideoView::from(details))))
 }
 
