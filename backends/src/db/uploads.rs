@@ -429,7 +429,8 @@ pub(super) async fn forget_failed(conn: &mut PgConnection, video: VideoId, state
     // What gave up for it is not to be retried any more.
     let cancel = sqlx::query!(
         "update jobs set state = 'cancelled' from videos v
-         where jobs.video_id = $1 and v.id = $1 and state = 'dead' and jobs.encode_id is distinct from v.encode_id",
+         where jobs.video_id = $1 and v.id = $1 and state = 'dead'
+           and (jobs.encode_id is null or jobs.encode_id is distinct from v.encode_id)",
         video.0
     );
     cancel.execute(conn).await.map_err(error)?;

@@ -2,7 +2,7 @@
 //! while the child goes on, so that a growing playlist grows.
 
 use super::{
-    Jobs, committed, layout,
+    Jobs, cancelled, committed, layout,
     piece::{Piece, refuse_damage},
     shelf::{Shelf, ShelfSink},
 };
@@ -12,7 +12,7 @@ use marquee_backends::{
     db::{Db, jobs::Claim, ledger::Batch},
     dispatch::Work,
 };
-use marquee_core::{Error, ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
+use marquee_core::{ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
 
 /// Segments of one sound or text rendition in a batch, after the first batch, which has one. They are far ahead of the picture.
 const SOUND_BATCH: usize = 8;
@@ -23,7 +23,7 @@ impl Jobs {
     pub(super) async fn encode(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
         let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
         let copied = work.cancelled().run_until_cancelled(self.take_over(&encode, piece)).await;
-        let (copied, piece) = copied.ok_or_else(|| Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled"))??;
+        let (copied, piece) = copied.ok_or_else(cancelled)??;
         let Some(piece) = piece else {
             return Ok(committed(db.commit_job(claim, encode.id, &copied, self.job_id()).await?)?);
         };

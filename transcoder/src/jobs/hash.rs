@@ -1,14 +1,14 @@
 //! Checksums of a source whose parts went to the store itself: nobody has read a byte of it before its inspection. How far that is
 //! is noted, so that a worker that stops or an engine that is away costs little of it, however large the source.
 
-use super::{Jobs, source::StoredSource};
+use super::{Jobs, cancelled, source::StoredSource};
 use crate::child::SourceReader;
 use marquee_backends::{
     db::direct::{Read, Unread},
     dispatch::Work,
 };
 use marquee_core::{
-    Error, ErrorKind, Result,
+    Error, Result,
     id::UploadId,
     job::Failure,
     object::Key,
@@ -30,7 +30,6 @@ impl Jobs {
         for _ in 0..READINGS_MAX {
             let source = StoredSource::new(Arc::clone(&self.deps.blobs), key.clone(), size_bytes, Sums::default());
             let reading = self.read(upload, &source, Reading::from(read.take())?, |part| work.progress(part));
-            let cancelled = || Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled");
             let reading = work.cancelled().run_until_cancelled(reading).await.ok_or_else(cancelled)??;
             let sha256 = reading.hash.finish();
             if stated_sha256.as_ref().is_none_or(|stated| stated[..] == sha256) {

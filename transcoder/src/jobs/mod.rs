@@ -27,7 +27,7 @@ use marquee_backends::{
     dispatch::{Handler, Work},
 };
 use marquee_core::{
-    Clock, Error, Random, Result,
+    Clock, Error, ErrorKind, Random, Result,
     blobs::Blobs,
     id::{EncodeId, JobId, UploadId, VideoId},
     job::{Class, Failure, Job},
@@ -132,6 +132,11 @@ fn layout(encode: &Encode) -> Result<Layout> {
             "the plan was made by a later version: update this worker, or encode the video anew",
         ))
     }
+}
+
+/// Why nothing came of work that nobody waits for any more.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled")
 }
 
 /// Whether a commit was accepted. It is not once another worker has the job: then nothing of this attempt counts.

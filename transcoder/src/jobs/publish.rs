@@ -1,7 +1,7 @@
 //! The publish job: check everything that is stored against the ledger and the rules, write the final playlists, flip the
 //! video to ready. Run again after a crash anywhere it writes the same bytes under the same names.
 
-use super::{Jobs, committed, layout, piece::refuse_damage, shelf::sha256, source::read_all};
+use super::{Jobs, cancelled, committed, layout, piece::refuse_damage, shelf::sha256, source::read_all};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use marquee_backends::{
@@ -40,7 +40,6 @@ impl Jobs {
         let shown = Shown { blobs: &*self.deps.blobs, layout: layout(&encode)?, plan: &encode.plan, source: &encode.source };
         let ledger = db.ledger(encode.id).await?;
         let progress = |done| work.progress(done);
-        let cancelled = || Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled");
         let mut report =
             work.cancelled().run_until_cancelled(shown.publish(&ledger, &progress)).await.ok_or_else(cancelled)??;
         report.cost.inspect_cpu_ms = encode.inspect_cpu_ms;

@@ -42,18 +42,22 @@ fn a_plan_becomes_one_job_per_chunk_and_sound_track_first_things_first() {
     assert_eq!(jobs, [picture(0), sound(2), sound(1), picture(1), picture(2)]);
 }
 
-#[test]
-fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
-    let mut source = source();
-    (source.video.width, source.video.height, source.video.end) = (1920, 1080, source.video.end * 3);
-    source.subtitles = vec![SubtitleTrack {
+fn subtitles() -> SubtitleTrack {
+    SubtitleTrack {
         stream: 3,
         codec: "subrip".into(),
         language: "eng".into(),
         title: None,
         forced: false,
         hearing_impaired: false,
-    }];
+    }
+}
+
+#[test]
+fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
+    let mut source = source();
+    (source.video.width, source.video.height, source.video.end) = (1920, 1080, source.video.end * 3);
+    source.subtitles = vec![subtitles()];
     let plan = Plan::new(&source, &recipe::load(recipe::STANDARD, None).expect("the standard recipe").with_ladder(Ladder::Fixed));
     let pieces = pieces(&plan);
     let told = pieces.iter().map(|piece| match piece {
@@ -82,14 +86,7 @@ fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
 fn of_a_film_that_is_not_known_yet_what_a_viewer_waits_for_is_made_and_nothing_of_that_twice() {
     let mut whole = source();
     whole.video.end *= 100;
-    whole.subtitles = vec![SubtitleTrack {
-        stream: 3,
-        codec: "subrip".into(),
-        language: "eng".into(),
-        title: None,
-        forced: false,
-        hearing_impaired: false,
-    }];
+    whole.subtitles = vec![subtitles()];
     let encode = EncodeId(Default::default());
     for (size, recipe) in [((1920, 1080), recipe::STANDARD), ((1920, 1080), "archive"), ((640, 360), "archive")] {
         (whole.video.width, whole.video.height) = size;

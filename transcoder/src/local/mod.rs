@@ -10,6 +10,7 @@ use crate::{
     child::{Host, Output, Sink, SourceReader, Task},
     jobs::{
         analyse::{decide, is_of_the_moment},
+        cancelled,
         inspect::Found,
         piece::{Piece, pieces, refuse_damage},
         publish::Shown,
@@ -238,10 +239,6 @@ impl<F: Fn(f32) + Send> Sink for Stopwatch<'_, F> {
         }
         Ok(())
     }
-}
-
-fn cancelled() -> Error {
-    Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled")
 }
 
 fn unusable(path: &Path, error: std::io::Error) -> Error {

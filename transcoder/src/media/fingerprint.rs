@@ -1,6 +1,6 @@
 //! Checksums of what a source's tracks hold, taken in one reading without decoding.
 
-use super::{Stop, input::Input};
+use super::{Stop, input::Input, reading::Reading};
 use crate::child::{Link, Output, RemoteSource, Report};
 use ffmpeg_next::{Packet, ffi, format::stream::Stream};
 use marquee_core::{
@@ -11,9 +11,6 @@ use marquee_core::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-
-/// Packets between two reports of progress.
-const PROGRESS_EVERY: u64 = 2000;
 
 /// Reads `source`, in which inspection found `found`, and hands over what it holds.
 pub(super) fn take(link: &Link, source: RemoteSource, found: &Source, timeline: &Timeline) -> Result<Report, Stop> {
@@ -31,13 +28,9 @@ pub(super) fn take(link: &Link, source: RemoteSource, found: &Source, timeline: 
     let streams: Vec<usize> = tracks.keys().chain([&video.stream]).map(|stream| *stream as usize).collect();
     input.keep_only(&streams);
     let mut parts = Parts::new(timeline, video);
-    let mut count = 0_u64;
+    let mut reading = Reading::new(link, size_bytes);
     while let Some(packet) = input.read()? {
-        count += 1;
-        if count.is_multiple_of(PROGRESS_EVERY) {
-            let position = u64::try_from(packet.position()).unwrap_or(0);
-            link.output(Output::Progress(position as f32 / size_bytes.max(1) as f32))?;
-        }
+        reading.passes(&packet)?;
         let stream = packet.stream() as u32;
         if stream == video.stream {
             parts.take(&packet);

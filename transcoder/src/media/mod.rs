@@ -30,6 +30,7 @@ mod player;
 mod poster;
 mod probe;
 mod rate;
+mod reading;
 mod resample;
 mod review;
 mod rung;

@@ -1,15 +1,13 @@
 //! Goes through the packets of a source once, without decoding: how many frames there are, when they are shown, and whether the
 //! file holds what its index promises. Where the index lists every packet, only the first and the last ones are read.
 
-use super::{Stop, decode::is_discarded, index::Index, input::Input};
-use crate::child::{Link, Output};
+use super::{Stop, decode::is_discarded, index::Index, input::Input, reading::Reading};
+use crate::child::Link;
 use ffmpeg_next::{Packet, codec::packet::Ref, ffi};
 use marquee_core::source::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX};
 
 /// Frames of the longest title at the highest rate: twelve hours at 240 frames a second.
 pub(super) const FRAMES_MAX: usize = DURATION_SECONDS_MAX as usize * FRAME_RATE_MAX as usize;
-/// Packets between two reports of progress.
-const PROGRESS_EVERY: u64 = 2000;
 
 /// What the packets say.
 #[derive(Debug, Default)]
@@ -57,13 +55,9 @@ pub(super) fn scan(
 ) -> Result<Scan, Stop> {
     let mut index = Index::of(input, stream, size_bytes);
     let mut scan = Scan::new(input, stream);
-    let (mut count, mut curious) = (0_u64, true);
+    let (mut reading, mut curious) = (Reading::new(link, size_bytes), true);
     while let Some(packet) = input.read()? {
-        count += 1;
-        if count % PROGRESS_EVERY == 0 {
-            let position = u64::try_from(packet.position()).unwrap_or(0);
-            link.output(Output::Progress(position as f32 / size_bytes.max(1) as f32))?;
-        }
+        reading.passes(&packet)?;
         scan.packet(&packet, stream)?;
         if packet.stream() != stream {
             continue;

@@ -1,6 +1,6 @@
 //! Extracts subtitle tracks as WebVTT: all of a source in one reading, cut at the times of the picture's segments.
 
-use super::{Stop, decode, input::Input, text_decoder::TextDecoder};
+use super::{Stop, decode, input::Input, reading::Reading, text_decoder::TextDecoder};
 use crate::child::{Link, Output, RemoteSource, Report};
 use bytes::Bytes;
 use ffmpeg_next::{Packet, format::stream::Disposition, media::Type};
@@ -21,8 +21,6 @@ const TEXT_BYTES_MAX: usize = 16 << 20;
 const SEGMENTS_BYTES_MAX: usize = 64 << 20;
 /// How long a cue is shown whose end nobody knows, if none follows.
 const UNTIMED_MS_MAX: u64 = 5000;
-/// Packets between two reports of progress.
-const PROGRESS_EVERY: u64 = 2000;
 
 /// The subtitle tracks of `input` whose cues are text. What is left out is noted.
 pub(super) fn tracks(input: &Input, notes: &mut Vec<Note>) -> Vec<SubtitleTrack> {
@@ -67,13 +65,9 @@ pub(super) fn extract(link: &Link, source: RemoteSource, found: &Source, plan: &
     }
     let streams: Vec<usize> = tracks.iter().map(|track| track.rendition.stream as usize).collect();
     input.keep_only(&streams);
-    let mut count = 0_u64;
+    let mut reading = Reading::new(link, size_bytes);
     while let Some(packet) = input.read()? {
-        count += 1;
-        if count.is_multiple_of(PROGRESS_EVERY) {
-            let position = u64::try_from(packet.position()).unwrap_or(0);
-            link.output(Output::Progress(position as f32 / size_bytes.max(1) as f32))?;
-        }
+        reading.passes(&packet)?;
         // Two renditions of one stream would both want its packets.
         tracks
             .iter_mut()

@@ -148,6 +148,7 @@ async fn a_failed_video_is_encoded_anew_if_its_source_is_there() {
         title.db.claim_job(job, "worker", Duration::ZERO).await.expect("claim");
     }
     assert_eq!(title.db.video(made.video).await.expect("video").status, Status::Failed);
+    assert_eq!(title.db.retry_job(claim.job_id).await.expect_err("an order came after it").code(), "not_dead");
     title.db.forget_source(made.upload).await.expect("forgotten");
     assert_eq!(title.db.order_encode(made.video, &order, job_id()).await.expect_err("nothing to encode").code(), "no_source");
 }
