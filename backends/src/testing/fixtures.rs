@@ -2,19 +2,30 @@
 
 use crate::db::Db;
 use marquee_core::{
-    OsRandom, SystemClock,
+    Clock, ManualClock, OsRandom, SystemClock,
     id::{JobId, VideoId},
     job::{Class, Kind},
     queue::{RING_VERSION, Ring},
     video::Status,
 };
+use std::sync::{Mutex, PoisonError};
+use time::OffsetDateTime;
 
-/// A video with an owner, in `status`.
+const NANOSECONDS_PER_MS: i128 = 1_000_000;
+
+/// A video with an owner, in `status`: newer than all that were made before, so that "newest first" is one order. Ids made in
+/// one millisecond have none.
 ///
 /// # Panics
 /// When the database refuses.
 pub async fn video(db: &Db, status: Status) -> VideoId {
-    let video = VideoId::new(&SystemClock, &OsRandom);
+    static NEWEST: Mutex<i128> = Mutex::new(0);
+    let made_at = {
+        let mut newest = NEWEST.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = (*newest + NANOSECONDS_PER_MS).max(SystemClock.now().unix_timestamp_nanos());
+        OffsetDateTime::from_unix_timestamp_nanos(*newest).expect("a time of this age")
+    };
+    let video = VideoId::new(&ManualClock::new(made_at), &OsRandom);
     db.insert_fixture_video(video, status).await.expect("a video is inserted");
     video
 }
