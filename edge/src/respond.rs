@@ -161,6 +161,7 @@ fn content_type(key: &Key) -> HeaderValue {
         Some("jpg" | "jpeg") => "image/jpeg",
         Some("png") => "image/png",
         Some("webp") => "image/webp",
+        Some("json") => "application/json",
         _ => "application/octet-stream",
     })
 }
@@ -184,6 +185,7 @@ mod tests {
             ("media/v/e/a/eng/000001.m4s", "audio/mp4"),
             ("media/v/e/s/eng/000001.vtt", "text/vtt"),
             ("media/v/e/thumbs/1.jpg", "image/jpeg"),
+            ("media/v/e/chapters.json", "application/json"),
             ("media/v/e/report", "application/octet-stream"),
         ] {
             assert_eq!(content_type(&Key::parse(name).expect("a good key")), expected, "{name}");

@@ -8,7 +8,7 @@ use crate::support::{
     tus::Upload,
 };
 use reqwest::Url;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{path::Path, time::Duration};
 
@@ -51,6 +51,10 @@ async fn a_film_plays_while_it_is_encoded_and_holds_every_frame_afterwards() {
     let (shown, expected) = (hls::words(&offered.subtitles[0]).await, FILM.cues());
     assert_eq!(shown, expected, "every word at its time, once");
     assert_eq!(video.chapters, FILM.chapters_shown());
+    let chapters = Url::parse(&master).and_then(|master| master.join("chapters.json")).expect("a URL");
+    let chapters: Value = serde_json::from_slice(&hls::fetch(chapters.as_str()).await).expect("JSON");
+    let starts = [&chapters[0], &chapters[1]].map(|chapter| (chapter["start-time"].as_f64(), chapter["titles"][0]["title"].as_str()));
+    assert_eq!(starts, [(Some(0.0), Some("One")), (Some(2.0), Some("Two"))], "{chapters}");
     // A session that began while it grew sees it end.
     assert!(hls::media(&early.video[0]).await.end_list, "the growing playlist ended");
     node.stop().await;
