@@ -6,7 +6,6 @@ use crate::{
     library::{Found, Library},
     meter::Source,
     playlist,
-    range::{self, Slice},
     store::Whole,
 };
 use axum::{
@@ -15,7 +14,11 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use marquee_core::{Error, object::Key};
+use marquee_core::{
+    Error,
+    byte_range::{self, Slice},
+    object::Key,
+};
 use std::{ops::Range, sync::Arc};
 
 /// Stored objects never change.
@@ -134,7 +137,7 @@ fn slice(headers: &HeaderMap, head: bool, representation: &Representation) -> Sl
     if head || !conditional::range_holds(headers, &representation.etag) {
         return Slice::Whole;
     }
-    range.to_str().map_or(Slice::Whole, |range| range::select(range, representation.size_bytes))
+    range.to_str().map_or(Slice::Whole, |range| byte_range::select(range, representation.size_bytes))
 }
 
 async fn body(library: &Library, key: &Key, bytes: Content, range: Range<u64>) -> Result<Body, Arc<Error>> {

@@ -164,7 +164,6 @@ fn nothing_is_enough_to_judge() {
 }
 
 fn playlists(presentation: &Presentation) -> (String, Vec<(String, String)>) {
-    let target_duration_s = hls::target_duration_s(presentation);
     let mut texts = Vec::new();
     for track in &presentation.tracks {
         let (id, folder) = (&track.rendition.id, track.rendition.folder());
