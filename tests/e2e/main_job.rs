@@ -70,12 +70,12 @@ async fn a_form_with_a_file_makes_a_title_which_the_api_redirects_to_and_hands_o
     assert_eq!(response.status(), 302);
     let master = response.headers()["location"].to_str().expect("an address").to_owned();
     hls::assert_same_film(&master, &SHORT.file().to_string_lossy(), &video).await;
-    is_one_file(&admin, &id).await;
+    is_one_file(&node, &admin, &id).await;
     node.stop().await;
 }
 
 /// A title of [`SHORT`] is downloaded: whole, and in two ranges, for those who may change it.
-async fn is_one_file(admin: &Client, id: &str) {
+async fn is_one_file(node: &Node, admin: &Client, id: &str) {
     let path = format!("/v1/videos/{id}/download");
     let whole = admin.request(Method::GET, &path).send().await.expect("an answer");
     assert_eq!((whole.status().as_u16(), &whole.headers()["content-type"]), (200, &HeaderValue::from_static("video/mp4")));
@@ -103,7 +103,7 @@ async fn is_one_file(admin: &Client, id: &str) {
     assert_eq!(refused(beyond, 416).await, "range");
     let unknown = admin.get(&format!("{path}?rung=9000p"), 400).await;
     assert_eq!(unknown["code"], "unknown_rendition");
-    let viewer = Client::sign_up(&admin.api, &format!("{id}@example.org")).await;
+    let viewer = Client::sign_up(&node.api, &format!("{id}@example.org")).await;
     assert_eq!(refused(viewer.request(Method::GET, &path), 403).await, "forbidden");
 }
 
