@@ -11,7 +11,7 @@ use crate::{
 use marquee_core::Result;
 use mp4_atom::{
     Atom, Audio, Av01, Av1c, Avc1, Avcc, Buf, Decode, Dinf, Edts, Elst, Esds, FourCC, Ftyp, Hdlr, Header, Hvc1, Hvcc, Mdat, Mdhd,
-    Mdia, Minf, Moof, Moov, Mp4a, Smhd, Stbl, Stsd, Styp, Tfdt, Tfhd, Tkhd, Traf, Trak, Trun, Visual, Vmhd,
+    Mdia, Minf, Moof, Moov, Mp4a, Sgpd, Smhd, Stbl, Stsd, Styp, Tfdt, Tfhd, Tkhd, Traf, Trak, Trun, Visual, Vmhd,
 };
 use std::ops::Range;
 
@@ -147,6 +147,8 @@ pub(crate) struct Boxes<'a> {
     pub(crate) media_header: &'a [u8],
     pub(crate) dinf: &'a [u8],
     pub(crate) stsd: &'a [u8],
+    /// The groups of its samples, nothing if there are none.
+    pub(crate) sgpd: &'a [u8],
 }
 
 /// The boxes of an initialization segment.
@@ -157,13 +159,15 @@ pub(crate) fn boxes(bytes: &[u8]) -> Result<Boxes<'_>> {
     let track = only_track(bytes)?;
     let media = find(track, Mdia::KIND)?.body;
     let information = find(media, Minf::KIND)?.body;
+    let table = find(information, Stbl::KIND)?.body;
     Ok(Boxes {
         tkhd: child(track)?,
         mdhd: child(media)?,
         hdlr: find(media, Hdlr::KIND)?.whole,
         media_header: find(information, Vmhd::KIND).or_else(|_| find(information, Smhd::KIND))?.whole,
         dinf: find(information, Dinf::KIND)?.whole,
-        stsd: find(find(information, Stbl::KIND)?.body, Stsd::KIND)?.whole,
+        stsd: find(table, Stsd::KIND)?.whole,
+        sgpd: find(table, Sgpd::KIND).map_or(&[], |groups| groups.whole),
     })
 }
 

@@ -100,7 +100,9 @@ impl<'a> Track<'a> {
         }
         Stsc { entries: samples.chunks.clone() }.encode(buf)?;
         Stsz { samples: StszSamples::Different { sizes: samples.sizes.clone() } }.encode(buf)?;
-        Co64 { entries: self.chunks.clone() }.encode(buf)
+        Co64 { entries: self.chunks.clone() }.encode(buf)?;
+        buf.extend_from_slice(self.init.sgpd);
+        Ok(())
     }
 }
 
