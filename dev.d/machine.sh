@@ -129,6 +129,14 @@ need_components() {
     rustup component add rustfmt clippy
 }
 
+# cargo-fuzz, and the compiler that it needs.
+need_fuzz() {
+    need_build
+    rustup toolchain list | grep -q ^nightly || rustup toolchain install nightly --profile minimal
+    PATH="$TOOLS/bin:$PATH"
+    have cargo-fuzz || cargo install cargo-fuzz --locked --root "$TOOLS"
+}
+
 node_is_new_enough() {
     have node && have npm && [ "$(node --version | sed 's/^v\([0-9]*\).*/\1/')" -ge "$NODE_MIN" ]
 }

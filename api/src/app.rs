@@ -5,7 +5,7 @@ use crate::{
     auth::{keys::Keys, password::Passwords},
     browse,
     changes::Changes,
-    docs, events, health, live, pages, playback, posters,
+    docs, download, events, health, live, pages, playback, posters,
     problem::{self, Answer},
     profiles, recommendations, surround, uploads, users, videos, workers,
 };
@@ -14,7 +14,13 @@ use marquee_core::{Error, Result, Shutdown};
 use std::{ops::Deref, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::{
+    compression::{
+        CompressionLayer, Predicate,
+        predicate::{DefaultPredicate, NotForContentType},
+    },
+    limit::RequestBodyLimitLayer,
+};
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -22,6 +28,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) const JSON_BYTES_MAX: usize = 256 << 10;
 /// Event streams that one process keeps open.
 const STREAMS_MAX: usize = 2000;
+/// Titles that one process hands out as files at a time.
+const DOWNLOADS_MAX: usize = 32;
 
 /// What handlers share. Clones are cheap.
 #[derive(Clone)]
@@ -43,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) changes: Changes,
     /// Event streams that may still be opened.
     pub(crate) streams: Arc<Semaphore>,
+    /// Downloads that may still be begun.
+    pub(crate) downloads: Arc<Semaphore>,
     /// Work that outlives the connection it came by.
     pub(crate) tasks: TaskTracker,
 }
@@ -65,6 +75,7 @@ impl App {
             passwords,
             changes: Changes::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
             tasks: TaskTracker::new(),
             closing: closing(&shutdown, deps.notice),
             deps,
@@ -104,6 +115,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(videos::router())
         .merge(posters::router())
         .merge(playback::router())
+        .merge(download::router())
         .merge(events::router())
         .merge(recommendations::router())
         .merge(workers::router())
@@ -128,6 +140,6 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::from_fn(surround::guard))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(problem::render))
-        .layer(tower_http::compression::CompressionLayer::new());
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("video/"))));
     surround::observe(surround::secure(router, &app), &app).with_state(app)
 }

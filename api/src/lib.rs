@@ -8,6 +8,7 @@ pub mod auth;
 mod browse;
 mod changes;
 mod docs;
+mod download;
 mod events;
 mod extract;
 mod health;

@@ -5,6 +5,7 @@
 //! itself: time and randomness are passed in ([`Clock`], [`Random`]).
 
 pub mod blobs;
+pub mod byte_range;
 pub mod cache;
 mod clock;
 pub mod config;

@@ -85,6 +85,9 @@ impl Layout {
 /// The HLS multivariant playlist.
 pub const MASTER: &str = "master.m3u8";
 
+/// The chapters of a title, where it has any.
+pub const CHAPTERS: &str = "chapters.json";
+
 /// The folder of a title's pictures.
 pub const THUMBS: &str = "thumbs";
 

@@ -1,6 +1,9 @@
 //! The one input model that every manifest is written from: renditions and their segments, measured.
 
-use crate::{object, source::Ratio};
+use crate::{
+    object,
+    source::{Chapter, Ratio},
+};
 use serde::{Deserialize, Serialize};
 
 /// One encoded track, as manifests need to know it. Stored in the ledger beside its init segment.
@@ -115,4 +118,6 @@ pub struct Track {
 pub struct Presentation {
     /// Every track that the manifest offers.
     pub tracks: Vec<Track>,
+    /// The film's chapters, in order.
+    pub chapters: Vec<Chapter>,
 }

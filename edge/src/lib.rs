@@ -14,7 +14,6 @@ mod library;
 mod meter;
 mod origin;
 mod playlist;
-mod range;
 mod recent;
 mod respond;
 mod routes;

@@ -6,7 +6,6 @@ use crate::{
     library::{Found, Library},
     meter::Source,
     playlist,
-    range::{self, Slice},
     store::Whole,
 };
 use axum::{
@@ -15,7 +14,11 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use marquee_core::{Error, object::Key};
+use marquee_core::{
+    Error,
+    byte_range::{self, Slice},
+    object::Key,
+};
 use std::{ops::Range, sync::Arc};
 
 /// Stored objects never change.
@@ -134,7 +137,7 @@ fn slice(headers: &HeaderMap, head: bool, representation: &Representation) -> Sl
     if head || !conditional::range_holds(headers, &representation.etag) {
         return Slice::Whole;
     }
-    range.to_str().map_or(Slice::Whole, |range| range::select(range, representation.size_bytes))
+    range.to_str().map_or(Slice::Whole, |range| byte_range::select(range, representation.size_bytes))
 }
 
 async fn body(library: &Library, key: &Key, bytes: Content, range: Range<u64>) -> Result<Body, Arc<Error>> {
@@ -161,6 +164,7 @@ fn content_type(key: &Key) -> HeaderValue {
         Some("jpg" | "jpeg") => "image/jpeg",
         Some("png") => "image/png",
         Some("webp") => "image/webp",
+        Some("json") => "application/json",
         _ => "application/octet-stream",
     })
 }
@@ -184,6 +188,7 @@ mod tests {
             ("media/v/e/a/eng/000001.m4s", "audio/mp4"),
             ("media/v/e/s/eng/000001.vtt", "text/vtt"),
             ("media/v/e/thumbs/1.jpg", "image/jpeg"),
+            ("media/v/e/chapters.json", "application/json"),
             ("media/v/e/report", "application/octet-stream"),
         ] {
             assert_eq!(content_type(&Key::parse(name).expect("a good key")), expected, "{name}");

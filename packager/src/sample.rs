@@ -132,5 +132,6 @@ pub(crate) fn presentation() -> Presentation {
             audio("eng-128k", "aac-128k", ("English", "en", true), &[96_000, 96_000, 96_000]),
             audio("eng-64k", "aac-64k", ("English", "en", true), &[48_000, 48_000, 48_000]),
         ],
+        ..Presentation::default()
     }
 }

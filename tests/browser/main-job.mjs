@@ -230,15 +230,18 @@ async function reachEnd(page, see) {
 /** Pointing at a place of the seek bar shows what the film shows there. */
 async function previewPlaces(page, shoot, see) {
   const bar = await page.locator(marked("seek")).boundingBox();
-  const places = [];
-  for (const share of [0.1, 0.9]) {
+  const [places, chapters] = [[], []];
+  for (const share of [0.02, 0.9]) {
     await page.mouse.move(bar.x + bar.width * share, bar.y + bar.height / 2);
     await page.waitForSelector(marked("preview"));
     places.push(await page.$eval(marked("preview"), (preview) => preview.style.backgroundPosition));
+    chapters.push(await page.textContent(marked("chapter")));
   }
   check(places[0] !== places[1], `the beginning and the end look alike: ${places.join(" and ")}`);
+  const marks = await page.locator(marked("chapter-mark")).count();
+  check(chapters.join() === "One,Two" && marks === 1, `the bar shows ${marks} marks and the chapters ${chapters.join()}`);
   await shoot("preview");
-  see(`the seek bar previews other pictures at other places: ${places.join(", ")}`);
+  see(`the seek bar previews other pictures at other places: ${places.join(", ")}, and names the chapters`);
 }
 
 /** Waits until the image at `selector` has pixels. */

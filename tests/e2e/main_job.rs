@@ -1,14 +1,14 @@
 //! The main job: a film goes in, adaptive streams come out at the edge.
 
 use crate::support::{
-    client::Client,
+    client::{Client, refused, with_header},
     clip::{FILM, SHORT},
     eventually, hls, judge,
     node::Node,
     tus::Upload,
 };
-use reqwest::Url;
-use serde_json::json;
+use reqwest::{Method, Url, header::HeaderValue};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{path::Path, time::Duration};
 
@@ -51,22 +51,60 @@ async fn a_film_plays_while_it_is_encoded_and_holds_every_frame_afterwards() {
     let (shown, expected) = (hls::words(&offered.subtitles[0]).await, FILM.cues());
     assert_eq!(shown, expected, "every word at its time, once");
     assert_eq!(video.chapters, FILM.chapters_shown());
+    let chapters = Url::parse(&master).and_then(|master| master.join("chapters.json")).expect("a URL");
+    let chapters: Value = serde_json::from_slice(&hls::fetch(chapters.as_str()).await).expect("JSON");
+    let starts = [&chapters[0], &chapters[1]].map(|chapter| (chapter["start-time"].as_f64(), chapter["titles"][0]["title"].as_str()));
+    assert_eq!(starts, [(Some(0.0), Some("One")), (Some(2.0), Some("Two"))], "{chapters}");
     // A session that began while it grew sees it end.
     assert!(hls::media(&early.video[0]).await.end_list, "the growing playlist ended");
     node.stop().await;
 }
 
 #[tokio::test]
-async fn a_form_with_a_file_makes_a_title_and_the_api_can_redirect_to_it() {
+async fn a_form_with_a_file_makes_a_title_which_the_api_redirects_to_and_hands_out_as_a_file() {
     let node = Node::start().await;
     let admin = node.admin().await;
     let id = admin.upload_form("By form", &SHORT.file()).await;
     let video = admin.wait_until_ready(&id).await;
-    let response = admin.request(reqwest::Method::GET, &format!("/v1/videos/{id}/stream")).send().await.expect("an answer");
+    let response = admin.request(Method::GET, &format!("/v1/videos/{id}/stream")).send().await.expect("an answer");
     assert_eq!(response.status(), 302);
     let master = response.headers()["location"].to_str().expect("an address").to_owned();
     hls::assert_same_film(&master, &SHORT.file().to_string_lossy(), &video).await;
+    is_one_file(&node, &admin, &id).await;
     node.stop().await;
+}
+
+/// A title of [`SHORT`] is downloaded: whole, and in two ranges, for those who may change it.
+async fn is_one_file(node: &Node, admin: &Client, id: &str) {
+    let path = format!("/v1/videos/{id}/download");
+    let whole = admin.request(Method::GET, &path).send().await.expect("an answer");
+    assert_eq!((whole.status().as_u16(), &whole.headers()["content-type"]), (200, &HeaderValue::from_static("video/mp4")));
+    let (length, etag) = (whole.content_length().expect("a length"), whole.headers()["etag"].clone());
+    let whole = whole.bytes().await.expect("the file");
+    assert_eq!(whole.len() as u64, length);
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = folder.path().join("film.mp4");
+    std::fs::write(&film, &whole).expect("the film is kept");
+    let film = film.to_string_lossy();
+    assert_eq!(judge::complaints(&film), "");
+    assert_eq!(judge::numbers(&film), (0..SHORT.frames()).collect::<Vec<_>>());
+    let sound = judge::sound(&film, "a:0", true).expect("sound");
+    assert!((sound.seconds - f64::from(SHORT.seconds)).abs() < 0.05, "{sound:?}");
+
+    let mut parts = Vec::new();
+    for range in ["bytes=0-99999".to_owned(), "bytes=100000-".to_owned()] {
+        let request = with_header(admin.request(Method::GET, &path), "range", &range).header("if-range", etag.clone());
+        let part = request.send().await.expect("an answer");
+        assert_eq!(part.status(), 206);
+        parts.extend(part.bytes().await.expect("bytes"));
+    }
+    assert!(parts == whole, "a download that goes on where it broke off");
+    let beyond = with_header(admin.request(Method::GET, &path), "range", "bytes=999999999-");
+    assert_eq!(refused(beyond, 416).await, "range");
+    let unknown = admin.get(&format!("{path}?rung=9000p"), 400).await;
+    assert_eq!(unknown["code"], "unknown_rendition");
+    let viewer = Client::sign_up(&node.api, &format!("{id}@example.org")).await;
+    assert_eq!(refused(viewer.request(Method::GET, &path), 403).await, "forbidden");
 }
 
 /// A list shows it by an address that needs no access token and opens nothing of the film.

@@ -56,8 +56,7 @@ fn render(presentation: &Presentation, path: &str, ended: bool, layout: &Layout)
     let Some(folder) = Folder::from_folder(folder) else { return Ok(None) };
     let found = presentation.tracks.iter().find(|track| folder_of(track) == folder && track.rendition.id == id);
     let Some(track) = found else { return Ok(None) };
-    let target_duration_s = hls::growing_target_duration_s(presentation);
-    Ok(Some(hls::media(track, target_duration_s, hls::Kind::Event { ended }, &base(layout, folder, id)?)))
+    Ok(Some(hls::media(presentation, track, hls::Kind::Event { ended }, &base(layout, folder, id)?)))
 }
 
 /// From `/{token}/live/{video}/{encode}/v/{rung}/` to where the segments are.
@@ -71,7 +70,7 @@ fn leading(presentation: &Presentation) -> Presentation {
     let pictures = || presentation.tracks.iter().filter(|track| folder_of(track) == Folder::Video);
     let longest_s = pictures().map(end_s).fold(0.0, f64::max);
     let leads = |track: &&Track| folder_of(track) != Folder::Video || end_s(track) >= longest_s - LEAD_S;
-    Presentation { tracks: presentation.tracks.iter().filter(leads).cloned().collect() }
+    Presentation { tracks: presentation.tracks.iter().filter(leads).cloned().collect(), ..Presentation::default() }
 }
 
 fn end_s(track: &Track) -> f64 {
@@ -124,7 +123,7 @@ mod tests {
             channels: 2,
             sample_rate_hz: 48_000,
         };
-        Presentation { tracks: vec![picture("540p", 540, 1), picture("360p", 360, 3), track("aac-128-0", sound, 5)] }
+        Presentation { tracks: vec![picture("540p", 540, 1), picture("360p", 360, 3), track("aac-128-0", sound, 5)], ..Presentation::default() }
     }
 
     fn shown(path: &str, ended: bool) -> Option<String> {

@@ -14,7 +14,7 @@ const FRAME_TICKS: u64 = 512;
 const GROUP_FRAMES: usize = 50;
 const SEGMENT_FRAMES: usize = 150;
 
-fn run(program: &str, directory: &Path, arguments: &str) -> Output {
+pub(crate) fn run(program: &str, directory: &Path, arguments: &str) -> Output {
     let output = Command::new(program).args(arguments.split_whitespace()).current_dir(directory).output();
     let output = output.unwrap_or_else(|error| panic!("{program} judges these tests, ./dev test installs it: {error}"));
     assert!(output.status.success(), "{program} {arguments}: {}", String::from_utf8_lossy(&output.stderr));
@@ -22,7 +22,7 @@ fn run(program: &str, directory: &Path, arguments: &str) -> Output {
 }
 
 /// Standard output of a judge who has nothing to complain about.
-fn judge(program: &str, directory: &Path, arguments: &str) -> String {
+pub(crate) fn judge(program: &str, directory: &Path, arguments: &str) -> String {
     let output = run(program, directory, &format!("-v warning {arguments}"));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{program} {arguments}");
     String::from_utf8(output.stdout).unwrap()
@@ -51,7 +51,7 @@ fn access_units(stream: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Eight seconds of moving picture with B-frames, packaged; the reference lies beside it as `source.mp4`.
-fn package_video(directory: &Path) -> (VideoTrack, Vec<MediaSegment>) {
+pub(crate) fn package_video(directory: &Path) -> (VideoTrack, Vec<MediaSegment>) {
     let x264 = format!("-c:v libx264 -preset fast -bf 3 -x264-params keyint={GROUP_FRAMES}:scenecut=0:open-gop=0");
     let source = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=8 -pix_fmt yuv420p";
     run("ffmpeg", directory, &format!("-v error {source} {x264} -video_track_timescale 12800 source.mp4"));
@@ -103,14 +103,8 @@ fn packaged_video_starts_at_zero_and_decodes_as_its_source() {
     }
     let shown = times(&judge("ffprobe", directory, "-show_entries frame=pts -of csv=p=0 packaged.mp4"));
     assert_eq!(shown, (0..200).map(|frame| frame * FRAME_TICKS).collect::<Vec<_>>());
-    let pictures = |file| {
-        let sums = judge("ffmpeg", directory, &format!("-i {file} -f framemd5 -"));
-        sums.lines()
-            .filter(|line| !line.starts_with('#'))
-            .map(|line| line.split(',').next_back().unwrap().trim().to_owned())
-            .collect()
-    };
-    let (packaged, source): (Vec<String>, Vec<String>) = (pictures("packaged.mp4"), pictures("source.mp4"));
+    let pictures = |file| pictures(directory, file);
+    let (packaged, source) = (pictures("packaged.mp4"), pictures("source.mp4"));
     assert_eq!(packaged, source);
 
     // The second segment alone, and an I-frame by its byte range.
@@ -126,6 +120,13 @@ fn packaged_video_starts_at_zero_and_decodes_as_its_source() {
     assert!(sums.trim_end().ends_with(&source[GROUP_FRAMES]), "{sums}");
 }
 
+/// Checksums of all pictures of `file`.
+pub(crate) fn pictures(directory: &Path, file: &str) -> Vec<String> {
+    let sums = judge("ffmpeg", directory, &format!("-i {file} -map 0:v -f framemd5 -"));
+    let sums = sums.lines().filter(|line| !line.starts_with('#'));
+    sums.map(|line| line.split(',').next_back().unwrap().trim().to_owned()).collect()
+}
+
 /// Raw frames of an ADTS stream without checksums.
 fn adts_frames(mut stream: &[u8]) -> Vec<Bytes> {
     let mut frames = Vec::new();
@@ -137,16 +138,14 @@ fn adts_frames(mut stream: &[u8]) -> Vec<Bytes> {
     frames
 }
 
-#[test]
-fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
-    let directory = tempfile::tempdir().unwrap();
-    let directory = directory.path();
+/// Eight seconds of sound, packaged, and how many frames that is; the reference lies beside it as `source.aac`.
+pub(crate) fn package_sound(directory: &Path) -> (AudioTrack, Vec<MediaSegment>, usize) {
     let source = "-f lavfi -i sine=frequency=440:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 128k";
     run("ffmpeg", directory, &format!("-v error {source} source.aac"));
     let frames = adts_frames(&std::fs::read(directory.join("source.aac")).unwrap());
     let asc = Bytes::from_static(&[0x11, 0x90]);
     let track = AudioTrack { sample_rate_hz: 48_000, channels: 2, asc, priming_samples: 1024, bitrate_bps: 128_000 };
-    let mut file = track.init_segment().unwrap().to_vec();
+    let mut segments = Vec::new();
     let mut decode_ticks = 0;
     for (number, frames) in (1..).zip(frames.chunks(282)) {
         let sample =
@@ -154,9 +153,26 @@ fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
         let samples: Vec<_> = frames.iter().map(sample).collect();
         let segment = cmaf::media_segment(number, decode_ticks, &samples, object::Track::Audio).unwrap();
         decode_ticks += segment.duration_ticks;
-        file.extend_from_slice(&segment.bytes);
+        segments.push(segment);
     }
-    std::fs::write(directory.join("packaged.mp4"), file).unwrap();
+    (track, segments, frames.len())
+}
+
+/// Decoded sound of `file`, as bytes.
+pub(crate) fn sound(directory: &Path, file: &str) -> Vec<u8> {
+    run("ffmpeg", directory, &format!("-v error -i {file} -map 0:a -f f32le -c:a pcm_f32le -y {file}.pcm"));
+    std::fs::read(directory.join(format!("{file}.pcm"))).unwrap()
+}
+
+#[test]
+fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let (track, segments, frames) = package_sound(directory);
+    let init = track.init_segment().unwrap();
+    let parts: Vec<&[u8]> =
+        std::iter::once(&init).chain(segments.iter().map(|segment| &segment.bytes)).map(|part| &part[..]).collect();
+    std::fs::write(directory.join("packaged.mp4"), parts.concat()).unwrap();
 
     let description = judge(
         "ffprobe",
@@ -165,12 +181,8 @@ fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
     );
     assert!(description.starts_with("aac,LC,48000,2"), "{description}");
     judge("ffmpeg", directory, "-i packaged.mp4 -f null -");
-    let samples = |file| {
-        run("ffmpeg", directory, &format!("-v error -i {file} -f f32le -c:a pcm_f32le -y {file}.pcm"));
-        std::fs::read(directory.join(format!("{file}.pcm"))).unwrap()
-    };
-    assert!(samples("packaged.mp4") == samples("source.aac"), "the sound differs");
+    assert!(sound(directory, "packaged.mp4") == sound(directory, "source.aac"), "the sound differs");
     let shown = judge("ffprobe", directory, "-show_entries packet=pts -of csv=p=0 packaged.mp4");
     let shown: Vec<i64> = shown.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
-    assert_eq!(shown, (-1..frames.len() as i64 - 1).map(|frame| frame * 1024).collect::<Vec<_>>());
+    assert_eq!(shown, (-1..frames as i64 - 1).map(|frame| frame * 1024).collect::<Vec<_>>());
 }

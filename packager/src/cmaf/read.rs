@@ -10,8 +10,8 @@ use crate::{
 };
 use marquee_core::Result;
 use mp4_atom::{
-    Atom, Audio, Av01, Av1c, Avc1, Avcc, Buf, Decode, Edts, Elst, Esds, FourCC, Ftyp, Header, Hvc1, Hvcc, Mdat, Mdhd, Mdia, Minf,
-    Moof, Moov, Mp4a, Stbl, Stsd, Styp, Tfdt, Tfhd, Traf, Trak, Trun, Visual,
+    Atom, Audio, Av01, Av1c, Avc1, Avcc, Buf, Decode, Dinf, Edts, Elst, Esds, FourCC, Ftyp, Hdlr, Header, Hvc1, Hvcc, Mdat, Mdhd,
+    Mdia, Minf, Moof, Moov, Mp4a, Sgpd, Smhd, Stbl, Stsd, Styp, Tfdt, Tfhd, Tkhd, Traf, Trak, Trun, Visual, Vmhd,
 };
 use std::ops::Range;
 
@@ -19,6 +19,8 @@ use std::ops::Range;
 const SAMPLES_MAX: usize = 100_000;
 /// Bytes of an `esds`: descriptors nest, and the reader follows them by recursion.
 const ESDS_BYTES_MAX: usize = 512;
+/// Bytes of a box's header at most, where its size has 64 bits.
+const BOX_HEADER_BYTES_MAX: usize = 16;
 /// Version, flags and entry count before the entries of a `stsd`.
 const STSD_HEADER_BYTES: usize = 8;
 /// `sample_is_non_sync_sample` (ISO/IEC 14496-12 section 8.8.3.1).
@@ -121,11 +123,7 @@ impl SampleRange {
 /// `malformed_media` if it is none, or has not exactly one track with one sample entry of a known codec.
 pub fn init(bytes: &[u8]) -> Result<Init> {
     let brands = child::<Ftyp>(bytes)?.compatible_brands.into_iter().map(Into::into).collect();
-    let mut tracks = children(find(bytes, Moov::KIND)?.body).filter(|atom| !matches!(atom, Ok(atom) if atom.kind != Trak::KIND));
-    let (Some(track), None) = (tracks.next(), tracks.next()) else {
-        return Err(malformed("a CMAF header has exactly one track"));
-    };
-    let track = track?.body;
+    let track = only_track(bytes)?;
     let edits = match find(track, Edts::KIND) {
         Ok(edts) => child::<Elst>(edts.body)?.entries,
         Err(_) => Vec::new(),
@@ -138,6 +136,48 @@ pub fn init(bytes: &[u8]) -> Result<Init> {
     let (codec, media) = sample_entry(entry.ok_or_else(|| malformed("there is no sample entry"))??)?;
     let edit_ticks = edits.first().and_then(|edit| edit.media_time).unwrap_or(0);
     Ok(Init { brands, timescale, codec, edit_ticks, edits: edits.len(), media })
+}
+
+/// Boxes of an init segment's track that a file with sample tables has as well, with their headers where they are bytes.
+pub(crate) struct Boxes<'a> {
+    pub(crate) tkhd: Tkhd,
+    pub(crate) mdhd: Mdhd,
+    pub(crate) hdlr: &'a [u8],
+    /// `vmhd` or `smhd`.
+    pub(crate) media_header: &'a [u8],
+    pub(crate) dinf: &'a [u8],
+    pub(crate) stsd: &'a [u8],
+    /// The groups of its samples, nothing if there are none.
+    pub(crate) sgpd: &'a [u8],
+}
+
+/// The boxes of an initialization segment.
+///
+/// # Errors
+/// `malformed_media` if one is missing.
+pub(crate) fn boxes(bytes: &[u8]) -> Result<Boxes<'_>> {
+    let track = only_track(bytes)?;
+    let media = find(track, Mdia::KIND)?.body;
+    let information = find(media, Minf::KIND)?.body;
+    let table = find(information, Stbl::KIND)?.body;
+    Ok(Boxes {
+        tkhd: child(track)?,
+        mdhd: child(media)?,
+        hdlr: find(media, Hdlr::KIND)?.whole,
+        media_header: find(information, Vmhd::KIND).or_else(|_| find(information, Smhd::KIND))?.whole,
+        dinf: find(information, Dinf::KIND)?.whole,
+        stsd: find(table, Stsd::KIND)?.whole,
+        sgpd: find(table, Sgpd::KIND).map_or(&[], |groups| groups.whole),
+    })
+}
+
+/// What is in the one `trak`.
+fn only_track(bytes: &[u8]) -> Result<&[u8]> {
+    let mut tracks = children(find(bytes, Moov::KIND)?.body).filter(|atom| !matches!(atom, Ok(atom) if atom.kind != Trak::KIND));
+    let (Some(track), None) = (tracks.next(), tracks.next()) else {
+        return Err(malformed("a CMAF header has exactly one track"));
+    };
+    Ok(track?.body)
 }
 
 fn sample_entry(entry: BoxAt<'_>) -> Result<(Codec, Entry)> {
@@ -208,6 +248,51 @@ pub fn segment(bytes: &[u8]) -> Result<Vec<Fragment>> {
         return Err(malformed("the segment has no complete fragment"));
     }
     Ok(fragments)
+}
+
+/// What the beginning of a fragment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Its samples.
+    Fragment(Fragment),
+    /// That so many bytes are needed to know.
+    Needs(u64),
+}
+
+/// Reads the first `moof` of `bytes`, which lie at `offset_bytes` of a segment of `segment_bytes`, without its samples. It is the first box
+/// but for a `styp`.
+///
+/// # Errors
+/// `malformed_media` if there is none, or it is not whole within its segment.
+pub fn head(bytes: &[u8], offset_bytes: u64, segment_bytes: u64) -> Result<Head> {
+    let styp_bytes = extent(bytes, Styp::KIND).map_or(0, |(size, _)| size);
+    let from = |at: u64| usize::try_from(at).ok().and_then(|at| bytes.get(at..)).filter(|rest| rest.len() >= BOX_HEADER_BYTES_MAX);
+    let needs = |bytes: u64| match offset_bytes.checked_add(bytes).is_some_and(|end| end <= segment_bytes) {
+        true => Ok(Head::Needs(bytes)),
+        false => Err(malformed("a fragment is cut off")),
+    };
+    let header_bytes = BOX_HEADER_BYTES_MAX as u64;
+    let Some(rest) = from(styp_bytes) else { return needs(styp_bytes.saturating_add(header_bytes)) };
+    let (moof_bytes, _) = extent(rest, Moof::KIND)?;
+    let before_data = styp_bytes.saturating_add(moof_bytes);
+    let Some(data) = from(before_data) else { return needs(before_data.saturating_add(header_bytes)) };
+    let (mdat_bytes, header_bytes) = extent(data, Mdat::KIND)?;
+    let start = offset_bytes + before_data;
+    let end = start.checked_add(mdat_bytes).filter(|end| *end <= segment_bytes);
+    let data = start + header_bytes..end.ok_or_else(|| malformed("a fragment is cut off"))?;
+    let moof = BoxAt { offset: offset_bytes + styp_bytes, ..box_at(rest, 0)? };
+    fragment(&moof, data, SAMPLES_MAX).map(Head::Fragment)
+}
+
+/// Bytes of the box at the start of `bytes`, which has to be of that kind, and of its header.
+fn extent(bytes: &[u8], kind: FourCC) -> Result<(u64, u64)> {
+    let mut after = bytes;
+    let header = Header::decode(&mut after).map_err(malformed)?;
+    let header_bytes = (bytes.len() - after.len()) as u64;
+    match header.size {
+        Some(size) if header.kind == kind => Ok((header_bytes + size as u64, header_bytes)),
+        _ => Err(malformed(format!("{kind} is missing"))),
+    }
 }
 
 /// The brands of a segment's `styp`, which must come first.

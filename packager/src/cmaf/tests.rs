@@ -95,7 +95,7 @@ fn boxes_are_in_the_order_that_cmaf_fixes() {
         "ftyp moov(mvhd trak(tkhd edts(elst) mdia(mdhd hdlr minf({MEDIA} dinf stbl(stsd stts stsc stsz stco)))) mvex(trex))";
     let video_tree = header.replace("{MEDIA}", "vmhd");
     assert_eq!(tree(&video().init_segment().unwrap()), video_tree);
-    let audio_tree = header.replace("{MEDIA}", "smhd");
+    let audio_tree = header.replace("{MEDIA}", "smhd").replace("stco", "stco sgpd");
     assert_eq!(tree(&audio().init_segment().unwrap()), audio_tree);
     let segment = media_segment(1, 0, &pictures(), object::Track::Video).unwrap();
     let fragment = "moof(mfhd traf(tfhd tfdt trun)) mdat";
@@ -121,6 +121,8 @@ fn a_video_header_is_this() {
 #[test]
 fn an_audio_header_is_this() {
     let init = audio().init_segment().unwrap();
+    let roll = b"\0\0\0\x1esgpd\x02\0\0\0roll\0\0\0\x02\0\0\0\x01\0\0\0\x01\xff\xff";
+    assert_eq!(find(&init, b"sgpd"), roll, "one sample before each");
     let edit = b"\0\0\0\x1celst\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x04\0\0\x01\0\0";
     assert_eq!(find(&init, b"elst"), edit);
     let esds = b"\0\0\0\x27esds\0\0\0\0\x03\x19\0\0\0\x04\x11\x40\x15\0\0\0\0\x01\xf4\0\0\x01\xf4\0\x05\x02\x11\x90\x06\x01\x02";

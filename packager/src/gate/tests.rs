@@ -23,9 +23,9 @@ fn rules(findings: &[Finding]) -> Vec<String> {
 #[test]
 fn a_good_title_passes() {
     assert_eq!(check(&presentation()), []);
-    let silent = Presentation { tracks: presentation().tracks.drain(..2).collect() };
+    let silent = Presentation { tracks: presentation().tracks.drain(..2).collect(), ..Presentation::default() };
     assert_eq!(check(&silent), []);
-    let clip = Presentation { tracks: vec![video("540p", (960, 540), 1_000_000, &[500_000], 30_000)] };
+    let clip = Presentation { tracks: vec![video("540p", (960, 540), 1_000_000, &[500_000], 30_000)], ..Presentation::default() };
     assert_eq!(check(&clip), [], "a third above its rate, but only three seconds");
 }
 
@@ -157,21 +157,20 @@ fn nothing_is_enough_to_judge() {
     let mut track = video("x", (u32::MAX, u32::MAX), 0, &[1], 1);
     track.rendition.timescale = 0;
     track.segments = vec![hostile.clone(), hostile];
-    let presentation = Presentation { tracks: vec![track.clone(), track] };
+    let presentation = Presentation { tracks: vec![track.clone(), track], ..Presentation::default() };
     assert!(!check(&presentation).is_empty());
-    let playlists = vec![("v/x/playlist.m3u8".to_owned(), hls::media(&presentation.tracks[0], 6, Kind::Vod, ""))];
+    let playlists = vec![("v/x/playlist.m3u8".to_owned(), hls::media(&presentation, &presentation.tracks[0], Kind::Vod, ""))];
     assert!(!check_playlists(&presentation, &hls::master(&presentation), &playlists).is_empty());
 }
 
 fn playlists(presentation: &Presentation) -> (String, Vec<(String, String)>) {
-    let target_duration_s = hls::target_duration_s(presentation);
     let mut texts = Vec::new();
     for track in &presentation.tracks {
         let (id, folder) = (&track.rendition.id, track.rendition.folder());
         if folder == object::Track::Video {
-            texts.push((object::iframes_path(id), hls::iframes(track)));
+            texts.push((object::iframes_path(id), hls::iframes(presentation, track)));
         }
-        texts.push((object::playlist_path(folder, id), hls::media(track, target_duration_s, Kind::Vod, "")));
+        texts.push((object::playlist_path(folder, id), hls::media(presentation, track, Kind::Vod, "")));
     }
     (hls::master(presentation), texts)
 }

@@ -1,13 +1,16 @@
 //! I-frame playlists: trick play over the keyframes of the normal segments (Apple HLS Authoring Specification 6).
 
-use super::{VERSION, durations_s, media::init, rounded_s, text};
-use crate::{bitrate::Bitrate, bitrate::Piece, model::Iframe, model::Track};
+use super::{VERSION, chapters, durations_s, media::init, rounded_s, text};
+use crate::{
+    bitrate::{Bitrate, Piece},
+    model::{Iframe, Presentation, Track},
+};
 use m3u8_rs::{ByteRange, MediaPlaylist, MediaPlaylistType, MediaSegment, Playlist};
 use marquee_core::object;
 
-/// The I-frame playlist of a whole video track, to lie beside its segments.
+/// The I-frame playlist of a whole video track of `presentation`, to lie beside its segments.
 #[must_use]
-pub fn iframes(track: &Track) -> String {
+pub fn iframes(presentation: &Presentation, track: &Track) -> String {
     let frames: Vec<_> = frames(track).collect();
     let durations = durations_s(boundaries(track), track.rendition.timescale);
     let mut entries: Vec<_> = std::iter::zip(frames, durations)
@@ -20,6 +23,9 @@ pub fn iframes(track: &Track) -> String {
         .collect();
     if let Some(first) = entries.first_mut() {
         first.map = Some(init(""));
+    }
+    if let (Some(start_ticks), false) = (boundaries(track).next(), presentation.chapters.is_empty()) {
+        chapters::date(&mut entries, start_ticks, track.rendition.timescale);
     }
     text(&Playlist::MediaPlaylist(MediaPlaylist {
         version: Some(VERSION),

@@ -1,7 +1,7 @@
 //! Multivariant playlists.
 
 use super::{
-    VERSION, Variant, codec, groups, iframes::bitrate as iframe_bitrate, listed, members, scores, target_duration_s, text, texts,
+    VERSION, Variant, attribute, chapters::session_data, codec, groups, iframes::bitrate as iframe_bitrate, listed, members, scores, target_duration_s, text, texts,
     variants, videos,
 };
 use crate::{
@@ -12,6 +12,8 @@ use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Playlist, 
 use marquee_core::{object, plan::Codec, source::Ratio};
 use std::collections::HashMap;
 
+/// All pictures are made for BT.709.
+const VIDEO_RANGE: &str = "VIDEO-RANGE=SDR";
 /// Name of an audio group that has none.
 const GROUP: &str = "audio";
 /// Name of the one group of subtitles.
@@ -40,7 +42,7 @@ pub fn master(presentation: &Presentation) -> String {
 #[must_use]
 pub fn growing_master(presentation: &Presentation) -> String {
     let has_segments = |track: &&Track| !listed(track).is_empty() && codec(track) == Codec::H264;
-    let started = Presentation { tracks: presentation.tracks.iter().filter(has_segments).cloned().collect() };
+    let started = Presentation { tracks: presentation.tracks.iter().filter(has_segments).cloned().collect(), ..Presentation::default() };
     let declared = |track: &Track| {
         let bps = track.rendition.max_bitrate_bps.into();
         Bitrate { peak_bps: bps, average_bps: bps }
@@ -60,6 +62,7 @@ fn write(presentation: &Presentation, mut variants: Vec<VariantStream>) -> Strin
         independent_segments: true,
         alternatives: sounds.chain(texts.iter().filter_map(|track| subtitles(&texts, track))).collect(),
         variants,
+        session_data: session_data(&presentation.chapters),
         ..MasterPlaylist::default()
     }))
 }
@@ -78,17 +81,27 @@ fn stream(variant: &Variant<'_>, score: Option<usize>) -> VariantStream {
         codecs: Some(codecs.join(",")),
         resolution: resolution(variant.video),
         audio: variant.group.map(|group| attribute(group, GROUP)),
-        other_attributes: other_attributes(variant.video, score),
+        other_attributes: other_attributes(variant, score),
         ..VariantStream::default()
     }
 }
 
 /// What the crate has no field for, or prints otherwise: frame rates have three decimals (RFC 8216 section 4.3.4.2). The crate writes
 /// several attributes in any order, and the same values must always give the same text: to it they are one.
-fn other_attributes(video: &Track, score: Option<usize>) -> Option<HashMap<String, QuotedOrUnquoted>> {
+fn other_attributes(variant: &Variant<'_>, score: Option<usize>) -> Option<HashMap<String, QuotedOrUnquoted>> {
     let score = score.map_or(String::new(), |score| format!(",SCORE={score}"));
-    let value = format!("{:.3}{score}", frame_rate(video)?.as_f64());
+    let rate = frame_rate(variant.video)?.as_f64();
+    let stable = stable_id(variant);
+    let value = format!("{rate:.3}{score},{VIDEO_RANGE},STABLE-VARIANT-ID=\"{stable}\"");
     Some(HashMap::from([("FRAME-RATE".to_owned(), QuotedOrUnquoted::Unquoted(value))]))
+}
+
+/// What a player may remember a variant by, in this title's encodes and on any path to it (8216bis section 4.4.6.2).
+fn stable_id(variant: &Variant<'_>) -> String {
+    let id = [Some(variant.video.rendition.id.as_str()), variant.group];
+    let id: Vec<&str> = id.into_iter().flatten().collect();
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "+/=.-_".contains(character);
+    id.join("/").chars().filter(|character| allowed(*character)).collect()
 }
 
 fn iframe_stream(track: &Track) -> Option<VariantStream> {
@@ -100,6 +113,7 @@ fn iframe_stream(track: &Track) -> Option<VariantStream> {
         average_bandwidth: Some(bitrate.average_bps),
         codecs: Some(track.rendition.codec.clone()),
         resolution: resolution(track),
+        other_attributes: Some(HashMap::from([("VIDEO-RANGE".to_owned(), QuotedOrUnquoted::Unquoted("SDR".to_owned()))])),
         ..VariantStream::default()
     })
 }
@@ -149,14 +163,6 @@ fn subtitles(all: &[&Track], track: &Track) -> Option<AlternativeMedia> {
         characteristics: hearing_impaired.then(|| OF_SOUNDS.to_owned()),
         ..AlternativeMedia::default()
     })
-}
-
-/// A quoted string holds no quotes and no line breaks (RFC 8216 section 4.2), and readers want it not empty; names come
-/// from people's files.
-fn attribute(text: &str, otherwise: &str) -> String {
-    let allowed = |character: char| if character == '"' { '\'' } else { character };
-    let clean: String = text.chars().filter(|character| !character.is_control()).map(allowed).collect();
-    if clean.is_empty() { otherwise.to_owned() } else { clean }
 }
 
 fn resolution(track: &Track) -> Option<Resolution> {

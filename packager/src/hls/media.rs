@@ -1,7 +1,7 @@
 //! Media playlists: the segments of one track.
 
-use super::{VERSION, durations_s, listed, text};
-use crate::model::Track;
+use super::{VERSION, chapters, durations_s, growing_target_duration_s, listed, target_duration_s, text};
+use crate::model::{Presentation, Track};
 use m3u8_rs::{Map, MediaPlaylist, MediaPlaylistType, MediaSegment, Playlist, Start};
 use marquee_core::object;
 
@@ -18,12 +18,10 @@ pub enum Kind {
     },
 }
 
-/// The media playlist of `track` up to its first gap, with the presentation's
-/// [`target_duration_s`](super::target_duration_s) or, while it grows, its
-/// [`growing_target_duration_s`](super::growing_target_duration_s). URIs are `base` plus the object's name; `base` is empty for a
-/// playlist that lies beside its segments, and ends in `/` otherwise.
+/// The media playlist of `track`, which is one of `presentation`'s, up to its first gap. URIs are `base` plus the object's name; `base`
+/// is empty for a playlist that lies beside its segments, and ends in `/` otherwise.
 #[must_use]
-pub fn media(track: &Track, target_duration_s: u64, kind: Kind, base: &str) -> String {
+pub fn media(presentation: &Presentation, track: &Track, kind: Kind, base: &str) -> String {
     let segments = listed(track);
     let ends = segments.iter().map(|segment| segment.start_ticks.saturating_add(segment.duration_ticks));
     let boundaries = segments.first().map(|first| first.start_ticks).into_iter().chain(ends);
@@ -38,13 +36,17 @@ pub fn media(track: &Track, target_duration_s: u64, kind: Kind, base: &str) -> S
     if let Some(first) = entries.first_mut().filter(|_| track.rendition.folder().has_init()) {
         first.map = Some(init(base));
     }
-    let (playlist_type, end_list) = match kind {
-        Kind::Vod => (MediaPlaylistType::Vod, true),
-        Kind::Event { ended } => (MediaPlaylistType::Event, ended),
+    if let (Some(first), false) = (segments.first(), presentation.chapters.is_empty()) {
+        chapters::date(&mut entries, first.start_ticks, track.rendition.timescale);
+        chapters::date_ranges(&mut entries, track, segments, &presentation.chapters);
+    }
+    let (playlist_type, end_list, target_duration) = match kind {
+        Kind::Vod => (MediaPlaylistType::Vod, true, target_duration_s(presentation)),
+        Kind::Event { ended } => (MediaPlaylistType::Event, ended, growing_target_duration_s(presentation)),
     };
     text(&Playlist::MediaPlaylist(MediaPlaylist {
         version: Some(VERSION),
-        target_duration: target_duration_s,
+        target_duration,
         // The crate leaves out a sequence number of 0, which is the default; ours is that of the object's name.
         media_sequence: 1,
         segments: entries,

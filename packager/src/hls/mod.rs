@@ -3,6 +3,7 @@
 //! Two shapes of one presentation: the final one is stored beside the segments and measured from them; the growing one
 //! is rendered on request while the title is encoded, and declares what the encoder may not exceed.
 
+mod chapters;
 mod iframes;
 mod master;
 mod media;
@@ -10,6 +11,7 @@ mod media;
 mod tests;
 mod variant;
 
+pub use chapters::chapters;
 pub use iframes::iframes;
 pub use master::{growing_master, master};
 pub use media::{Kind, media};
@@ -75,6 +77,14 @@ fn durations_s(boundaries_ticks: impl Iterator<Item = u64>, timescale: u32) -> V
         boundaries_ticks.map(|ticks| (u128::from(ticks) * 1_000_000 + timescale / 2) / timescale).collect();
     // The crate's field is an f32, which holds six decimals of anything below 16 s.
     microseconds.windows(2).map(|pair| (pair[1].saturating_sub(pair[0]) as f64 / 1_000_000.0) as f32).collect()
+}
+
+/// A quoted string holds no quotes and no line breaks (RFC 8216 section 4.2), and readers want it not empty; names come
+/// from people's files.
+fn attribute(text: &str, otherwise: &str) -> String {
+    let allowed = |character: char| if character == '"' { '\'' } else { character };
+    let clean: String = text.chars().filter(|character| !character.is_control()).map(allowed).collect();
+    if clean.is_empty() { otherwise.to_owned() } else { clean }
 }
 
 /// The text of a playlist.

@@ -15,6 +15,15 @@ fn read_media(text: &str) -> MediaPlaylist {
     parse_media_playlist_res(text.as_bytes()).unwrap()
 }
 
+/// A title of one track.
+fn alone(track: &Track) -> Presentation {
+    Presentation { tracks: vec![track.clone()], ..Presentation::default() }
+}
+
+fn media_alone(track: &Track, kind: Kind, base: &str) -> String {
+    media(&alone(track), track, kind, base)
+}
+
 #[test]
 fn the_final_master_is_this() {
     let expected = "\
@@ -23,14 +32,14 @@ fn the_final_master_is_this() {
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/eng-128k/playlist.m3u8\",GROUP-ID=\"aac-128k\",LANGUAGE=\"en\",NAME=\"English\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
 #EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/eng-64k/playlist.m3u8\",GROUP-ID=\"aac-64k\",LANGUAGE=\"en\",NAME=\"English\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
-#EXT-X-STREAM-INF:BANDWIDTH=2128114,AVERAGE-BANDWIDTH=1927963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=960x540,FRAME-RATE=25.000,AUDIO=\"aac-128k\"
+#EXT-X-STREAM-INF:BANDWIDTH=2128114,AVERAGE-BANDWIDTH=1927963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=960x540,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"540p/aac-128k\",AUDIO=\"aac-128k\"
 v/540p/playlist.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=274781,AVERAGE-BANDWIDTH=267963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,AUDIO=\"aac-128k\"
+#EXT-X-STREAM-INF:BANDWIDTH=274781,AVERAGE-BANDWIDTH=267963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"234p/aac-128k\",AUDIO=\"aac-128k\"
 v/234p/playlist.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=210724,AVERAGE-BANDWIDTH=203982,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,AUDIO=\"aac-64k\"
+#EXT-X-STREAM-INF:BANDWIDTH=210724,AVERAGE-BANDWIDTH=203982,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"234p/aac-64k\",AUDIO=\"aac-64k\"
 v/234p/playlist.m3u8
-#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=750000,AVERAGE-BANDWIDTH=675000,CODECS=\"avc1.64001f\",RESOLUTION=960x540,URI=\"v/540p/iframes.m3u8\"
-#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=55000,AVERAGE-BANDWIDTH=52500,CODECS=\"avc1.64001f\",RESOLUTION=416x234,URI=\"v/234p/iframes.m3u8\"
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=750000,AVERAGE-BANDWIDTH=675000,CODECS=\"avc1.64001f\",RESOLUTION=960x540,VIDEO-RANGE=SDR,URI=\"v/540p/iframes.m3u8\"
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=55000,AVERAGE-BANDWIDTH=52500,CODECS=\"avc1.64001f\",RESOLUTION=416x234,VIDEO-RANGE=SDR,URI=\"v/234p/iframes.m3u8\"
 ";
     assert_eq!(master(&presentation()), expected);
 }
@@ -75,13 +84,12 @@ fn a_playlist_of_text_names_no_init_segment() {
 000002.vtt
 #EXT-X-ENDLIST
 ";
-    assert_eq!(media(&track, 6, Kind::Vod, ""), expected);
+    assert_eq!(media_alone(&track, Kind::Vod, ""), expected);
 }
 
 #[test]
 fn the_final_media_playlists_are_these() {
     let presentation = presentation();
-    let target = target_duration_s(&presentation);
     let expected = "\
 #EXTM3U
 #EXT-X-VERSION:7
@@ -98,9 +106,9 @@ fn the_final_media_playlists_are_these() {
 000003.m4s
 #EXT-X-ENDLIST
 ";
-    assert_eq!(media(&presentation.tracks[2], target, Kind::Vod, ""), expected);
+    assert_eq!(media(&presentation, &presentation.tracks[2], Kind::Vod, ""), expected);
 
-    let read = read_media(&media(&presentation.tracks[0], target, Kind::Vod, ""));
+    let read = read_media(&media(&presentation, &presentation.tracks[0], Kind::Vod, ""));
     assert_eq!(read.segments.iter().map(|segment| segment.duration).collect::<Vec<_>>(), [6.0, 6.0, 6.0]);
     assert!(read.end_list && read.start.is_none());
 }
@@ -133,8 +141,8 @@ fn an_iframe_playlist_points_into_the_segments() {
 000002.m4s
 #EXT-X-ENDLIST
 ";
-    assert_eq!(iframes(&track), expected);
-    assert!(read_media(&iframes(&track)).i_frames_only);
+    assert_eq!(iframes(&alone(&track), &track), expected);
+    assert!(read_media(&iframes(&alone(&track), &track)).i_frames_only);
 }
 
 #[test]
@@ -142,7 +150,7 @@ fn a_growing_playlist_starts_at_the_start_and_stops_at_a_gap() {
     let mut track = video("234p", (416, 234), 200_000, &[1, 2, 3, 4], 60_000);
     track.segments.remove(2);
     let base = "../../../../../media/vid_1/enc_2/v/234p/";
-    let read = read_media(&media(&track, 6, Kind::Event { ended: false }, base));
+    let read = read_media(&media_alone(&track, Kind::Event { ended: false }, base));
     let uris: Vec<_> = read.segments.iter().map(|segment| segment.uri.as_str()).collect();
     assert_eq!(uris, [format!("{base}000001.m4s"), format!("{base}000002.m4s")]);
     assert_eq!(read.segments[0].map.as_ref().unwrap().uri, format!("{base}init.mp4"));
@@ -150,7 +158,7 @@ fn a_growing_playlist_starts_at_the_start_and_stops_at_a_gap() {
     assert_eq!(read.start.unwrap().time_offset, 0.0);
     assert!(!read.end_list);
 
-    let ended = read_media(&media(&track, 6, Kind::Event { ended: true }, base));
+    let ended = read_media(&media_alone(&track, Kind::Event { ended: true }, base));
     assert!(ended.end_list);
     assert_eq!(ended.playlist_type, Some(m3u8_rs::MediaPlaylistType::Event));
 }
@@ -158,11 +166,11 @@ fn a_growing_playlist_starts_at_the_start_and_stops_at_a_gap() {
 #[test]
 fn a_growing_playlist_is_a_prefix_of_what_it_becomes() {
     let whole = video("234p", (416, 234), 200_000, &[10; 7], 31_337);
-    let full = media(&whole, 6, Kind::Event { ended: false }, "");
+    let full = media_alone(&whole, Kind::Event { ended: false }, "");
     for count in 0..whole.segments.len() {
         let mut early = whole.clone();
         early.segments.truncate(count);
-        let text = media(&early, 6, Kind::Event { ended: false }, "");
+        let text = media_alone(&early, Kind::Event { ended: false }, "");
         assert!(full.starts_with(&text), "{count}: {text}");
     }
 }
@@ -270,7 +278,7 @@ fn the_first_variant_is_near_two_megabits_and_the_rest_descend() {
     ];
     for (rates_kbps, expected) in table {
         let rung = |kbps: &u64| video(&format!("{kbps}k"), (416, 234), 1, &[kbps * 750; 2], 60_000);
-        let presentation = Presentation { tracks: rates_kbps.iter().map(rung).collect() };
+        let presentation = Presentation { tracks: rates_kbps.iter().map(rung).collect(), ..Presentation::default() };
         let order: Vec<_> = variants(&presentation, |track| crate::bitrate::Bitrate::of_track(track, 6))
             .iter()
             .map(|variant| variant.bitrate.average_bps / 1000)
@@ -300,7 +308,7 @@ fn players_select_one_rendition_per_language_by_themselves() {
         audio("de-1", "g", ("Deutsch", "de", false), &[1]),
         audio("de-2", "g", ("Regie", "de", false), &[1]),
     ];
-    let read = read_master(&master(&Presentation { tracks }));
+    let read = read_master(&master(&Presentation { tracks, ..Presentation::default() }));
     let flags: Vec<_> = read.alternatives.iter().map(|media| (media.default, media.autoselect)).collect();
     assert_eq!(flags, [(false, false), (true, true), (false, true), (false, false)]);
 }
@@ -310,8 +318,8 @@ fn frame_rates_have_three_decimals() {
     for (num, den, expected) in [(30_000, 1001, "29.970"), (24_000, 1001, "23.976"), (60, 1, "60.000"), (25, 2, "12.500")] {
         let mut track = video("540p", (960, 540), 1, &[1], 60_000);
         track.rendition.media = Media::Video { width: 960, height: 540, frame_rate: marquee_core::source::Ratio::new(num, den) };
-        let text = master(&Presentation { tracks: vec![track] });
-        assert!(text.contains(&format!("FRAME-RATE={expected}\n")), "{text}");
+        let text = master(&Presentation { tracks: vec![track], ..Presentation::default() });
+        assert!(text.contains(&format!("FRAME-RATE={expected},")), "{text}");
     }
 }
 
@@ -324,7 +332,7 @@ fn durations_never_drift_from_the_truth() {
     }
     track.rendition = Rendition { timescale: 30_000, ..track.rendition };
     let mut listed = 0.0;
-    for (index, segment) in read_media(&media(&track, 6, Kind::Vod, "")).segments.iter().enumerate() {
+    for (index, segment) in read_media(&media_alone(&track, Kind::Vod, "")).segments.iter().enumerate() {
         listed += f64::from((f64::from(segment.duration) * 1e6).round() as u32) / 1e6;
         let truth = (index + 1) as f64 * 6.006;
         assert!((listed - truth).abs() < 2e-6, "{index}: {listed} {truth}");
@@ -365,7 +373,7 @@ fn the_target_duration_of_a_constant_rate_is_known_from_its_grid() {
         let mut track = video("540p", (960, 540), 1, &[1], 1);
         let frame_rate = marquee_core::source::Ratio::new(num, den);
         track.rendition = Rendition { timescale, media: Media::Video { width: 960, height: 540, frame_rate }, ..track.rendition };
-        assert_eq!(growing_target_duration_s(&Presentation { tracks: vec![track] }), expected, "{num}/{den}");
+        assert_eq!(growing_target_duration_s(&Presentation { tracks: vec![track], ..Presentation::default() }), expected, "{num}/{den}");
     }
 }
 

@@ -16,7 +16,7 @@ use marquee_core::{
     blobs::{Blobs, Created},
     id::EncodeId,
     job::Failure,
-    object::{self, Layout, MASTER, Track, init_path, segment_path},
+    object::{self, CHAPTERS, Layout, MASTER, Track, init_path, segment_path},
     plan::Plan,
     source::{Note, Source},
 };
@@ -75,7 +75,8 @@ impl Shown<'_> {
             let message = format!("{} of {} frames were damaged and are concealed", report.damaged, report.frames);
             report.notes.push(Note::new("damage_concealed", message));
         }
-        let presentation = ledger.presentation(self.plan);
+        let chapters = self.source.chapters.clone();
+        let presentation = Presentation { chapters, ..ledger.presentation(self.plan) };
         refuse(missing(self.plan, ledger, &presentation))?;
         refuse(gate::check(&presentation))?;
         self.check_objects(ledger, progress).await?;
@@ -84,6 +85,9 @@ impl Shown<'_> {
         refuse(gate::check_playlists(&presentation, &master, &playlists))?;
         for (path, text) in playlists {
             self.write(&path, text).await?;
+        }
+        if let Some(chapters) = hls::chapters(&presentation.chapters) {
+            self.write(CHAPTERS, chapters).await?;
         }
         self.write(MASTER, master).await?;
         Ok(report)
@@ -151,15 +155,14 @@ impl Shown<'_> {
 
 /// Every playlist but the master, with its path in the encode.
 fn playlists(presentation: &Presentation) -> Vec<(String, String)> {
-    let target_duration_s = hls::target_duration_s(presentation);
     let mut playlists = Vec::new();
     for track in &presentation.tracks {
         let folder = track.rendition.folder();
         let id = &track.rendition.id;
-        let text = hls::media(track, target_duration_s, hls::Kind::Vod, "");
+        let text = hls::media(presentation, track, hls::Kind::Vod, "");
         playlists.push((object::playlist_path(folder, id), text));
         if folder == Track::Video {
-            playlists.push((object::iframes_path(id), hls::iframes(track)));
+            playlists.push((object::iframes_path(id), hls::iframes(presentation, track)));
         }
     }
     playlists

@@ -120,7 +120,7 @@ fn looks_right(clip: &Path, title: &Title, expected: &[f64]) -> Result<(), Faile
 
 /// All rungs share one grid, and every object is what a player expects.
 fn passes_the_gate(title: &Title) -> Result<(), Failed> {
-    let mut findings = gate::check(&Presentation { tracks: title.tracks.clone() });
+    let mut findings = gate::check(&Presentation { tracks: title.tracks.clone(), ..Presentation::default() });
     for track in &title.tracks {
         let read = |path: String| fs::read(title.folder.join(path));
         findings.extend(gate::check_init(&track.rendition, &read(object::init_path(Track::Video, &track.rendition.id))?));

@@ -1,17 +1,12 @@
-//! What a picture looks like: its brightness, and that it is the same to the bit wherever it is encoded.
+//! What a picture looks like: how bright it is.
 
 use crate::{driver, judge};
 use libtest_mimic::{Failed, Trial};
-use marquee_core::plan::Plan;
-use marquee_transcoder::child::Host;
-use std::{collections::BTreeMap, fs, os::unix::fs::symlink, path::Path};
 
 /// From black at the left to white at the right, so evenly that no encoder overshoots.
 const RAMP: &str = "rate=5:duration=0.4,format=gray,geq=lum=X*255/(W-1)";
 /// How far luma may be off where a picture is compressed.
 const LUMA_TOLERANCE: u32 = 4;
-/// A program of this name is a child that takes its processor for the plainest.
-const PLAIN: &str = "plain-child";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let levels = |name: &str, file: &'static str, arguments: String| {
@@ -27,7 +22,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         levels("limited_range_bt601", "d.mkv", format!("{ramp} {x264} -colorspace smpte170m -pix_fmt yuv420p")),
         levels("rgb", "e.mov", format!("{ramp} -pix_fmt rgb24 -c:v png")),
         Trial::test("levels::hdr_is_the_same_in_both_ranges", hdr_ranges_agree),
-        Trial::test("bytes::are_the_same_on_the_plainest_processor", bytes_do_not_depend_on_the_processor),
     ]
 }
 
@@ -72,47 +66,4 @@ fn hdr_ranges_agree() -> Result<(), Failed> {
         levels.push(judge::levels(&title.rendition(&title.tracks[0]), "null"));
     }
     check_levels("full range", levels[0], levels[1])
-}
-
-/// The same film, encoded again, and by a child that uses nothing special of its processor. Sound is left out: libav decodes
-/// some of it in floating point, which processors round differently.
-fn bytes_do_not_depend_on_the_processor() -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
-    let plain = folder.path().join(PLAIN);
-    symlink(std::env::current_exe()?, &plain)?;
-    let picture = "-f lavfi -i testsrc2=size=1000x562:rate=25:duration=1,noise=alls=12:allf=t";
-    for (file, codec) in [("a.avi", "-pix_fmt yuvj420p -c:v mjpeg -q:v 3"), ("b.avi", "-c:v mpeg4 -bf 2 -q:v 3")] {
-        let clip = folder.path().join(file);
-        judge::make(&clip, &format!("{picture} {codec}"));
-        let own = renditions(&driver::host(), &clip)?;
-        for (how, host) in [("again", driver::host()), ("by a plain processor", Host::new(plain.clone()))] {
-            let others = renditions(&host, &clip)?;
-            if let Some((id, _)) = own.iter().find(|(id, bytes)| others.get(*id) != Some(*bytes)) {
-                return Err(format!("{file}: {id} is not the same, encoded {how}").into());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The bytes of all renditions that children of `host` make of `clip`.
-fn renditions(host: &Host, clip: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failed> {
-    let folder = tempfile::tempdir()?;
-    let source = driver::inspect(clip).map_err(|failure| format!("{failure:?}"))?;
-    let plan = Plan::new(&source, &driver::recipe());
-    let title = driver::encode_plan(host, clip, folder.path(), source, plan).map_err(|failure| format!("{failure:?}"))?;
-    let files = title.tracks.iter().map(|track| Ok((track.rendition.id.clone(), fs::read(title.rendition(track))?)));
-    files.collect()
-}
-
-/// Makes libav forget what this processor can do, if this program goes by that name.
-pub(crate) fn become_plain() {
-    let name = std::env::args_os().next();
-    if name.is_some_and(|name| Path::new(&name).ends_with(PLAIN)) {
-        // SAFETY: nothing else runs yet.
-        #[expect(unsafe_code, reason = "ffmpeg-next has no form of this function")]
-        unsafe {
-            ffmpeg_next::ffi::av_force_cpu_flags(0);
-        }
-    }
 }

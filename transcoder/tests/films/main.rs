@@ -1,6 +1,7 @@
 //! Children on real films, judged by the ffmpeg program. This program is its own child: `child` as its first argument makes
 //! it one, `probe` lets it show what the sandbox forbids.
 
+mod bytes;
 mod clips;
 mod codecs;
 mod collection;
@@ -24,7 +25,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("child") => {
-            look::become_plain();
+            bytes::become_less();
             marquee_transcoder::child::main()
         }
         Some("probe") => sandbox::probe(),
@@ -32,6 +33,7 @@ fn main() {
     }
     let trials: Vec<Trial> = collection::trials()
         .into_iter()
+        .chain(bytes::trials())
         .chain(clips::trials())
         .chain(codecs::trials())
         .chain(ends::trials())

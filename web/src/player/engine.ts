@@ -3,6 +3,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 import type shaka from "shaka-player";
+import type { Chapter } from "./chapters";
 import { heights, languageName, sounds, texts, trackKey, variantFor, type Sound, type Text, type VariantTrack } from "./tracks";
 
 /** Seconds of film kept ahead. */
@@ -35,6 +36,7 @@ export interface PlayerState {
   chosen: number | null;
   sounds: Sound[];
   texts: Text[];
+  chapters: Chapter[];
   /** More of the film is still to come. */
   growing: boolean;
   /** The network is away and is being tried again. */
@@ -56,6 +58,7 @@ const INITIAL: PlayerState = {
   chosen: null,
   sounds: [],
   texts: [],
+  chapters: [],
   growing: false,
   offline: false,
   failure: null,
@@ -74,6 +77,7 @@ export class Engine {
   private text: string | null = null;
   /** Heights of the manifest. Shaka hides rungs for a while that made the device drop frames; the menu does not. */
   private heights: number[] = [];
+  private chapters: Chapter[] = [];
   private offline = false;
   private failure: string | null = null;
   private loaded = false;
@@ -226,9 +230,18 @@ export class Engine {
       this.loaded = true;
       if (this.chosen !== null) this.choose(this.chosen);
       this.chooseText(this.text);
+      void this.readChapters();
     } catch (error) {
       if (!this.stopped) this.onError(error as shaka.util.Error);
     }
+    this.read();
+  }
+
+  /** A film whose chapters do not come is a film all the same. */
+  private async readChapters(): Promise<void> {
+    const [track] = this.player.getChaptersTracks();
+    const found = track ? await this.player.getChaptersAsync(track.language).catch(() => []) : [];
+    this.chapters = found.map(({ title, startTime, endTime }) => ({ title, start_s: startTime, end_s: endTime }));
     this.read();
   }
 
@@ -294,6 +307,7 @@ export class Engine {
       chosen: this.chosen,
       sounds: this.loaded ? sounds(player.getAudioTracks(), languageName) : [],
       texts: this.loaded ? texts(player.getTextTracks(), languageName) : [],
+      chapters: this.chapters,
       growing: this.loaded && player.isDynamic(),
       offline: this.offline,
       failure: this.failure,

@@ -2,6 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { clock } from "../ui/text";
+import { chapterAt, marks, type Chapter } from "./chapters";
 import { tileAt, type Tile } from "./tiles";
 
 /** Seconds per arrow key. */
@@ -15,10 +16,11 @@ export interface SeekBarProps {
   growing: boolean;
   /** Preview pictures. */
   tiles: Tile[];
+  chapters: Chapter[];
   onSeek: (position_s: number) => void;
 }
 
-export function SeekBar({ position_s, duration_s, available_s, buffered_s, growing, tiles, onSeek }: SeekBarProps) {
+export function SeekBar({ position_s, duration_s, available_s, buffered_s, growing, tiles, chapters, onSeek }: SeekBarProps) {
   const bar = useRef<HTMLDivElement>(null);
   const [pointed, setPointed] = useState<number | null>(null);
   const [dragged, setDragged] = useState(false);
@@ -46,7 +48,7 @@ export function SeekBar({ position_s, duration_s, available_s, buffered_s, growi
       aria-valuemin={0}
       aria-valuemax={Math.round(span)}
       aria-valuenow={Math.round(shown)}
-      aria-valuetext={`${clock(shown * 1000)} of ${clock(span * 1000)}`}
+      aria-valuetext={`${clock(shown * 1000)} of ${clock(span * 1000)}${inChapter(chapterAt(chapters, shown))}`}
       data-test="seek"
       onKeyDown={onKeyDown}
       onPointerDown={(event) => {
@@ -66,11 +68,15 @@ export function SeekBar({ position_s, duration_s, available_s, buffered_s, growi
         {growing ? <div class="seek-available" style={scaled(share(available_s))} /> : null}
         <div class="seek-buffered" style={scaled(share(buffered_s))} />
         <div class="seek-played" style={scaled(share(shown))} />
+        {marks(chapters, span).map((mark_s) => (
+          <div key={mark_s} class="seek-mark" style={{ left: `${share(mark_s) * 100}%` }} data-test="chapter-mark" />
+        ))}
       </div>
       <div class="seek-knob" style={{ left: `${share(shown) * 100}%` }} />
       {pointed !== null ? (
         <div class="seek-hint" style={{ left: `${share(pointed) * 100}%` }}>
           <Preview tile={tileAt(tiles, pointed)} />
+          <ChapterTitle chapter={chapterAt(chapters, pointed)} />
           {clock(pointed * 1000)}
         </div>
       ) : null}
@@ -78,11 +84,23 @@ export function SeekBar({ position_s, duration_s, available_s, buffered_s, growi
   );
 }
 
+function inChapter(chapter: Chapter | null): string {
+  return chapter ? `, ${chapter.title}` : "";
+}
+
 function Preview({ tile }: { tile: Tile | null }) {
   if (!tile) return null;
   const { url, x, y, width, height } = tile;
   const style = { width: `${width}px`, height: `${height}px`, backgroundImage: `url("${url}")`, backgroundPosition: `-${x}px -${y}px` };
   return <div class="seek-preview" style={style} data-test="preview" />;
+}
+
+function ChapterTitle({ chapter }: { chapter: Chapter | null }) {
+  return chapter ? (
+    <div class="seek-chapter" data-test="chapter">
+      {chapter.title}
+    </div>
+  ) : null;
 }
 
 function scaled(share: number) {

@@ -185,7 +185,7 @@ impl Ledger {
             let segments: Vec<_> = leading.map(|(segment, _)| (*segment).clone()).collect();
             (!segments.is_empty()).then_some(Track { rendition, segments })
         };
-        Presentation { tracks: video.chain(audio).chain(text).filter_map(track).collect() }
+        Presentation { tracks: video.chain(audio).chain(text).filter_map(track).collect(), ..Presentation::default() }
     }
 
     /// How the encode went: meaningful once everything is finished.

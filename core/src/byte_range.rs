@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What part of a representation is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Slice {
+pub enum Slice {
     /// All of it: no range, one that is malformed, of another unit, or several at once (section 14.2 lets a server ignore them).
     Whole,
     /// These bytes, never empty.
@@ -14,7 +14,8 @@ pub(crate) enum Slice {
 }
 
 /// Reads the value of a `Range` header for a representation of `size_bytes`.
-pub(crate) fn select(header: &str, size_bytes: u64) -> Slice {
+#[must_use]
+pub fn select(header: &str, size_bytes: u64) -> Slice {
     let Some((unit, set)) = header.split_once('=') else { return Slice::Whole };
     if !unit.eq_ignore_ascii_case("bytes") {
         return Slice::Whole;
@@ -57,7 +58,7 @@ fn position(digits: &str) -> Position {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marquee_core::{Random, SeededRandom};
+    use crate::{Random, SeededRandom};
 
     #[test]
     fn the_table() {
