@@ -2,7 +2,7 @@
 
 use crate::{app::App, auth::Caller, videos};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use marquee_core::{
     Error, ErrorKind, Result,
     blobs::{Blobs, ByteStream},
@@ -124,7 +124,7 @@ impl Stored<'_> {
         let rendition = &self.track.rendition;
         let init = self.layout.key(&init_path(rendition.folder(), &rendition.id))?;
         let init = read(self.blobs, &init, None).await?;
-        let looks = self.track.segments.iter().map(|segment| self.fragments(segment));
+        let looks: Vec<_> = self.track.segments.iter().map(|segment| self.fragments(segment).boxed()).collect();
         let segments = stream::iter(looks).buffered(LOOKS_MAX).try_collect().await?;
         Ok(Source { init, segments })
     }

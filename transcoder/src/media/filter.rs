@@ -11,6 +11,9 @@ use std::fmt::Write;
 /// A rung's picture is scaled from the smallest larger rung that is at least this much larger: nearly as good as from the
 /// source itself, and much cheaper.
 const CASCADE_STEP: f64 = 1.3;
+/// Threads that map tones, which is much work. They cut a picture into as many slices, at whose edges it comes out otherwise: so their
+/// number is not the machine's.
+const TONE_MAP_THREADS: i32 = 2;
 /// How all pictures are scaled and converted, where libavfilter does so by itself included: exactly, and alike on all processors.
 const SCALER: &str = "sws_flags=bicubic+accurate_rnd+bitexact";
 
@@ -55,7 +58,7 @@ impl Filters {
         // SAFETY: the graph is new and ours. One thread: encoders already use the others.
         #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
         unsafe {
-            (*graph.as_mut_ptr()).nb_threads = if picture.tone_map { 0 } else { 1 };
+            (*graph.as_mut_ptr()).nb_threads = if picture.tone_map { TONE_MAP_THREADS } else { 1 };
         }
         let format = shape.format.descriptor().map_or("none", |descriptor| descriptor.name());
         let arguments = format!(
