@@ -104,7 +104,7 @@ async fn is_one_file(node: &Node, admin: &Client, id: &str) {
     let unknown = admin.get(&format!("{path}?rung=9000p"), 400).await;
     assert_eq!(unknown["code"], "unknown_rendition");
     let viewer = Client::sign_up(&node.api, &format!("{id}@example.org")).await;
-    assert_eq!(refused(viewer.request(Method::GET, &path), 403).await, "forbidden");
+    assert_eq!(refused(viewer.request(Method::GET, &path), 403).await, "role_too_weak");
 }
 
 /// A list shows it by an address that needs no access token and opens nothing of the film.
