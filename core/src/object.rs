@@ -85,6 +85,9 @@ impl Layout {
 /// The HLS multivariant playlist.
 pub const MASTER: &str = "master.m3u8";
 
+/// The DASH manifest.
+pub const MANIFEST: &str = "manifest.mpd";
+
 /// The folder of a title's pictures.
 pub const THUMBS: &str = "thumbs";
 
@@ -151,6 +154,12 @@ pub fn segment_path(track: Track, rendition: &str, number: u32) -> String {
 #[must_use]
 pub fn segment_name(track: Track, number: u32) -> String {
     format!("{number:06}.{}", track.extension())
+}
+
+/// `s/{track}/whole.vtt`: subtitles in one file, for players that take no segments of text.
+#[must_use]
+pub fn subtitles_path(rendition: &str) -> String {
+    format!("s/{rendition}/whole.vtt")
 }
 
 /// `v/{rung}/playlist.m3u8`

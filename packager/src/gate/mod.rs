@@ -1,11 +1,12 @@
 //! The conformance gate: what must hold before a title is published, and what should.
 //!
 //! Every finding names the rule it is about: `HLS-AUTH` is the Apple HLS Authoring Specification, `CMAF` is
-//! ISO/IEC 23000-19. The functions judge stored bytes and texts by reading them back, not by trusting their writer.
+//! ISO/IEC 23000-19, `23009-1` is that part of ISO/IEC 23009 (DASH), `IOP4` and `IOP5` are the DASH-IF interoperability points. The functions judge stored bytes and texts by reading them back, not by trusting their writer.
 
 mod audio;
 mod init;
 mod masters;
+mod mpd;
 mod playlists;
 mod rates;
 mod rungs;
@@ -14,6 +15,7 @@ mod text;
 mod track;
 
 pub use init::check_init;
+pub use mpd::check_manifest;
 pub use playlists::check_playlists;
 pub use segment::{check_segment, read_segment};
 
