@@ -94,6 +94,9 @@ pub const THUMBS: &str = "thumbs";
 /// The index of a title's tiles, a WebVTT file whose cues name parts of sheets.
 pub const TILES: &str = "thumbs/index.vtt";
 
+/// The same as an HLS image playlist.
+pub const IMAGES: &str = "thumbs/images.m3u8";
+
 /// A kind of rendition, by the folder it lives in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Track {

@@ -4,6 +4,7 @@
 //! is rendered on request while the title is encoded, and declares what the encoder may not exceed.
 
 mod iframes;
+mod images;
 mod master;
 mod media;
 #[cfg(test)]
@@ -11,6 +12,8 @@ mod tests;
 mod variant;
 
 pub use iframes::iframes;
+pub(crate) use images::{bitrate as image_bitrate, boundaries as image_boundaries, layout as image_layout};
+pub use images::{images, with_images};
 pub use master::{growing_master, master};
 pub use media::{Kind, media};
 pub(crate) use variant::{Variant, codec, groups, members, scores, texts, variants, videos};

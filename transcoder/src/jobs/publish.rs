@@ -17,7 +17,7 @@ use marquee_core::{
     blobs::{Blobs, Created},
     id::EncodeId,
     job::Failure,
-    object::{self, Layout, MANIFEST, MASTER, Track, init_path, segment_path, subtitles_path},
+    object::{self, IMAGES, Layout, MANIFEST, MASTER, Track, init_path, segment_path, subtitles_path},
     plan::Plan,
     source::{Note, Source},
     thumbnails::Thumbnails,
@@ -96,9 +96,16 @@ impl Shown<'_> {
         refuse(missing(self.plan, ledger, &presentation))?;
         refuse(gate::check(&presentation))?;
         self.check_objects(ledger, progress).await?;
-        let playlists = playlists(&presentation);
+        let mut playlists = playlists(&presentation);
         let master = hls::master(&presentation);
         refuse(gate::check_playlists(&presentation, &master, &playlists))?;
+        let (duration_ms, mut named) = (self.plan.duration_ms(), master.clone());
+        if let Some(thumbnails) = self.thumbnails {
+            let images = hls::images(&thumbnails.tiles, duration_ms);
+            named = hls::with_images(&master, thumbnails, duration_ms);
+            refuse(gate::check_images(thumbnails, duration_ms, &named, &images))?;
+            playlists.push((IMAGES.to_owned(), images));
+        }
         let manifest = dash::manifest(&presentation, self.thumbnails);
         refuse(gate::check_manifest(&presentation, self.thumbnails, &manifest))?;
         for track in presentation.tracks.iter().filter(|track| track.rendition.folder() == Track::Text) {
@@ -110,7 +117,7 @@ impl Shown<'_> {
         }
         // An attempt before this one may have written its own when there were no tiles yet.
         self.write(MANIFEST, &[manifest, dash::manifest(&presentation, None)]).await?;
-        self.write(MASTER, &[master]).await?;
+        self.write(MASTER, &[named, master]).await?;
         report.dash = true;
         Ok(report)
     }
