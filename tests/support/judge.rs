@@ -151,7 +151,7 @@ pub(crate) fn kinds(input: &str) -> Vec<String> {
 fn probe(input: &str, stream: &str, entries: &str, strict: bool) -> Value {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-show_entries", entries, "-of", "json"])
-        .args(if stream.is_empty() { &[][..] } else { &["-count_frames", "-select_streams", stream] })
+        .args(if stream.is_empty() { Vec::new() } else { vec!["-count_frames", "-select_streams", stream] })
         .arg(input)
         .output()
         .expect("the ffmpeg program is installed");

@@ -19,7 +19,7 @@ use marquee_core::{
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Routes of this family.
@@ -83,7 +83,7 @@ async fn open(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>, b
 }
 
 /// Which manifest.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Format {
     /// The HLS multivariant playlist.
@@ -94,13 +94,10 @@ enum Format {
 }
 
 /// What is wanted.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
 struct Wanted {
-    /// `hls`, the default, or `dash`.
     #[serde(default)]
-    #[param(inline)]
     format: Format,
 }
 
@@ -108,7 +105,8 @@ struct Wanted {
 ///
 /// For players that follow redirects and can send a header.
 #[utoipa::path(get, path = "/v1/videos/{id}/stream", tag = "playback",
-    params(("id" = String, Path, description = "The video"), Wanted),
+    params(("id" = String, Path, description = "The video"),
+        ("format" = Option<String>, Query, description = "`hls`, the default, or `dash`")),
     responses((status = 302, headers(("Location" = String, description = "The manifest"))),
         (status = 409, description = "`not_playable_yet`, `no_dash`", body = problem::Body),
         (status = "default", body = problem::Body)))]

@@ -14,7 +14,7 @@ const FRAME_TICKS: u64 = 512;
 const GROUP_FRAMES: usize = 50;
 const SEGMENT_FRAMES: usize = 150;
 
-fn run(program: &str, directory: &Path, arguments: &str) -> Output {
+pub(crate) fn run(program: &str, directory: &Path, arguments: &str) -> Output {
     let output = Command::new(program).args(arguments.split_whitespace()).current_dir(directory).output();
     let output = output.unwrap_or_else(|error| panic!("{program} judges these tests, ./dev test installs it: {error}"));
     assert!(output.status.success(), "{program} {arguments}: {}", String::from_utf8_lossy(&output.stderr));
@@ -22,7 +22,7 @@ fn run(program: &str, directory: &Path, arguments: &str) -> Output {
 }
 
 /// Standard output of a judge who has nothing to complain about.
-fn judge(program: &str, directory: &Path, arguments: &str) -> String {
+pub(crate) fn judge(program: &str, directory: &Path, arguments: &str) -> String {
     let output = run(program, directory, &format!("-v warning {arguments}"));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{program} {arguments}");
     String::from_utf8(output.stdout).unwrap()
@@ -51,7 +51,7 @@ fn access_units(stream: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Eight seconds of moving picture with B-frames, packaged; the reference lies beside it as `source.mp4`.
-fn package_video(directory: &Path) -> (VideoTrack, Vec<MediaSegment>) {
+pub(crate) fn package_video(directory: &Path) -> (VideoTrack, Vec<MediaSegment>) {
     let x264 = format!("-c:v libx264 -preset fast -bf 3 -x264-params keyint={GROUP_FRAMES}:scenecut=0:open-gop=0");
     let source = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=8 -pix_fmt yuv420p";
     run("ffmpeg", directory, &format!("-v error {source} {x264} -video_track_timescale 12800 source.mp4"));
@@ -137,16 +137,14 @@ fn adts_frames(mut stream: &[u8]) -> Vec<Bytes> {
     frames
 }
 
-#[test]
-fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
-    let directory = tempfile::tempdir().unwrap();
-    let directory = directory.path();
+/// Eight seconds of sound, packaged; the reference lies beside it as `source.aac`.
+pub(crate) fn package_sound(directory: &Path) -> (AudioTrack, Vec<MediaSegment>) {
     let source = "-f lavfi -i sine=frequency=440:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 128k";
     run("ffmpeg", directory, &format!("-v error {source} source.aac"));
     let frames = adts_frames(&std::fs::read(directory.join("source.aac")).unwrap());
     let asc = Bytes::from_static(&[0x11, 0x90]);
     let track = AudioTrack { sample_rate_hz: 48_000, channels: 2, asc, priming_samples: 1024, bitrate_bps: 128_000 };
-    let mut file = track.init_segment().unwrap().to_vec();
+    let mut segments = Vec::new();
     let mut decode_ticks = 0;
     for (number, frames) in (1..).zip(frames.chunks(282)) {
         let sample =
@@ -154,8 +152,19 @@ fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
         let samples: Vec<_> = frames.iter().map(sample).collect();
         let segment = cmaf::media_segment(number, decode_ticks, &samples, object::Track::Audio).unwrap();
         decode_ticks += segment.duration_ticks;
-        file.extend_from_slice(&segment.bytes);
+        segments.push(segment);
     }
+    (track, segments)
+}
+
+#[test]
+fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let (track, segments) = package_sound(directory);
+    let frames = segments.iter().map(|segment| segment.duration_ticks / 1024).sum::<u64>() as i64;
+    let mut file = track.init_segment().unwrap().to_vec();
+    segments.iter().for_each(|segment| file.extend_from_slice(&segment.bytes));
     std::fs::write(directory.join("packaged.mp4"), file).unwrap();
 
     let description = judge(
@@ -172,5 +181,5 @@ fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
     assert!(samples("packaged.mp4") == samples("source.aac"), "the sound differs");
     let shown = judge("ffprobe", directory, "-show_entries packet=pts -of csv=p=0 packaged.mp4");
     let shown: Vec<i64> = shown.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
-    assert_eq!(shown, (-1..frames.len() as i64 - 1).map(|frame| frame * 1024).collect::<Vec<_>>());
+    assert_eq!(shown, (-1..frames - 1).map(|frame| frame * 1024).collect::<Vec<_>>());
 }

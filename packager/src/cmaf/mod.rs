@@ -29,6 +29,6 @@ const TRACK_ID: u32 = 1;
 const SAMPLE_DESCRIPTION_INDEX: u32 = 1;
 
 #[cfg(test)]
-mod judge;
+pub(crate) mod judge;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@
 //! take it away twice. A keyframe of ours is a part of a segment, which no template can name: there is no set for trick mode, and
 //! players that look for a place have the tiles.
 
+#[cfg(test)]
+mod judge;
 mod set;
 #[cfg(test)]
 mod tests;

@@ -175,12 +175,12 @@ impl Shown<'_> {
     /// The cues of a track's segments in one file.
     async fn subtitles(&self, track: &model::Track) -> Result<String, Failure> {
         let id = &track.rendition.id;
-        let read = async |number: u32| {
-            let key = self.layout.key(&segment_path(Track::Text, id, number))?;
-            read_all(self.blobs, &key).await
-        };
-        let segments = stream::iter(&track.segments).map(|segment| read(segment.number)).buffered(CHECKS_MAX);
-        let bytes: Vec<Bytes> = segments.try_collect().await?;
+        let mut reads: Vec<BoxFuture<'_, Result<Bytes>>> = Vec::with_capacity(track.segments.len());
+        for segment in &track.segments {
+            let key = self.layout.key(&segment_path(Track::Text, id, segment.number))?;
+            reads.push(async move { read_all(self.blobs, &key).await }.boxed());
+        }
+        let bytes: Vec<Bytes> = stream::iter(reads).buffered(CHECKS_MAX).try_collect().await?;
         let cues: Result<Vec<_>> = bytes.iter().map(|bytes| Ok(webvtt::read(bytes)?.cues)).collect();
         match cues {
             Ok(cues) => Ok(webvtt::whole(cues)),
