@@ -57,6 +57,8 @@ async fn a_title_plays_as_soon_as_its_beginning_is_there_and_to_everybody_once_i
     let growing = body(play(&editor, &video).await, 200).await;
     assert_eq!(parts(&growing["hls"]).1, "live");
     assert_eq!((&growing["status"], &growing["dash"], &growing["resume_ms"]), (&json!("encoding"), &Value::Null, &json!(0)));
+    let dash = async |client: &Client| client.get(&format!("/v1/videos/{video}/stream?format=dash")).await;
+    assert_eq!(problem(dash(&editor).await, 409).await, "no_dash");
     problem(play(&viewer, &video).await, 404).await;
 
     for chunk in 1..title.sound() {
@@ -82,6 +84,25 @@ async fn a_title_plays_as_soon_as_its_beginning_is_there_and_to_everybody_once_i
     let redirect = viewer.get(&format!("/v1/videos/{video}/stream")).await;
     assert!(redirect.headers()["location"].to_str().unwrap().ends_with("/master.m3u8"));
     empty(redirect, 302).await;
+    let manifest = text(&ready["dash"]);
+    assert_eq!(manifest, text(&ready["hls"]).replace("master.m3u8", "manifest.mpd"));
+    let redirect = dash(&viewer).await;
+    assert_eq!(redirect.headers()["location"].to_str().unwrap(), manifest);
+    empty(redirect, 302).await;
+    problem(viewer.get(&format!("/v1/videos/{video}/stream?format=smooth")).await, 400).await;
+}
+
+#[tokio::test]
+async fn a_title_that_an_earlier_version_published_has_no_dash() {
+    let app = TestApp::start().await;
+    let editor = app.somebody(Role::Editor).await;
+    let title = worker::encoding(&app, &editor).await;
+    title.finish(&app, 0).await;
+    title.publish_with(&app, false).await;
+    let video = title.video.to_string();
+    let ready = body(play(&editor, &video).await, 200).await;
+    assert_eq!((&ready["status"], &ready["dash"]), (&json!("ready"), &Value::Null));
+    assert_eq!(problem(editor.get(&format!("/v1/videos/{video}/stream?format=dash")).await, 409).await, "no_dash");
 }
 
 #[tokio::test]

@@ -118,11 +118,17 @@ impl Title {
 
     /// Publishes the title.
     pub(crate) async fn publish(&self, app: &TestApp) {
+        self.publish_with(app, true).await;
+    }
+
+    /// The same, with a DASH manifest or as earlier versions did.
+    pub(crate) async fn publish_with(&self, app: &TestApp, dash: bool) {
         let jobs = app.db.list_jobs(self.video).await.unwrap();
         let job = jobs.iter().find(|job| job.kind == "publish").expect("the last commit enqueued it");
         let claim = app.db.claim_job(job.id, "worker", LEASE).await.unwrap().expect("nobody has it");
         let mut report = app.db.ledger(self.encode).await.unwrap().report(&self.plan);
         report.notes.push(Note::new("test_note", "made by a test"));
+        report.dash = dash;
         assert!(app.db.finish_publish(&claim, self.encode, 35_000, &report).await.unwrap());
     }
 

@@ -88,11 +88,17 @@ pub const MASTER: &str = "master.m3u8";
 /// The chapters of a title, where it has any.
 pub const CHAPTERS: &str = "chapters.json";
 
+/// The DASH manifest.
+pub const MANIFEST: &str = "manifest.mpd";
+
 /// The folder of a title's pictures.
 pub const THUMBS: &str = "thumbs";
 
 /// The index of a title's tiles, a WebVTT file whose cues name parts of sheets.
 pub const TILES: &str = "thumbs/index.vtt";
+
+/// The same as an HLS image playlist.
+pub const IMAGES: &str = "thumbs/images.m3u8";
 
 /// A kind of rendition, by the folder it lives in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +160,12 @@ pub fn segment_path(track: Track, rendition: &str, number: u32) -> String {
 #[must_use]
 pub fn segment_name(track: Track, number: u32) -> String {
     format!("{number:06}.{}", track.extension())
+}
+
+/// `s/{track}/whole.vtt`: subtitles in one file, for players that take no segments of text.
+#[must_use]
+pub fn subtitles_path(rendition: &str) -> String {
+    format!("s/{rendition}/whole.vtt")
 }
 
 /// `v/{rung}/playlist.m3u8`

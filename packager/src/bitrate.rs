@@ -1,6 +1,7 @@
-//! What a track costs to deliver, measured from its stored segments (RFC 8216 section 4.1).
+//! What a track costs to deliver, measured from its stored segments: the rates of a run (RFC 8216 section 4.1), and the rate of a
+//! channel that never lets a player wait (ISO/IEC 23009-1 section 5.3.5.2).
 
-use crate::model::Track;
+use crate::model::{Segment, Track};
 
 /// One playlist entry: its length and its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +50,7 @@ impl Bitrate {
     /// Measures a track's segments.
     #[must_use]
     pub fn of_track(track: &Track, target_duration_s: u64) -> Self {
-        let pieces: Vec<_> = track
-            .segments
-            .iter()
-            .map(|segment| Piece { duration_ticks: segment.duration_ticks, size_bytes: segment.size_bytes })
-            .collect();
-        Self::of(&pieces, track.rendition.timescale, target_duration_s)
+        Self::of(&Piece::all(track), track.rendition.timescale, target_duration_s)
     }
 
     /// Both at once, as a variant with sound is delivered.
@@ -64,7 +60,47 @@ impl Bitrate {
     }
 }
 
+/// The least rate of a channel over which `pieces` can be played without a pause from the start of any of them, if playing begins
+/// `buffer_s` after the first byte: `@bandwidth` where that is `@minBufferTime` (ISO/IEC 23009-1 section 5.3.5.2).
+#[must_use]
+pub fn sustained_bps(pieces: &[Piece], timescale: u32, buffer_s: u64) -> u64 {
+    // All of it before the first is played is surely enough.
+    let bytes = pieces.iter().map(|piece| u128::from(piece.size_bytes)).fold(0, u128::saturating_add);
+    let bps = bytes.saturating_mul(8).div_ceil(buffer_s.max(1).into());
+    let (mut too_low, mut enough) = (0, u64::try_from(bps).unwrap_or(u64::MAX));
+    while too_low < enough {
+        let middle = too_low + (enough - too_low) / 2;
+        if sustains(middle, pieces, timescale, buffer_s) { enough = middle } else { too_low = middle + 1 }
+    }
+    enough
+}
+
+/// Whether a channel of `rate_bps` is enough for that: each piece is whole when its time comes.
+#[must_use]
+pub fn sustains(rate_bps: u64, pieces: &[Piece], timescale: u32, buffer_s: u64) -> bool {
+    // In bits times ticks a second: how far what is sent is ahead of what could be sent in the time of the film.
+    let [rate, timescale] = [i128::from(rate_bps), i128::from(timescale.max(1))];
+    let head_start = rate.saturating_mul(timescale).saturating_mul(i128::from(buffer_s.max(1)));
+    let (mut ahead, mut least) = (0_i128, 0_i128);
+    for piece in pieces {
+        least = least.min(ahead);
+        ahead = ahead.saturating_add(i128::from(piece.size_bytes).saturating_mul(8 * timescale));
+        if ahead.saturating_sub(least) > head_start {
+            return false;
+        }
+        ahead = ahead.saturating_sub(rate.saturating_mul(i128::from(piece.duration_ticks)));
+    }
+    true
+}
+
 impl Piece {
+    /// The segments of a track.
+    #[must_use]
+    pub fn all(track: &Track) -> Vec<Self> {
+        let piece = |segment: &Segment| Self { duration_ticks: segment.duration_ticks, size_bytes: segment.size_bytes };
+        track.segments.iter().map(piece).collect()
+    }
+
     fn and(self, next: &Self) -> Self {
         Self {
             duration_ticks: self.duration_ticks.saturating_add(next.duration_ticks),
@@ -106,10 +142,55 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_of_the_sustained_rate_never_lets_a_player_wait() {
+        let table = [
+            // What is constant costs its rate, with a buffer of one segment.
+            (vec![(6000, 750), (6000, 750), (6000, 750)], 6, 1000),
+            // A short segment at the start fits the buffer easily.
+            (vec![(2000, 250), (6000, 750), (6000, 750)], 6, 1000),
+            // A peak is sent while what was before it plays, unless playing begins with it.
+            (vec![(6000, 750), (6000, 1500), (6000, 750)], 6, 2000),
+            (vec![(6000, 750), (6000, 1500), (6000, 1500)], 12, 1334),
+            (vec![(6000, 75)], 6, 100),
+            (vec![], 6, 0),
+        ];
+        for (table, buffer_s, expected) in table {
+            let pieces = pieces(&table);
+            assert_eq!(sustained_bps(&pieces, 1000, buffer_s), expected, "{table:?}");
+            assert!(
+                sustains(expected, &pieces, 1000, buffer_s)
+                    && (expected == 0 || !sustains(expected - 1, &pieces, 1000, buffer_s))
+            );
+        }
+    }
+
+    /// The definition, written the slow way: from every start to every piece.
+    #[test]
+    fn random_titles_agree_with_the_definition_of_the_channel() {
+        let random = SeededRandom::new(11);
+        let number = |limit: f64| ((&random as &dyn Random).unit() * limit) as u64;
+        for _ in 0..300 {
+            let title: Vec<_> = (0..=number(12.0))
+                .map(|_| Piece { duration_ticks: 1 + number(60_000.0), size_bytes: 1 + number(5_000_000.0) })
+                .collect();
+            let runs = (0..title.len()).flat_map(|start| (start + 1..=title.len()).map(move |end| (start, end)));
+            let needed = runs.map(|(start, end)| {
+                let bits: u64 = title[start..end].iter().map(|piece| piece.size_bytes * 8).sum();
+                let ticks: u64 = title[start..end - 1].iter().map(|piece| piece.duration_ticks).sum();
+                bits as f64 / (6.0 + ticks as f64 / 10_000.0)
+            });
+            let needed = needed.max_by(f64::total_cmp).unwrap().ceil();
+            assert!((sustained_bps(&title, 10_000, 6) as f64 - needed).abs() <= 1.0, "{needed} {title:?}");
+        }
+    }
+
+    #[test]
     fn hostile_numbers_do_not_overflow() {
         let huge = pieces(&[(u64::MAX, u64::MAX), (0, u64::MAX), (u64::MAX, 0)]);
         assert!(Bitrate::of(&huge, u32::MAX, u64::MAX).peak_bps > 0);
         assert_eq!(Bitrate::of(&pieces(&[(0, 5)]), 0, 0), Bitrate::default());
+        assert!(sustained_bps(&huge, u32::MAX, u64::MAX) > 0);
+        assert_eq!(sustained_bps(&pieces(&[(0, 5)]), 0, 0), 40);
     }
 
     /// The definition, written the slow way: every run, its length compared as a fraction of the target.

@@ -1,4 +1,4 @@
-//! CMAF, progressive MP4, WebVTT, HLS and the conformance gate, as functions from values to bytes and strings.
+//! CMAF, progressive MP4, WebVTT, HLS, DASH and the conformance gate, as functions from values to bytes and strings.
 //!
 //! This crate never sees a socket or a file, and the same values always give the same bytes.
 
@@ -6,6 +6,7 @@ pub mod bitrate;
 mod bits;
 pub mod cmaf;
 pub mod codec;
+pub mod dash;
 pub mod gate;
 pub mod hls;
 pub mod progressive;

@@ -1,7 +1,10 @@
 //! Presentations for tests.
 
 use crate::model::{Iframe, Media, Presentation, Rendition, Segment, Track};
-use marquee_core::source::Ratio;
+use marquee_core::{
+    source::Ratio,
+    thumbnails::{Thumbnails, Tiles},
+};
 
 /// Parameter sets of x265 for 960 × 540 at 29.97 frames a second.
 pub(crate) const HEVC_VPS: &[u8] = &[
@@ -134,4 +137,10 @@ pub(crate) fn presentation() -> Presentation {
         ],
         ..Presentation::default()
     }
+}
+
+/// Tiles of [`presentation`], in one sheet.
+pub(crate) fn thumbnails() -> Thumbnails {
+    let tiles = Tiles { interval_ms: 10_000, columns: 5, rows: 5, width: 240, height: 136, count: 2 };
+    Thumbnails { posters: Vec::new(), tiles, sheets_bytes: vec![30_000], cpu_ms: 0 }
 }

@@ -20,7 +20,7 @@ use marquee_backends::{
 use marquee_core::{
     blobs::Blobs,
     id::{EncodeId, VideoId},
-    object::{Key, Layout, TILES, init_path, poster_path, segment_path, sheet_path},
+    object::{Key, Layout, MANIFEST, TILES, init_path, poster_path, segment_path, sheet_path, subtitles_path},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -151,6 +151,9 @@ impl Audit {
             expected.insert(name);
         }
         expected.extend(self.pictures(db, blobs, encode, &prefix).await);
+        let texts: Vec<_> = ledger.renditions.iter().filter(|one| !one.track.has_init()).collect();
+        expected.extend(texts.iter().map(|one| format!("{prefix}{}", subtitles_path(&one.rendition.id))));
+        expected.insert(format!("{prefix}{MANIFEST}"));
         let orphans: Vec<_> = found.difference(&expected).filter(|name| !name.ends_with(".m3u8")).collect();
         if !orphans.is_empty() {
             self.wrong.push(format!("I4: no ledger knows {orphans:?}"));

@@ -1,10 +1,11 @@
 //! Programs that others wrote: a viewer's browser on the pages, and the tus client of the web. The scripts in `tests/browser` assert.
 
 use crate::support::{
-    clip::{FILM, SHORT},
+    clip::{Clip, FILM, SHORT},
+    judge,
     node::{ADMIN_EMAIL, ADMIN_PASSWORD, Node, show},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, ffi::OsStr, process::Command};
 
@@ -38,6 +39,42 @@ async fn a_browser_plays_the_best_codec_that_it_knows() {
     admin.wait_until_ready(&video).await;
     script("codecs.mjs", &[node.api.as_ref(), ADMIN_EMAIL.as_ref(), ADMIN_PASSWORD.as_ref(), video.as_ref()]);
     node.stop().await;
+}
+
+/// Two independent players of DASH, one of which is on most televisions: the ffmpeg program reads every rendition, and
+/// Shaka Player plays.
+#[tokio::test]
+async fn players_of_dash_play_a_title() {
+    let film = Clip { seconds: 24, frames_per_second: 25, width: 640, height: 360 };
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let id = admin.upload_form("By DASH", &film.in_two_languages()).await;
+    admin.wait_until_ready(&id).await;
+    let play = admin.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await;
+    let address = |name: &str| play[name].as_str().unwrap_or_else(|| panic!("{name} in {play}")).to_owned();
+    let (manifest, thumbnails) = (address("dash"), address("thumbnails"));
+    let reader = manifest.clone();
+    tokio::task::spawn_blocking(move || assert_reads(&reader, film)).await.expect("the judge answers");
+    script("dash.mjs", &[manifest.as_ref(), thumbnails.as_ref(), film.seconds.to_string().as_ref()]);
+    node.stop().await;
+}
+
+/// The ffmpeg program finds two rungs, two languages at two rates, and words; each from zero to the end, without a complaint.
+fn assert_reads(manifest: &str, film: Clip) {
+    let kinds = judge::kinds(manifest);
+    let count = |wanted: &str| kinds.iter().filter(|kind| *kind == wanted).count();
+    assert_eq!((count("video"), count("audio"), count("subtitle")), (2, 4, 1), "{kinds:?}");
+    let seconds = f64::from(film.seconds);
+    for rung in 0..count("video") {
+        let picture = judge::picture_of(manifest, &format!("v:{rung}"), true);
+        picture.assert_in_order("the rung");
+        assert_eq!((picture.frames as u64, picture.times[0]), (film.frames(), 0.0), "v:{rung} of {manifest}");
+        assert!((picture.seconds() - seconds).abs() <= picture.step(), "v:{rung} lasts {} s", picture.seconds());
+    }
+    for sound in 0..count("audio") {
+        let found = judge::sound(manifest, &format!("a:{sound}"), true).expect("sound");
+        assert!(found.start.abs() < 0.03 && (found.seconds - seconds).abs() < 0.1, "a:{sound}: {found:?}");
+    }
 }
 
 #[tokio::test]

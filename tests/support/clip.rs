@@ -72,6 +72,28 @@ impl Clip {
         file
     }
 
+    /// The same clip with sound in a second language, French, which is higher.
+    pub(crate) fn in_two_languages(self) -> PathBuf {
+        let one = self.file();
+        let file = one.with_extension("two-languages.mp4");
+        let _making = MAKING.lock().expect("no test panics while it makes a clip");
+        if !file.exists() {
+            let unfinished = file.with_extension("unfinished.mp4");
+            let sound = format!("sine=frequency=880:sample_rate=48000:duration={}", self.seconds);
+            let status = Command::new("ffmpeg")
+                .args(["-v", "error", "-y", "-nostdin", "-i"])
+                .arg(&one)
+                .args(["-f", "lavfi", "-i", &sound, "-map", "0:v", "-map", "0:a", "-map", "1:a", "-map", "0:s"])
+                .args(["-c", "copy", "-c:a:1", "aac", "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra"])
+                .arg(&unfinished)
+                .status()
+                .expect("the ffmpeg program is installed");
+            assert!(status.success(), "ffmpeg makes the clip");
+            std::fs::rename(unfinished, &file).expect("the clip gets its name");
+        }
+        file
+    }
+
     /// What its subtitles say, as SubRip: from half a second to two and a half seconds of every three, which number that is.
     fn words(self) -> String {
         let cue = |number: u32| {

@@ -60,9 +60,14 @@ impl Picture {
 
 /// Decodes the picture of `input`, a file or a URL. With `strict`, a single complaint of the decoder is a failure.
 pub(crate) fn picture(input: &str, strict: bool) -> Picture {
+    picture_of(input, "v:0", strict)
+}
+
+/// Decodes one of the pictures of `input`; `stream` as the ffmpeg program names it, such as `v:1`.
+pub(crate) fn picture_of(input: &str, stream: &str, strict: bool) -> Picture {
     let entries = "stream=width,height,sample_aspect_ratio,nb_read_frames:stream_side_data=rotation:\
                    frame=best_effort_timestamp_time,pkt_duration_time,duration_time";
-    let json = probe(input, "v:0", entries, strict);
+    let json = probe(input, stream, entries, strict);
     let stream = &json["streams"][0];
     let (width, height) = (number(&stream["width"]), number(&stream["height"]));
     let shape = stream["sample_aspect_ratio"].as_str().and_then(|ratio| ratio.split_once(':'));
@@ -136,9 +141,18 @@ pub(crate) fn complaints(input: &str) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// The kinds of the streams that the ffmpeg program finds in `input`, without a complaint.
+pub(crate) fn kinds(input: &str) -> Vec<String> {
+    let json = probe(input, "", "stream=codec_type", true);
+    let streams = json["streams"].as_array().into_iter().flatten();
+    streams.filter_map(|stream| stream["codec_type"].as_str().map(str::to_owned)).collect()
+}
+
 fn probe(input: &str, stream: &str, entries: &str, strict: bool) -> Value {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-count_frames", "-select_streams", stream, "-show_entries", entries, "-of", "json", input])
+        .args(["-v", "error", "-show_entries", entries, "-of", "json"])
+        .args(if stream.is_empty() { Vec::new() } else { vec!["-count_frames", "-select_streams", stream] })
+        .arg(input)
         .output()
         .expect("the ffmpeg program is installed");
     let complaints = String::from_utf8_lossy(&output.stderr);

@@ -5,7 +5,7 @@ use marquee_backends::db::{events::Position, videos::Video};
 use marquee_core::{
     Error, Result,
     id::{EncodeId, ProfileId, VideoId},
-    object::{Layout, MASTER, TILES},
+    object::{Layout, MANIFEST, MASTER, TILES},
     token::{self, SigningKey},
     video::Status,
 };
@@ -23,6 +23,8 @@ const SEEN: f64 = 0.97;
 pub(crate) struct Session {
     /// The multivariant playlist.
     pub(crate) hls: Url,
+    /// The DASH manifest, of a title that is ready and was published with one.
+    pub(crate) dash: Option<Url>,
     /// The index of preview pictures, once there are some.
     pub(crate) thumbnails: Option<Url>,
     /// When the address ends.
@@ -48,9 +50,10 @@ pub(crate) async fn open(app: &App, caller: &Caller, id: VideoId, profile: Optio
     let address = |tree, path| address(&app.deps.edge_url, key, (video.id, encode), expires_at, tree, path);
     // While a video grows its playlists are rendered by the API, then they are files; the edge serves both.
     let hls = address(if video.status == Status::Ready { "media" } else { "live" }, MASTER)?;
-    let pictured = !app.deps.db.posters(&[encode]).await?.is_empty();
-    let thumbnails = pictured.then(|| address("media", TILES)).transpose()?;
-    Ok(Session { hls, thumbnails, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
+    let offer = app.deps.db.offer(encode).await?;
+    let dash = offer.dash.then(|| address("media", MANIFEST)).transpose()?;
+    let thumbnails = offer.tiles.then(|| address("media", TILES)).transpose()?;
+    Ok(Session { hls, dash, thumbnails, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
 }
 
 fn address(
@@ -84,6 +87,13 @@ fn not_playable(video: &Video) -> Error {
         _ => "its first seconds are being encoded, try again shortly",
     };
     Error::conflict("not_playable_yet", format!("the video cannot be played yet: {why}"))
+}
+
+/// Why a video that plays has no DASH manifest.
+pub(crate) fn no_dash() -> Error {
+    let message =
+        "the video has no DASH manifest: it still grows, or was published by an earlier version and has to be encoded anew";
+    Error::conflict("no_dash", message)
 }
 
 #[cfg(test)]

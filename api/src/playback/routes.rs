@@ -4,8 +4,7 @@ use super::ops;
 use crate::{
     app::App,
     auth::Caller,
-    extract::Json,
-    extract::{Path, optional_json},
+    extract::{Asked, Json, Path, optional_json},
     problem::{self, Answer},
 };
 use axum::{
@@ -43,7 +42,7 @@ struct Playback {
     /// The HLS multivariant playlist on an edge.
     #[schema(value_type = String)]
     hls: url::Url,
-    /// The DASH manifest on an edge; null as long as there is none.
+    /// The DASH manifest on an edge; null while the video grows, and if it was published by a version that wrote none.
     #[schema(value_type = Option<String>)]
     dash: Option<url::Url>,
     /// Preview pictures on an edge: WebVTT whose cues name parts of images (`#xywh`), relative to it; null as long as there are none.
@@ -74,7 +73,7 @@ async fn open(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>, b
     let session = ops::open(&app, &caller, id, asked.profile_id).await?;
     Ok(Json(Playback {
         hls: session.hls,
-        dash: None,
+        dash: session.dash,
         thumbnails: session.thumbnails,
         expires_at: session.expires_at,
         resume_ms: session.resume_ms,
@@ -83,14 +82,44 @@ async fn open(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>, b
     }))
 }
 
+/// Which manifest.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    /// The HLS multivariant playlist.
+    #[default]
+    Hls,
+    /// The DASH manifest.
+    Dash,
+}
+
+/// What is wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    #[serde(default)]
+    format: Format,
+}
+
 /// Play by redirect
 ///
 /// For players that follow redirects and can send a header.
 #[utoipa::path(get, path = "/v1/videos/{id}/stream", tag = "playback",
-    params(("id" = String, Path, description = "The video")),
-    responses((status = 302, headers(("Location" = String, description = "The HLS multivariant playlist"))),
+    params(("id" = String, Path, description = "The video"),
+        ("format" = Option<String>, Query, description = "`hls`, the default, or `dash`")),
+    responses((status = 302, headers(("Location" = String, description = "The manifest"))),
+        (status = 409, description = "`not_playable_yet`, `no_dash`", body = problem::Body),
         (status = "default", body = problem::Body)))]
-async fn stream(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>) -> Answer<impl IntoResponse> {
+async fn stream(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<VideoId>,
+    Asked(wanted): Asked<Wanted>,
+) -> Answer<impl IntoResponse> {
     let session = ops::open(&app, &caller, id, None).await?;
-    Ok((StatusCode::FOUND, [(header::LOCATION, session.hls.to_string())]))
+    let location = match wanted.format {
+        Format::Hls => session.hls,
+        Format::Dash => session.dash.ok_or_else(ops::no_dash)?,
+    };
+    Ok((StatusCode::FOUND, [(header::LOCATION, location.to_string())]))
 }

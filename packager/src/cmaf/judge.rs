@@ -138,8 +138,8 @@ fn adts_frames(mut stream: &[u8]) -> Vec<Bytes> {
     frames
 }
 
-/// Eight seconds of sound, packaged, and how many frames that is; the reference lies beside it as `source.aac`.
-pub(crate) fn package_sound(directory: &Path) -> (AudioTrack, Vec<MediaSegment>, usize) {
+/// Eight seconds of sound, packaged; the reference lies beside it as `source.aac`.
+pub(crate) fn package_sound(directory: &Path) -> (AudioTrack, Vec<MediaSegment>) {
     let source = "-f lavfi -i sine=frequency=440:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 128k";
     run("ffmpeg", directory, &format!("-v error {source} source.aac"));
     let frames = adts_frames(&std::fs::read(directory.join("source.aac")).unwrap());
@@ -155,7 +155,7 @@ pub(crate) fn package_sound(directory: &Path) -> (AudioTrack, Vec<MediaSegment>,
         decode_ticks += segment.duration_ticks;
         segments.push(segment);
     }
-    (track, segments, frames.len())
+    (track, segments)
 }
 
 /// Decoded sound of `file`, as bytes.
@@ -168,7 +168,8 @@ pub(crate) fn sound(directory: &Path, file: &str) -> Vec<u8> {
 fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
-    let (track, segments, frames) = package_sound(directory);
+    let (track, segments) = package_sound(directory);
+    let frames = segments.iter().map(|segment| segment.duration_ticks / 1024).sum::<u64>() as i64;
     let init = track.init_segment().unwrap();
     let parts: Vec<&[u8]> =
         std::iter::once(&init).chain(segments.iter().map(|segment| &segment.bytes)).map(|part| &part[..]).collect();
@@ -184,5 +185,5 @@ fn packaged_sound_has_its_priming_before_zero_and_decodes_as_its_source() {
     assert!(sound(directory, "packaged.mp4") == sound(directory, "source.aac"), "the sound differs");
     let shown = judge("ffprobe", directory, "-show_entries packet=pts -of csv=p=0 packaged.mp4");
     let shown: Vec<i64> = shown.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
-    assert_eq!(shown, (-1..frames as i64 - 1).map(|frame| frame * 1024).collect::<Vec<_>>());
+    assert_eq!(shown, (-1..frames - 1).map(|frame| frame * 1024).collect::<Vec<_>>());
 }

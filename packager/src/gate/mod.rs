@@ -1,11 +1,14 @@
 //! The conformance gate: what must hold before a title is published, and what should.
 //!
 //! Every finding names the rule it is about: `HLS-AUTH` is the Apple HLS Authoring Specification, `CMAF` is
-//! ISO/IEC 23000-19. The functions judge stored bytes and texts by reading them back, not by trusting their writer.
+//! ISO/IEC 23000-19, `23009-1` is that part of ISO/IEC 23009 (DASH), `IOP4` and `IOP5` are the DASH-IF interoperability points,
+//! `IMAGES` is the draft of image playlists. The functions judge stored bytes and texts by reading them back, not by trusting their writer.
 
 mod audio;
+mod images;
 mod init;
 mod masters;
+mod mpd;
 mod playlists;
 mod rates;
 mod rungs;
@@ -13,7 +16,9 @@ mod segment;
 mod text;
 mod track;
 
+pub use images::check_images;
 pub use init::check_init;
+pub use mpd::check_manifest;
 pub use playlists::check_playlists;
 pub use segment::{check_segment, read_segment};
 

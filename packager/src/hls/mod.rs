@@ -5,6 +5,7 @@
 
 mod chapters;
 mod iframes;
+mod images;
 mod master;
 mod media;
 #[cfg(test)]
@@ -13,6 +14,8 @@ mod variant;
 
 pub use chapters::chapters;
 pub use iframes::iframes;
+pub(crate) use images::{bitrate as image_bitrate, boundaries as image_boundaries, layout as image_layout};
+pub use images::{images, with_images};
 pub use master::{growing_master, master};
 pub use media::{Kind, media};
 pub(crate) use variant::{Variant, codec, groups, members, scores, texts, variants, videos};

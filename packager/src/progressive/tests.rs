@@ -15,7 +15,7 @@ const PRIMING_BYTES: usize = 1024 * 2 * 4;
 /// Eight seconds of picture and sound, and their segments' bytes.
 fn film(directory: &Path) -> (Vec<Source>, Vec<Vec<Bytes>>) {
     let (video, pictures) = judge::package_video(directory);
-    let (audio, sounds, _) = judge::package_sound(directory);
+    let (audio, sounds) = judge::package_sound(directory);
     let source = |init: Bytes, segments: &[MediaSegment]| Source {
         init,
         segments: segments.iter().map(|segment| read::segment(&segment.bytes).unwrap()).collect(),

@@ -9,7 +9,7 @@ mod write;
 pub use ass::{Styles, Words};
 pub use read::{Document, read};
 pub(crate) use write::clock;
-pub use write::segment;
+pub use write::{segment, whole};
 
 /// How text is called where codecs are (ISO/IEC 14496-30 section 7.1).
 pub const CODEC: &str = "wvtt";

@@ -83,6 +83,17 @@ fn segments_are_read_back_as_they_were_written() {
 }
 
 #[test]
+fn one_file_has_every_cue_once() {
+    let cue = |start_ms, end_ms, text: &str| Cue { start_ms, end_ms, settings: String::new(), text: text.into() };
+    let (first, long, last) = (cue(0, 1000, "one"), cue(5000, 14_000, "all the while"), cue(12_500, 13_000, "two"));
+    let segments = [vec![first.clone(), long.clone()], vec![long.clone()], vec![long.clone(), last.clone()], Vec::new()];
+    let text = whole(segments);
+    assert!(text.starts_with("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\none\n"), "{text}");
+    assert_eq!(read(text.as_bytes()).unwrap(), Document { maps_to_zero: false, cues: vec![first, long, last] });
+    assert_eq!(whole([]), "WEBVTT\n");
+}
+
+#[test]
 fn what_players_would_stumble_over_is_refused() {
     let good = "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nx\n";
     assert_eq!(

@@ -11,11 +11,26 @@ const HEAD: &str = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
 #[must_use]
 pub fn segment<'a>(cues: impl IntoIterator<Item = &'a Cue>) -> String {
     let mut text = HEAD.to_owned();
-    for Cue { start_ms, end_ms, settings, text: words } in cues {
-        let space = if settings.is_empty() { "" } else { " " };
-        let _ = write!(text, "\n{} --> {}{space}{settings}\n{words}\n", clock(*start_ms), clock(*end_ms));
+    cues.into_iter().for_each(|cue| write(&mut text, cue));
+    text
+}
+
+/// One file with the cues of `segments`, each once: what lasts into the next segment is in both. Its clock is that of the title.
+#[must_use]
+pub fn whole(segments: impl IntoIterator<Item = Vec<Cue>>) -> String {
+    let mut text = "WEBVTT\n".to_owned();
+    let mut before = Vec::new();
+    for cues in segments {
+        cues.iter().filter(|cue| !before.contains(*cue)).for_each(|cue| write(&mut text, cue));
+        before = cues;
     }
     text
+}
+
+fn write(text: &mut String, Cue { start_ms, end_ms, settings, text: words }: &Cue) {
+    let space = if settings.is_empty() { "" } else { " " };
+    // Writing into a string cannot fail.
+    let _ = write!(text, "\n{} --> {}{space}{settings}\n{words}\n", clock(*start_ms), clock(*end_ms));
 }
 
 /// `hh:mm:ss.mmm`

@@ -1,4 +1,4 @@
-//! The publish job: check everything that is stored against the ledger and the rules, write the final playlists, flip the
+//! The publish job: check everything that is stored against the ledger and the rules, write the final manifests, flip the
 //! video to ready. Run again after a crash anywhere it writes the same bytes under the same names.
 
 use super::{Jobs, cancelled, committed, layout, piece::refuse_damage, shelf::sha256, source::read_all};
@@ -8,6 +8,7 @@ use marquee_backends::{
     db::{
         jobs::Claim,
         ledger::{Ledger, Report, Sha256, StoredSegment},
+        thumbnails::State,
     },
     dispatch::Work,
 };
@@ -16,14 +17,17 @@ use marquee_core::{
     blobs::{Blobs, Created},
     id::EncodeId,
     job::Failure,
-    object::{self, CHAPTERS, Layout, MASTER, Track, init_path, segment_path},
+    object::{self, CHAPTERS, IMAGES, Layout, MANIFEST, MASTER, Track, init_path, segment_path, subtitles_path},
     plan::Plan,
     source::{Note, Source},
+    thumbnails::Thumbnails,
 };
 use marquee_packager::{
+    dash,
     gate::{self, Finding, Severity},
     hls,
-    model::{Presentation, Rendition},
+    model::{self, Presentation, Rendition},
+    webvtt,
 };
 
 /// Objects that are looked at a time.
@@ -37,7 +41,18 @@ impl Jobs {
     pub(super) async fn publish(&self, claim: &Claim, work: &Work, encode: EncodeId) -> Result<(), Failure> {
         let db = &self.deps.db;
         let encode = db.encode(encode).await?;
-        let shown = Shown { blobs: &*self.deps.blobs, layout: layout(&encode)?, plan: &encode.plan, source: &encode.source };
+        // What comes later is offered beside the manifests only.
+        let thumbnails = match db.thumbnails(encode.id).await? {
+            State::Stored(made, _) => Some(made),
+            State::Absent | State::GaveUp => None,
+        };
+        let shown = Shown {
+            blobs: &*self.deps.blobs,
+            layout: layout(&encode)?,
+            plan: &encode.plan,
+            source: &encode.source,
+            thumbnails: thumbnails.as_ref(),
+        };
         let ledger = db.ledger(encode.id).await?;
         let progress = |done| work.progress(done);
         let mut report =
@@ -61,10 +76,12 @@ pub(crate) struct Shown<'a> {
     pub(crate) plan: &'a Plan,
     /// What it was done to.
     pub(crate) source: &'a Source,
+    /// Its tiles, if they are stored already.
+    pub(crate) thumbnails: Option<&'a Thumbnails>,
 }
 
 impl Shown<'_> {
-    /// Checks it and writes its playlists. Nothing refers to them until the caller lets something.
+    /// Checks it and writes its manifests. Nothing refers to them until the caller lets something.
     ///
     /// # Errors
     /// `Fail` with code `damaged` or `gate_failed` for what must not be shown; `Retry` if the store does not answer.
@@ -80,16 +97,32 @@ impl Shown<'_> {
         refuse(missing(self.plan, ledger, &presentation))?;
         refuse(gate::check(&presentation))?;
         self.check_objects(ledger, progress).await?;
-        let playlists = playlists(&presentation);
+        let mut playlists = playlists(&presentation);
         let master = hls::master(&presentation);
         refuse(gate::check_playlists(&presentation, &master, &playlists))?;
-        for (path, text) in playlists {
-            self.write(&path, text).await?;
+        let (duration_ms, mut named) = (self.plan.duration_ms(), master.clone());
+        if let Some(thumbnails) = self.thumbnails {
+            let images = hls::images(&thumbnails.tiles, duration_ms);
+            named = hls::with_images(&master, thumbnails, duration_ms);
+            refuse(gate::check_images(thumbnails, duration_ms, &named, &images))?;
+            playlists.push((IMAGES.to_owned(), images));
         }
         if let Some(chapters) = hls::chapters(&presentation.chapters) {
-            self.write(CHAPTERS, chapters).await?;
+            self.write(CHAPTERS, &[chapters]).await?;
         }
-        self.write(MASTER, master).await?;
+        let manifest = dash::manifest(&presentation, self.thumbnails);
+        refuse(gate::check_manifest(&presentation, self.thumbnails, &manifest))?;
+        for track in presentation.tracks.iter().filter(|track| track.rendition.folder() == Track::Text) {
+            let whole = self.subtitles(track).await?;
+            self.write(&subtitles_path(&track.rendition.id), &[whole]).await?;
+        }
+        for (path, text) in playlists {
+            self.write(&path, &[text]).await?;
+        }
+        // An attempt before this one may have written its own when there were no tiles yet.
+        self.write(MANIFEST, &[manifest, dash::manifest(&presentation, None)]).await?;
+        self.write(MASTER, &[named, master]).await?;
+        report.dash = true;
         Ok(report)
     }
 
@@ -143,11 +176,32 @@ impl Shown<'_> {
         Ok(findings)
     }
 
-    /// Writes a playlist. One that an earlier attempt wrote must be the same, since it was made from the same rows.
-    async fn write(&self, path: &str, text: String) -> Result<()> {
-        let (key, bytes) = (self.layout.key(path)?, Bytes::from(text));
-        if self.blobs.create(&key, bytes.clone()).await? == Created::Existed && read_all(self.blobs, &key).await? != bytes {
-            return Err(Error::conflict("playlist_mismatch", format!("{key} was written by another version: encode anew")));
+    /// The cues of a track's segments in one file.
+    async fn subtitles(&self, track: &model::Track) -> Result<String, Failure> {
+        let id = &track.rendition.id;
+        let mut reads: Vec<BoxFuture<'_, Result<Bytes>>> = Vec::with_capacity(track.segments.len());
+        for segment in &track.segments {
+            let key = self.layout.key(&segment_path(Track::Text, id, segment.number))?;
+            reads.push(async move { read_all(self.blobs, &key).await }.boxed());
+        }
+        let bytes: Vec<Bytes> = stream::iter(reads).buffered(CHECKS_MAX).try_collect().await?;
+        let cues: Result<Vec<_>> = bytes.iter().map(|bytes| Ok(webvtt::read(bytes)?.cues)).collect();
+        match cues {
+            Ok(cues) => Ok(webvtt::whole(cues)),
+            Err(error) => Err(refusal(&[finding("RFC 8216 3.5", format!("{id}: {}", error.detail()))])),
+        }
+    }
+
+    /// Writes a text. What an earlier attempt wrote must be one of `texts`, of which the first is written, since it was made from the same
+    /// rows.
+    async fn write(&self, path: &str, texts: &[String]) -> Result<()> {
+        let key = self.layout.key(path)?;
+        let bytes = Bytes::from(texts.first().cloned().unwrap_or_default());
+        if self.blobs.create(&key, bytes).await? == Created::Existed {
+            let there = read_all(self.blobs, &key).await?;
+            if !texts.iter().any(|text| text.as_bytes() == there) {
+                return Err(Error::conflict("playlist_mismatch", format!("{key} was written by another version: encode anew")));
+            }
         }
         Ok(())
     }
@@ -195,13 +249,15 @@ fn refuse(findings: Vec<Finding>) -> Result<(), Failure> {
     for warning in warnings {
         tracing::warn!(gate.rule = warning.rule.as_ref(), "{}", warning.message);
     }
-    if errors.is_empty() {
-        return Ok(());
-    }
+    if errors.is_empty() { Ok(()) } else { Err(refusal(&errors)) }
+}
+
+/// The failure that names `errors`.
+fn refusal(errors: &[Finding]) -> Failure {
     let shown: Vec<_> =
         errors.iter().take(FINDINGS_SHOWN_MAX).map(|found| format!("{} ({})", found.message, found.rule)).collect();
     let more = errors.len() - shown.len();
     let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
     let message = format!("what was encoded did not pass the conformance gate: {}{tail}", shown.join("; "));
-    Err(Failure::Fail { code: "gate_failed".into(), message })
+    Failure::Fail { code: "gate_failed".into(), message }
 }

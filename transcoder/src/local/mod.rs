@@ -134,7 +134,13 @@ pub async fn encode(
         // One more where there is room for it: sound is little work.
         let ledger = run.encode(processors / PROCESSORS_PER_CHILD + 1).await?;
         let thumbnails = run.thumbnails().await?;
-        let shown = Shown { blobs: &*run.blobs, layout: run.layout, plan: &run.plan, source: &run.source };
+        let shown = Shown {
+            blobs: &*run.blobs,
+            layout: run.layout,
+            plan: &run.plan,
+            source: &run.source,
+            thumbnails: thumbnails.as_ref(),
+        };
         let told = |done: f32| (run.progress)(1.0 - (1.0 - PICTURED) * (1.0 - done));
         let mut report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
         report.cost.inspect_cpu_ms = inspected.cpu_ms;

@@ -54,10 +54,10 @@ pub(crate) async fn a_film_becomes_a_folder() {
     let quality = &summary.report.quality;
     assert_eq!(quality.rungs.iter().map(|rung| rung.pictures).collect::<Vec<_>>(), [1100, 1100], "every frame of every rung");
     assert!((1..summary.report.cpu_ms).contains(&quality.cpu_ms), "{}", quality.cpu_ms);
-    assert_eq!(entries(&out), ["a", "master.m3u8", "thumbs", "v"]);
+    assert_eq!(entries(&out), ["a", "manifest.mpd", "master.m3u8", "thumbs", "v"]);
     let made = summary.thumbnails.as_ref().expect("thumbnails");
     assert_eq!((made.tiles.count, made.posters.len()), (5, 5));
-    assert_eq!(entries(&out.join("thumbs")).len(), 1 + 5 + 1, "index, posters, a sheet");
+    assert_eq!(entries(&out.join("thumbs")).len(), 2 + 5 + 1, "two indexes, posters, a sheet");
     let cost = summary.report.cost;
     assert!(cost.inspect_cpu_ms > 0 && cost.sound_cpu_ms > 0 && cost.thumbnails_cpu_ms > 0, "{cost:?}");
     assert!(cost.picture_cpu_ms > cost.sound_cpu_ms && cost.total_cpu_ms() == summary.report.cpu_ms, "{cost:?}");

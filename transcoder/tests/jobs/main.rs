@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         trial("what_both_films_hold_is_copied", change::of_a_film_that_is_replaced_what_both_hold_is_copied),
         trial("copying_that_breaks_anywhere_loses_nothing", change::copying_that_breaks_anywhere_loses_nothing),
         trial("thumbnails_are_made_beside_a_title", thumbnails::thumbnails_are_made_beside_a_title),
+        trial("tiles_that_come_late_change_no_manifest", thumbnails::tiles_that_come_late_change_no_manifest),
         trial("thumbnails_of_an_earlier_attempt_stand", thumbnails::thumbnails_of_an_earlier_attempt_stand),
         trial("a_title_is_ready_without_thumbnails", thumbnails::a_title_is_ready_without_thumbnails),
         trial("a_store_that_breaks_before_any_operation_loses_nothing", converge::breaks_before),

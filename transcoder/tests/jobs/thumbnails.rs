@@ -8,7 +8,7 @@ use bytes::Bytes;
 use marquee_backends::db::thumbnails::State;
 use marquee_core::{
     job::{Failure, Kind},
-    object::{TILES, poster_path, sheet_path},
+    object::{IMAGES, MANIFEST, MASTER, TILES, poster_path, sheet_path},
     thumbnails::Thumbnails,
     video::Status,
 };
@@ -44,6 +44,25 @@ pub(crate) async fn thumbnails_are_made_beside_a_title() {
     assert!(index.ends_with("\n00:00:20.000 --> 00:00:21.000\ntiles-0001.jpg#xywh=480,0,240,136\n"), "{index}");
     worker.work(&REST).await.expect("published");
     assert_eq!(worker.status().await, Status::Ready);
+    let named = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a manifest");
+    assert!(named(MANIFEST).contains("thumbs/tiles-$Number%04d$.jpg") && named(MASTER).contains(IMAGES), "both offer the tiles");
+    assert!(named(IMAGES).contains("LAYOUT=5x5") && worker.encode().await.report.expect("published").dash);
+}
+
+/// An attempt wrote its manifests and ended, then the tiles came: the next attempt leaves what is written as it is.
+pub(crate) async fn tiles_that_come_late_change_no_manifest() {
+    let worker = Worker::new(&Film::new("160x120", 7)).await;
+    worker.work(&[Kind::Inspect, Kind::Encode, Kind::Audio]).await.expect("encoded");
+    let claim = worker.claim(&[Kind::Publish]).await.expect("to be published");
+    worker.attempt(&claim, worker.blobs.clone()).await.expect("published");
+    let folder = worker.folder().await;
+    let written = || [MANIFEST, MASTER].map(|name| std::fs::read_to_string(folder.join(name)).expect("a manifest"));
+    let before = written();
+    assert!(before.iter().all(|text| !text.contains("thumbs/")), "{before:?}");
+    worker.work(&[Kind::Thumbnails]).await.expect("made");
+    let late = worker.attempt(&claim, worker.blobs.clone()).await;
+    assert!(matches!(&late, Err(Failure::Retry(error)) if error.code() == "lease_lost"), "nothing else is wrong: {late:?}");
+    assert_eq!(written(), before);
 }
 
 pub(crate) async fn thumbnails_of_an_earlier_attempt_stand() {

@@ -56,6 +56,15 @@ pub struct Begun {
     pub is_change: bool,
 }
 
+/// What an encode offers beside its playlists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// A DASH manifest.
+    pub dash: bool,
+    /// Preview tiles and their index.
+    pub tiles: bool,
+}
+
 /// A stored encode.
 #[derive(Clone, Debug)]
 pub struct Encode {
@@ -252,6 +261,20 @@ impl Db {
         keep.execute(&mut *tx).await.map_err(error)?;
         tx.commit().await.map_err(error)?;
         Ok(true)
+    }
+
+    /// What the encode called `id` offers by now.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub async fn offer(&self, id: EncodeId) -> Result<Offer> {
+        let row = sqlx::query_as!(
+            Offer,
+            r#"select coalesce((report ->> 'dash')::boolean, false) as "dash!", thumbnails is not null as "tiles!"
+               from encodes where id = $1"#,
+            id.0,
+        );
+        row.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("encode"))
     }
 
     /// The encode called `id`.

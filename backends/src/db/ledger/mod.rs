@@ -110,6 +110,9 @@ pub struct Report {
     /// How good they are, as far as pictures were judged.
     #[serde(default)]
     pub quality: Quality,
+    /// Whether a DASH manifest was written; earlier versions wrote none.
+    #[serde(default)]
+    pub dash: bool,
     /// What was decided, left out or repaired.
     pub notes: Vec<Note>,
 }
@@ -213,6 +216,7 @@ impl Ledger {
             damaged,
             renditions: self.presentation(plan).tracks.iter().map(|track| RenditionReport::of(track, plan)).collect(),
             quality: self.quality(plan),
+            dash: false,
             notes,
         }
     }
