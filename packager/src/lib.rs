@@ -11,6 +11,7 @@ pub mod hls;
 #[cfg(test)]
 mod sample;
 pub mod thumbs;
+pub mod verify;
 pub mod webvtt;
 
 use marquee_core::Error;
