@@ -137,3 +137,78 @@ fn unreachable(error: reqwest::Error) -> Error {
     // The address may hold a token.
     Error::unavailable("the server").caused_by(error.without_url())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Router, http::HeaderMap, response::IntoResponse, routing::get};
+    use std::io::Write;
+
+    const DATA: &str = "0123456789";
+
+    async fn ranged(headers: HeaderMap) -> impl IntoResponse {
+        let asked = headers[header::RANGE].to_str().unwrap().to_owned();
+        match asked.as_str() {
+            "bytes=2-4" => (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, "bytes 2-4/10")], "234"),
+            "bytes=8-19" => (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, "bytes 8-9/10")], "89"),
+            _ => (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, "bytes */10")], ""),
+        }
+    }
+
+    async fn packed() -> impl IntoResponse {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(DATA.repeat(1000).as_bytes()).unwrap();
+        let headers = [(header::CONTENT_ENCODING, "gzip"), (header::CONTENT_TYPE, "application/vnd.apple.mpegurl; x=y")];
+        (headers, encoder.finish().unwrap())
+    }
+
+    /// A server with a folder `/token/p/`.
+    async fn server() -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = Router::new()
+            .route("/token/p/ranged.m4s", get(ranged))
+            .route("/token/p/whole.m4s", get(|| async { DATA }))
+            .route("/token/p/packed.m3u8", get(packed))
+            .route("/token/p/plain.m3u8", get(|| async { DATA }))
+            .route("/token/p/moved.m4s", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/token/p/whole.m4s")]) }))
+            .route("/token/p/refused.m4s", get(|| async { StatusCode::FORBIDDEN }));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        format!("http://{address}/token/p/")
+    }
+
+    #[tokio::test]
+    async fn parts_of_files_come_from_any_server() {
+        let (files, master) = Address::new(server().await.parse().unwrap()).unwrap();
+        assert_eq!(master, "master.m3u8");
+        for name in ["ranged.m4s", "whole.m4s"] {
+            for (range, expected) in [(2..5, "234"), (8..20, "89"), (10..20, "")] {
+                let part = files.read(name, range).await.unwrap();
+                assert_eq!((&part.bytes[..], part.delivery.unwrap().gzip), (expected.as_bytes(), false), "{name}");
+            }
+        }
+        assert_eq!(files.read("ranged.m4s", 2..5).await.unwrap().size_bytes, 10);
+        let packed = files.read("packed.m3u8", 0..100_000).await.unwrap();
+        let delivery = Delivery { content_type: "application/vnd.apple.mpegurl".into(), gzip: true };
+        assert_eq!((packed.bytes.len(), packed.size_bytes, packed.delivery), (10_000, 10_000, Some(delivery)));
+        let cut = files.read("packed.m3u8", 0..50).await.unwrap();
+        assert!(cut.bytes.len() == 50 && cut.size_bytes > 50, "there is more");
+        assert!(!files.read("plain.m3u8", 0..50).await.unwrap().delivery.unwrap().gzip);
+        for (name, code) in [("moved.m4s", REDIRECTED), ("refused.m4s", "forbidden"), ("none.m4s", "not_found")] {
+            assert_eq!(files.read(name, 0..9).await.unwrap_err().code(), code);
+        }
+    }
+
+    #[test]
+    fn addresses_name_a_playlist_or_its_folder() {
+        for (url, expected) in [
+            ("http://host/token/p/", "master.m3u8"),
+            ("http://host/token/p/all.m3u8", "all.m3u8"),
+            ("http://host/token/p/all.m3u8?a=b", "all.m3u8?a=b"),
+        ] {
+            let (files, master) = Address::new(url.parse().unwrap()).unwrap();
+            assert_eq!((master.as_str(), files.folder.as_str()), (expected, "http://host/token/p/"));
+        }
+        assert!(Address::new("https://host/".parse().unwrap()).is_err());
+    }
+}

@@ -1,6 +1,6 @@
 //! CMAF, WebVTT, HLS and the conformance gate, as functions from values to bytes and strings.
 //!
-//! This crate never sees a socket or a file, and the same values always give the same bytes.
+//! This crate never sees a socket or a file, and the same values always give the same bytes. [`verify`] asks its caller for bytes.
 
 pub mod bitrate;
 mod bits;

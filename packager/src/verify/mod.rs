@@ -17,6 +17,7 @@ mod init;
 mod m3u8;
 mod master;
 mod media;
+mod mpd;
 mod rates;
 mod report;
 mod segment;
@@ -85,6 +86,7 @@ pub async fn verify<F: Files>(files: &F, master: &str, deep: bool) -> Result<Ver
     declared::check(&mut report, master, &offered, &tracks);
     rates::check(&mut report, master, &offered, &tracks, &costs);
     tiles::index(&mut report, files, duration_s).await;
+    mpd::check(&mut report, files, &tracks, duration_s).await;
     Ok(report.verdict(deep))
 }
 

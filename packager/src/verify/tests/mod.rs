@@ -2,12 +2,14 @@
 
 mod boxes;
 mod hostile;
+mod manifest;
 mod package;
 mod playlists;
 
 use super::*;
 use bytes::Bytes;
 use package::{Package, good, text_of};
+use std::sync::OnceLock;
 
 /// Breaks one thing of a file.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +68,9 @@ fn rules(verdict: &Verdict) -> Vec<String> {
 
 /// Rules that are broken in `package` and not in a good one, and those that are broken more often.
 fn found(package: &Package, deep: bool) -> (Vec<String>, Verdict) {
-    let (verdict, before) = (judged(package, deep), judged(&good(), deep));
+    static BEFORE: [OnceLock<Verdict>; 2] = [OnceLock::new(), OnceLock::new()];
+    let before = BEFORE[usize::from(deep)].get_or_init(|| judged(&good(), deep));
+    let verdict = judged(package, deep);
     let known = |finding: &&Finding| {
         let same = |other: &&Finding| (other.severity, &other.rule) == (finding.severity, &finding.rule);
         before.findings.iter().find(same).is_none_or(|other| other.count < finding.count)
