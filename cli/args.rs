@@ -22,6 +22,8 @@ pub(crate) enum Command {
     /// Encode a local film into HLS, without any service
     #[cfg(feature = "media")]
     Encode(Encode),
+    /// Hold a package of HLS to the rules that players rely on
+    Verify(Verify),
     /// Bring the database's schema up to date
     Migrate(ConfigFile),
     /// Look at the configuration
@@ -148,6 +150,20 @@ pub(crate) enum Quality {
     Sample,
     /// Every one, of all rungs
     Full,
+}
+
+/// Options of `marquee verify`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// Folder or address of the package, or of its multivariant playlist
+    #[arg(value_name = "DIR|URL")]
+    pub(crate) package: String,
+    /// Look at every sample, not only at the heads of boxes
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A configuration file.

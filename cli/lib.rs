@@ -13,13 +13,15 @@ mod node;
 mod serve;
 mod settings;
 mod up;
+mod verify;
 
 use args::{Args, Command};
 use clap::Parser;
 use std::{ffi::OsString, process::ExitCode};
 
 /// Runs the command line `arguments` and answers the process's exit code: 0 done, 2 for an input of `encode` that cannot become
-/// a title, 1 for anything else, a wrong command line included: scripts must not take a slip of theirs for a bad film.
+/// a title or a package that `verify` cannot read, 1 for anything else, a wrong command line included: scripts must not take a slip of
+/// theirs for a bad film. A package that breaks a rule is 1, too.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
@@ -55,6 +57,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(options).await.map(stopped),
         #[cfg(feature = "media")]
         Command::Encode(options) => encode::run(options).await,
+        Command::Verify(options) => verify::run(options).await,
         Command::Migrate(file) => config::migrate(file).await,
         Command::Config { action } => config::run(action),
         Command::Admin { action } => admin::run(action).await,

@@ -1,6 +1,6 @@
 //! CMAF, progressive MP4, WebVTT, HLS, DASH and the conformance gate, as functions from values to bytes and strings.
 //!
-//! This crate never sees a socket or a file, and the same values always give the same bytes.
+//! This crate never sees a socket or a file, and the same values always give the same bytes. [`verify`] asks its caller for bytes.
 
 pub mod bitrate;
 mod bits;
@@ -13,6 +13,7 @@ pub mod progressive;
 #[cfg(test)]
 mod sample;
 pub mod thumbs;
+pub mod verify;
 pub mod webvtt;
 
 use marquee_core::Error;

@@ -13,3 +13,4 @@ mod shutdown;
 mod start;
 mod tls;
 mod traps;
+mod verify;

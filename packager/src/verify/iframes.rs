@@ -1,0 +1,114 @@
+//! I-frame playlists: ranges of the normal segments, or segments of their own (RFC 8216 section 4.3.3.6, HLS-AUTH 6).
+
+use super::{
+    files::Files,
+    media::{Entry, Playlist},
+    report::Report,
+    segment,
+    track::Track,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Dense trick play has a picture a second (HLS-AUTH 6.2).
+const DENSE_S: f64 = 1.05;
+/// What rounding may make of a listed duration.
+const ROUNDING_S: f64 = 0.005;
+
+/// Bytes and length of every entry whose place is known.
+pub(super) type Pieces = Vec<(u64, f64)>;
+
+/// Of a file, by offset: when a keyframe is shown, and how long its range is.
+type Frames = BTreeMap<u64, (f64, u64)>;
+
+/// Checks a playlist against the keyframes of `tracks`; what it costs.
+pub(super) async fn check<F: Files>(report: &mut Report, files: &F, playlist: &Playlist, tracks: &[Track]) -> Pieces {
+    let (known, listed) = (keyframes(tracks), listed(tracks));
+    let (mut shown, mut pieces) = (Vec::new(), Pieces::new());
+    for entry in &playlist.entries {
+        let Some(path) = entry.path.as_deref() else { continue };
+        let (offset, length) = entry.range.unwrap_or((0, u64::MAX));
+        let found = match known.get(path) {
+            Some(frames) => frames.get(&offset).copied(),
+            // What is wrong with the segment was said.
+            None if listed.contains(path) => continue,
+            None => match own(report, files, path, entry, tracks).await {
+                Some(found) => Some(found),
+                None => continue,
+            },
+        };
+        if !report.must(found.is_some(), "HLS-AUTH 6.10", &playlist.path, || {
+            format!("lists {length} bytes at {offset} of {path}, where no moof of an I-frame begins")
+        }) {
+            continue;
+        }
+        let (shown_s, size_bytes) = found.unwrap_or_default();
+        report.must(length >= size_bytes, "HLS-AUTH 6.10", &playlist.path, || {
+            format!("lists {length} bytes at {offset} of {path}, the I-frame ends after {size_bytes}")
+        });
+        report.should(entry.range.is_none() || length <= size_bytes, "HLS-AUTH 6.10", &playlist.path, || {
+            format!("lists {length} bytes at {offset} of {path}, more than the {size_bytes} of the I-frame")
+        });
+        pieces.push((if entry.range.is_some() { length } else { size_bytes }, entry.duration_s));
+        shown.push((shown_s, entry.duration_s));
+    }
+    if shown.len() == playlist.entries.len() {
+        let last = playlist.entries.last().and_then(|entry| entry.path.as_deref());
+        durations(report, playlist, &shown, last.and_then(|path| end_s(tracks, path)));
+    }
+    pieces
+}
+
+/// The keyframes of each file.
+fn keyframes(tracks: &[Track]) -> BTreeMap<&str, Frames> {
+    let mut known: BTreeMap<&str, Frames> = BTreeMap::new();
+    for track in tracks.iter().filter(|track| track.size().is_some()) {
+        for (entry, segment) in std::iter::zip(&track.playlist.entries, &track.segments) {
+            let Some(path) = entry.path.as_deref() else { continue };
+            let frames = known.entry(path).or_default();
+            for keyframe in &segment.keyframes {
+                if let Some((offset, size)) = keyframe.range {
+                    frames.insert(offset, (track.seconds(keyframe.shown_ticks), size));
+                }
+            }
+        }
+    }
+    known
+}
+
+fn listed(tracks: &[Track]) -> BTreeSet<&str> {
+    tracks.iter().flat_map(|track| &track.playlist.entries).filter_map(|entry| entry.path.as_deref()).collect()
+}
+
+/// When the track with this file ends, or, if none has it, the title.
+fn end_s(tracks: &[Track], path: &str) -> Option<f64> {
+    let end_s = |track: &Track| track.size().and(track.span_s()).map(|(_, end_s)| end_s);
+    let of_file = |track: &&Track| track.playlist.entries.iter().any(|entry| entry.path.as_deref() == Some(path));
+    let own = tracks.iter().find(of_file).and_then(end_s);
+    own.or_else(|| tracks.iter().filter_map(end_s).reduce(f64::max))
+}
+
+/// An I-frame of a file that no other playlist lists.
+async fn own<F: Files>(report: &mut Report, files: &F, path: &str, entry: &Entry, tracks: &[Track]) -> Option<(f64, u64)> {
+    let map = entry.map.as_ref()?;
+    let of = |track: &&Track| track.playlist.entries.iter().any(|other| other.map.as_ref() == Some(map));
+    let track = tracks.iter().find(of)?;
+    let keyframe = segment::keyframe(report, files, path, entry.range, track.init.as_ref()?).await?;
+    Some((track.seconds(keyframe.shown_ticks), keyframe.range?.1))
+}
+
+/// An entry lasts until the next I-frame, the last one until the end.
+fn durations(report: &mut Report, playlist: &Playlist, shown: &[(f64, f64)], end_s: Option<f64>) {
+    let starts = shown.iter().skip(1).map(|(shown_s, _)| *shown_s);
+    for ((shown_s, listed_s), next_s) in std::iter::zip(shown, starts.chain(end_s)) {
+        let true_s = next_s - shown_s;
+        if !report.must((listed_s - true_s).abs() <= ROUNDING_S, "RFC 8216 4.3.3.6", &playlist.path, || {
+            format!("the I-frame at {shown_s:.3} s is listed with {listed_s:.3} s, the next comes after {true_s:.3} s")
+        }) {
+            return;
+        }
+    }
+    let average_s = playlist.duration_s() / shown.len().max(1) as f64;
+    report.should(average_s <= DENSE_S, "HLS-AUTH 6.2", &playlist.path, || {
+        format!("has a picture every {average_s:.1} s: those of the normal groups, not one a second")
+    });
+}

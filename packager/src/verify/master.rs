@@ -1,0 +1,353 @@
+//! The multivariant playlist: what it offers, and the rules about its own text.
+
+use super::{
+    files::resolve,
+    m3u8::{self, Attributes, Expected, Line},
+    report::Report,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Variants and renditions that one playlist may have.
+const ENTRIES_MAX: usize = 1000;
+/// Average rate of the variant to begin with, and what is near it (HLS-AUTH 1.32).
+const FIRST_BPS: u64 = 2_000_000;
+/// Highest rate of a variant for cellular lines (HLS-AUTH 9.21).
+const CELLULAR_BPS: u64 = 192_000;
+/// What is described for who does not see, and for who does not hear.
+const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
+const SDH: &str = "public.accessibility.transcribes-spoken-dialog";
+
+/// What a multivariant playlist offers.
+#[derive(Debug, Default)]
+pub(super) struct Master {
+    /// Variants.
+    pub(super) streams: Vec<Stream>,
+    /// I-frame variants.
+    pub(super) iframes: Vec<Stream>,
+    /// Image variants (Image Media Playlist 0.4).
+    pub(super) images: Vec<Stream>,
+    /// Renditions.
+    pub(super) renditions: Vec<Rendition>,
+    /// Whether it says that all segments are independent.
+    pub(super) independent: bool,
+}
+
+/// A variant.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stream {
+    /// Its playlist, if that is inside the package.
+    pub(super) path: Option<String>,
+    pub(super) bandwidth_bps: Option<u64>,
+    pub(super) average_bps: Option<u64>,
+    pub(super) codecs: Option<Vec<String>>,
+    pub(super) resolution: Option<(u32, u32)>,
+    pub(super) frame_rate: Option<f64>,
+    pub(super) video_range: Option<String>,
+    /// Groups by type: `AUDIO`, `VIDEO`, `SUBTITLES`, `CLOSED-CAPTIONS`.
+    pub(super) groups: BTreeMap<&'static str, String>,
+    score: bool,
+}
+
+/// A rendition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rendition {
+    pub(super) kind: String,
+    pub(super) group: String,
+    pub(super) name: String,
+    pub(super) language: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) channels: Option<String>,
+    default: bool,
+}
+
+impl Stream {
+    /// How findings call it.
+    pub(super) fn name(&self) -> &str {
+        self.path.as_deref().unwrap_or("a variant")
+    }
+
+    pub(super) fn is_sdr(&self) -> bool {
+        self.video_range.as_deref().is_none_or(|range| range == "SDR")
+    }
+
+    fn is_video(&self) -> bool {
+        let codecs = self.codecs.as_deref().unwrap_or_default();
+        self.resolution.is_some() || codecs.is_empty() || codecs.iter().any(|codec| is_picture(codec))
+    }
+}
+
+/// Whether a codec string is one of pictures.
+pub(super) fn is_picture(codec: &str) -> bool {
+    ["avc1", "avc3", "hvc1", "hev1", "dvh1", "dvhe", "av01", "vp09", "vp08", "dav1"].iter().any(|kind| codec.starts_with(kind))
+}
+
+/// Reads the text of the playlist at `path`.
+pub(super) fn read(report: &mut Report, path: &str, bytes: &[u8]) -> Master {
+    let mut master = Master::default();
+    let Some(text) = m3u8::check(report, path, bytes, Expected::Master) else { return master };
+    let (mut open, mut version, mut needed) = (None, 1, 1);
+    for line in m3u8::lines(text) {
+        if master.streams.len() + master.renditions.len() + master.iframes.len() + master.images.len() > ENTRIES_MAX {
+            report.fail("RFC 8216 10", path, format!("has more than {ENTRIES_MAX} entries"));
+            break;
+        }
+        match line {
+            Line::Uri(uri) => match open.take() {
+                Some(stream) => master.streams.push(at(report, path, stream, uri)),
+                None => report.fail("RFC 8216 4.3.4.2", path, format!("{uri} follows no EXT-X-STREAM-INF")),
+            },
+            Line::Tag(name, value) => {
+                let stands = open.is_none() || name == "EXT-X-STREAM-INF" || !name.starts_with("EXT-X-");
+                report.must(stands, "RFC 8216 4.3.4.2", path, || format!("{name} stands between a variant and its address"));
+                let attributes = Attributes::parse(value).0;
+                match name {
+                    "EXT-X-VERSION" => version = value.parse().unwrap_or(1),
+                    "EXT-X-INDEPENDENT-SEGMENTS" => master.independent = true,
+                    "EXT-X-STREAM-INF" => {
+                        let lost = open.replace(stream(report, path, name, &attributes));
+                        report.must(lost.is_none(), "RFC 8216 4.3.4.2", path, || "a variant has no address".to_owned());
+                    }
+                    "EXT-X-I-FRAME-STREAM-INF" => master.iframes.push(addressed(report, path, name, &attributes)),
+                    "EXT-X-IMAGE-STREAM-INF" => master.images.push(addressed(report, path, name, &attributes)),
+                    "EXT-X-MEDIA" => {
+                        let service = attributes.quoted("INSTREAM-ID").is_some_and(|id| id.starts_with("SERVICE"));
+                        needed = needed.max(if service { 7 } else { 1 });
+                        master.renditions.push(rendition(report, path, &attributes));
+                    }
+                    "EXT-X-DEFINE" => needed = 8,
+                    _ => other(report, path, name, &attributes),
+                }
+            }
+        }
+    }
+    report.must(open.is_none(), "RFC 8216 4.3.4.2", path, || "a variant has no address".to_owned());
+    report.must(version >= needed, "RFC 8216 7", path, || format!("is of version {version} and needs {needed}"));
+    check(report, path, &master);
+    master
+}
+
+/// Tags that stand by themselves.
+fn other(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'_>) {
+    match name {
+        "EXT-X-SESSION-DATA" => {
+            let one = attributes.has("VALUE") != attributes.has("URI");
+            let good = attributes.quoted("DATA-ID").is_some() && one;
+            report.must(good, "RFC 8216 4.3.4.4", path, || format!("{name} needs a DATA-ID and either VALUE or URI"));
+        }
+        "EXT-X-CONTENT-STEERING" => {
+            let good = attributes.quoted("SERVER-URI").is_some();
+            report.must(good, "8216bis 4.4.6.6", path, || format!("{name} has no SERVER-URI"));
+        }
+        "EXT-X-START" => start(report, path, attributes),
+        _ => {}
+    }
+}
+
+/// `EXT-X-START`, which any playlist may have.
+pub(super) fn start(report: &mut Report, path: &str, attributes: &Attributes<'_>) {
+    let good = attributes.decimal("TIME-OFFSET").is_some();
+    report.must(good, "RFC 8216 4.3.5.2", path, || "EXT-X-START has no TIME-OFFSET".to_owned());
+}
+
+/// The variant, whose playlist is at `uri`.
+fn at(report: &mut Report, path: &str, stream: Stream, uri: &str) -> Stream {
+    Stream { path: address(report, path, uri), ..stream }
+}
+
+/// The file at `uri`, if it is in the package.
+pub(super) fn address(report: &mut Report, path: &str, uri: &str) -> Option<String> {
+    report.keep(resolve(path, uri).map_err(|fault| format!("{uri:?} {fault}")), "RFC 8216 10", path)
+}
+
+/// A variant whose address is an attribute.
+fn addressed(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'_>) -> Stream {
+    let stream = stream(report, path, name, attributes);
+    match attributes.quoted("URI") {
+        Some(uri) => at(report, path, stream, uri),
+        None => {
+            report.fail("RFC 8216 4.3.4.3", path, format!("{name} has no URI"));
+            stream
+        }
+    }
+}
+
+fn stream(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'_>) -> Stream {
+    let rule = if name == "EXT-X-IMAGE-STREAM-INF" { "IMP 0.4" } else { "RFC 8216 4.3.4.2" };
+    let bandwidth_bps = attributes.integer("BANDWIDTH");
+    report.must(bandwidth_bps.is_some(), rule, path, || format!("a {name} has no BANDWIDTH"));
+    let kinds = ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"];
+    let group = |kind: &'static str| {
+        let none = || attributes.get(kind).filter(|value| *value == "NONE" && kind == "CLOSED-CAPTIONS");
+        Some((kind, attributes.quoted(kind).or_else(none)?.to_owned()))
+    };
+    Stream {
+        path: None,
+        bandwidth_bps,
+        average_bps: attributes.integer("AVERAGE-BANDWIDTH"),
+        codecs: attributes.quoted("CODECS").map(|codecs| codecs.split(',').map(|codec| codec.trim().to_owned()).collect()),
+        resolution: attributes.resolution("RESOLUTION"),
+        frame_rate: attributes.decimal("FRAME-RATE"),
+        video_range: attributes.get("VIDEO-RANGE").map(str::to_owned),
+        groups: kinds.into_iter().filter_map(group).collect(),
+        score: attributes.has("SCORE"),
+    }
+}
+
+/// `EXT-X-MEDIA` by itself.
+fn rendition(report: &mut Report, path: &str, attributes: &Attributes<'_>) -> Rendition {
+    let text = |name| attributes.quoted(name).unwrap_or_default().to_owned();
+    let (kind, name, group) = (attributes.get("TYPE").unwrap_or_default(), text("NAME"), text("GROUP-ID"));
+    let known = ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"].contains(&kind) && !name.is_empty() && !group.is_empty();
+    report.must(known, "RFC 8216 4.3.4.1", path, || format!("{name:?} lacks a known TYPE, a GROUP-ID or a NAME"));
+    let language = attributes.quoted("LANGUAGE");
+    let rule = if kind == "SUBTITLES" { "HLS-AUTH 4.7" } else { "HLS-AUTH 8.10" };
+    report.must(kind == "VIDEO" || language.is_some(), rule, path, || format!("{name:?} has no LANGUAGE"));
+    report.must(language.is_none_or(is_language), "RFC 5646 2.1", path, || {
+        format!("{name:?} has the LANGUAGE {:?}", language.unwrap_or_default())
+    });
+    let uri = attributes.quoted("URI");
+    report.must(kind != "SUBTITLES" || uri.is_some(), "RFC 8216 4.3.4.1", path, || format!("subtitles {name:?} have no URI"));
+    let captioned = kind != "CLOSED-CAPTIONS" || (uri.is_none() && attributes.quoted("INSTREAM-ID").is_some());
+    report.must(captioned, "RFC 8216 4.3.4.1", path, || format!("captions {name:?} have a URI or no INSTREAM-ID"));
+    let contradiction = attributes.yes("DEFAULT") && attributes.get("AUTOSELECT") == Some("NO");
+    report.must(!contradiction, "RFC 8216 4.3.4.1", path, || format!("{name:?} is the default and not to be selected"));
+    let forced = attributes.has("FORCED");
+    report.must(!forced || kind == "SUBTITLES", "RFC 8216 4.3.4.1", path, || format!("{name:?} is forced and no subtitles"));
+    let selected = attributes.yes("AUTOSELECT") || attributes.yes("DEFAULT");
+    report.should(selected || !attributes.yes("FORCED"), "HLS-AUTH 5.11", path, || format!("{name:?} is forced, not selected"));
+    let what = attributes.quoted("CHARACTERISTICS").unwrap_or_default();
+    for (characteristic, rule) in [(DESCRIBES_VIDEO, "HLS-AUTH 2.13"), (SDH, "HLS-AUTH 4.6")] {
+        report.must(selected || !what.contains(characteristic), rule, path, || format!("{name:?} is not to be selected"));
+    }
+    let channels = attributes.quoted("CHANNELS").map(str::to_owned);
+    report.should(kind != "AUDIO" || channels.is_some(), "RFC 8216 4.3.4.1", path, || format!("{name:?} has no CHANNELS"));
+    let path = uri.and_then(|uri| address(report, path, uri));
+    let (kind, language, default) = (kind.to_owned(), language.map(str::to_owned), attributes.yes("DEFAULT"));
+    Rendition { kind, group, name, language, path, channels, default }
+}
+
+/// Whether a text has the form of a language tag (RFC 5646 section 2.1).
+fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let primary = parts.next().unwrap_or_default();
+    (2..=8).contains(&primary.len())
+        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+fn check(report: &mut Report, path: &str, master: &Master) {
+    let Master { streams, iframes, .. } = master;
+    report.must(!streams.is_empty(), "RFC 8216 4.3.4.2", path, || "has no variant".to_owned());
+    report.must(!iframes.is_empty(), "HLS-AUTH 6.1", path, || "has no I-frame playlist".to_owned());
+    report.should(iframes.len() != 1 || streams.len() < 2, "HLS-AUTH 6.6", path, || "has one I-frame playlist".to_owned());
+    report.should(master.independent, "HLS-AUTH 9.11", path, || "does not say that segments are independent".to_owned());
+    let scored = streams.iter().filter(|stream| stream.score).count();
+    report.must(scored == 0 || scored == streams.len(), "HLS-AUTH 9.19", path, || {
+        format!("{scored} of {} variants have a SCORE", streams.len())
+    });
+    attributes(report, path, master);
+    groups(report, path, master);
+    members(report, path, &master.renditions);
+    ladder(report, path, streams);
+}
+
+fn attributes(report: &mut Report, path: &str, master: &Master) {
+    let all_sdr = master.streams.iter().all(Stream::is_sdr);
+    for stream in &master.streams {
+        if !report.must(stream.is_video(), "HLS-AUTH 9.20", path, || format!("{} is sound only", stream.name())) {
+            continue;
+        }
+        for (attribute, rule, present) in [
+            ("CODECS", "HLS-AUTH 9.1", stream.codecs.is_some()),
+            ("RESOLUTION", "HLS-AUTH 9.2", stream.resolution.is_some()),
+            ("AVERAGE-BANDWIDTH", "HLS-AUTH 9.14", stream.average_bps.is_some()),
+            ("FRAME-RATE", "HLS-AUTH 9.15", stream.frame_rate.is_some()),
+            ("VIDEO-RANGE", "HLS-AUTH 9.16", all_sdr || stream.video_range.is_some()),
+        ] {
+            report.must(present, rule, path, || format!("{} has no {attribute}", stream.name()));
+        }
+    }
+    for stream in &master.iframes {
+        report.must(stream.codecs.is_some(), "HLS-AUTH 9.3", path, || format!("{} has no CODECS", stream.name()));
+        report.must(stream.resolution.is_some(), "HLS-AUTH 9.4", path, || format!("{} has no RESOLUTION", stream.name()));
+        let pictures = stream.codecs.iter().flatten().all(|codec| is_picture(codec));
+        report.must(pictures, "HLS-AUTH 9.3", path, || format!("{} names codecs of sound", stream.name()));
+    }
+    for stream in &master.images {
+        let good = stream.resolution.is_some() && stream.codecs.as_deref().is_some_and(|codecs| codecs == ["jpeg"]);
+        report.must(good, "IMP 0.4", path, || format!("{} lacks RESOLUTION, or CODECS is not jpeg", stream.name()));
+    }
+    report.must(all_sdr || master.streams.iter().any(Stream::is_sdr), "HLS-AUTH 1.24", path, || "has no SDR variant".to_owned());
+    let trick_sdr = master.iframes.is_empty() || master.iframes.iter().any(Stream::is_sdr);
+    report.must(trick_sdr, "HLS-AUTH 6.16", path, || "has no SDR trick play".to_owned());
+}
+
+/// Groups that variants name.
+fn groups(report: &mut Report, path: &str, master: &Master) {
+    for stream in &master.streams {
+        for (kind, group) in &stream.groups {
+            let exists = master.renditions.iter().any(|rendition| rendition.kind == *kind && rendition.group == *group);
+            let none = *kind == "CLOSED-CAPTIONS" && group == "NONE";
+            report.must(exists || none, "RFC 8216 4.3.4.2", path, || format!("there is no {kind} group {group:?}"));
+        }
+    }
+    let captions: BTreeSet<_> = master.streams.iter().map(|stream| stream.groups.get("CLOSED-CAPTIONS")).collect();
+    let mixed = captions.len() > 1 && captions.iter().flatten().any(|group| *group == "NONE");
+    report.must(!mixed, "RFC 8216 4.3.4.2", path, || "CLOSED-CAPTIONS=NONE is not on all variants".to_owned());
+    let used = |rendition: &&Rendition| {
+        let names = |stream: &Stream| stream.groups.get(rendition.kind.as_str()) == Some(&rendition.group);
+        !master.streams.iter().any(names)
+    };
+    for unused in master.renditions.iter().filter(used) {
+        report.should(false, "RFC 8216 4.3.4.1.1", path, || format!("no variant offers {:?}", unused.name));
+    }
+}
+
+/// Members of groups.
+fn members(report: &mut Report, path: &str, renditions: &[Rendition]) {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Rendition>> = BTreeMap::new();
+    for rendition in renditions {
+        groups.entry((&rendition.kind, &rendition.group)).or_default().push(rendition);
+    }
+    let mut described: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+    for ((kind, group), members) in &groups {
+        let names: BTreeSet<_> = members.iter().map(|member| (&member.name, &member.language)).collect();
+        let distinct: BTreeSet<_> = names.iter().map(|(name, _)| name).collect();
+        report.must(distinct.len() == members.len(), "RFC 8216 4.3.4.1.1", path, || {
+            format!("names in the {kind} group {group:?} are not unique")
+        });
+        let defaults = members.iter().filter(|member| member.default).count();
+        report.must(defaults <= 1, "RFC 8216 4.3.4.1.1", path, || format!("{kind} group {group:?} has {defaults} defaults"));
+        described.entry(kind).or_default().insert(names);
+    }
+    for (kind, sets) in described {
+        report.must(sets.len() == 1, "RFC 8216 4.3.4.1.1", path, || format!("{kind} groups have different members"));
+    }
+}
+
+/// What is offered for which line.
+fn ladder(report: &mut Report, path: &str, streams: &[Stream]) {
+    let paths: BTreeSet<_> = streams.iter().filter_map(|stream| stream.path.as_deref()).collect();
+    // Musts of Apple's; but a small film has one size, and a large picture needs its rate.
+    report.should(paths.len() > 1, "HLS-AUTH 9.9", path, || "offers one rate: a small source has no more".to_owned());
+    let cellular = streams.iter().any(|stream| stream.bandwidth_bps.is_some_and(|bps| bps <= CELLULAR_BPS));
+    report.should(cellular, "HLS-AUTH 9.21", path, || format!("has no variant up to {CELLULAR_BPS} b/s for cellular lines"));
+    let distance = |stream: &Stream| stream.average_bps.or(stream.bandwidth_bps).unwrap_or(0).abs_diff(FIRST_BPS);
+    if let Some(first) = streams.first() {
+        let nearest = streams.iter().map(distance).min().unwrap_or(0);
+        report.should(distance(first) <= nearest.saturating_mul(2).max(FIRST_BPS / 4), "HLS-AUTH 1.32", path, || {
+            format!("{} comes first and is far from {FIRST_BPS} b/s", first.name())
+        });
+    }
+    let h264 = |codec: &String| codec.starts_with("avc1") || codec.starts_with("avc3");
+    let has_h264 = streams.iter().flat_map(|stream| stream.codecs.iter().flatten()).any(h264);
+    report.should(has_h264, "HLS-AUTH 1.12", path, || "has no variant in H.264, which all devices play".to_owned());
+    let shapes: Vec<_> = streams.iter().filter_map(|stream| stream.resolution).collect();
+    for (width, height) in shapes.iter().skip(1) {
+        // Each side may be off by one from rounding to even numbers.
+        let [w, h, w0, h0] = [*width, *height, shapes[0].0, shapes[0].1].map(u64::from);
+        report.should((w * h0).abs_diff(w0 * h) <= w + h + w0 + h0, "HLS-AUTH 1.33", path, || {
+            format!("{w}x{h} has not the shape of {w0}x{h0}")
+        });
+    }
+}

@@ -1,0 +1,283 @@
+//! What a representation names has to be there, and to be what it says: the segments that HLS names too.
+
+use super::{MANIFEST, Report, Title, content, name};
+use crate::verify::{
+    entry::Media,
+    files::{Files, resolve},
+    init::Init,
+    segment::Segment,
+    track::Track,
+};
+use dash_mpd_core::{AdaptationSet, BaseURL, Representation, SegmentTemplate};
+
+/// Segments of one representation.
+const SEGMENTS_MAX: usize = 50_000;
+/// What scripts can count.
+const NUMBER_MAX: u64 = 1 << 53;
+/// What tracks may end apart from the period.
+const ENDS_S: f64 = 0.25;
+/// How common encryption is named.
+const PROTECTION: &str = "urn:mpeg:dash:mp4protection:2011";
+
+/// A segment as the manifest has it.
+struct Named {
+    path: Option<String>,
+    start_s: f64,
+    length_s: f64,
+}
+
+pub(super) async fn check<F: Files>(
+    report: &mut Report,
+    title: &Title<'_, F>,
+    outer: [&[BaseURL]; 2],
+    set: &AdaptationSet,
+    representation: &Representation,
+) {
+    let id = name(representation);
+    let kind = content(set);
+    let Some(base) = base(report, outer.into_iter().chain([&set.BaseURL[..], &representation.BaseURL]), id) else { return };
+    let modes = [
+        representation.SegmentTemplate.is_some() || set.SegmentTemplate.is_some(),
+        representation.SegmentList.is_some() || set.SegmentList.is_some(),
+        representation.SegmentBase.is_some() || set.SegmentBase.is_some(),
+    ];
+    let count = modes.iter().filter(|has| **has).count();
+    report.must(count <= 1, "23009-1 5.3.9.1", MANIFEST, || format!("{id} is addressed in {count} ways"));
+    let Some(template) = representation.SegmentTemplate.as_ref().or(set.SegmentTemplate.as_ref()) else {
+        // One file: that it is there is what can be said of it here.
+        reach(report, title.files, &base, id).await;
+        return;
+    };
+    let Some(named) = segments(report, title, template, &base, id, representation.bandwidth) else { return };
+    if kind == "image" {
+        for sheet in named.iter().filter_map(|named| named.path.as_deref()) {
+            reach(report, title.files, sheet, id).await;
+        }
+        return;
+    }
+    let init = template.initialization.as_deref().map(|text| fill(text, id, representation.bandwidth, None));
+    let init = init.and_then(|text| {
+        report.keep(text.and_then(|text| resolve(&base, &text).map_err(str::to_owned)), "23009-1 5.3.9.4", MANIFEST)
+    });
+    let of = |track: &&Track| track.playlist.entries.iter().any(|entry| entry.map.as_ref().map(|map| &map.path) == init.as_ref());
+    match title.tracks.iter().find(of) {
+        Some(track) => matches(report, title, track, &named, set, representation),
+        // Not a track of HLS: that it is all there is what can be said.
+        None => {
+            for path in init.iter().chain(named.iter().filter_map(|named| named.path.as_ref())) {
+                reach(report, title.files, path, id).await;
+            }
+        }
+    }
+}
+
+/// The file or folder that addresses count from.
+fn base<'a>(report: &mut Report, bases: impl Iterator<Item = &'a [BaseURL]>, id: &str) -> Option<String> {
+    let mut path = MANIFEST.to_owned();
+    for base in bases.filter_map(|bases| bases.first()) {
+        let text = base.base.trim();
+        // A folder stays one.
+        let resolved = match text.strip_suffix('/') {
+            Some(folder) => resolve(&path, folder).map(|folder| format!("{folder}/")),
+            None => resolve(&path, text),
+        };
+        path = report.keep(resolved.map_err(|fault| format!("{id}: {text:?} {fault}")), "23009-1 5.6.4", MANIFEST)?;
+    }
+    Some(path)
+}
+
+async fn reach<F: Files>(report: &mut Report, files: &F, path: &str, id: &str) {
+    let read = files.read(path, 0..1).await;
+    report.must(read.is_ok(), "23009-1 5.3.9.4", MANIFEST, || format!("{id}: {path} cannot be read"));
+}
+
+/// What a template lists.
+fn segments<F: Files>(
+    report: &mut Report,
+    title: &Title<'_, F>,
+    template: &SegmentTemplate,
+    base: &str,
+    id: &str,
+    bandwidth: Option<u64>,
+) -> Option<Vec<Named>> {
+    let timescale = template.timescale.unwrap_or(1).max(1);
+    let offset = template.presentationTimeOffset.unwrap_or(0);
+    let (numbered, timed) = (template.duration.is_some(), template.SegmentTimeline.is_some());
+    report.must(numbered != timed, "23009-1 5.3.9.2", MANIFEST, || format!("{id} needs a duration or a timeline, and not both"));
+    let mut times = Vec::new();
+    if let Some(timeline) = &template.SegmentTimeline {
+        let mut next = 0_u64;
+        for run in &timeline.segments {
+            report.must(run.n.is_none(), "DASH-IF IOP", MANIFEST, || format!("{id} has S@n"));
+            let start = run.t.unwrap_or(next);
+            report.must(times.is_empty() || start == next, "DASH-IF IOP", MANIFEST, || {
+                format!("{id} has a segment from {start} on where {next} belongs")
+            });
+            next = start;
+            for _ in 0..=run.r.unwrap_or(0) {
+                if times.len() >= SEGMENTS_MAX {
+                    report.fail("23009-1 5.3.9.6", MANIFEST, format!("{id} has more than {SEGMENTS_MAX} segments"));
+                    return None;
+                }
+                times.push((next, run.d));
+                next = next.saturating_add(run.d);
+            }
+        }
+        report.must(next < NUMBER_MAX, "DASH-IF IOP", MANIFEST, || format!("{id} counts to {next}, above 2^53"));
+    } else {
+        let ticks = template.duration.filter(|ticks| *ticks >= 1.0)?;
+        let count = (title.length_s * timescale as f64 / ticks).ceil().clamp(0.0, SEGMENTS_MAX as f64);
+        times.extend((0..count as u64).map(|index| ((index as f64 * ticks) as u64 + offset, ticks as u64)));
+    }
+    let first = template.startNumber.unwrap_or(1);
+    let media = template.media.as_deref().unwrap_or_default();
+    let mut named = Vec::with_capacity(times.len());
+    for (number, (start, length)) in (first..).zip(times) {
+        let address = fill(media, id, bandwidth, Some((number, start)));
+        let path = address.and_then(|text| resolve(base, &text).map_err(|fault| format!("{id}: {text:?} {fault}")));
+        let path = Some(report.keep(path, "23009-1 5.3.9.4", MANIFEST)?);
+        let start_s = (i128::from(start) - i128::from(offset)) as f64 / timescale as f64;
+        named.push(Named { path, start_s, length_s: length as f64 / timescale as f64 });
+    }
+    Some(named)
+}
+
+/// What a template says, filled in (ISO/IEC 23009-1 section 5.3.9.4.4).
+fn fill(template: &str, id: &str, bandwidth: Option<u64>, place: Option<(u64, u64)>) -> Result<String, String> {
+    let unknown = || format!("{id} has the template {template:?}");
+    let mut parts = template.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    while let Some(identifier) = parts.next() {
+        let (what, format) = identifier.split_once('%').map_or((identifier, "1d"), |(what, format)| (what, format));
+        let number = match (what, place) {
+            ("RepresentationID", _) => None,
+            ("", _) => None,
+            ("Bandwidth", _) => bandwidth,
+            ("Number", Some((number, _))) => Some(number),
+            ("Time", Some((_, time))) => Some(time),
+            _ => return Err(unknown()),
+        };
+        match (what, number) {
+            ("", _) => text.push('$'),
+            ("RepresentationID", _) => text += id,
+            (_, Some(number)) => {
+                let width = format.strip_suffix('d').and_then(|width| width.parse::<usize>().ok()).filter(|width| *width < 20);
+                let width = width.ok_or_else(unknown)?;
+                text += &format!("{number:0width$}");
+            }
+            _ => return Err(unknown()),
+        }
+        text += parts.next().ok_or_else(unknown)?;
+    }
+    Ok(text)
+}
+
+/// The segments that HLS names, at their times, described as they are.
+fn matches<F>(
+    report: &mut Report,
+    title: &Title<'_, F>,
+    track: &Track,
+    named: &[Named],
+    set: &AdaptationSet,
+    representation: &Representation,
+) {
+    let id = name(representation);
+    if let Some(init) = &track.init {
+        described(report, init, set, representation);
+        protected(report, init, set, representation);
+    }
+    // What is wrong with the segments themselves was said.
+    if track.segments.is_empty() {
+        return;
+    }
+    let paths = track.playlist.entries.iter().map(|entry| entry.path.as_deref());
+    let same = named.iter().map(|named| named.path.as_deref()).eq(paths);
+    if !report.must(same, "23009-1 5.3.9.4", MANIFEST, || {
+        format!("{id} has not the {} segments of {}", track.segments.len(), track.path())
+    }) {
+        return;
+    }
+    let off_s = track.frame_s() + 0.001;
+    let moved = std::iter::zip(named, &track.segments).find(|(named, segment)| {
+        let end = segment.start_ticks + i128::from(segment.duration_ticks);
+        let (start_s, end_s) = (track.seconds(segment.start_ticks.max(0)), track.seconds(end));
+        (named.start_s - start_s).abs() > off_s || (named.start_s + named.length_s - end_s).abs() > off_s
+    });
+    report.must(moved.is_none(), "23009-1 5.3.9.6", MANIFEST, || {
+        let (named, segment) = moved.unwrap_or((&named[0], &track.segments[0]));
+        let (said_s, start_s) = (named.start_s, track.seconds(segment.start_ticks));
+        format!("{id} has {:?} at {said_s:.3} s, it is at {start_s:.3} s", named.path.as_deref().unwrap_or_default())
+    });
+    let end_s = named.last().map_or(0.0, |last| last.start_s + last.length_s);
+    report.must(end_s <= title.length_s + ENDS_S, "DASH-IF IOP", MANIFEST, || {
+        format!("{id} ends at {end_s:.3} s, after its period")
+    });
+    let covers = end_s >= title.length_s - ENDS_S;
+    let video = track.size().is_some();
+    report.must(covers || !video, "DASH-IF IOP", MANIFEST, || format!("{id} ends at {end_s:.3} s, before its period"));
+    report.should(covers || video, "DASH-IF IOP", MANIFEST, || format!("{id} ends at {end_s:.3} s, before its period"));
+    bandwidth(report, title, track, named, representation);
+}
+
+/// Whoever has buffered `minBufferTime` at `bandwidth`, and goes on at that rate, never waits (section 5.3.5.4).
+fn bandwidth<F>(report: &mut Report, title: &Title<'_, F>, track: &Track, named: &[Named], representation: &Representation) {
+    let id = name(representation);
+    let Some(bandwidth_bps) = representation.bandwidth else {
+        report.fail("23009-1 5.3.5.2", MANIFEST, format!("{id} has no bandwidth"));
+        return;
+    };
+    let rate = bandwidth_bps as f64;
+    let (mut owed, mut most) = (0.0_f64, 0.0_f64);
+    for (named, segment) in std::iter::zip(named, &track.segments) {
+        owed = owed.max(0.0) + bits(segment) - rate * named.length_s;
+        most = most.max(owed);
+    }
+    let buffered = rate * title.buffer_s;
+    report.must(most <= buffered * 1.001, "23009-1 5.3.5.4", MANIFEST, || {
+        format!("{id} declares {bandwidth_bps} b/s and falls {:.2} s behind, more than is buffered", most / rate.max(1.0))
+    });
+}
+
+fn bits(segment: &Segment) -> f64 {
+    segment.size_bytes as f64 * 8.0
+}
+
+/// Codec, size and rate are those of the init segment.
+fn described(report: &mut Report, init: &Init, set: &AdaptationSet, representation: &Representation) {
+    let id = name(representation);
+    let codec = representation.codecs.as_deref().or(set.codecs.as_deref()).unwrap_or_default();
+    report.must(codec.eq_ignore_ascii_case(&init.entry.codec), "23009-1 5.3.7.2", MANIFEST, || {
+        format!("{id} is {}, listed as {codec:?}", init.entry.codec)
+    });
+    match init.entry.media {
+        Media::Video { width, height, .. } => {
+            let listed = [representation.width.or(set.width), representation.height.or(set.height)];
+            let same =
+                std::iter::zip(listed, [width, height]).all(|(listed, real)| listed.is_none_or(|it| it == u64::from(real)));
+            report.must(same, "23009-1 5.3.7.2", MANIFEST, || format!("{id} is {width}x{height}, listed as {listed:?}"));
+        }
+        Media::Audio { sample_rate_hz, .. } => {
+            let listed = representation.audioSamplingRate.as_deref().or(set.audioSamplingRate.as_deref());
+            let listed = listed.and_then(|listed| listed.parse::<u32>().ok());
+            let same = sample_rate_hz == 0 || listed.is_none_or(|listed| listed == sample_rate_hz);
+            report.must(same, "23009-1 5.3.7.2", MANIFEST, || format!("{id} has {sample_rate_hz} Hz, listed with {listed:?}"));
+        }
+        Media::Text => {}
+    }
+}
+
+/// What is encrypted says how, and with which key (ISO/IEC 23001-7 section 11.2).
+fn protected(report: &mut Report, init: &Init, set: &AdaptationSet, representation: &Representation) {
+    let id = name(representation);
+    let mut all = set.ContentProtection.iter().chain(&representation.ContentProtection);
+    let common = all.clone().find(|one| one.schemeIdUri.eq_ignore_ascii_case(PROTECTION));
+    let Some(protection) = &init.entry.protection else {
+        report.must(all.next().is_none(), "CENC 11.2", MANIFEST, || format!("{id} is clear, listed as protected"));
+        return;
+    };
+    let scheme = protection.scheme.escape_ascii().to_string();
+    let key = hex::encode(protection.key_id);
+    let said = common.and_then(|one| one.default_KID.as_deref()).map(|id| id.replace('-', "").to_ascii_lowercase());
+    let same = common.is_some_and(|one| one.value.as_deref() == Some(&scheme)) && said.as_ref() == Some(&key);
+    report.must(same, "CENC 11.2", MANIFEST, || format!("{id} is {scheme} with the key {key}, listed with {said:?}"));
+}

@@ -1,0 +1,68 @@
+//! What a set of representations has to say of itself.
+
+use super::{MANIFEST, Report, content, name};
+use dash_mpd_core::{AdaptationSet, Representation};
+
+/// Where channels are counted, and how a sheet of tiles is cut.
+const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
+const TILE: &str = "http://dashif.org/guidelines/thumbnail_tile";
+
+pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
+    let names: Vec<_> = set.representations.iter().map(name).collect();
+    report.must(!names.is_empty(), "23009-1 5.3.3.1", MANIFEST, || "has a set without representations".to_owned());
+    let of = |what: &str| format!("the set of {names:?} has no {what}");
+    let each = |has: &dyn Fn(&Representation) -> bool| set.representations.iter().all(has);
+    let typed = set.mimeType.is_some() || each(&|one| one.mimeType.is_some());
+    report.must(typed, "23009-1 5.3.7.2", MANIFEST, || of("mimeType"));
+    match content(set) {
+        "video" => {
+            aligned(report, set, &of);
+            let sized = set.width.is_some() && set.height.is_some() || each(&|one| one.width.is_some() && one.height.is_some());
+            report.must(sized, "DASH-IF IOP", MANIFEST, || of("width and height"));
+            let timed = set.frameRate.is_some() || each(&|one| one.frameRate.is_some());
+            report.must(timed, "DASH-IF IOP", MANIFEST, || of("frameRate"));
+            let shaped = set.par.is_some() && (set.sar.is_some() || each(&|one| one.sar.is_some()));
+            report.must(shaped, "DASH-IF IOP", MANIFEST, || of("par and sar"));
+            let progressive = set.scanType.as_deref().is_none_or(|scan| scan == "progressive");
+            report.must(progressive, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} is interlaced"));
+        }
+        "audio" => {
+            aligned(report, set, &of);
+            report.must(set.lang.is_some(), "DASH-IF IOP", MANIFEST, || of("lang"));
+            let sampled = set.audioSamplingRate.is_some() || each(&|one| one.audioSamplingRate.is_some());
+            report.must(sampled, "DASH-IF IOP", MANIFEST, || of("audioSamplingRate"));
+            let counted = !set.AudioChannelConfiguration.is_empty() || each(&|one| !one.AudioChannelConfiguration.is_empty());
+            report.must(counted, "DASH-IF IOP", MANIFEST, || of("AudioChannelConfiguration"));
+            let ours = set.representations.iter().flat_map(|one| &one.AudioChannelConfiguration);
+            let known = set.AudioChannelConfiguration.iter().chain(ours).all(|one| one.schemeIdUri == CHANNELS);
+            report.should(known, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} counts channels in a way of its own"));
+        }
+        "text" => {
+            report.must(set.lang.is_some(), "DASH-IF IOP", MANIFEST, || of("lang"));
+            let side = set.mimeType.as_deref() == Some("text/vtt")
+                || set.representations.iter().any(|one| one.mimeType.as_deref() == Some("text/vtt"));
+            report.should(!side, "DASH-IF IOP", MANIFEST, || {
+                format!("the set of {names:?} is text/vtt: usual, and not in the IOP")
+            });
+        }
+        "image" => {
+            let own = set.representations.iter().flat_map(|one| &one.essential_property);
+            let tiled = set.essential_property.iter().chain(own).any(|property| property.schemeIdUri == TILE);
+            report.must(tiled, "DASH-IF IOP", MANIFEST, || of("thumbnail_tile"));
+            let simple =
+                set.SegmentTemplate.iter().chain(set.representations.iter().filter_map(|one| one.SegmentTemplate.as_ref()));
+            let simple = simple.into_iter().all(|template| template.SegmentTimeline.is_none() && template.duration.is_some());
+            report.must(simple, "DASH-IF IOP", MANIFEST, || format!("the sheets of {names:?} are not addressed by number alone"));
+        }
+        kind => report.fail("23009-1 5.3.3.2", MANIFEST, format!("the set of {names:?} is of {kind:?}")),
+    }
+}
+
+/// Segments of all representations begin and end together, with pictures or sound that need no others.
+fn aligned(report: &mut Report, set: &AdaptationSet, of: &dyn Fn(&str) -> String) {
+    let aligned = set.segmentAlignment == Some(true) || set.subsegmentAlignment == Some(true);
+    report.must(aligned || set.representations.len() < 2, "DASH-IF IOP", MANIFEST, || of("segmentAlignment"));
+    let starts = set.startWithSAP.or(set.subsegmentStartsWithSAP).is_some_and(|kind| kind <= 2);
+    let each = set.representations.iter().all(|one| one.startWithSAP.is_some_and(|kind| kind <= 2));
+    report.should(starts || each, "DASH-IF IOP", MANIFEST, || of("startWithSAP"));
+}

@@ -1,0 +1,140 @@
+//! A good package of 18 s, made by our own writer from samples without meaning: two rungs, two languages, subtitles, tiles.
+
+use crate::{
+    cmaf::{AudioTrack, Colour, Configuration, ParameterSets, Sample, VideoTrack, media_segment},
+    gate::read_segment,
+    hls::{self, Kind},
+    model::{Presentation, Segment, Track},
+    sample::{audio, text, video},
+    thumbs,
+    verify::{Files, Part},
+    webvtt::{self, Cue},
+};
+use bytes::Bytes;
+use marquee_core::{Error, Result, object, source::Ratio, thumbnails::Tiles};
+use std::{collections::BTreeMap, ops::Range, sync::OnceLock};
+
+/// Files by path.
+pub(super) type Package = BTreeMap<String, Bytes>;
+
+impl Files for Package {
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<Part> {
+        let bytes = self.get(path).ok_or_else(|| Error::not_found("file"))?;
+        let [start, end] = [range.start, range.end].map(|at| (at as usize).min(bytes.len()));
+        Ok(Part { bytes: bytes.slice(start..end), size_bytes: bytes.len() as u64, delivery: None })
+    }
+}
+
+pub(super) fn text_of(bytes: &Bytes) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The package; the same every time.
+pub(super) fn good() -> Package {
+    static GOOD: OnceLock<Package> = OnceLock::new();
+    GOOD.get_or_init(build).clone()
+}
+
+fn build() -> Package {
+    let mut package = Package::new();
+    let mut tracks = vec![
+        pictures(&mut package, "540p", (960, 540), (12_000, 1800)),
+        pictures(&mut package, "234p", (416, 234), (3000, 300)),
+        sound(&mut package, "eng", ("English", "en", true)),
+        sound(&mut package, "deu", ("Deutsch", "de", false)),
+    ];
+    tracks.push(words(&mut package));
+    let presentation = Presentation { tracks };
+    let target_duration_s = hls::target_duration_s(&presentation);
+    for track in &presentation.tracks {
+        let (id, folder) = (&track.rendition.id, track.rendition.folder());
+        let text = hls::media(track, target_duration_s, Kind::Vod, "");
+        package.insert(object::playlist_path(folder, id), text.into());
+        if folder == object::Track::Video {
+            package.insert(object::iframes_path(id), hls::iframes(track).into());
+        }
+    }
+    package.insert(object::MASTER.to_owned(), hls::master(&presentation).into());
+    let tiles = Tiles { interval_ms: 10_000, columns: 2, rows: 1, width: 240, height: 136, count: 2 };
+    package.insert(object::TILES.to_owned(), thumbs::index(&tiles, 18_000).into());
+    package.insert(object::sheet_path(1), Bytes::from_static(JPEG));
+    package
+}
+
+/// The head of a JPEG file of 480 × 136.
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\0\x88\x01\xe0\x01\x01\x11\0";
+
+fn pictures(package: &mut Package, id: &str, (width, height): (u32, u32), (key, other): (usize, usize)) -> Track {
+    let mut track = video(id, (width, height), 2_000_000, &[], 0);
+    let sps = Bytes::from_static(&[0x67, 0x64, 0x00, 0x1f, 0xac]);
+    let header = VideoTrack {
+        timescale: 10_000,
+        width,
+        height,
+        frame_rate: Ratio::new(25, 1),
+        edit_ticks: 800,
+        configuration: Configuration::Avc(ParameterSets { sps, pps: Bytes::from_static(&[0x68, 0xeb]) }),
+        colour: Colour::BT709,
+    };
+    package.insert(object::init_path(object::Track::Video, id), header.init_segment().unwrap());
+    let picture = |unit: u8, bytes: usize, composition_offset_ticks| {
+        let mut data = (bytes as u32 - 4).to_be_bytes().to_vec();
+        data.resize(bytes, unit);
+        Sample { data: data.into(), duration_ticks: 400, composition_offset_ticks, keyframe: unit == 0x65 }
+    };
+    // I, then pairs of P and B, then a last P: 50 pictures.
+    let mut group = vec![picture(0x65, key, 800)];
+    for _ in 0..24 {
+        group.extend([picture(0x41, other, 1200), picture(0x01, other, 400)]);
+    }
+    group.push(picture(0x41, other, 800));
+    let samples = [group.clone(), group.clone(), group].concat();
+    for number in 1..=3 {
+        let bytes = media_segment(number, u64::from(number - 1) * 60_000, &samples, object::Track::Video).unwrap().bytes;
+        keep(package, &mut track, number, bytes);
+    }
+    track
+}
+
+fn sound(package: &mut Package, id: &str, described: (&str, &str, bool)) -> Track {
+    let mut track = audio(id, "aac-128k", described, &[]);
+    let header = AudioTrack {
+        sample_rate_hz: 48_000,
+        channels: 2,
+        asc: Bytes::from_static(&[0x11, 0x90]),
+        priming_samples: 1024,
+        bitrate_bps: 40_000,
+    };
+    package.insert(object::init_path(object::Track::Audio, id), header.init_segment().unwrap());
+    let frame =
+        Sample { data: Bytes::from_static(&[0x21; 100]), duration_ticks: 1024, composition_offset_ticks: 0, keyframe: true };
+    let mut decoded = 0;
+    for number in 1..=3 {
+        // Where segments end, in frames, the one of priming among them.
+        let end = (u64::from(number) * 288_000).div_ceil(1024) + 1;
+        let frames = vec![frame.clone(); (end - decoded) as usize];
+        let bytes = media_segment(number, decoded * 1024, &frames, object::Track::Audio).unwrap().bytes;
+        decoded = end;
+        keep(package, &mut track, number, bytes);
+    }
+    track
+}
+
+fn keep(package: &mut Package, track: &mut Track, number: u32, bytes: Bytes) {
+    track.segments.push(read_segment(&track.rendition, number, &bytes).unwrap());
+    package.insert(object::segment_path(track.rendition.folder(), &track.rendition.id, number), bytes);
+}
+
+fn words(package: &mut Package) -> Track {
+    let mut track = text("text-0", ("English", "en", false), &[0; 3]);
+    let cue = |start_ms, end_ms| Cue { start_ms, end_ms, settings: String::new(), text: "words".into() };
+    let cues = [cue(1000, 2000), cue(5000, 7000), cue(13_000, 18_000)];
+    for segment in &mut track.segments {
+        let (start_ms, end_ms) = (segment.start_ticks / 10, (segment.start_ticks + segment.duration_ticks) / 10);
+        let shown = cues.iter().filter(|cue| cue.start_ms < end_ms && cue.end_ms > start_ms);
+        let bytes = Bytes::from(webvtt::segment(shown));
+        *segment = Segment { size_bytes: bytes.len() as u64, ..segment.clone() };
+        package.insert(object::segment_path(object::Track::Text, "text-0", segment.number), bytes);
+    }
+    track
+}

@@ -1,0 +1,174 @@
+//! Words in segments of WebVTT (RFC 8216 section 3.5), read as players do: also what our writer would not write.
+
+use super::{CONCURRENT_MAX, files::Files, media::Playlist, report::Report, segment::whole};
+use futures::{StreamExt, stream};
+
+/// Largest segment of words, and its cues.
+const BYTES_MAX: u64 = 8 << 20;
+const CUES_MAX: usize = 100_000;
+/// Ticks of a millisecond on the clock of MPEG-TS, and what that clock counts to (33 bits).
+const TICKS_PER_MS: u64 = 90;
+const WRAP_TICKS: u64 = 1 << 33;
+/// Apart from which a cue's time is not that of the pictures: a frame at 24 a second.
+const OFF_MS: u64 = 41;
+
+/// A segment of words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Start and end on the segment's own clock.
+    pub(super) cues: Vec<Cue>,
+    /// Which local time, in milliseconds, is which tick of the pictures' clock.
+    pub(super) map: Option<(u64, u64)>,
+}
+
+/// When something is said, and what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cue {
+    pub(super) start_ms: u64,
+    pub(super) end_ms: u64,
+    pub(super) text: String,
+}
+
+/// Reads every segment of `playlist`.
+pub(super) async fn read<F: Files>(report: &mut Report, files: &F, playlist: &Playlist) -> Vec<Words> {
+    let entries = playlist.entries.iter().filter_map(|entry| Some((entry.path.clone()?, entry.range)));
+    let reading = entries.map(|(path, range)| async move {
+        let mut report = Report::of_segment();
+        let bytes = whole(&mut report, files, (&path, range), BYTES_MAX, "RFC 8216 3.5").await;
+        (bytes.and_then(|bytes| report.keep(parse(&bytes), "RFC 8216 3.5", &path)), report)
+    });
+    let mut reading = stream::iter(reading).buffered(CONCURRENT_MAX);
+    let mut all = Vec::new();
+    while let Some((words, found)) = reading.next().await {
+        report.append(found);
+        all.extend(words);
+    }
+    drop(reading);
+    if all.len() == playlist.entries.len() {
+        times(report, playlist, &all);
+    }
+    all
+}
+
+/// Every cue is in all segments in whose time it is shown, and in no others.
+fn times(report: &mut Report, playlist: &Playlist, all: &[Words]) {
+    let mut start_ms = 0.0;
+    let mut windows = Vec::new();
+    for (entry, words) in std::iter::zip(&playlist.entries, all) {
+        let path = entry.path.as_deref().unwrap_or_default();
+        let end_ms = start_ms + entry.duration_s * 1000.0;
+        report.must(words.map.is_some(), "HLS-AUTH 5.3", path, || "has no X-TIMESTAMP-MAP: how is it timed?".to_owned());
+        let off_ms = words.map.map_or(0, offset_ms);
+        report.must(off_ms < OFF_MS, "HLS-AUTH 5.3", path, || format!("is timed {off_ms} ms apart from the pictures"));
+        let (from, to) = ((start_ms - 1.0).max(0.0) as u64, end_ms as u64 + 1);
+        for cue in &words.cues {
+            let ours = cue.start_ms <= to && cue.end_ms >= from;
+            report.must(ours, "RFC 8216 3.5", path, || format!("has a cue at {} ms, of another time", cue.start_ms));
+        }
+        windows.push((path, words, end_ms));
+        start_ms = end_ms;
+    }
+    for pair in windows.windows(2) {
+        let [(_, before, end_ms), (path, after, next_ms)] = pair else { continue };
+        // A cue of a millisecond in the next segment is nothing that anybody sees.
+        let lasts = |cue: &&Cue| cue.end_ms > *end_ms as u64 + 2 && (cue.start_ms as f64) < *next_ms;
+        if let Some(cue) = before.cues.iter().filter(lasts).find(|cue| !after.cues.contains(cue)) {
+            report.fail("RFC 8216 3.5", path, format!("lacks the cue of {} ms, which lasts into it", cue.start_ms));
+        }
+    }
+}
+
+/// How far local zero is from the pictures' zero.
+fn offset_ms((local_ms, ticks): (u64, u64)) -> u64 {
+    let local = local_ms.saturating_mul(TICKS_PER_MS) % WRAP_TICKS;
+    let apart = local.abs_diff(ticks % WRAP_TICKS);
+    apart.min(WRAP_TICKS - apart) / TICKS_PER_MS
+}
+
+/// Reads a file of WebVTT.
+pub(super) fn parse(bytes: &[u8]) -> Result<Words, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = (1..).zip(text.lines());
+    let head = lines.next().map(|(_, line)| line).unwrap_or_default();
+    if head.strip_prefix("WEBVTT").is_none_or(|rest| !rest.is_empty() && !rest.starts_with([' ', '\t'])) {
+        return Err("does not begin with WEBVTT".to_owned());
+    }
+    let mut words = Words::default();
+    let header: Vec<_> = lines.by_ref().map(|(_, line)| line).take_while(|line| !line.is_empty()).collect();
+    for line in header {
+        if let Some(map) = line.strip_prefix("X-TIMESTAMP-MAP=") {
+            words.map = Some(timestamp_map(map).ok_or_else(|| format!("has the X-TIMESTAMP-MAP {map:?}"))?);
+        }
+    }
+    while let Some((number, first)) = lines.next() {
+        if first.is_empty() {
+            continue;
+        }
+        let block: Vec<_> = lines.by_ref().map(|(_, line)| line).take_while(|line| !line.is_empty()).collect();
+        let other = ["NOTE", "STYLE", "REGION"].iter().any(|kind| first.starts_with(kind)) && !first.contains("-->");
+        if other {
+            continue;
+        }
+        // A cue may have a name on the line before its times.
+        let (timing, payload) = match block.split_first() {
+            Some((second, rest)) if !first.contains("-->") => (*second, rest),
+            _ => (first, &block[..]),
+        };
+        let cue = timing_of(timing).filter(|(start_ms, end_ms)| start_ms < end_ms);
+        let (start_ms, end_ms) = cue.ok_or_else(|| format!("has no times of a cue in line {number}"))?;
+        if payload.iter().any(|line| line.contains("-->")) {
+            return Err(format!("has an arrow in the words of the cue in line {number}"));
+        }
+        words.cues.push(Cue { start_ms, end_ms, text: payload.join("\n") });
+        if words.cues.len() > CUES_MAX {
+            return Err(format!("has more than {CUES_MAX} cues"));
+        }
+    }
+    Ok(words)
+}
+
+/// `LOCAL:…` and `MPEGTS:…` in any order.
+fn timestamp_map(map: &str) -> Option<(u64, u64)> {
+    let field = |name: &str| map.split(',').find_map(|part| part.trim().strip_prefix(name));
+    Some((clock_ms(field("LOCAL:")?)?, field("MPEGTS:")?.parse().ok()?))
+}
+
+fn timing_of(line: &str) -> Option<(u64, u64)> {
+    let (start, rest) = line.split_once("-->")?;
+    Some((clock_ms(start.trim())?, clock_ms(rest.split_ascii_whitespace().next()?)?))
+}
+
+/// `hh:mm:ss.mmm`, or without hours.
+fn clock_ms(clock: &str) -> Option<u64> {
+    let (whole, thousandths) = clock.split_once('.')?;
+    let digits = |text: &str| !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = whole.split(':').collect();
+    if !(2..=3).contains(&parts.len()) || thousandths.len() != 3 || !parts.iter().chain([&thousandths]).all(|part| digits(part)) {
+        return None;
+    }
+    let seconds = parts.iter().try_fold(0_u64, |sum, part| Some(sum * 60 + part.parse::<u64>().ok()?))?;
+    Some(seconds * 1000 + thousandths.parse::<u64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_files_are_read_and_broken_ones_named() {
+        let text = "\u{feff}WEBVTT - a title\r\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:10.000\r\n\r\nSTYLE\r\n::cue {}\r\n\r\n\
+                    NOTE x\r\n\r\n7\r\n00:01.000 --> 01:00:02.500 line:0\r\n<i>One</i>\r\nTwo\r\n";
+        let words = parse(text.as_bytes()).unwrap();
+        assert_eq!(words.map.map(offset_ms), Some(0));
+        let cue = Cue { start_ms: 1000, end_ms: 3_602_500, text: "<i>One</i>\nTwo".into() };
+        assert_eq!(words.cues, [cue]);
+        assert_eq!(offset_ms((0, WRAP_TICKS - 900)), 10, "the clock wraps");
+        let bad =
+            ["", "WEBVTTX", "x", "WEBVTT\n\n00:01.000 --> 00:01.000\nx", "WEBVTT\n\nname\nwords", "WEBVTT\n\n1:2:3 --> 4\n"];
+        for bad in bad.into_iter().chain(["WEBVTT\nX-TIMESTAMP-MAP=LOCAL:0\n", "WEBVTT\n\n00:01.000 --> 00:02.000\na\n--> b"]) {
+            assert!(parse(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+        assert!(parse(b"WEBVTT\n\xff").is_err());
+    }
+}

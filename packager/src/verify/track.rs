@@ -1,0 +1,178 @@
+//! A media playlist with what it lists: every init and media segment, and what must hold between them.
+
+use super::{
+    CONCURRENT_MAX,
+    entry::Media,
+    files::Files,
+    init::{self, Init},
+    media::{Entry, Kind, Map, Playlist},
+    report::Report,
+    segment::{self, Segment, whole},
+    text,
+};
+use futures::{StreamExt, stream};
+use std::collections::BTreeMap;
+
+/// Largest init segment, and how many one playlist may name.
+const INIT_BYTES_MAX: u64 = 1 << 20;
+const INITS_MAX: usize = 64;
+
+/// A playlist and what it lists.
+#[derive(Debug, Default)]
+pub(super) struct Track {
+    pub(super) playlist: Playlist,
+    pub(super) kind: Option<Kind>,
+    /// The first init segment.
+    pub(super) init: Option<Init>,
+    /// Its segments, in order. Empty unless all could be read: what is compared is whole.
+    pub(super) segments: Vec<Segment>,
+    /// Cues and messages of words.
+    pub(super) words: Vec<text::Words>,
+}
+
+impl Track {
+    pub(super) fn path(&self) -> &str {
+        &self.playlist.path
+    }
+
+    /// Ticks as seconds.
+    pub(super) fn seconds(&self, ticks: i128) -> f64 {
+        ticks as f64 / f64::from(self.init.as_ref().map_or(1, |init| init.timescale).max(1))
+    }
+
+    /// Length of a picture, or of a frame of sound, on average.
+    pub(super) fn frame_s(&self) -> f64 {
+        let samples: u64 = self.segments.iter().map(|segment| segment.samples).sum();
+        self.seconds(self.ticks()) / samples.max(1) as f64
+    }
+
+    /// Length of all segments in media time.
+    fn ticks(&self) -> i128 {
+        self.segments.iter().map(|segment| i128::from(segment.duration_ticks)).sum()
+    }
+
+    /// When it begins and ends on the title's timeline: what lies before zero is not shown.
+    pub(super) fn span_s(&self) -> Option<(f64, f64)> {
+        let (first, last) = (self.segments.first()?, self.segments.last()?);
+        let end = last.start_ticks + i128::from(last.duration_ticks);
+        Some((self.seconds(first.start_ticks.max(0)), self.seconds(end)))
+    }
+
+    pub(super) fn size(&self) -> Option<(u32, u32)> {
+        match self.init.as_ref()?.entry.media {
+            Media::Video { width, height, .. } => Some((width, height)),
+            Media::Audio { .. } | Media::Text => None,
+        }
+    }
+}
+
+/// Reads all that `playlist` lists.
+pub(super) async fn read<F: Files>(report: &mut Report, files: &F, playlist: Playlist, kind: Kind, deep: bool) -> Track {
+    let mut track = Track { kind: Some(kind), ..Track::default() };
+    let inits = inits(report, files, &playlist).await;
+    track.init = playlist.entries.iter().find_map(|entry| inits.get(entry.map.as_ref()?)?.clone());
+    if kind == Kind::Text && track.init.is_none() {
+        track.words = text::read(report, files, &playlist).await;
+        return Track { playlist, ..track };
+    }
+    let readable = |entry: &Entry| {
+        let init = inits.get(entry.map.as_ref()?)?.as_ref()?;
+        Some((entry.path.clone()?, init))
+    };
+    let jobs: Vec<_> = playlist.entries.iter().filter_map(|entry| Some((readable(entry)?, entry))).collect();
+    let whole = jobs.len() == playlist.entries.len();
+    let reading =
+        jobs.into_iter().map(|((path, init), entry)| async move { segment::read(files, &path, entry, init, deep).await });
+    let mut reading = stream::iter(reading).buffered(CONCURRENT_MAX);
+    let mut segments = Vec::new();
+    while let Some((segment, found)) = reading.next().await {
+        report.append(found);
+        segments.extend(segment);
+    }
+    drop(reading);
+    if whole && segments.len() == playlist.entries.len() {
+        track.segments = segments;
+    }
+    track.playlist = playlist;
+    keys(report, &track);
+    if seams(report, &track) {
+        durations(report, &track);
+    } else {
+        track.segments.clear();
+    }
+    track
+}
+
+async fn inits<F: Files>(report: &mut Report, files: &F, playlist: &Playlist) -> BTreeMap<Map, Option<Init>> {
+    let mut inits: BTreeMap<Map, Option<Init>> = BTreeMap::new();
+    for map in playlist.entries.iter().filter_map(|entry| entry.map.as_ref()) {
+        if inits.contains_key(map) || inits.len() >= INITS_MAX {
+            continue;
+        }
+        let bytes = whole(report, files, (&map.path, map.range), INIT_BYTES_MAX, "CMAF 7.3.1").await;
+        let init = bytes.and_then(|bytes| init::read(report, &map.path, &bytes));
+        inits.insert(map.clone(), init);
+    }
+    inits
+}
+
+/// Segments follow each other without a gap, unless the playlist says that they do not. Answers whether they do.
+fn seams(report: &mut Report, track: &Track) -> bool {
+    let mut all = true;
+    for (place, pair) in track.segments.windows(2).enumerate() {
+        let Some(entry) = track.playlist.entries.get(place + 1).filter(|entry| !entry.discontinuity) else { continue };
+        let (path, before, after) = (entry.path.as_deref().unwrap_or_default(), &pair[0], &pair[1]);
+        let next = before.decode_ticks.saturating_add(before.duration_ticks);
+        let follows = report.must(after.decode_ticks == next, "HLS-AUTH 7.3", path, || {
+            format!("starts at {} where {next} belongs", after.decode_ticks)
+        });
+        let shown = before.start_ticks + i128::from(before.duration_ticks);
+        let video = track.kind == Some(Kind::Video);
+        all &= follows;
+        all &= report.must(!video || !follows || after.start_ticks == shown, "HLS-AUTH 7.1", path, || {
+            format!("is shown from {} on where {shown} belongs", after.start_ticks)
+        });
+        report.should(after.numbers.0 > before.numbers.1, "14496-12 8.8.5", path, || {
+            format!("has the fragment number {} after {}", after.numbers.0, before.numbers.1)
+        });
+    }
+    all
+}
+
+/// After every entry the sum of listed durations is within one frame of the truth.
+fn durations(report: &mut Report, track: &Track) {
+    if track.playlist.entries.iter().any(|entry| entry.discontinuity) {
+        return;
+    }
+    let (frame_s, mut listed_s) = (track.frame_s().max(0.001), 0.0);
+    let Some((start_s, _)) = track.span_s() else { return };
+    for (entry, segment) in std::iter::zip(&track.playlist.entries, &track.segments) {
+        listed_s += entry.duration_s;
+        let true_s = track.seconds(segment.start_ticks + i128::from(segment.duration_ticks)) - start_s;
+        // Priming may be counted or not: it is about one frame.
+        if !report.must((listed_s - true_s).abs() <= frame_s * 1.01 + 0.001, "HLS-AUTH 8.1", track.path(), || {
+            let path = entry.path.as_deref().unwrap_or_default();
+            format!("durations up to {path} add up to {listed_s:.3} s, not {true_s:.3} s")
+        }) {
+            return;
+        }
+    }
+}
+
+/// What is encrypted says where its key is, and nothing else does.
+fn keys(report: &mut Report, track: &Track) {
+    let Some(init) = &track.init else { return };
+    let scheme = init.entry.protection.as_ref().map(|protection| protection.scheme);
+    let key = track.playlist.key.as_deref();
+    let fits = match (&scheme, key) {
+        (None, None) | (Some([b'c', b'b', b'c', b's']), Some("SAMPLE-AES")) => true,
+        (Some([b'c', b'e', b'n', b'c']), Some("SAMPLE-AES-CTR")) => true,
+        // Whole segments that are encrypted have clear headers only behind that.
+        (None, Some("AES-128")) => true,
+        _ => false,
+    };
+    report.must(fits, "HLS-AUTH 13.2", track.path(), || {
+        let scheme = scheme.map_or("clear".to_owned(), |scheme| scheme.escape_ascii().to_string());
+        format!("has segments that are {scheme}, and the key method {}", key.unwrap_or("none"))
+    });
+}
