@@ -1,4 +1,4 @@
-//! CMAF, WebVTT, HLS and the conformance gate, as functions from values to bytes and strings.
+//! CMAF, WebVTT, HLS, content protection and the conformance gate, as functions from values to bytes and strings.
 //!
 //! This crate never sees a socket or a file, and the same values always give the same bytes.
 
@@ -8,6 +8,7 @@ pub mod cmaf;
 pub mod codec;
 pub mod gate;
 pub mod hls;
+pub mod protect;
 #[cfg(test)]
 mod sample;
 pub mod thumbs;

@@ -14,7 +14,7 @@ const FRAME_TICKS: u64 = 512;
 const GROUP_FRAMES: usize = 50;
 const SEGMENT_FRAMES: usize = 150;
 
-fn run(program: &str, directory: &Path, arguments: &str) -> Output {
+pub(crate) fn run(program: &str, directory: &Path, arguments: &str) -> Output {
     let output = Command::new(program).args(arguments.split_whitespace()).current_dir(directory).output();
     let output = output.unwrap_or_else(|error| panic!("{program} judges these tests, ./dev test installs it: {error}"));
     assert!(output.status.success(), "{program} {arguments}: {}", String::from_utf8_lossy(&output.stderr));
@@ -22,7 +22,7 @@ fn run(program: &str, directory: &Path, arguments: &str) -> Output {
 }
 
 /// Standard output of a judge who has nothing to complain about.
-fn judge(program: &str, directory: &Path, arguments: &str) -> String {
+pub(crate) fn judge(program: &str, directory: &Path, arguments: &str) -> String {
     let output = run(program, directory, &format!("-v warning {arguments}"));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{program} {arguments}");
     String::from_utf8(output.stdout).unwrap()
