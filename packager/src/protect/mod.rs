@@ -7,9 +7,12 @@ mod av1;
 mod avc;
 mod boxes;
 mod cipher;
+pub mod clear_key;
+pub mod cpix;
 mod hevc;
 mod map;
 pub mod pssh;
+pub mod signal;
 mod track;
 
 pub use track::{Opener, Protector};
