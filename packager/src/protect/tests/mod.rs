@@ -4,13 +4,18 @@ mod hostile;
 mod samples;
 
 use super::{Opener, map::runs};
-use crate::cmaf::{
-    protection::{self, SampleProtection, Subsample},
-    read,
+use crate::{
+    cmaf::{
+        protection::{self, SampleProtection, Subsample},
+        read,
+    },
+    gate,
+    model::{Media, Rendition},
 };
 use marquee_core::{
     plan::Codec,
     protection::{ContentKey, Scheme},
+    source::Ratio,
 };
 use samples::{key, layout, picture, protector, samples, sound, tracks};
 
@@ -227,5 +232,27 @@ fn nothing_shows_the_secret() {
     let opener = Opener::new(protector.init(), &key().secret).unwrap();
     for shown in [format!("{protector:?}"), format!("{opener:?}"), format!("{:?}", key())] {
         assert!(!shown.contains("126, 21") && !shown.to_lowercase().contains("2b7e"), "{shown}");
+    }
+}
+
+#[test]
+fn the_gate_takes_a_protected_track_as_the_clear_one() {
+    for (init, clear) in [Codec::H264, Codec::Hevc, Codec::Av1].map(picture) {
+        let rendition = Rendition {
+            id: "180p".to_owned(),
+            codec: read::init(&init).unwrap().codec.to_string(),
+            timescale: 30_000,
+            edit_ticks: 2000,
+            max_bitrate_bps: 1_000_000,
+            media: Media::Video { width: 320, height: 180, frame_rate: Ratio::new(30, 1) },
+        };
+        for scheme in SCHEMES {
+            let protector = protector(&init, scheme);
+            let protected = protector.segment(1, &clear.bytes).unwrap();
+            let segment = gate::read_segment(&rendition, 1, &protected.bytes).unwrap();
+            assert_eq!(segment.iframes[0].size_bytes, protected.iframes[0].size_bytes);
+            assert_eq!(gate::check_init(&rendition, protector.init()), []);
+            assert_eq!(gate::check_segment(&rendition, &segment, &protected.bytes), []);
+        }
     }
 }
