@@ -18,6 +18,7 @@ pub mod object;
 pub mod parts;
 pub mod plan;
 pub mod presentation;
+pub mod protection;
 pub mod quality;
 pub mod queue;
 mod random;

@@ -7,10 +7,10 @@ use marquee_core::Result;
 use mp4_atom::{Atom, Av1c};
 
 /// `obu_type` values (AV1 specification, section 6.2.2).
-const SEQUENCE_HEADER: u8 = 1;
+pub(crate) const SEQUENCE_HEADER: u8 = 1;
 const TEMPORAL_DELIMITER: u8 = 2;
-const FRAME_HEADER: u8 = 3;
-const FRAME: u8 = 6;
+pub(crate) const FRAME_HEADER: u8 = 3;
+pub(crate) const FRAME: u8 = 6;
 const TILE_LIST: u8 = 8;
 const PADDING: u8 = 15;
 /// `frame_type` of a key frame.
@@ -21,15 +21,15 @@ const SIZE_BYTES_MAX: usize = 8;
 const BT709: [u32; 3] = [1; 3];
 
 /// One unit.
-struct Unit<'a> {
-    kind: u8,
+pub(crate) struct Unit<'a> {
+    pub(crate) kind: u8,
     /// With its header.
-    whole: &'a [u8],
-    payload: &'a [u8],
+    pub(crate) whole: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 /// The units in `bytes`; each says how long it is.
-fn units(bytes: &[u8]) -> impl Iterator<Item = Result<Unit<'_>>> {
+pub(crate) fn units(bytes: &[u8]) -> impl Iterator<Item = Result<Unit<'_>>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let next = (!rest.is_empty()).then(|| unit(rest))?;
@@ -126,13 +126,12 @@ impl SequenceHeader {
     /// # Errors
     /// `malformed_media` for what the short name of a codec does not stand for: pictures that are not 4:2:0 in the colours of BT.709.
     pub(super) fn codec(&self) -> Result<Codec> {
-        let (codec, _) = self.parse()?;
-        Ok(codec)
+        self.sequence().map(|sequence| sequence.codec)
     }
 
     /// The body of `av1C`.
     pub(super) fn configuration(&self) -> Result<Av1c> {
-        let (codec, chroma_sample_position) = self.parse()?;
+        let Sequence { codec, chroma_sample_position, .. } = self.sequence()?;
         let Codec::Av1 { profile, level, high_tier, bit_depth } = codec else {
             return Err(malformed("a sequence header is AV1"));
         };
@@ -151,9 +150,32 @@ impl SequenceHeader {
         })
     }
 
-    /// The codec, and where chroma samples are (AV1 specification, section 5.5).
-    fn parse(&self) -> Result<(Codec, u8)> {
-        let mut bits = Bits::new(unit(&self.0)?.payload);
+    /// What it says.
+    pub(crate) fn sequence(&self) -> Result<Sequence> {
+        Sequence::parse(unit(&self.0)?.payload)
+    }
+}
+
+/// What a sequence header says (AV1 specification, section 5.5): the codec, and what headers of frames depend on.
+#[derive(Clone, Debug)]
+pub(crate) struct Sequence {
+    codec: Codec,
+    chroma_sample_position: u8,
+    /// Bits of a width and of a height that a frame has for itself.
+    pub(crate) size_bits: [u32; 2],
+    /// Width and height of frames that have none.
+    pub(crate) size: [u32; 2],
+    pub(crate) tools: Tools,
+    pub(crate) has_super_resolution: bool,
+    pub(crate) has_directional_enhancement: bool,
+    pub(crate) has_restoration: bool,
+    pub(crate) has_separate_chroma_quantizers: bool,
+    pub(crate) has_film_grain: bool,
+}
+
+impl Sequence {
+    pub(crate) fn parse(payload: &[u8]) -> Result<Self> {
+        let mut bits = Bits::new(payload);
         let profile = bits.take(3)? as u8;
         let (_still, is_reduced) = (bits.flag()?, bits.flag()?);
         let (has_timing, has_delay) = (bits.flag()?, bits.flag()?);
@@ -164,12 +186,13 @@ impl SequenceHeader {
         bits.take(12)?;
         let level = bits.take(5)? as u8;
         let high_tier = level > 7 && bits.flag()?;
-        let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
-        let _size = (bits.take(width_bits)?, bits.take(height_bits)?);
+        let size_bits = [bits.take(4)? + 1, bits.take(4)? + 1];
+        let size = [bits.take(size_bits[0])? + 1, bits.take(size_bits[1])? + 1];
         if bits.flag()? {
             return Err(malformed("frames are numbered, as for a lossy line"));
         }
-        tools(&mut bits)?;
+        let tools = Tools::parse(&mut bits)?;
+        let (has_super_resolution, has_directional_enhancement, has_restoration) = (bits.flag()?, bits.flag()?, bits.flag()?);
         let (is_deep, is_grey) = (bits.flag()?, bits.flag()?);
         let is_described = bits.flag()?;
         let colour = if is_described { [bits.take(8)?, bits.take(8)?, bits.take(8)?] } else { [0; 3] };
@@ -177,28 +200,49 @@ impl SequenceHeader {
             return Err(malformed("the picture is not 4:2:0 in the colours of BT.709"));
         }
         let chroma_sample_position = bits.take(2)? as u8;
+        let (has_separate_chroma_quantizers, has_film_grain) = (bits.flag()?, bits.flag()?);
         let bit_depth = if is_deep { 10 } else { 8 };
-        Ok((Codec::Av1 { profile, level, high_tier, bit_depth }, chroma_sample_position))
+        Ok(Self {
+            codec: Codec::Av1 { profile, level, high_tier, bit_depth },
+            chroma_sample_position,
+            size_bits,
+            size,
+            tools,
+            has_super_resolution,
+            has_directional_enhancement,
+            has_restoration,
+            has_separate_chroma_quantizers,
+            has_film_grain,
+        })
     }
 }
 
-/// Passes over which tools a sequence uses: from the size of superblocks to restoration.
-fn tools(bits: &mut Bits<'_>) -> Result<()> {
-    bits.take(3 + 4)?;
-    let has_order = bits.flag()?;
-    if has_order {
-        bits.take(2)?;
+/// Which tools a sequence uses.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    pub(crate) has_large_blocks: bool,
+    pub(crate) has_warped_motion: bool,
+    pub(crate) has_reference_motion: bool,
+    /// Bits of a frame's place in the order; 0 if frames have none.
+    pub(crate) order_bits: u32,
+    /// Whether frames are for screen content, and have vectors of whole pixels; `None` if each says so.
+    pub(crate) is_screen_content: Option<bool>,
+    pub(crate) has_integer_motion: Option<bool>,
+}
+
+impl Tools {
+    /// From the size of superblocks to the bits of the order.
+    fn parse(bits: &mut Bits<'_>) -> Result<Self> {
+        let has_large_blocks = bits.flag()?;
+        bits.take(4)?;
+        let (has_warped_motion, _) = (bits.flag()?, bits.flag()?);
+        let has_order = bits.flag()?;
+        let (_, has_reference_motion) = if has_order { (bits.flag()?, bits.flag()?) } else { (false, false) };
+        let is_screen_content = if bits.flag()? { None } else { Some(bits.flag()?) };
+        let has_integer_motion = if is_screen_content == Some(false) || bits.flag()? { None } else { Some(bits.flag()?) };
+        let order_bits = if has_order { bits.take(3)? + 1 } else { 0 };
+        Ok(Self { has_large_blocks, has_warped_motion, has_reference_motion, order_bits, is_screen_content, has_integer_motion })
     }
-    // Each of these two is chosen by frame, or else said here.
-    let screen_content = if bits.flag()? { 2 } else { bits.take(1)? };
-    if screen_content > 0 && !bits.flag()? {
-        bits.take(1)?;
-    }
-    if has_order {
-        bits.take(3)?;
-    }
-    bits.take(3)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -124,8 +124,7 @@ impl Sequence {
         if unit_type(sps) != SEQUENCE_PARAMETER_SET {
             return Err(malformed("this is not a sequence parameter set"));
         }
-        let bytes = without_emulation_prevention(sps.get(HEADER_BYTES..).unwrap_or_default());
-        let mut bits = Bits::new(&bytes);
+        let mut bits = Bits::of_nal(sps.get(HEADER_BYTES..).unwrap_or_default());
         bits.take(4)?;
         let layers = bits.take(3)? + 1;
         let nested = bits.flag()?;
@@ -155,20 +154,6 @@ impl Sequence {
         let codec = Codec::Hevc { high_tier, profile, compatibility, constraints, level };
         Ok(Self { codec, nested, depth_minus8: luma as u8 })
     }
-}
-
-/// The bytes of a unit without the 3 that follows two zeros (ITU-T H.265 section 7.4.2).
-fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
-    let (mut bytes, mut zeros) = (Vec::with_capacity(unit.len()), 0);
-    for &byte in unit {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        bytes.push(byte);
-    }
-    bytes
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 //! Signed offsets would need no edit, but libavformat and older televisions show such a track too late. Every fragment
 //! says for itself what its samples are, so segments of several encoder runs may share an init segment.
 
-mod av1;
+pub(crate) mod av1;
 mod coding;
 mod hevc;
 mod init;
 mod nal;
+pub(crate) mod protection;
 pub mod read;
 mod schedule;
 mod segment;
@@ -20,6 +21,7 @@ pub use coding::{Configuration, is_keyframe, sample};
 pub use hevc::HevcParameterSets;
 pub use init::{AudioTrack, Colour, VideoTrack};
 pub use nal::{ParameterSets, annexb_to_avcc, is_idr, split_avcc, split_nals};
+pub use protection::Protection;
 pub use schedule::{Timing, edit_ticks, schedule};
 pub use segment::{MediaSegment, Sample, media_segment};
 

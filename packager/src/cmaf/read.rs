@@ -3,7 +3,10 @@
 //! The bytes may be hostile: nothing is allocated by a count that the bytes do not carry, only the boxes that are
 //! needed are looked into, and every sum is checked.
 
-use super::{Configuration, HevcParameterSets, ParameterSets, SequenceHeader};
+use super::{
+    Configuration, HevcParameterSets, ParameterSets, SequenceHeader,
+    protection::{self, Protection},
+};
 use crate::{
     codec::{AudioConfig, Codec},
     malformed,
@@ -22,7 +25,7 @@ const ESDS_BYTES_MAX: usize = 512;
 /// Bytes of a box's header at most, where its size has 64 bits.
 const BOX_HEADER_BYTES_MAX: usize = 16;
 /// Version, flags and entry count before the entries of a `stsd`.
-const STSD_HEADER_BYTES: usize = 8;
+pub(crate) const STSD_HEADER_BYTES: usize = 8;
 /// `sample_is_non_sync_sample` (ISO/IEC 14496-12 section 8.8.3.1).
 const NON_SYNC: u32 = 0x0001_0000;
 
@@ -41,6 +44,8 @@ pub struct Init {
     pub edits: usize,
     /// What kind of track it is.
     pub media: Entry,
+    /// How its samples are protected; `None` if they are in the clear.
+    pub protection: Option<Protection>,
 }
 
 /// What a sample entry says about the picture or the sound.
@@ -123,19 +128,33 @@ impl SampleRange {
 /// `malformed_media` if it is none, or has not exactly one track with one sample entry of a known codec.
 pub fn init(bytes: &[u8]) -> Result<Init> {
     let brands = child::<Ftyp>(bytes)?.compatible_brands.into_iter().map(Into::into).collect();
-    let track = only_track(bytes)?;
+    let track = track(bytes)?;
     let edits = match find(track, Edts::KIND) {
         Ok(edts) => child::<Elst>(edts.body)?.entries,
         Err(_) => Vec::new(),
     };
     let media = find(track, Mdia::KIND)?.body;
     let timescale = child::<Mdhd>(media)?.timescale;
+    let (codec, media, protection) = sample_entry(first_entry(media)?)?;
+    let edit_ticks = edits.first().and_then(|edit| edit.media_time).unwrap_or(0);
+    Ok(Init { brands, timescale, codec, edit_ticks, edits: edits.len(), media, protection })
+}
+
+/// The one track of an initialization segment.
+fn track(init: &[u8]) -> Result<&[u8]> {
+    let mut tracks = children(find(init, Moov::KIND)?.body).filter(|atom| !matches!(atom, Ok(atom) if atom.kind != Trak::KIND));
+    match (tracks.next(), tracks.next()) {
+        (Some(track), None) => Ok(track?.body),
+        _ => Err(malformed("a CMAF header has exactly one track")),
+    }
+}
+
+/// The first sample entry of what is inside an `mdia`.
+fn first_entry(media: &[u8]) -> Result<BoxAt<'_>> {
     let table = find(find(media, Minf::KIND)?.body, Stbl::KIND)?.body;
     let entries = find(table, Stsd::KIND)?.body;
     let entry = children(entries.get(STSD_HEADER_BYTES..).unwrap_or_default()).next();
-    let (codec, media) = sample_entry(entry.ok_or_else(|| malformed("there is no sample entry"))??)?;
-    let edit_ticks = edits.first().and_then(|edit| edit.media_time).unwrap_or(0);
-    Ok(Init { brands, timescale, codec, edit_ticks, edits: edits.len(), media })
+    entry.ok_or_else(|| malformed("there is no sample entry"))?
 }
 
 /// Boxes of an init segment's track that a file with sample tables has as well, with their headers where they are bytes.
@@ -156,7 +175,7 @@ pub(crate) struct Boxes<'a> {
 /// # Errors
 /// `malformed_media` if one is missing.
 pub(crate) fn boxes(bytes: &[u8]) -> Result<Boxes<'_>> {
-    let track = only_track(bytes)?;
+    let track = track(bytes)?;
     let media = find(track, Mdia::KIND)?.body;
     let information = find(media, Minf::KIND)?.body;
     let table = find(information, Stbl::KIND)?.body;
@@ -171,22 +190,16 @@ pub(crate) fn boxes(bytes: &[u8]) -> Result<Boxes<'_>> {
     })
 }
 
-/// What is in the one `trak`.
-fn only_track(bytes: &[u8]) -> Result<&[u8]> {
-    let mut tracks = children(find(bytes, Moov::KIND)?.body).filter(|atom| !matches!(atom, Ok(atom) if atom.kind != Trak::KIND));
-    let (Some(track), None) = (tracks.next(), tracks.next()) else {
-        return Err(malformed("a CMAF header has exactly one track"));
-    };
-    Ok(track?.body)
-}
-
-fn sample_entry(entry: BoxAt<'_>) -> Result<(Codec, Entry)> {
+fn sample_entry(entry: BoxAt<'_>) -> Result<(Codec, Entry, Option<Protection>)> {
     let mut body = entry.body;
-    if [Avc1::KIND, Hvc1::KIND, Av01::KIND].contains(&entry.kind) {
+    if [Avc1::KIND, Hvc1::KIND, Av01::KIND, protection::ENCV].contains(&entry.kind) {
         let visual = Visual::decode(&mut body).map_err(malformed)?;
-        Ok((configuration(entry.kind, body)?.codec()?, Entry::Video { width: visual.width, height: visual.height }))
-    } else if entry.kind == Mp4a::KIND {
+        let (format, protection) = format(entry.kind, body)?;
+        let media = Entry::Video { width: visual.width, height: visual.height };
+        Ok((configuration(format, body)?.codec()?, media, protection))
+    } else if [Mp4a::KIND, protection::ENCA].contains(&entry.kind) {
         let audio = Audio::decode(&mut body).map_err(malformed)?;
+        let (_, protection) = format(entry.kind, body)?;
         let esds = find(body, Esds::KIND)?;
         if esds.whole.len() > ESDS_BYTES_MAX {
             return Err(malformed("the elementary stream descriptor is too long"));
@@ -194,10 +207,27 @@ fn sample_entry(entry: BoxAt<'_>) -> Result<(Codec, Entry)> {
         let config = Esds::decode(&mut &*esds.whole).map_err(malformed)?.es_desc.dec_config.dec_specific;
         let config = AudioConfig::parse(&config.ok_or_else(|| malformed("there is no audio configuration"))?.raw)?;
         let media = Entry::Audio { channels: audio.channel_count, sample_rate_hz: config.sample_rate_hz };
-        Ok((config.codec(), media))
+        Ok((config.codec(), media, protection))
     } else {
         Err(malformed(format!("sample entry {} is not supported", entry.kind)))
     }
+}
+
+/// What an entry with these children is when its protection is taken away.
+fn format(kind: FourCC, children: &[u8]) -> Result<(FourCC, Option<Protection>)> {
+    if [protection::ENCV, protection::ENCA].contains(&kind) {
+        let (format, protection) = Protection::of_entry(children)?;
+        return Ok((format, Some(protection)));
+    }
+    Ok((kind, None))
+}
+
+/// The decoder configuration of a picture track, from its initialization segment.
+pub(crate) fn picture_configuration(init: &[u8]) -> Result<Configuration> {
+    let entry = first_entry(find(track(init)?, Mdia::KIND)?.body)?;
+    let mut body = entry.body;
+    Visual::decode(&mut body).map_err(malformed)?;
+    configuration(format(entry.kind, body)?.0, body)
 }
 
 /// The decoder configuration among the children of a sample entry. What its box repeats of what it holds has to be true.
@@ -363,13 +393,13 @@ fn read_run(
 
 /// A box in its surroundings.
 #[derive(Clone, Copy)]
-struct BoxAt<'a> {
-    kind: FourCC,
+pub(crate) struct BoxAt<'a> {
+    pub(crate) kind: FourCC,
     /// Where it starts.
-    offset: u64,
+    pub(crate) offset: u64,
     /// With its header.
-    whole: &'a [u8],
-    body: &'a [u8],
+    pub(crate) whole: &'a [u8],
+    pub(crate) body: &'a [u8],
 }
 
 impl BoxAt<'_> {
@@ -380,7 +410,7 @@ impl BoxAt<'_> {
 }
 
 /// The boxes in `bytes`, one after the other; ends after the first error.
-fn children(bytes: &[u8]) -> impl Iterator<Item = Result<BoxAt<'_>>> {
+pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = Result<BoxAt<'_>>> {
     let mut offset = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(offset..).filter(|rest| !rest.is_empty())?;
@@ -400,7 +430,7 @@ fn box_at(bytes: &[u8], offset: usize) -> Result<BoxAt<'_>> {
 }
 
 /// The first child of a kind.
-fn find(bytes: &[u8], kind: FourCC) -> Result<BoxAt<'_>> {
+pub(crate) fn find(bytes: &[u8], kind: FourCC) -> Result<BoxAt<'_>> {
     for atom in children(bytes) {
         let atom = atom?;
         if atom.kind == kind {
