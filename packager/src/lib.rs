@@ -1,4 +1,4 @@
-//! CMAF, WebVTT, HLS and the conformance gate, as functions from values to bytes and strings.
+//! CMAF, subtitles, HLS and the conformance gate, as functions from values to bytes and strings.
 //!
 //! This crate never sees a socket or a file, and the same values always give the same bytes.
 
@@ -10,6 +10,7 @@ pub mod gate;
 pub mod hls;
 #[cfg(test)]
 mod sample;
+pub mod sidecar;
 pub mod thumbs;
 pub mod webvtt;
 

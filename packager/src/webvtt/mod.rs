@@ -1,9 +1,10 @@
 //! WebVTT (W3C WebVTT: The Web Video Text Tracks Format): subtitles as cues, in the segments of a title.
 
-mod ass;
+pub(crate) mod ass;
 mod read;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text;
 mod write;
 
 pub use ass::{Styles, Words};
