@@ -1,8 +1,9 @@
 //! Names of tracks in a player's menu.
 
+use crate::language;
 use std::collections::BTreeSet;
 
-/// For each track, by title and language, its title, else its language. Tracks that would share a name are numbered, past the names
+/// For each track, by title and language, its title, else the name of its language. Tracks that would share a name are numbered, past the names
 /// that others have.
 pub(super) fn names<'a>(tracks: impl Iterator<Item = (Option<&'a str>, &'a str)>) -> Vec<String> {
     let labels: Vec<String> = tracks.map(|(title, language)| label(title, language)).collect();
@@ -26,5 +27,5 @@ fn label(title: Option<&str>, language: &str) -> String {
     let shown = |character: char| if character == '"' || character.is_control() { ' ' } else { character };
     let title: String = title.unwrap_or_default().chars().map(shown).collect();
     let title = title.trim();
-    if title.is_empty() { language.to_owned() } else { title.to_owned() }
+    if title.is_empty() { language::name(language) } else { title.to_owned() }
 }

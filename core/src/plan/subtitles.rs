@@ -44,7 +44,7 @@ mod tests {
         let track = |stream: u32, title: Option<&str>, forced: bool| SubtitleTrack {
             stream,
             codec: "subrip".into(),
-            language: "eng".into(),
+            language: "en".into(),
             title: title.map(Into::into),
             forced,
             hearing_impaired: !forced,
@@ -56,7 +56,11 @@ mod tests {
             .collect();
         assert_eq!(
             found,
-            [("text-0", 2, "eng 1", false, true), ("text-1", 3, "Signs", true, false), ("text-2", 5, "eng 2", false, true),]
+            [
+                ("text-0", 2, "English 1", false, true),
+                ("text-1", 3, "Signs", true, false),
+                ("text-2", 5, "English 2", false, true),
+            ]
         );
     }
 }

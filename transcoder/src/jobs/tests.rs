@@ -46,7 +46,7 @@ fn subtitles() -> SubtitleTrack {
     SubtitleTrack {
         stream: 3,
         codec: "subrip".into(),
-        language: "eng".into(),
+        language: "en".into(),
         title: None,
         forced: false,
         hearing_impaired: false,
