@@ -11,5 +11,6 @@ mod memory;
 mod real_films;
 mod shutdown;
 mod start;
+mod subtitles;
 mod tls;
 mod traps;

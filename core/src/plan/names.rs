@@ -1,5 +1,6 @@
 //! Names of tracks in a player's menu.
 
+use super::SubtitleRendition;
 use crate::language;
 use std::collections::BTreeSet;
 
@@ -20,6 +21,14 @@ pub(super) fn names<'a>(tracks: impl Iterator<Item = (Option<&'a str>, &'a str)>
         format!("{label} {number}")
     };
     labels.iter().map(name).collect()
+}
+
+/// The name of one more track beside `others`, which keep theirs.
+pub(super) fn name_beside(others: &[SubtitleRendition], title: Option<&str>, language: &str) -> String {
+    let label = label(title, language);
+    let is_free = |name: &String| others.iter().all(|other| other.name != *name);
+    let numbered = (2..).map(|number| format!("{label} {number}"));
+    std::iter::once(label.clone()).chain(numbered).find(is_free).unwrap_or_default()
 }
 
 /// What a track calls itself, without what playlists and menus cannot show.

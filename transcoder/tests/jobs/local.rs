@@ -23,6 +23,7 @@ pub(crate) fn options() -> Options {
         threads: Some(2),
         quality: None,
         accept_damaged: false,
+        subtitles: Vec::new(),
         plan_only: false,
     }
 }
