@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         trial("a_store_that_breaks_after_any_operation_loses_nothing", converge::breaks_after),
         trial("a_local_film_becomes_a_folder", local::a_film_becomes_a_folder),
         trial("the_lowest_variant_stays_under_its_bound", local::the_lowest_variant_stays_under_its_bound),
+        trial("files_of_subtitles_are_beside_the_film", local::files_of_subtitles_are_beside_the_film),
         trial("a_plan_alone_writes_nothing", local::a_plan_alone_writes_nothing),
         trial("a_local_failure_leaves_nothing_behind", local::a_failure_leaves_nothing_behind),
         trial("what_can_be_read_is_enough_where_that_is_accepted", local::what_can_be_read_is_enough_where_that_is_accepted),
