@@ -122,6 +122,9 @@ pub(crate) struct Encode {
     /// Make a title of what is readable of a damaged film, however much is missing
     #[arg(long)]
     pub(crate) accept_damaged: bool,
+    /// Subtitles beside the film (SRT, WebVTT, ASS or TTML) and their language, such as `words.srt:pt-BR`; may be given often
+    #[arg(long, value_name = "FILE:LANGUAGE", value_parser = subtitle_file)]
+    pub(crate) subtitles: Vec<(PathBuf, String)>,
     /// Print the plan as JSON and stop
     #[arg(long)]
     pub(crate) plan: bool,
@@ -210,4 +213,13 @@ pub(crate) enum AdminAction {
         #[arg(long)]
         config: Option<PathBuf>,
     },
+}
+
+/// A file and the language behind its last colon.
+#[cfg(feature = "media")]
+fn subtitle_file(text: &str) -> Result<(PathBuf, String), String> {
+    match text.rsplit_once(':') {
+        Some((file, language)) if !file.is_empty() && !language.is_empty() => Ok((file.into(), language.to_owned())),
+        _ => Err("a file and its language are expected, such as words.srt:en".into()),
+    }
 }

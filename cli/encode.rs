@@ -30,6 +30,7 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
             Quality::Full => plan::Scope::Full,
         }),
         accept_damaged: options.accept_damaged,
+        subtitles: options.subtitles,
         plan_only: options.plan,
     };
     let bar = progress_bar(options.json || options.plan)?;

@@ -7,7 +7,7 @@ use crate::{
     changes::Changes,
     docs, download, events, health, live, pages, playback, posters,
     problem::{self, Answer},
-    profiles, recommendations, surround, uploads, users, videos, workers,
+    profiles, recommendations, subtitles, surround, uploads, users, videos, workers,
 };
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use marquee_core::{Error, Result, Shutdown};
@@ -83,6 +83,7 @@ impl App {
         }));
         tokio::spawn(app.clone().follow_changes());
         tokio::spawn(uploads::heal(app.clone()));
+        tokio::spawn(subtitles::follow(app.clone()));
         Ok(app)
     }
 
@@ -113,6 +114,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(users::router())
         .merge(profiles::router())
         .merge(videos::router())
+        .merge(subtitles::router())
         .merge(posters::router())
         .merge(playback::router())
         .merge(download::router())
@@ -123,6 +125,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .layer(surround::timeout())
         .layer(RequestBodyLimitLayer::new(JSON_BYTES_MAX))
         .merge(videos::slow_router())
+        .merge(subtitles::slow_router())
         .merge(uploads::router())
 }
 

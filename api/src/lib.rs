@@ -21,6 +21,7 @@ mod problem;
 mod profiles;
 mod recommendations;
 mod server;
+mod subtitles;
 mod surround;
 mod uploads;
 mod users;

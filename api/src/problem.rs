@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use marquee_core::{Error, ErrorKind};
+use marquee_packager::sidecar::Refused;
 use serde::Serialize;
 use std::{any::Any, borrow::Cow, sync::Arc, time::Duration};
 use tower_http::request_id::RequestId;
@@ -37,6 +38,7 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    faults: Vec<Fault>,
     cause: Option<Arc<Error>>,
 }
 
@@ -59,12 +61,24 @@ pub(crate) struct Body<'a> {
     code: &'a str,
     /// Tells this request in the logs.
     request_id: &'a str,
+    /// Of a file: what is wrong in which line.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    faults: &'a [Fault],
+}
+
+/// What is wrong in a line of a file.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Fault {
+    /// The line, from 1; 0 if it is the file.
+    line: u32,
+    /// What is wrong there.
+    message: String,
 }
 
 impl Problem {
     /// A problem of HTTP itself, which no [`ErrorKind`] describes.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after: None, headers: Vec::new(), cause: None }
+        Self { status, code, detail: detail.into(), retry_after: None, headers: Vec::new(), faults: Vec::new(), cause: None }
     }
 
     /// 400 with a message.
@@ -131,8 +145,17 @@ impl From<Error> for Problem {
             detail: error.message().to_owned().into(),
             retry_after,
             headers: Vec::new(),
+            faults: Vec::new(),
             cause: Some(Arc::new(error)),
         }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let problem = Self::unprocessable("subtitle_faults", refused.to_string());
+        let faults = refused.faults.into_iter().map(|fault| Fault { line: fault.line, message: fault.message });
+        Self { faults: faults.collect(), ..problem }
     }
 }
 
@@ -194,6 +217,7 @@ pub(crate) async fn render(mut request: Request, next: Next) -> Response {
         detail: &problem.detail,
         code: problem.code,
         request_id: id,
+        faults: &problem.faults,
     };
     let mut rendered = (parts.status, Json(body)).into_response();
     rendered.headers_mut().insert(header::CONTENT_TYPE, MEDIA_TYPE);

@@ -12,6 +12,7 @@ mod operations;
 mod playback;
 mod posters;
 mod stopping;
+mod subtitles;
 mod tus;
 mod videos;
 mod worker;

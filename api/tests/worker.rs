@@ -30,7 +30,7 @@ pub(crate) struct Title {
     thumbnails: JobId,
 }
 
-fn job_id() -> JobId {
+pub(crate) fn job_id() -> JobId {
     JobId::new(&SystemClock, &OsRandom)
 }
 

@@ -96,6 +96,9 @@ id!(
     /// One immutable run of source + plan + encoder version.
     EncodeId, "enc");
 id!(
+    /// One file of subtitles that came beside a film.
+    SubtitleId, "sub");
+id!(
     /// One unit of background work.
     JobId, "job");
 id!(

@@ -1,7 +1,7 @@
 //! Background work: what kinds there are, what each needs to know, and when it is tried again.
 
 use crate::{
-    id::{EncodeId, UploadId, VideoId},
+    id::{EncodeId, SubtitleId, UploadId, VideoId},
     plan::{Ladder, RungChange},
 };
 use serde::{Deserialize, Serialize};
@@ -56,10 +56,13 @@ pub enum Job {
         /// Stream index in the source.
         stream: u32,
     },
-    /// Extract all subtitle tracks of the source as text, in one reading.
+    /// Extract all subtitle tracks of the source as text, in one reading, or cut a file that came beside it.
     Subtitles {
         /// The encode whose plan is followed.
         encode: EncodeId,
+        /// The file; `None` for the source.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<SubtitleId>,
     },
     /// Make posters and tiles of the picture.
     Thumbnails {
@@ -201,7 +204,8 @@ impl Job {
             Self::Analyse { encode } => format!("analyse:{encode}"),
             Self::Encode { encode, chunk, rungs } => format!("encode:{encode}:{chunk}:{}", rungs.join(",")),
             Self::Audio { encode, stream } => format!("audio:{encode}:{stream}"),
-            Self::Subtitles { encode } => format!("subtitles:{encode}"),
+            Self::Subtitles { encode, file: None } => format!("subtitles:{encode}"),
+            Self::Subtitles { encode, file: Some(file) } => format!("subtitles:{encode}:{file}"),
             Self::Thumbnails { encode } => format!("thumbnails:{encode}"),
             Self::Publish { encode } => format!("publish:{encode}"),
         }

@@ -14,6 +14,7 @@ mod error;
 pub mod fingerprint;
 pub mod id;
 pub mod job;
+pub mod language;
 pub mod object;
 pub mod parts;
 pub mod plan;

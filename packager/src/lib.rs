@@ -1,4 +1,4 @@
-//! CMAF, progressive MP4, WebVTT, HLS, DASH, content protection and the conformance gate, as functions from values to bytes and strings.
+//! CMAF, progressive MP4, subtitles, HLS, DASH, content protection and the conformance gate, as functions from values to bytes and strings.
 //!
 //! This crate never sees a socket or a file, and the same values always give the same bytes. [`verify`] asks its caller for bytes.
 
@@ -13,6 +13,7 @@ pub mod progressive;
 pub mod protect;
 #[cfg(test)]
 mod sample;
+pub mod sidecar;
 pub mod thumbs;
 pub mod verify;
 pub mod webvtt;

@@ -11,6 +11,7 @@ mod memory;
 mod real_films;
 mod shutdown;
 mod start;
+mod subtitles;
 mod tls;
 mod traps;
 mod verify;

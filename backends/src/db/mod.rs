@@ -17,6 +17,7 @@ mod outbox;
 pub mod profiles;
 mod queue;
 mod state;
+pub mod subtitles;
 mod sums;
 pub(crate) mod sweep;
 pub mod thumbnails;

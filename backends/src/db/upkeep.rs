@@ -187,6 +187,8 @@ impl Db {
         gone += keys.execute(&self.pool).await.map_err(error)?.rows_affected();
         let tokens = query!("delete from refresh_tokens where expires_at < now() - make_interval(secs => $1)", keep);
         gone += tokens.execute(&self.pool).await.map_err(error)?.rows_affected();
+        let subtitles = query!("delete from subtitles where removed_at < now() - make_interval(secs => $1)", keep);
+        gone += subtitles.execute(&self.pool).await.map_err(error)?.rows_affected();
         Ok(gone)
     }
 

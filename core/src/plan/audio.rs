@@ -87,7 +87,7 @@ mod tests {
             codec: "aac".into(),
             channels,
             sample_rate_hz: 48_000,
-            language: "eng".into(),
+            language: "en".into(),
             title: title.map(Into::into),
             default: stream == 2,
         }
@@ -104,15 +104,15 @@ mod tests {
         let plan = plan_of(vec![track(1, 2, None), track(2, 2, None), track(3, 2, Some("Director"))]);
         assert_eq!(plan.audio.len(), 6);
         let names: Vec<_> = plan.audio.iter().filter(|a| a.group == "aac-64").map(|a| a.name.as_str()).collect();
-        assert_eq!(names, ["eng 1", "eng 2", "Director"]);
+        assert_eq!(names, ["English 1", "English 2", "Director"]);
         assert!(plan.audio.iter().all(|a| a.default == (a.stream == 2)));
 
         let table: [(&[&str], &[&str]); 5] = [
             (&["A", "A", "A 2"], &["A 1", "A 3", "A 2"]),
             (&["A", "A", "A 1", "A 1", "A 2"], &["A 1", "A 3", "A 1 1", "A 1 2", "A 2"]),
             (&["A ", " A", "\u{1}A"], &["A 1", "A 2", "A 3"]),
-            (&["Di\"rector\n", ""], &["Di rector", "eng"]),
-            (&["", "eng", "Music"], &["eng 1", "eng 2", "Music"]),
+            (&["Di\"rector\n", ""], &["Di rector", "English"]),
+            (&["", "English", "Music"], &["English 1", "English 2", "Music"]),
         ];
         for (titles, expected) in table {
             let plan = plan_of(titles.iter().map(|title| track(1, 2, Some(title))).collect());

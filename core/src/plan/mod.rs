@@ -20,7 +20,7 @@ pub use recipe::{
     AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, PerTitle, RECIPES, Recipe, RungChoice, StartChoice,
 };
 pub use start::Start;
-pub use subtitles::SubtitleRendition;
+pub use subtitles::{Origin, SubtitleFile, SubtitleRendition};
 pub use timeline::Timeline;
 pub use twin::{Common, RungChange};
 
@@ -35,7 +35,8 @@ const ENCODER_THREADS: u16 = 1;
 /// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what
 /// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame. Since version 6 it may have
 /// only the first chunks until the rest of the film is known, and frames may be deinterlaced that do not say that they are interlaced.
-pub const PLAN_VERSION: u32 = 6;
+/// Since version 7 subtitles may come from files beside the film.
+pub const PLAN_VERSION: u32 = 7;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

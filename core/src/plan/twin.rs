@@ -66,7 +66,9 @@ impl Plan {
             Track::Text => {
                 let ours = self.subtitles.iter().find(|ours| ours.id == rendition)?;
                 let is_read_alike = lasts_alike && other.subtitles.contains(ours);
-                (is_read_alike && common.has_track(ours.stream)).then(|| (ours.id.clone(), 0))
+                // A file beside the film is the same whatever the film is.
+                let is_there = ours.stream().is_none_or(|stream| common.has_track(stream));
+                (is_read_alike && is_there).then(|| (ours.id.clone(), 0))
             }
         }
     }

@@ -2,7 +2,7 @@
 //! has read hostile bytes: nobody makes a plan of it before [`Source::validate`] has agreed.
 
 use super::{AudioTrack, Chapter, Ratio, Source, SubtitleTrack, VideoTrack};
-use crate::{Error, Result};
+use crate::{Error, Result, language};
 
 /// Longest title.
 pub const DURATION_SECONDS_MAX: u32 = 12 * 3600;
@@ -119,13 +119,14 @@ impl VideoTrack {
 
 impl AudioTrack {
     fn is_possible(&self) -> bool {
-        are_names([&self.codec, &self.language].into_iter().chain(&self.title)) && self.channels > 0 && self.sample_rate_hz > 0
+        let is_named = are_names([&self.codec].into_iter().chain(&self.title)) && is_language(&self.language);
+        is_named && self.channels > 0 && self.sample_rate_hz > 0
     }
 }
 
 impl SubtitleTrack {
     fn is_possible(&self) -> bool {
-        are_names([&self.codec, &self.language].into_iter().chain(&self.title)) && is_stream(self.stream)
+        are_names([&self.codec].into_iter().chain(&self.title)) && is_language(&self.language) && is_stream(self.stream)
     }
 }
 
@@ -142,6 +143,10 @@ impl Ratio {
         let written = (1..=RATIO_PART_MAX).contains(&self.num) && (1..=RATIO_PART_MAX).contains(&self.den);
         written && num <= den * u64::from(max) && num * u64::from(parts) >= den
     }
+}
+
+fn is_language(tag: &str) -> bool {
+    language::tag(tag).as_deref() == Some(tag)
 }
 
 fn is_stream(index: u32) -> bool {
@@ -177,7 +182,7 @@ mod tests {
         let track = SubtitleTrack {
             stream: 2,
             codec: "subrip".into(),
-            language: "eng".into(),
+            language: "en".into(),
             title: None,
             forced: false,
             hearing_impaired: false,
@@ -262,7 +267,7 @@ mod tests {
     #[test]
     fn what_cannot_be_true_is_refused() {
         type Change = fn(&mut Source);
-        let changes: [(&str, Change); 22] = [
+        let changes: [(&str, Change); 24] = [
             ("no bytes", |source| source.size_bytes = 0),
             ("no frames", |source| source.video.frames = 0),
             ("no width", |source| source.video.width = 0),
@@ -277,6 +282,8 @@ mod tests {
             ("stream 32", |source| source.video.stream = 32),
             ("sound in stream 32", |source| source.audio[0].stream = 32),
             ("no channel", |source| source.audio[0].channels = 0),
+            ("a language of no tag", |source| source.audio[0].language = "eng".into()),
+            ("no language", |source| source.subtitles[0].language = String::new()),
             ("a long title", |source| source.audio[0].title = Some("a".repeat(NAME_BYTES_MAX + 1))),
             ("subtitles in stream 32", |source| source.subtitles[0].stream = 32),
             ("a chapter after the end", |source| source.chapters[1].end_ms += 1),

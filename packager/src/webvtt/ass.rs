@@ -1,11 +1,12 @@
 //! From Advanced SubStation Alpha, which libav turns every text format into, to what WebVTT can say: words, lines, italics and the
 //! like, and where on the picture. Fonts, colours, drawings and movements are left out.
 
+use super::text::{Look, Text};
 use std::collections::HashMap;
 
 /// Bytes of a line that are looked at, and of the cue that comes of it: what is longer is no subtitle.
 const LINE_BYTES_MAX: usize = 64 << 10;
-const TEXT_BYTES_MAX: usize = 8 << 10;
+pub(crate) const TEXT_BYTES_MAX: usize = 8 << 10;
 
 /// What a cue shows, and where: see [`super::Cue`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,14 +15,6 @@ pub struct Words {
     pub settings: String,
     /// Cue text.
     pub text: String,
-}
-
-/// How words look until something says otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Look {
-    bold: bool,
-    italic: bool,
-    underlined: bool,
 }
 
 /// A named style of a script.
@@ -33,6 +26,12 @@ struct Style {
 
 /// Where words are unless something is said: in the middle of the bottom, as on the number pad of a keyboard.
 const USUAL_PLACE: u8 = 2;
+
+impl Default for Script {
+    fn default() -> Self {
+        Self::new(Style::default())
+    }
+}
 
 impl Default for Style {
     fn default() -> Self {
@@ -76,37 +75,52 @@ impl Styles {
     #[must_use]
     pub fn words(&self, line: &str) -> Words {
         let mut fields = line[..line.floor_char_boundary(LINE_BYTES_MAX)].splitn(9, ',');
-        let style = fields.nth(2).and_then(|name| self.0.get(name)).copied().unwrap_or_default();
-        let mut script = Script { style, look: style.look, open: Look::default(), is_drawing: false, text: String::new() };
-        let (mut rest, mut place) = (fields.nth(5).unwrap_or_default(), style.place);
-        while let Some(next) = rest.chars().next() {
-            let block = rest.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-            if let Some((overrides, after)) = block {
-                place = script.apply(overrides).unwrap_or(place);
-                rest = after;
-            } else {
-                rest = script.take(next, &rest[next.len_utf8()..]);
-            }
-            if script.text.len() > TEXT_BYTES_MAX {
-                break;
-            }
+        let style = fields.nth(2).unwrap_or_default();
+        self.styled(style, fields.nth(5).unwrap_or_default())
+    }
+
+    /// The words of the text of a dialogue, in the style of that name.
+    pub(crate) fn styled(&self, style: &str, text: &str) -> Words {
+        let mut script = Script::new(self.0.get(style).copied().unwrap_or_default());
+        let mut rest = &text[..text.floor_char_boundary(LINE_BYTES_MAX)];
+        while let Some(next) = rest.chars().next().filter(|_| script.text.len() <= TEXT_BYTES_MAX) {
+            rest = match script.block(rest) {
+                Some(after) => after,
+                None => script.take(next, &rest[next.len_utf8()..]),
+            };
         }
-        script.change_to(Look::default());
-        Words { settings: settings(place).to_owned(), text: lines(&script.text) }
+        script.finish()
     }
 }
 
 /// A line while it is read.
-struct Script {
+pub(crate) struct Script {
     style: Style,
-    look: Look,
-    /// What is marked in the text so far.
-    open: Look,
+    pub(crate) look: Look,
+    place: u8,
     is_drawing: bool,
-    text: String,
+    /// Whether no block ends any more.
+    is_plain: bool,
+    text: Text,
 }
 
 impl Script {
+    fn new(style: Style) -> Self {
+        let (look, place) = (style.look, style.place);
+        Self { style, look, place, is_drawing: false, is_plain: false, text: Text::default() }
+    }
+
+    /// What follows the block of tags that `rest` begins with, which are applied; `None` if it begins with none.
+    pub(crate) fn block<'a>(&mut self, rest: &'a str) -> Option<&'a str> {
+        let inner = rest.strip_prefix('{').filter(|_| !self.is_plain)?;
+        let Some((overrides, after)) = inner.split_once('}') else {
+            self.is_plain = true;
+            return None;
+        };
+        self.place = self.apply(overrides).unwrap_or(self.place);
+        Some(after)
+    }
+
     /// Takes the character `next`, which `rest` follows; answers what is left.
     fn take<'a>(&mut self, next: char, rest: &'a str) -> &'a str {
         let (shown, rest) = match (next, rest.chars().next()) {
@@ -117,19 +131,19 @@ impl Script {
             ('\u{2060}', _) => return rest,
             (other, _) => (other, rest),
         };
-        if self.is_drawing || (shown.is_control() && shown != '\n') {
-            return rest;
-        }
-        if shown != '\n' {
-            self.change_to(self.look);
-        }
-        match shown {
-            '&' => self.text.push_str("&amp;"),
-            '<' => self.text.push_str("&lt;"),
-            '>' => self.text.push_str("&gt;"),
-            other => self.text.push(other),
-        }
+        self.show(shown);
         rest
+    }
+
+    /// Shows a character as it is.
+    pub(crate) fn show(&mut self, shown: char) {
+        if !self.is_drawing {
+            self.text.push(shown, self.look);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Words {
+        Words { settings: settings(self.place).to_owned(), text: self.text.finish() }
     }
 
     /// Applies the tags of one block, such as `\i1\an8`; answers the place that they name.
@@ -151,24 +165,6 @@ impl Script {
         }
         place
     }
-
-    /// Closes what is marked and marks anew: tags of WebVTT may not overlap.
-    fn change_to(&mut self, look: Look) {
-        if look == self.open {
-            return;
-        }
-        let closed = self.open.tags().rev().map(|tag| format!("</{tag}>"));
-        let opened = look.tags().map(|tag| format!("<{tag}>"));
-        self.text.extend(closed.chain(opened));
-        self.open = look;
-    }
-}
-
-impl Look {
-    fn tags(self) -> impl DoubleEndedIterator<Item = char> {
-        let all = [(self.bold, 'b'), (self.italic, 'i'), (self.underlined, 'u')];
-        all.into_iter().filter_map(|(is_on, tag)| is_on.then_some(tag))
-    }
 }
 
 /// A place on the number pad.
@@ -188,7 +184,7 @@ fn old_place(number: i32) -> Option<u8> {
 }
 
 /// Cue settings of a place on the number pad (WebVTT section 4.4).
-fn settings(place: u8) -> &'static str {
+pub(crate) fn settings(place: u8) -> &'static str {
     match place {
         1 => "align:left",
         3 => "align:right",
@@ -200,20 +196,4 @@ fn settings(place: u8) -> &'static str {
         9 => "line:0 align:right",
         _ => "",
     }
-}
-
-/// Without empty lines, which would end a cue, and without what stands around the words.
-fn lines(text: &str) -> String {
-    let lines: Vec<&str> = text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();
-    let has_words = lines.iter().any(|line| !only_tags(line));
-    if has_words { lines.join("\n") } else { String::new() }
-}
-
-fn only_tags(line: &str) -> bool {
-    let mut is_inside = false;
-    line.chars().all(|character| {
-        let is_tag = is_inside || character == '<';
-        is_inside = is_tag && character != '>';
-        is_tag || character.is_whitespace()
-    })
 }

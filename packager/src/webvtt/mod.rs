@@ -1,12 +1,15 @@
 //! WebVTT (W3C WebVTT: The Web Video Text Tracks Format): subtitles as cues, in the segments of a title.
 
-mod ass;
+pub(crate) mod ass;
+mod cut;
 mod read;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text;
 mod write;
 
 pub use ass::{Styles, Words};
+pub use cut::{Cut, cut, describe};
 pub use read::{Document, read};
 pub(crate) use write::clock;
 pub use write::{segment, whole};

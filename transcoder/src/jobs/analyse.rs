@@ -67,7 +67,9 @@ impl Jobs {
         tracing::warn!(encode.id = %before.id, promised = ?before.source.video, found = ?whole.video, "a film is not what its ends promised");
         let mut plan = Plan { accept_damaged: before.plan.accept_damaged, ..Plan::new(&whole, &self.recipe) };
         plan.notes.push(Note::new("begun_anew", "the film is not what its beginning and its end promised: it was begun anew"));
-        let looked = inspect::Looked { source: whole, plan, cpu_ms: before.inspect_cpu_ms };
+        let plan = self.with_subtitle_files(before.video, plan).await?;
+        let encoder_version = crate::encoder_version();
+        let looked = inspect::Looked { source: whole, plan, cpu_ms: before.inspect_cpu_ms, encoder_version };
         let anew = self.new_encode(None, before.video, before.upload, looked);
         let jobs = self.first_jobs(&anew, claim.class);
         Ok(committed(self.deps.db.begin_anew(claim, before.id, &anew, &jobs).await?)?)

@@ -12,7 +12,7 @@ use marquee_backends::{
     db::{Db, jobs::Claim, ledger::Batch},
     dispatch::Work,
 };
-use marquee_core::{ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
+use marquee_core::{Error, ErrorKind, Result, id::EncodeId, job::Failure, object::Track};
 
 /// Segments of one sound or text rendition in a batch, after the first batch, which has one. They are far ahead of the picture.
 const SOUND_BATCH: usize = 8;
@@ -42,8 +42,14 @@ impl Jobs {
             batch_segments: if track == Track::Video { PICTURE_BATCH } else { SOUND_BATCH },
             untold: Batch::default(),
         };
-        let task = piece.task(&encode.source, &encode.plan);
-        let report = self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?;
+        let report = match (&piece, piece.task(&encode.source, &encode.plan)) {
+            (Piece::File { file }, _) => {
+                let cut = work.cancelled().run_until_cancelled(self.cut_file(&encode, *file, &mut sink)).await;
+                cut.ok_or_else(cancelled)??
+            }
+            (_, Some(task)) => self.deps.host.run(&task, self.source(&encode).await?, &mut sink, work.cancelled()).await?,
+            (piece, None) => return Err(Error::internal(format!("nobody makes {piece:?}")).into()),
+        };
         if track == Track::Video {
             let others = db.damaged_frames(encode.id, piece.chunk()).await?;
             refuse_damage(&encode.source, &encode.plan, report.damaged.saturating_add(others))?;

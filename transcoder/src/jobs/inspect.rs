@@ -42,7 +42,7 @@ impl Jobs {
         self.hash(work, upload, &Key::source(claim.video, upload), begun.size_bytes).await?;
         // Nobody waits for what takes the place of what is there, nor for the first seconds of what failed before.
         let (class, is_new) = (if begun.is_change { Class::Bulk } else { claim.class }, !begun.is_change && order.is_none());
-        let looked = match &order {
+        let mut looked = match &order {
             Some(Order { like: Some(like), rungs, .. }) => changed(db.encode(*like).await?, rungs)?,
             _ => {
                 let recipe = self.recipe_of(order.as_ref())?;
@@ -50,6 +50,7 @@ impl Jobs {
                 self.compared(claim, work, upload, looked).await?
             }
         };
+        looked.plan = self.with_subtitle_files(claim.video, looked.plan).await?;
         let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked);
         let jobs = self.first_jobs(&encode, class);
         Ok(committed(db.finish_inspect(claim, &encode, &jobs).await?)?)
@@ -72,7 +73,7 @@ impl Jobs {
         let report = self.deps.host.run(&task, reader, &mut found, work.cancelled()).await?;
         let source = found.source(size_bytes, accept_damaged)?;
         let plan = Plan { accept_damaged, ..Plan::new(&source, recipe) };
-        Ok(Looked { source, plan, cpu_ms: report.cpu_ms })
+        Ok(Looked { source, plan, cpu_ms: report.cpu_ms, encoder_version: crate::encoder_version() })
     }
 
     /// The recipe that an order names, or the worker's own.
@@ -85,11 +86,11 @@ impl Jobs {
 
     /// An encode of what was looked at, called `id` if that is known before.
     pub(super) fn new_encode(&self, id: Option<EncodeId>, video: VideoId, upload: UploadId, looked: Looked) -> NewEncode {
-        let Looked { mut source, plan, cpu_ms } = looked;
+        let Looked { mut source, plan, cpu_ms, encoder_version } = looked;
         // What there is to know of them the plan knows now.
         source.video.keyframes.clear();
         let id = id.unwrap_or_else(|| EncodeId::new(self.deps.clock.as_ref(), self.deps.random.as_ref()));
-        NewEncode { id, video, upload, plan, source, encoder_version: crate::encoder_version(), inspect_cpu_ms: cpu_ms }
+        NewEncode { id, video, upload, plan, source, encoder_version, inspect_cpu_ms: cpu_ms }
     }
 
     /// The jobs that an encode begins with, because of one of `class`.
@@ -123,12 +124,16 @@ pub(super) struct Looked {
     pub(super) source: Source,
     pub(super) plan: Plan,
     pub(super) cpu_ms: u64,
+    /// Versions of the encoders that make it.
+    pub(super) encoder_version: String,
 }
 
 /// The plan that `shown` was made by, but for some rungs.
 fn changed(shown: Encode, rungs: &[RungChange]) -> Result<Looked, Failure> {
     let plan = shown.plan.with_changes(rungs).map_err(|error| refused(&error))?;
-    Ok(Looked { source: shown.source, plan, cpu_ms: 0 })
+    // Where nothing is encoded anew, all of it is what the encoders of that time made.
+    let encoder_version = if rungs.is_empty() { shown.encoder_version } else { crate::encoder_version() };
+    Ok(Looked { source: shown.source, plan, cpu_ms: 0, encoder_version })
 }
 
 /// A source or an order of which no title can be made.

@@ -9,6 +9,7 @@ pub(crate) mod inspect;
 pub(crate) mod piece;
 pub(crate) mod publish;
 pub(crate) mod shelf;
+pub(crate) mod sidecar;
 pub(crate) mod source;
 #[cfg(test)]
 mod tests;
@@ -81,7 +82,10 @@ impl Handler for Jobs {
             Job::Analyse { encode } => self.analyse(claim, work, encode).boxed(),
             Job::Encode { encode, chunk, rungs } => self.encode(claim, work, encode, Piece::Picture { chunk, rungs }).boxed(),
             Job::Audio { encode, stream } => self.encode(claim, work, encode, Piece::Sound { stream }).boxed(),
-            Job::Subtitles { encode } => self.encode(claim, work, encode, Piece::Text).boxed(),
+            Job::Subtitles { encode, file } => {
+                let piece = file.map_or(Piece::Text, |file| Piece::File { file });
+                self.encode(claim, work, encode, piece).boxed()
+            }
             Job::Thumbnails { encode } => self.thumbnails(claim, work, encode).boxed(),
             Job::Publish { encode } => self.publish(claim, work, encode).boxed(),
         };

@@ -3,10 +3,10 @@
 use crate::child::{Report, Task};
 use marquee_backends::db::ledger::Finished;
 use marquee_core::{
-    id::EncodeId,
+    id::{EncodeId, SubtitleId},
     job::{Class, Failure, Job},
     object::Track,
-    plan::{Chunk, Codec, Plan, Rung},
+    plan::{Chunk, Codec, Plan, Rung, SubtitleRendition},
     source::{DAMAGED_MAX, Source},
 };
 use std::{collections::BTreeSet, ops::RangeInclusive};
@@ -33,8 +33,13 @@ pub(crate) enum Piece {
         /// Stream index in the source.
         stream: u32,
     },
-    /// All subtitle tracks, which are read in one go.
+    /// All subtitle tracks of the source, which are read in one go.
     Text,
+    /// A file of subtitles that came beside the source.
+    File {
+        /// The file.
+        file: SubtitleId,
+    },
 }
 
 /// The pieces of `plan`, in the order in which a title becomes playable soonest and then grows without a pause: the first picture,
@@ -52,7 +57,11 @@ pub(crate) fn pieces(plan: &Plan) -> Vec<Piece> {
     let later = if plan.undecided().is_some() || plan.provisional && plan.start.is_some() { &[] } else { later };
     let picture = |rungs: &[String], chunk: &Chunk| Piece::Picture { chunk: chunk.index, rungs: rungs.to_vec() };
     let mut pieces: Vec<Piece> = first.iter().map(|chunk| picture(&leading, chunk)).collect();
-    pieces.extend((!plan.subtitles.is_empty() && !plan.provisional).then_some(Piece::Text));
+    if !plan.provisional {
+        let is_in_source = plan.subtitles.iter().any(|rendition| rendition.stream().is_some());
+        pieces.extend(is_in_source.then_some(Piece::Text));
+        pieces.extend(plan.subtitles.iter().filter_map(SubtitleRendition::file).map(|file| Piece::File { file }));
+    }
     pieces.extend(later.iter().map(|chunk| picture(&rungs, chunk)));
     if !plan.provisional {
         pieces.extend(first.iter().filter(|_| !rest.is_empty()).map(|chunk| picture(&rest, chunk)));
@@ -76,17 +85,19 @@ impl Piece {
         match self.clone() {
             Self::Picture { chunk, rungs } => Job::Encode { encode, chunk, rungs },
             Self::Sound { stream } => Job::Audio { encode, stream },
-            Self::Text => Job::Subtitles { encode },
+            Self::Text => Job::Subtitles { encode, file: None },
+            Self::File { file } => Job::Subtitles { encode, file: Some(file) },
         }
     }
 
-    /// What a child is told to do.
-    pub(crate) fn task(&self, source: &Source, plan: &Plan) -> Task {
+    /// What a child is told to do; `None` if it needs none.
+    pub(crate) fn task(&self, source: &Source, plan: &Plan) -> Option<Task> {
         let (source, plan) = (source.clone(), plan.clone());
         match self.clone() {
-            Self::Picture { chunk, rungs } => Task::Video { source, plan, chunk, rungs },
-            Self::Sound { stream } => Task::Audio { source, plan, stream },
-            Self::Text => Task::Subtitles { source, plan },
+            Self::Picture { chunk, rungs } => Some(Task::Video { source, plan, chunk, rungs }),
+            Self::Sound { stream } => Some(Task::Audio { source, plan, stream }),
+            Self::Text => Some(Task::Subtitles { source, plan }),
+            Self::File { .. } => None,
         }
     }
 
@@ -94,7 +105,7 @@ impl Piece {
     pub(crate) fn chunk(&self) -> u32 {
         match self {
             Self::Picture { chunk, .. } => *chunk,
-            Self::Sound { .. } | Self::Text => 0,
+            Self::Sound { .. } | Self::Text | Self::File { .. } => 0,
         }
     }
 
@@ -106,7 +117,8 @@ impl Piece {
                 let renditions = plan.audio.iter().filter(|rendition| rendition.stream == *stream);
                 (Track::Audio, renditions.map(|rendition| rendition.id.as_str()).collect())
             }
-            Self::Text => (Track::Text, plan.subtitles.iter().map(|rendition| rendition.id.as_str()).collect()),
+            Self::Text => text(plan, None),
+            Self::File { file } => text(plan, Some(*file)),
         }
     }
 
@@ -119,7 +131,7 @@ impl Piece {
                 let Some(chunk) = plan.chunks.get(*chunk as usize) else { return 1..=last };
                 chunk.first_segment..=chunk.end_ticks.map_or(last, |end| plan.timeline.segment_of(end) - 1)
             }
-            Self::Sound { .. } | Self::Text => 1..=last,
+            Self::Sound { .. } | Self::Text | Self::File { .. } => 1..=last,
         }
     }
 
@@ -128,7 +140,7 @@ impl Piece {
         let awaited = match (self, &plan.start) {
             (Self::Sound { .. }, _) => true,
             (Self::Picture { chunk, rungs }, Some(start)) => *chunk < start.chunks && *rungs == start.rungs,
-            (Self::Text, _) => false,
+            (Self::Text | Self::File { .. }, _) => false,
             (Self::Picture { chunk, rungs }, None) => {
                 let is_h264 = |id: &String| plan.rung(id).is_some_and(|rung| rung.codec == Codec::H264);
                 *chunk == 0 && rungs.iter().any(is_h264)
@@ -153,7 +165,7 @@ impl Piece {
                 ticks as f64 * (decode + ours) / (decode + all)
             }
             Self::Sound { .. } => SOUND_WEIGHT * plan.duration_ticks as f64,
-            Self::Text => TEXT_WEIGHT * plan.duration_ticks as f64,
+            Self::Text | Self::File { .. } => TEXT_WEIGHT * plan.duration_ticks as f64,
         }
     }
 
@@ -174,6 +186,12 @@ impl Piece {
         };
         (0..).zip(renditions).map(row).collect()
     }
+}
+
+/// Ids of the subtitles that come from `file`, or from the source.
+fn text(plan: &Plan, file: Option<SubtitleId>) -> (Track, Vec<&str>) {
+    let ours = plan.subtitles.iter().filter(|rendition| rendition.file() == file);
+    (Track::Text, ours.map(|rendition| rendition.id.as_str()).collect())
 }
 
 /// Refuses a title of which `damaged` frames could not be shown as they were, unless its plan accepts that.

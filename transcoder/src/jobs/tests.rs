@@ -46,7 +46,7 @@ fn subtitles() -> SubtitleTrack {
     SubtitleTrack {
         stream: 3,
         codec: "subrip".into(),
-        language: "eng".into(),
+        language: "en".into(),
         title: None,
         forced: false,
         hearing_impaired: false,
@@ -63,7 +63,7 @@ fn low_rungs_lead_over_the_first_chunks_and_later_chunks_are_decoded_once() {
     let told = pieces.iter().map(|piece| match piece {
         Piece::Picture { chunk, rungs } => (Some(*chunk), rungs.join(" "), piece.class(&plan)),
         Piece::Sound { stream } => (None, stream.to_string(), piece.class(&plan)),
-        Piece::Text => (None, "text".into(), piece.class(&plan)),
+        Piece::Text | Piece::File { .. } => (None, "text".into(), piece.class(&plan)),
     });
     let (low, high) = ("540p 360p", "1080p 720p 234p");
     let first = [(Some(0), low), (None, "2"), (None, "1"), (Some(1), low), (Some(2), low)];
@@ -113,7 +113,7 @@ fn other_codecs_come_last_each_chunk_in_one_codec_and_weigh_more() {
     let told = |piece: &Piece| match piece {
         Piece::Picture { chunk, rungs } => format!("{chunk}: {}", rungs.join(" ")),
         Piece::Sound { stream } => format!("sound {stream}"),
-        Piece::Text => "text".to_owned(),
+        Piece::Text | Piece::File { .. } => "text".to_owned(),
     };
     let h264 = ["0: 360p 234p", "sound 2", "sound 1", "1: 360p 234p", "2: 360p 234p"];
     let others = ["0: 360p-hevc", "1: 360p-hevc", "2: 360p-hevc", "0: 360p-av1", "1: 360p-av1", "2: 360p-av1"];

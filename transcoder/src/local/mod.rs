@@ -2,6 +2,7 @@
 
 mod file;
 mod folder;
+mod subtitles;
 mod summary;
 
 pub use summary::Summary;
@@ -15,6 +16,7 @@ use crate::{
         piece::{Piece, pieces, refuse_damage},
         publish::Shown,
         shelf::{Shelf, ShelfSink},
+        sidecar,
         thumbnails::Pictured,
     },
     recipe,
@@ -29,8 +31,7 @@ use marquee_backends::{
 };
 use marquee_core::{
     Error, ErrorKind, Result,
-    id::EncodeId,
-    id::VideoId,
+    id::{EncodeId, SubtitleId, VideoId},
     job::Failure,
     object::Layout,
     object::Track,
@@ -39,7 +40,7 @@ use marquee_core::{
     thumbnails::Thumbnails,
 };
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -68,6 +69,8 @@ pub struct Options {
     pub quality: Option<Scope>,
     /// Make a title of what is readable of a damaged film, however much is missing.
     pub accept_damaged: bool,
+    /// Files of subtitles beside the film, and their languages.
+    pub subtitles: Vec<(PathBuf, String)>,
     /// Make the plan and nothing else.
     pub plan_only: bool,
 }
@@ -100,6 +103,8 @@ pub async fn encode(
         Some(scope) => recipe.with_scope(scope),
         None => recipe,
     };
+    let subtitles = options.subtitles.iter().zip(1..).map(|((path, language), number)| subtitles::read(path, language, number));
+    let (files, subtitles): (Vec<_>, Vec<_>) = subtitles.collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let reader = Arc::new(FileSource::open(input)?);
     if !options.plan_only {
         check_free(out)?;
@@ -112,6 +117,7 @@ pub async fn encode(
     let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
     let plan = Plan { accept_damaged: options.accept_damaged, ..Plan::new(&source, &recipe).for_workers(&source, workers) };
     source.video.keyframes.clear();
+    let plan = plan.with_subtitle_files(&files);
     let plan = decide(&host, &source, plan, reader.clone(), true, cancel.clone()).await?;
     if options.plan_only {
         return Ok(Outcome::Planned(Box::new(plan)));
@@ -125,6 +131,7 @@ pub async fn encode(
             layout: Layout::new(VideoId(Default::default()), EncodeId(Default::default())),
             source,
             plan,
+            subtitles,
             cancel,
             started,
             first_segment: OnceLock::new(),
@@ -162,6 +169,8 @@ struct Run<F> {
     layout: Layout,
     source: Source,
     plan: Plan,
+    /// What files beside the film say.
+    subtitles: Vec<(SubtitleId, String)>,
     cancel: CancellationToken,
     started: Instant,
     first_segment: OnceLock<Duration>,
@@ -200,8 +209,14 @@ impl<F: Fn(f32) + Send + Sync> Run<F> {
         let shelf = Shelf::new(self.blobs.clone(), self.layout, &self.plan, piece);
         let mut sink =
             Stopwatch { inner: ShelfSink { shelf, progress }, started: self.started, first_segment: &self.first_segment };
-        let task = piece.task(&self.source, &self.plan);
-        let report = self.host.run(&task, self.reader.clone(), &mut sink, self.cancel.clone()).await?;
+        let report = match (piece, piece.task(&self.source, &self.plan)) {
+            (Piece::File { file }, _) => {
+                let text = self.subtitles.iter().find(|(known, _)| known == file).map(|(_, text)| text.as_str());
+                sidecar::cut(&self.plan, *file, text.unwrap_or_default(), &mut sink).await?
+            }
+            (_, Some(task)) => self.host.run(&task, self.reader.clone(), &mut sink, self.cancel.clone()).await?,
+            (piece, None) => return Err(Error::internal(format!("nobody makes {piece:?}")).into()),
+        };
         (sink.inner.progress)(1.0);
         let mut batch = sink.inner.shelf.settle().await?;
         batch.finished = piece.finished(&self.plan, &report);

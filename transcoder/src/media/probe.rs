@@ -15,7 +15,10 @@ use ffmpeg_next::{
     frame,
     media::Type,
 };
-use marquee_core::source::{AudioTrack, Interlacing, Note, Ratio, Seek, Source, SubtitleTrack, VideoTrack};
+use marquee_core::{
+    language,
+    source::{AudioTrack, Interlacing, Note, Ratio, Seek, Source, SubtitleTrack, VideoTrack},
+};
 
 /// Inspects `source` and hands over what it found: by at most `ends_bytes` of its beginning and of its end, if that will do.
 pub(super) fn inspect(link: &Link, source: RemoteSource, ends_bytes: Option<u64>) -> Result<Report, Stop> {
@@ -201,16 +204,12 @@ fn choose_audio(input: &Input, notes: &mut Vec<Note>) -> Vec<AudioTrack> {
 
 /// The language that the container gives a track.
 pub(super) fn language(stream: &Stream<'_>) -> String {
-    stream.metadata().get("language").filter(|text| is_language(text)).unwrap_or("und").to_owned()
+    language::of_container(stream.metadata().get("language").unwrap_or_default())
 }
 
 /// The title that the container gives a track.
 pub(super) fn title(stream: &Stream<'_>) -> Option<String> {
     stream.metadata().get("title").map(|title| title.chars().take(100).collect())
-}
-
-fn is_language(text: &str) -> bool {
-    (2..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn codec_name(stream: &Stream<'_>) -> &'static str {
@@ -372,11 +371,5 @@ mod tests {
         assert_eq!(turn([ONE, 0, 0, -ONE]), (180, true));
         assert_eq!(turn([0, 0, 0, 0]), (0, false));
         assert_eq!(turn([0, 3 * ONE, -3 * ONE, 100]), (90, false));
-    }
-
-    #[test]
-    fn languages_are_tags_and_nothing_else() {
-        assert!(is_language("eng") && is_language("pt-BR"));
-        assert!(!is_language("") && !is_language("e") && !is_language("en\"gl"));
     }
 }

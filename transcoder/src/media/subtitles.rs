@@ -9,16 +9,11 @@ use marquee_core::{
     plan::{Plan, SubtitleRendition},
     source::{Note, Source, SubtitleTrack},
 };
-use marquee_packager::{
-    model::{Media, Rendition, Segment},
-    webvtt::{self, Cue, Words},
-};
+use marquee_packager::webvtt::{self, Cue, Words};
 
 /// Cues of one track, and bytes of their text, at most: more than any film says.
 const CUES_MAX: usize = 100_000;
 const TEXT_BYTES_MAX: usize = 16 << 20;
-/// Bytes of all segments of one track: cues that last for ever are in every one of them.
-const SEGMENTS_BYTES_MAX: usize = 64 << 20;
 /// How long a cue is shown whose end nobody knows, if none follows.
 const UNTIMED_MS_MAX: u64 = 5000;
 
@@ -57,26 +52,24 @@ pub(super) fn extract(link: &Link, source: RemoteSource, found: &Source, plan: &
     let size_bytes = source.size_bytes();
     let mut input = Input::open(source)?;
     let origin_s = found.video.origin as f64 * found.video.time_base.as_f64();
-    let opened = plan.subtitles.iter().map(|rendition| Track::open(&input, rendition, origin_s));
+    let wanted = plan.subtitles.iter().filter_map(|rendition| Some((rendition, rendition.stream()?)));
+    let opened = wanted.map(|(rendition, stream)| Track::open(&input, rendition, stream, origin_s));
     let mut tracks: Vec<Track<'_>> = opened.collect::<Result<_, _>>()?;
     for track in &tracks {
-        let rendition = describe(track.rendition, plan);
+        let rendition = webvtt::describe(track.rendition, plan);
         link.output(Output::Init { track: object::Track::Text, rendition, bytes: Bytes::new() })?;
     }
-    let streams: Vec<usize> = tracks.iter().map(|track| track.rendition.stream as usize).collect();
+    let streams: Vec<usize> = tracks.iter().map(|track| track.stream as usize).collect();
     input.keep_only(&streams);
     let mut reading = Reading::new(link, size_bytes);
     while let Some(packet) = input.read()? {
         reading.passes(&packet)?;
         // Two renditions of one stream would both want its packets.
-        tracks
-            .iter_mut()
-            .filter(|track| track.rendition.stream as usize == packet.stream())
-            .try_for_each(|track| track.take(&packet))?;
+        tracks.iter_mut().filter(|track| track.stream as usize == packet.stream()).try_for_each(|track| track.take(&packet))?;
     }
     let (mut cues, mut notes) = (0, Vec::new());
     for track in tracks {
-        let (id, stream, mut faults) = (track.rendition.id.clone(), track.rendition.stream, track.faults);
+        let (id, stream, mut faults) = (track.rendition.id.clone(), track.stream, track.faults);
         let found = settle(track.cues, plan.duration_ms());
         cues += found.len() as u64;
         faults.is_empty = found.is_empty();
@@ -84,23 +77,6 @@ pub(super) fn extract(link: &Link, source: RemoteSource, found: &Source, plan: &
         notes.extend(faults.notes(stream));
     }
     Ok(Report { frames: cues, notes, ..Report::default() })
-}
-
-/// What manifests need to know of a rendition.
-fn describe(rendition: &SubtitleRendition, plan: &Plan) -> Rendition {
-    Rendition {
-        id: rendition.id.clone(),
-        codec: webvtt::CODEC.to_owned(),
-        timescale: plan.timeline.timescale,
-        edit_ticks: 0,
-        max_bitrate_bps: 0,
-        media: Media::Text {
-            name: rendition.name.clone(),
-            language: rendition.language.clone(),
-            forced: rendition.forced,
-            hearing_impaired: rendition.hearing_impaired,
-        },
-    }
 }
 
 /// A cue whose end may not be known yet.
@@ -138,6 +114,8 @@ impl Faults {
 /// A track while it is read.
 struct Track<'a> {
     rendition: &'a SubtitleRendition,
+    /// Its index in the source.
+    stream: u32,
     decoder: TextDecoder,
     /// Seconds per unit of its times, and the second at which the title begins.
     unit_s: f64,
@@ -148,14 +126,13 @@ struct Track<'a> {
 }
 
 impl<'a> Track<'a> {
-    fn open(input: &Input, rendition: &'a SubtitleRendition, origin_s: f64) -> Result<Self, Stop> {
-        let stream = rendition.stream as usize;
-        let Some(found) = input.context().stream(stream) else {
+    fn open(input: &Input, rendition: &'a SubtitleRendition, stream: u32, origin_s: f64) -> Result<Self, Stop> {
+        let Some(found) = input.context().stream(stream as usize) else {
             return Err(Stop::Fault(format!("the source has no stream {stream} any more")));
         };
-        let decoder = TextDecoder::new(decode::open(input, stream, &found.parameters())?);
+        let decoder = TextDecoder::new(decode::open(input, stream as usize, &found.parameters())?);
         let unit_s = f64::from(found.time_base());
-        Ok(Self { rendition, decoder, unit_s, origin_s, cues: Vec::new(), text_bytes: 0, faults: Faults::default() })
+        Ok(Self { rendition, stream, decoder, unit_s, origin_s, cues: Vec::new(), text_bytes: 0, faults: Faults::default() })
     }
 
     fn take(&mut self, packet: &Packet) -> Result<(), Stop> {
@@ -214,26 +191,12 @@ fn settle(mut said: Vec<Said>, duration_ms: u64) -> Vec<Cue> {
 
 /// Hands over the segments of one rendition. Answers whether cues had to be left out of them.
 fn write(link: &Link, rendition: &str, plan: &Plan, cues: &[Cue]) -> Result<bool, Stop> {
-    let (timeline, last) = (&plan.timeline, plan.last_segment());
-    let (mut waiting, mut shown, mut written) = (cues.iter().peekable(), Vec::new(), 0);
-    for number in 1..=last {
-        let start_ticks = timeline.segment_start(number);
-        let end_ticks = if number == last { plan.duration_ticks } else { timeline.segment_start(number + 1) };
-        let ms = |ticks: u64| u64::try_from(u128::from(ticks) * 1000 / u128::from(timeline.timescale)).unwrap_or(u64::MAX);
-        let (start_ms, end_ms) = (ms(start_ticks), ms(end_ticks) + 1);
-        shown.retain(|cue: &&Cue| cue.end_ms > start_ms);
-        while let Some(cue) = waiting.next_if(|cue| cue.start_ms < end_ms) {
-            shown.push(cue);
-        }
-        let fits = written < SEGMENTS_BYTES_MAX;
-        let bytes = Bytes::from(webvtt::segment(shown.iter().copied().filter(|_| fits)));
-        written += bytes.len();
-        let duration_ticks = end_ticks.saturating_sub(start_ticks);
-        let segment = Segment { number, start_ticks, duration_ticks, size_bytes: bytes.len() as u64, iframes: Vec::new() };
+    let mut segments = webvtt::cut(cues, plan);
+    for (segment, bytes) in segments.by_ref() {
         let (track, rendition, judged) = (object::Track::Text, rendition.to_owned(), Vec::new());
         link.output(Output::Segment { track, rendition, segment, bytes, judged })?;
     }
-    Ok(written >= SEGMENTS_BYTES_MAX)
+    Ok(segments.is_full())
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ fn several_tracks() -> Result<(), Failed> {
         .collect();
     assert_eq!(
         described,
-        [("text-0", "eng", "Full", false, false), ("text-1", "ger", "ger", true, false), ("text-2", "eng", "SDH", false, true),]
+        [("text-0", "en", "Full", false, false), ("text-1", "de", "Deutsch", true, false), ("text-2", "en", "SDH", false, true)]
     );
     assert_eq!(tracks.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1, 3]);
     assert_eq!(plain(&tracks[1]), [(3000, 4000, "", "Schild")]);

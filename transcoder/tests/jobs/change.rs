@@ -6,15 +6,16 @@ use crate::{
     film::{Film, frames_of},
     worker::Worker,
 };
-use marquee_backends::db::ledger::Ledger;
+use marquee_backends::db::{ledger::Ledger, subtitles::NewSubtitle};
 use marquee_core::{
     OsRandom, SystemClock,
-    id::{EncodeId, JobId},
+    id::{EncodeId, JobId, SubtitleId},
     job::{Kind, Order},
     object::{MASTER, TILES, Track},
-    plan::RungChange,
+    plan::{RungChange, SubtitleFile},
     video::Status,
 };
+use marquee_packager::webvtt::{self, Cue};
 use marquee_transcoder::child::Host;
 use std::{collections::BTreeMap, path::Path};
 
@@ -119,6 +120,54 @@ pub(crate) async fn a_rung_is_made_anew_and_all_else_copied() {
     assert_eq!(frames_of(&worker.folder().await.join("v").join(&rung).join("playlist.m3u8")), 300);
     let plan = worker.encode().await.plan;
     assert_eq!((plan.rungs[0].crf, plan.rungs[0].edition, plan.rungs.len()), (35.0, 1, first.plan.rungs.len()));
+}
+
+pub(crate) async fn files_of_subtitles_are_added_and_all_else_copied() {
+    let worker = ready(&Film::new("640x360", 12)).await;
+    let (folder, first, owner) = (worker.folder().await, worker.encode().await, worker.db.video(worker.title.video).await);
+    let id = SubtitleId::new(&SystemClock, &OsRandom);
+    let file = SubtitleFile { id, language: "pt-BR".into(), name: None, forced: false, hearing_impaired: true };
+    let cue = |start_ms, end_ms| Cue { start_ms, end_ms, settings: "line:0".into(), text: "<i>Olá</i>".into() };
+    let said = [cue(500, 1500), cue(5900, 6100), cue(11_000, 90_000), cue(50_000, 60_000)];
+    let by = owner.expect("video").owner;
+    let new = NewSubtitle { file, format: "SRT".into(), cues: 4, notes: Vec::new(), text: webvtt::segment(&said), by };
+    worker.db.add_subtitle(worker.title.video, &new, None).await.expect("added");
+    let next = EncodeId::new(&SystemClock, &OsRandom);
+    let order = || worker.db.order_due_subtitles(worker.title.video, next, JobId::new(&SystemClock, &OsRandom));
+    assert!(order().await.expect("ordered") && !order().await.expect("it is on its way"));
+    copies_alone(&worker).await;
+    let video = worker.db.video(worker.title.video).await.expect("video");
+    assert_eq!((video.status, video.encode, video.change), (Status::Ready, Some(next), None));
+    let encode = worker.encode().await;
+    assert_eq!((encode.encoder_version, encode.plan.rungs), (first.encoder_version, first.plan.rungs));
+
+    let text = format!("s/text-{}/", id.0.simple());
+    let (ours, theirs) = (files(&worker.folder().await), files(&folder));
+    for (name, bytes) in theirs.iter().filter(|(name, _)| !name.ends_with("m3u8")) {
+        assert_eq!(ours.get(name), Some(bytes), "{name}");
+    }
+    let master = String::from_utf8_lossy(&ours[MASTER]).into_owned();
+    assert!(master.contains("LANGUAGE=\"pt-BR\"") && master.contains("NAME=\"Português (BR)\""), "{master}");
+    let segments: Vec<_> = ours.iter().filter(|(name, _)| name.starts_with(&text) && name.ends_with("vtt")).collect();
+    let shown: Vec<Vec<_>> = segments
+        .iter()
+        .map(|(_, bytes)| webvtt::read(bytes).expect("WebVTT").cues.iter().map(|cue| (cue.start_ms, cue.end_ms)).collect())
+        .collect();
+    assert_eq!(shown.len(), encode.plan.timeline.segment_of(encode.plan.duration_ticks - 1) as usize);
+    assert_eq!(shown.first(), Some(&vec![(500, 1500)]));
+    assert_eq!(shown.last(), Some(&vec![(11_000, 12_000)]), "no longer than the film");
+    assert!(shown.concat().contains(&(5900, 6100)));
+    let report = encode.report.expect("published");
+    assert!(report.notes.iter().any(|note| note.code == "subtitle_late"), "{:?}", report.notes);
+
+    // It goes as it came.
+    worker.db.remove_subtitle(worker.title.video, id).await.expect("removed");
+    let last = EncodeId::new(&SystemClock, &OsRandom);
+    let ordered = worker.db.order_due_subtitles(worker.title.video, last, JobId::new(&SystemClock, &OsRandom)).await;
+    assert!(ordered.expect("ordered"));
+    copies_alone(&worker).await;
+    assert_eq!(worker.encode().await.id, last);
+    assert!(!files(&worker.folder().await).keys().any(|name| name.starts_with("s/")));
 }
 
 pub(crate) async fn an_order_that_no_encoder_can_follow_fails_and_the_title_stays() {

@@ -23,6 +23,7 @@ pub(crate) fn options() -> Options {
         threads: Some(2),
         quality: None,
         accept_damaged: false,
+        subtitles: Vec::new(),
         plan_only: false,
     }
 }
@@ -88,6 +89,26 @@ pub(crate) async fn the_lowest_variant_stays_under_its_bound() {
         variants.map(|rest| rest.split(',').next().and_then(|rate| rate.parse().ok()).expect("a rate")).collect();
     let lowest = rates.iter().min().expect("a variant");
     assert!((150_000..192_000).contains(lowest), "{rates:?}");
+}
+
+pub(crate) async fn files_of_subtitles_are_beside_the_film() {
+    let (film, folder) = (Film::new("160x120", 7), tempfile::tempdir().expect("a folder"));
+    let (out, file) = (folder.path().join("out"), folder.path().join("words.srt"));
+    std::fs::write(&file, "1\n00:00:01,000 --> 00:00:02,000\n<b>Hej</b>\n").expect("written");
+    let choices = Options { subtitles: vec![(file.clone(), "swe".into())], ..options() };
+    encode(host(), &film.path(), &out, choices, |_| (), CancellationToken::new()).await.expect("encoded");
+    let master = std::fs::read_to_string(out.join("master.m3u8")).expect("a playlist");
+    assert!(master.contains("NAME=\"Svenska\"") && master.contains("LANGUAGE=\"sv\""), "{master}");
+    let texts = entries(&out.join("s"));
+    let first = std::fs::read_to_string(out.join("s").join(&texts[0]).join("000001.vtt")).expect("a segment");
+    assert!(texts.len() == 1 && first.ends_with("00:00:01.000 --> 00:00:02.000\n<b>Hej</b>\n"), "{first}");
+    for (text, language, code) in [("1\nnever\n-->\n", "sv", "subtitle_faults"), ("", "klingon", "unknown_language")] {
+        std::fs::write(&file, text).expect("written");
+        let choices = Options { subtitles: vec![(file.clone(), language.into())], ..options() };
+        let refused = encode(host(), &film.path(), &folder.path().join("no"), choices, |_| (), CancellationToken::new()).await;
+        assert!(matches!(&refused, Err(Failure::Retry(error)) if error.code() == code), "{refused:?}");
+    }
+    assert!(!folder.path().join("no").exists());
 }
 
 pub(crate) async fn a_plan_alone_writes_nothing() {

@@ -6,6 +6,8 @@ import { bearer, refresh } from "./session";
 export interface Call {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
+  /** A file as the body, as it is. */
+  file?: Blob;
   signal?: AbortSignal;
   headers?: Record<string, string>;
   /** Lets the request outlive the page. */
@@ -37,6 +39,10 @@ async function attempt(path: string, call: Call, token: string | null): Promise<
   if (call.body !== undefined) {
     headers["content-type"] = "application/json";
     init.body = JSON.stringify(call.body);
+  }
+  if (call.file) {
+    headers["content-type"] = "application/octet-stream";
+    init.body = call.file;
   }
   if (call.signal) init.signal = call.signal;
   if (call.keepalive) init.keepalive = true;

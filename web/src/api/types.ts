@@ -51,6 +51,28 @@ export interface Order {
   ladder?: "auto" | "fixed";
 }
 
+/** A file of subtitles that came beside a film. */
+export interface Subtitle {
+  id: string;
+  language: string;
+  /** What menus call it. */
+  name: string;
+  forced: boolean;
+  hearing_impaired: boolean;
+  format: string;
+  cues: number;
+  notes: Reason[];
+  /** Whether viewers have it. */
+  shown: boolean;
+}
+
+/** What is said of a file of subtitles that is sent. */
+export interface NewSubtitle {
+  language: string;
+  forced: boolean;
+  hearing_impaired: boolean;
+}
+
 /** A picture that may stand for a video; its time is its name. */
 export interface PosterOffer {
   time_ms: number;

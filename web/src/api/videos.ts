@@ -3,7 +3,7 @@
 import { request, send } from "./client";
 import { asProblem, type Problem } from "./problem";
 import { readEvents } from "./sse";
-import type { Job, Order, Page, Playback, Recommendation, Video, WatchEvent } from "./types";
+import type { Job, NewSubtitle, Order, Page, Playback, Recommendation, Subtitle, Video, WatchEvent } from "./types";
 
 /** Titles per page of the library. */
 const PAGE_SIZE = 24;
@@ -41,6 +41,20 @@ export function giveUpChange(id: string): Promise<void> {
 /** Lets another one of its posters stand for a video. */
 export function choosePoster(id: string, time_ms: number): Promise<Video> {
   return request(`/v1/videos/${encodeURIComponent(id)}/poster`, { method: "PUT", body: { time_ms } });
+}
+
+export async function listSubtitles(id: string, signal?: AbortSignal): Promise<Subtitle[]> {
+  const { items } = await request<{ items: Subtitle[] }>(`/v1/videos/${encodeURIComponent(id)}/subtitles`, withSignal(signal));
+  return items;
+}
+
+export function addSubtitle(id: string, file: Blob, { language, forced, hearing_impaired }: NewSubtitle): Promise<Subtitle> {
+  const query = `language=${encodeURIComponent(language)}&forced=${forced}&hearing_impaired=${hearing_impaired}`;
+  return request(`/v1/videos/${encodeURIComponent(id)}/subtitles?${query}`, { method: "POST", file });
+}
+
+export function removeSubtitle(id: string, subtitle: string): Promise<void> {
+  return request(`/v1/videos/${encodeURIComponent(id)}/subtitles/${encodeURIComponent(subtitle)}`, { method: "DELETE" });
 }
 
 export function openPlayback(id: string, profileId: string | null): Promise<Playback> {

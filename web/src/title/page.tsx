@@ -16,6 +16,7 @@ import { day, guess, length, percent } from "../ui/text";
 import { ChangeSection } from "./change";
 import { Posters } from "./posters";
 import { isWorking, stepName, steps } from "./status";
+import { Subtitles } from "./subtitles";
 import { useVideo } from "./use-video";
 
 export function TitlePage() {
@@ -33,6 +34,7 @@ export function TitlePage() {
         {video.failure ? <Failure video={video} failure={video.failure} /> : null}
         {isEditable(video) ? <Posters video={video} onChanged={setChanged} /> : null}
         {isEditable(video) && video.status === "ready" ? <ChangeSection video={video} onChanged={again} /> : null}
+        {isEditable(video) ? <Subtitles video={video} onChanged={again} /> : null}
         <Notes notes={video.notes ?? []} />
       </main>
     );

@@ -174,7 +174,7 @@ impl Db {
 }
 
 /// The source of what a video shows, or that it got last.
-async fn source_of(conn: &mut PgConnection, video: VideoId) -> Result<UploadId> {
+pub(super) async fn source_of(conn: &mut PgConnection, video: VideoId) -> Result<UploadId> {
     let upload = sqlx::query_scalar!(
         r#"select u.id as "id!" from uploads u join videos v on v.id = u.video_id left join encodes e on e.id = v.encode_id
            where u.video_id = $1 and v.deleted_at is null and u.finished_at is not null

@@ -3,15 +3,17 @@ use crate::{
     db::{
         encodes::tests::new_encode,
         ledger::{Finished, tests::Title},
+        subtitles::{FILES_MAX, NewSubtitle},
         videos::Video,
     },
     testing::{replaced, uploaded},
 };
 use marquee_core::{
-    OsRandom, SystemClock,
+    ErrorKind, OsRandom, SystemClock,
+    id::{SubtitleId, UserId},
     job::{ATTEMPTS_MAX, Class, Failure, LEASE},
     object::Track,
-    plan::Ladder,
+    plan::{Ladder, SubtitleFile},
     thumbnails::{Poster, Thumbnails, Tiles},
 };
 use std::time::Duration;
@@ -209,4 +211,71 @@ async fn a_chosen_poster_stays_chosen_if_the_new_encode_has_it_too() {
         assert_eq!(title.db.posters(&[next]).await.expect("posters").get(&next), Some(&poster_ms));
         title.db.give_up_change(title.encode.video).await.expect("given up");
     }
+}
+
+fn subtitle(by: UserId) -> NewSubtitle {
+    let id = SubtitleId::new(&SystemClock, &OsRandom);
+    let file = SubtitleFile { id, language: "en".into(), name: None, forced: false, hearing_impaired: false };
+    NewSubtitle { file, format: "SRT".into(), cues: 1, notes: Vec::new(), text: "WEBVTT\n".into(), by }
+}
+
+#[tokio::test]
+async fn a_title_comes_to_have_the_subtitles_that_it_should() {
+    let mut title = Title::published().await;
+    let (db, id, shown) = (title.db.clone(), title.encode.video, title.encode.id);
+    let new = subtitle(video(&title).await.owner);
+    let order = async |encode| db.order_due_subtitles(id, encode, job_id()).await.expect("looked");
+    let due = async || db.videos_of_due_subtitles(10).await.expect("found");
+    let next = EncodeId::new(&SystemClock, &OsRandom);
+    assert!(due().await.is_empty() && !order(next).await, "nobody has to look");
+    // While something else is on its way they wait for it, and are still due when that has other ones.
+    planned(&mut title).await;
+    db.add_subtitle(id, &new, None).await.expect("added");
+    assert!(due().await.is_empty() && !order(next).await);
+    title.finish().await;
+    assert_eq!(due().await, [id]);
+    assert!(order(next).await);
+    let jobs = db.list_jobs(id).await.expect("jobs");
+    let job = jobs.iter().find(|job| job.kind == "inspect" && job.state == "queued").expect("an order");
+    let claim = db.claim_job(job.id, "worker", LEASE).await.expect("claim").expect("free");
+    let Job::Inspect { order: Some(found), .. } = &claim.job else { panic!("{claim:?}") };
+    assert!(found.encode == next && found.like == Some(title.encode.id) && found.like != Some(shown), "{found:?}");
+    db.begin_inspect(&claim, title.encode.upload).await.expect("begun");
+    let (mut encode, mut jobs) = new_encode(id, title.encode.upload).await;
+    (encode.id, encode.plan) = (next, encode.plan.with_subtitle_files(&[new.file.clone()]));
+    let file = Some(new.file.id);
+    jobs.push(NewJob { id: job_id(), job: Job::Subtitles { encode: next, file }, class: Class::Bulk, weight: 1.0 });
+    for new in &mut jobs {
+        if let Job::Encode { encode, .. } | Job::Audio { encode, .. } = &mut new.job {
+            *encode = next;
+        }
+    }
+    assert!(db.finish_inspect(&claim, &encode, &jobs).await.expect("finish"));
+    // One that is given up is ordered again as long as the file is there.
+    db.give_up_change(id).await.expect("given up");
+    let again = EncodeId::new(&SystemClock, &OsRandom);
+    assert!(due().await == [id] && order(again).await);
+    db.give_up_change(id).await.expect("given up");
+    db.remove_subtitle(id, new.file.id).await.expect("removed");
+    assert_eq!(db.remove_subtitle(id, new.file.id).await.expect_err("gone").kind(), ErrorKind::NotFound);
+    assert!(!order(again).await && due().await.is_empty(), "it shows what it should");
+    // An encode that is being made may still read it; later nobody does.
+    assert!(db.subtitles(id).await.expect("list").is_empty() && db.subtitle_text(new.file.id).await.is_ok());
+    db.prune(Duration::ZERO).await.expect("pruned");
+    assert!(db.subtitle_text(new.file.id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_video_has_no_more_subtitles_than_anybody_needs() {
+    let title = Title::published().await;
+    let (db, id, owner) = (&title.db, title.encode.video, video(&title).await.owner);
+    for _ in 0..FILES_MAX {
+        db.add_subtitle(id, &subtitle(owner), None).await.expect("added");
+    }
+    assert_eq!(db.add_subtitle(id, &subtitle(owner), None).await.expect_err("too many").code(), "too_many_subtitles");
+    let files = db.subtitles(id).await.expect("list");
+    assert_eq!(files.len() as i64, FILES_MAX);
+    db.delete_video(id).await.expect("deleted");
+    db.forget_video(id).await.expect("forgotten");
+    assert!(db.subtitle_text(files[0].file.id).await.is_err(), "they go with it");
 }
