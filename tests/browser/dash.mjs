@@ -129,7 +129,7 @@ async function readSubtitles(page, see) {
   const words = await until("words are shown", SHOWN_TIMEOUT_MS, () =>
     page.evaluate(() => {
       const shown = [...video.textTracks].filter(({ mode }) => mode !== "disabled");
-      return shown.flatMap(({ activeCues }) => [...(activeCues ?? [])].map(({ text }) => text)).join(" ");
+      return shown.flatMap(({ activeCues }) => [...(activeCues ?? [])].map((cue) => cue.getCueAsHTML().textContent)).join(" ");
     }),
   );
   check(words.includes(`Words ${number}`), `it shows ${words}, not the words of that time`);
