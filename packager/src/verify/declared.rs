@@ -39,8 +39,8 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
     }
     for stream in &master.iframes {
         if let Some(size) = iframe_size(stream, tracks) {
-            report.must(stream.resolution.is_none_or(|listed| listed == size), "HLS-AUTH 9.4", path, || {
-                format!("{} is {size:?}, listed as {:?}", stream.name(), stream.resolution)
+            report.must(is_size(stream, size), "HLS-AUTH 9.4", path, || {
+                format!("{} is {}x{}, listed as {:?}", stream.name(), size.0, size.1, stream.resolution)
             });
         }
     }
@@ -62,13 +62,19 @@ pub(super) fn members<'a>(master: &'a Master, stream: &Stream) -> Vec<&'a Rendit
 }
 
 /// Size of the pictures that the segments of an I-frame playlist hold: those of the variant in the same folder.
-fn iframe_size(stream: &Stream, tracks: &[Track]) -> Option<(u32, u32)> {
+fn iframe_size(stream: &Stream, tracks: &[Track]) -> Option<(u32, u32, u32)> {
     let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     let ours = folder(stream.path.as_deref()?)?;
     let mut sizes = tracks.iter().filter(|track| folder(track.path()).as_ref() == Some(&ours)).filter_map(Track::size);
     let size = sizes.next()?;
     // Packages that have all in one folder say nothing by it.
     sizes.next().is_none().then_some(size)
+}
+
+/// Whether the listed resolution is that of the pictures, as they are shown or as they are coded.
+fn is_size(stream: &Stream, (width, height, shown_width): (u32, u32, u32)) -> bool {
+    let fits = |(across, down): (u32, u32)| down == height && (across == width || across.abs_diff(shown_width) <= 1);
+    stream.resolution.is_none_or(fits)
 }
 
 /// `CODECS` names what there is, and nothing else.
@@ -97,9 +103,11 @@ fn short(codec: &str) -> String {
 }
 
 fn picture(report: &mut Report, path: &str, stream: &Stream, video: &Track) {
-    let Some(Media::Video { width, height, transfer }) = video.init.as_ref().map(|init| init.entry.media) else { return };
-    report.must(stream.resolution.is_none_or(|listed| listed == (width, height)), "HLS-AUTH 9.2", path, || {
-        format!("{} is {width}x{height}, listed as {:?}", stream.name(), stream.resolution)
+    let Some(Media::Video { width, height, shown_width, transfer }) = video.init.as_ref().map(|init| init.entry.media) else {
+        return;
+    };
+    report.must(is_size(stream, (width, height, shown_width)), "HLS-AUTH 9.2", path, || {
+        format!("{} is {width}x{height}, shown {shown_width} wide, listed as {:?}", stream.name(), stream.resolution)
     });
     let range = match transfer {
         Some(PQ) => Some("PQ"),

@@ -27,8 +27,8 @@ pub(super) struct Entry {
 /// What kind of track it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
-    /// A picture, and its transfer function, if it says that.
-    Video { width: u32, height: u32, transfer: Option<u16> },
+    /// A picture, how wide it is shown, and its transfer function, if it says that.
+    Video { width: u32, height: u32, shown_width: u32, transfer: Option<u16> },
     /// Sound. The count of channels is 0 where only the stream knows it.
     Audio { channels: u16, sample_rate_hz: u32 },
     /// Words.
@@ -71,8 +71,9 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
     let mut faults = Vec::new();
     let (codec, length_bytes, media) = if video {
         let (codec, length_bytes) = picture(&kind, &inside, &mut faults)?;
-        let transfer = transfer(&inside)?;
-        (codec, length_bytes, Media::Video { width: number(24).into(), height: number(26).into(), transfer })
+        let (width, height) = (number(24).into(), number(26).into());
+        let (shown_width, transfer) = (shown(&inside, width)?, transfer(&inside)?);
+        (codec, length_bytes, Media::Video { width, height, shown_width, transfer })
     } else {
         let (codec, channels, rate) = sound(&kind, &inside)?;
         let (listed, listed_rate) = (number(16), number(24));
@@ -195,6 +196,14 @@ fn unescaped(bytes: &[u8], count: usize) -> Vec<u8> {
         }
     }
     plain
+}
+
+/// How wide pictures of `width` are shown: pixels need not be square (ISO/IEC 14496-12 section 12.1.4).
+fn shown(inside: &[Atom<'_>], width: u32) -> Result<u32, Fault> {
+    let Ok(pasp) = first(inside, b"pasp") else { return Ok(width) };
+    let mut fields = Fields(pasp.body);
+    let (across, down) = (u64::from(fields.u32()?), u64::from(fields.u32()?).max(1));
+    Ok(u32::try_from(u64::from(width) * across / down).unwrap_or(width))
 }
 
 /// Transfer function of the sample entry's `colr`.

@@ -2,7 +2,7 @@
 
 use super::{
     files::Files,
-    media::{Entry, Playlist},
+    media::{Entry, Map, Playlist},
     report::Report,
     segment,
     track::Track,
@@ -20,18 +20,48 @@ pub(super) type Pieces = Vec<(u64, f64)>;
 /// Of a file, by offset: when a keyframe is shown, and how long its range is.
 type Frames = BTreeMap<u64, (f64, u64)>;
 
-/// Checks a playlist against the keyframes of `tracks`; what it costs.
-pub(super) async fn check<F: Files>(report: &mut Report, files: &F, playlist: &Playlist, tracks: &[Track]) -> Pieces {
-    let (known, listed) = (keyframes(tracks), listed(tracks));
+/// What the other playlists list.
+pub(super) struct Known<'a> {
+    tracks: &'a [Track],
+    /// The keyframes of each file that could be read.
+    frames: BTreeMap<&'a str, Frames>,
+    /// Every file.
+    files: BTreeSet<&'a str>,
+    /// Tracks by their init segments.
+    inits: BTreeMap<&'a Map, &'a Track>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn of(tracks: &'a [Track]) -> Self {
+        let (mut frames, mut files, mut inits) = (BTreeMap::<_, Frames>::new(), BTreeSet::new(), BTreeMap::new());
+        for track in tracks {
+            let named = track.playlist.entries.iter().filter_map(|entry| entry.path.as_deref());
+            files.extend(named);
+            for map in track.playlist.entries.iter().filter_map(|entry| entry.map.as_ref()) {
+                inits.entry(map).or_insert(track);
+            }
+            for (entry, segment) in std::iter::zip(&track.playlist.entries, &track.segments) {
+                let Some(path) = entry.path.as_deref().filter(|_| track.size().is_some()) else { continue };
+                let ranges = segment.keyframes.iter().filter_map(|keyframe| Some((keyframe.range?, keyframe.shown_ticks)));
+                let ranges = ranges.map(|((offset, size), shown)| (offset, (track.seconds(shown), size)));
+                frames.entry(path).or_default().extend(ranges);
+            }
+        }
+        Self { tracks, frames, files, inits }
+    }
+}
+
+/// Checks a playlist against the keyframes of the other ones; what it costs.
+pub(super) async fn check<F: Files>(report: &mut Report, files: &F, playlist: &Playlist, known: &Known<'_>) -> Pieces {
     let (mut shown, mut pieces) = (Vec::new(), Pieces::new());
     for entry in &playlist.entries {
         let Some(path) = entry.path.as_deref() else { continue };
         let (offset, length) = entry.range.unwrap_or((0, u64::MAX));
-        let found = match known.get(path) {
+        let found = match known.frames.get(path) {
             Some(frames) => frames.get(&offset).copied(),
             // What is wrong with the segment was said.
-            None if listed.contains(path) => continue,
-            None => match own(report, files, path, entry, tracks).await {
+            None if known.files.contains(path) => continue,
+            None => match own(report, files, path, entry, known).await {
                 Some(found) => Some(found),
                 None => continue,
             },
@@ -53,30 +83,9 @@ pub(super) async fn check<F: Files>(report: &mut Report, files: &F, playlist: &P
     }
     if shown.len() == playlist.entries.len() {
         let last = playlist.entries.last().and_then(|entry| entry.path.as_deref());
-        durations(report, playlist, &shown, last.and_then(|path| end_s(tracks, path)));
+        durations(report, playlist, &shown, last.and_then(|path| end_s(known.tracks, path)));
     }
     pieces
-}
-
-/// The keyframes of each file.
-fn keyframes(tracks: &[Track]) -> BTreeMap<&str, Frames> {
-    let mut known: BTreeMap<&str, Frames> = BTreeMap::new();
-    for track in tracks.iter().filter(|track| track.size().is_some()) {
-        for (entry, segment) in std::iter::zip(&track.playlist.entries, &track.segments) {
-            let Some(path) = entry.path.as_deref() else { continue };
-            let frames = known.entry(path).or_default();
-            for keyframe in &segment.keyframes {
-                if let Some((offset, size)) = keyframe.range {
-                    frames.insert(offset, (track.seconds(keyframe.shown_ticks), size));
-                }
-            }
-        }
-    }
-    known
-}
-
-fn listed(tracks: &[Track]) -> BTreeSet<&str> {
-    tracks.iter().flat_map(|track| &track.playlist.entries).filter_map(|entry| entry.path.as_deref()).collect()
 }
 
 /// When the track with this file ends, or, if none has it, the title.
@@ -88,10 +97,8 @@ fn end_s(tracks: &[Track], path: &str) -> Option<f64> {
 }
 
 /// An I-frame of a file that no other playlist lists.
-async fn own<F: Files>(report: &mut Report, files: &F, path: &str, entry: &Entry, tracks: &[Track]) -> Option<(f64, u64)> {
-    let map = entry.map.as_ref()?;
-    let of = |track: &&Track| track.playlist.entries.iter().any(|other| other.map.as_ref() == Some(map));
-    let track = tracks.iter().find(of)?;
+async fn own<F: Files>(report: &mut Report, files: &F, path: &str, entry: &Entry, known: &Known<'_>) -> Option<(f64, u64)> {
+    let track = known.inits.get(entry.map.as_ref()?)?;
     let keyframe = segment::keyframe(report, files, path, entry.range, track.init.as_ref()?).await?;
     Some((track.seconds(keyframe.shown_ticks), keyframe.range?.1))
 }

@@ -70,7 +70,7 @@ impl Stream {
         self.video_range.as_deref().is_none_or(|range| range == "SDR")
     }
 
-    fn is_video(&self) -> bool {
+    pub(super) fn is_video(&self) -> bool {
         let codecs = self.codecs.as_deref().unwrap_or_default();
         self.resolution.is_some() || codecs.is_empty() || codecs.iter().any(|codec| is_picture(codec))
     }

@@ -43,7 +43,7 @@ const CONCURRENT_MAX: usize = 8;
 /// Largest playlist: ten hours of I-frames have a tenth of it.
 const PLAYLIST_BYTES_MAX: u64 = 16 << 20;
 /// Playlists of one package.
-const PLAYLISTS_MAX: usize = 512;
+const PLAYLISTS_MAX: usize = 256;
 
 /// Judges the package whose multivariant playlist is `master`; `deep` looks at every sample.
 ///
@@ -72,14 +72,14 @@ pub async fn verify<F: Files>(files: &F, master: &str, deep: bool) -> Result<Ver
     }
     let pictures = tracks.iter().filter(|track| track.kind == Some(Kind::Video));
     let duration_s = pictures.filter_map(Track::span_s).map(|(start_s, end_s)| end_s - start_s).reduce(f64::max);
-    let mut costs = Vec::new();
+    let (known, mut costs) = (iframes::Known::of(&tracks), Vec::new());
     for (playlist, kind) in &trick {
         if *kind == Kind::Images {
             let stream = offered.images.iter().find(|stream| stream.path.as_ref() == Some(&playlist.path));
             tiles::playlist(&mut report, files, playlist, stream.and_then(|stream| stream.resolution), duration_s).await;
             continue;
         }
-        let pieces = iframes::check(&mut report, files, playlist, &tracks).await;
+        let pieces = iframes::check(&mut report, files, playlist, &known).await;
         costs.extend(rates::of(&pieces, playlist).map(|bitrate| (playlist.path.clone(), bitrate)));
     }
     across::check(&mut report, master, &offered, &tracks);
@@ -93,7 +93,8 @@ pub async fn verify<F: Files>(files: &F, master: &str, deep: bool) -> Result<Ver
 /// The media playlists that are named, each once, and as what.
 fn named(report: &mut Report, path: &str, master: &Master) -> Vec<(String, Kind)> {
     let streams = |streams: &[master::Stream], kind| -> Vec<(Option<String>, Kind)> {
-        streams.iter().map(|stream| (stream.path.clone(), kind)).collect()
+        let kind = |stream: &master::Stream| if kind == Kind::Video && !stream.is_video() { Kind::Audio } else { kind };
+        streams.iter().map(|stream| (stream.path.clone(), kind(stream))).collect()
     };
     let renditions = master.renditions.iter().map(|rendition| {
         let kind = match rendition.kind.as_str() {

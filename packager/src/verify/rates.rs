@@ -22,7 +22,7 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
     for stream in &master.streams {
         let Some(video) = of(stream.path.as_deref()) else { continue };
         let members = members(master, stream);
-        let sounds = members.iter().filter(|member| member.kind == "AUDIO");
+        let sounds = members.iter().filter(|member| member.kind == "AUDIO" && member.path != stream.path);
         let heaviest = sounds.filter_map(|member| of(member.path.as_deref())).fold(Bitrate::default(), |a, b| Bitrate {
             peak_bps: a.peak_bps.max(b.peak_bps),
             average_bps: a.average_bps.max(b.average_bps),

@@ -3,6 +3,7 @@
 use super::{
     boxes::{Fault, Head, name},
     deep,
+    entry::Media,
     files::Files,
     fragment::{self, Fragment},
     init::Init,
@@ -18,8 +19,9 @@ const PIECE_BYTES: u64 = 8 << 10;
 /// Largest `moof`, and what is read at once of a segment whose samples are looked at.
 const MOOF_BYTES_MAX: u64 = 4 << 20;
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
-/// Boxes of one segment.
+/// Boxes of one segment, and its samples.
 const BOXES_MAX: usize = 10_000;
+const SAMPLES_MAX: usize = 100_000;
 
 /// What a media segment is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub(super) struct Segment {
     pub(super) size_bytes: u64,
     /// Samples.
     pub(super) samples: u64,
-    /// Where decoding can begin.
+    /// Where decoding can begin; nothing of sound and words, which begins anywhere.
     pub(super) keyframes: Vec<Keyframe>,
     /// First and last `sequence_number`.
     pub(super) numbers: (u32, u32),
@@ -178,7 +180,7 @@ async fn fragments<F: Files>(
 ) -> Result<Vec<Fragment>, Fault> {
     let path = window.path;
     let (mut at, mut fragments, mut open) = (window.start, Vec::new(), None::<Fragment>);
-    let mut boxes = 0;
+    let (mut boxes, mut count) = (0, 0);
     while at < window.end {
         let head = Head::read(&window.get(at, Head::BYTES_MAX).await?)?;
         let size = head.size_bytes.unwrap_or(window.end - at);
@@ -205,6 +207,10 @@ async fn fragments<F: Files>(
                 report.must(inside, "CMAF 7.3.2.3", path, || format!("has samples from {start} to {last} outside its mdat"));
                 if deep && inside {
                     samples(report, window, init, &fragment).await?;
+                }
+                count += fragment.samples.len();
+                if count > SAMPLES_MAX {
+                    return Err(format!("has more than {SAMPLES_MAX} samples"));
                 }
                 fragments.push(fragment);
             }
@@ -271,8 +277,9 @@ fn summary(report: &mut Report, path: &str, init: &Init, fragments: &[Fragment],
     }
     let edit = i128::from(init.edit_ticks);
     let mut shown: Vec<i128> = fragments.iter().flat_map(Fragment::shown_ticks).map(|ticks| ticks - edit).collect();
+    let video = matches!(init.entry.media, Media::Video { .. });
     let mut keyframes = Vec::new();
-    for fragment in fragments {
+    for fragment in fragments.iter().filter(|_| video) {
         for (index, (sample, shown)) in std::iter::zip(&fragment.samples, fragment.shown_ticks()).enumerate() {
             if sample.sync {
                 let end = sample.offset.saturating_add(sample.size_bytes.into());
@@ -284,7 +291,7 @@ fn summary(report: &mut Report, path: &str, init: &Init, fragments: &[Fragment],
     shown.sort_unstable();
     let start_ticks = shown.first().copied().unwrap_or(0);
     let duration_ticks: u64 = fragments.iter().map(Fragment::duration_ticks).fold(0, u64::saturating_add);
-    if matches!(init.entry.media, super::entry::Media::Video { .. }) {
+    if video {
         let starts = first.samples.first().is_some_and(|sample| sample.sync);
         report.must(starts, "HLS-AUTH 7.4", path, || "does not start with a keyframe".to_owned());
         let inside = shown.last().is_some_and(|last| *last < start_ticks + i128::from(duration_ticks));

@@ -2,8 +2,9 @@
 
 use super::{CONCURRENT_MAX, files::Files, media::Playlist, report::Report, segment::whole};
 use futures::{StreamExt, stream};
+use std::collections::BTreeSet;
 
-/// Largest segment of words, and its cues.
+/// Largest segment of words, and cues of a track.
 const BYTES_MAX: u64 = 8 << 20;
 const CUES_MAX: usize = 100_000;
 /// Ticks of a millisecond on the clock of MPEG-TS, and what that clock counts to (33 bits).
@@ -38,9 +39,14 @@ pub(super) async fn read<F: Files>(report: &mut Report, files: &F, playlist: &Pl
         (bytes.and_then(|bytes| report.keep(parse(&bytes), "RFC 8216 3.5", &path)), report)
     });
     let mut reading = stream::iter(reading).buffered(CONCURRENT_MAX);
-    let mut all = Vec::new();
+    let (mut all, mut cues) = (Vec::<Words>::new(), 0);
     while let Some((words, found)) = reading.next().await {
         report.append(found);
+        cues += words.as_ref().map_or(0, |words| words.cues.len());
+        if cues > CUES_MAX {
+            report.fail("RFC 8216 10", &playlist.path, format!("has more than {CUES_MAX} cues"));
+            break;
+        }
         all.extend(words);
     }
     drop(reading);
@@ -71,8 +77,9 @@ fn times(report: &mut Report, playlist: &Playlist, all: &[Words]) {
     for pair in windows.windows(2) {
         let [(_, before, end_ms), (path, after, next_ms)] = pair else { continue };
         // A cue of a millisecond in the next segment is nothing that anybody sees.
+        let there: BTreeSet<_> = after.cues.iter().collect();
         let lasts = |cue: &&Cue| cue.end_ms > *end_ms as u64 + 2 && (cue.start_ms as f64) < *next_ms;
-        if let Some(cue) = before.cues.iter().filter(lasts).find(|cue| !after.cues.contains(cue)) {
+        if let Some(cue) = before.cues.iter().filter(lasts).find(|cue| !there.contains(cue)) {
             report.fail("RFC 8216 3.5", path, format!("lacks the cue of {} ms, which lasts into it", cue.start_ms));
         }
     }

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 /// Largest init segment, and how many one playlist may name.
 const INIT_BYTES_MAX: u64 = 1 << 20;
 const INITS_MAX: usize = 64;
+/// Keyframes of one track: an hour of nothing else.
+const KEYFRAMES_MAX: usize = 200_000;
 
 /// A playlist and what it lists.
 #[derive(Debug, Default)]
@@ -58,9 +60,10 @@ impl Track {
         Some((self.seconds(first.start_ticks.max(0)), self.seconds(end)))
     }
 
-    pub(super) fn size(&self) -> Option<(u32, u32)> {
+    /// Width and height of pictures, and the width in which they are shown.
+    pub(super) fn size(&self) -> Option<(u32, u32, u32)> {
         match self.init.as_ref()?.entry.media {
-            Media::Video { width, height, .. } => Some((width, height)),
+            Media::Video { width, height, shown_width, .. } => Some((width, height, shown_width)),
             Media::Audio { .. } | Media::Text => None,
         }
     }
@@ -85,8 +88,14 @@ pub(super) async fn read<F: Files>(report: &mut Report, files: &F, playlist: Pla
         jobs.into_iter().map(|((path, init), entry)| async move { segment::read(files, &path, entry, init, deep).await });
     let mut reading = stream::iter(reading).buffered(CONCURRENT_MAX);
     let mut segments = Vec::new();
+    let mut keyframes = 0;
     while let Some((segment, found)) = reading.next().await {
         report.append(found);
+        keyframes += segment.as_ref().map_or(0, |segment| segment.keyframes.len());
+        if keyframes > KEYFRAMES_MAX {
+            report.fail("RFC 8216 10", &playlist.path, format!("has more than {KEYFRAMES_MAX} keyframes"));
+            break;
+        }
         segments.extend(segment);
     }
     drop(reading);

@@ -51,7 +51,9 @@ pub(super) async fn check<F: Files>(
     let Some(named) = segments(report, title, template, &base, id, representation.bandwidth) else { return };
     if kind == "image" {
         for sheet in named.iter().filter_map(|named| named.path.as_deref()) {
-            reach(report, title.files, sheet, id).await;
+            if !reach(report, title.files, sheet, id).await {
+                break;
+            }
         }
         return;
     }
@@ -59,13 +61,16 @@ pub(super) async fn check<F: Files>(
     let init = init.and_then(|text| {
         report.keep(text.and_then(|text| resolve(&base, &text).map_err(str::to_owned)), "23009-1 5.3.9.4", MANIFEST)
     });
-    let of = |track: &&Track| track.playlist.entries.iter().any(|entry| entry.map.as_ref().map(|map| &map.path) == init.as_ref());
+    let first = |track: &Track| track.playlist.entries.iter().find_map(|entry| entry.map.as_ref().map(|map| map.path.clone()));
+    let of = |track: &&Track| init.is_some() && first(track) == init;
     match title.tracks.iter().find(of) {
         Some(track) => matches(report, title, track, &named, set, representation),
         // Not a track of HLS: that it is all there is what can be said.
         None => {
             for path in init.iter().chain(named.iter().filter_map(|named| named.path.as_ref())) {
-                reach(report, title.files, path, id).await;
+                if !reach(report, title.files, path, id).await {
+                    break;
+                }
             }
         }
     }
@@ -86,9 +91,10 @@ fn base<'a>(report: &mut Report, bases: impl Iterator<Item = &'a [BaseURL]>, id:
     Some(path)
 }
 
-async fn reach<F: Files>(report: &mut Report, files: &F, path: &str, id: &str) {
+/// Whether a file is there.
+async fn reach<F: Files>(report: &mut Report, files: &F, path: &str, id: &str) -> bool {
     let read = files.read(path, 0..1).await;
-    report.must(read.is_ok(), "23009-1 5.3.9.4", MANIFEST, || format!("{id}: {path} cannot be read"));
+    report.must(read.is_ok(), "23009-1 5.3.9.4", MANIFEST, || format!("{id}: {path} cannot be read"))
 }
 
 /// What a template lists.

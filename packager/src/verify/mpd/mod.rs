@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 const MANIFEST: &str = "manifest.mpd";
 /// Largest manifest, and representations of one.
 const BYTES_MAX: u64 = 4 << 20;
-const REPRESENTATIONS_MAX: usize = 1000;
+const REPRESENTATIONS_MAX: usize = 256;
 /// What a manifest's length may differ from the title's.
 const LENGTH_S: f64 = 0.05;
 

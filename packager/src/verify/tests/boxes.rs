@@ -155,7 +155,7 @@ fn configurations_name_their_codecs() {
         let mut report = Report::default();
         let init = init::read(&mut report, "init.mp4", &bytes).unwrap();
         assert_eq!(init.entry.codec, track.codec().unwrap());
-        assert_eq!(init.entry.media, entry::Media::Video { width: 960, height: 540, transfer: Some(1) });
+        assert_eq!(init.entry.media, entry::Media::Video { width: 960, height: 540, shown_width: 960, transfer: Some(1) });
         assert_eq!(rules(&report.verdict(false)), Vec::<String>::new());
         let mut untrue = bytes.to_vec();
         let at = untrue.windows(4).position(|window| window == kind).unwrap() + at;

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod hostile;
+mod images;
 mod manifest;
 mod package;
 mod playlists;
