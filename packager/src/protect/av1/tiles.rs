@@ -22,6 +22,9 @@ pub(super) struct Tiling {
 
 impl Tiling {
     pub(super) fn parse(bits: &mut Bits<'_>, has_large_blocks: bool, width: u32, height: u32) -> Result<Self> {
+        if width == 0 || height == 0 {
+            return Err(malformed("a frame has the size of one that was never there"));
+        }
         let shift = if has_large_blocks { 7 } else { 6 };
         // In blocks of eight pixels first.
         let blocks = |pixels: u32| (pixels.div_ceil(8) * 8).div_ceil(1 << shift);
@@ -122,4 +125,54 @@ pub(super) fn below(bits: &mut Bits<'_>, count: u32) -> Result<u32> {
 pub(super) fn signed(value: u32, width: u32) -> i32 {
     let unused = u32::BITS - width;
     (value << unused).cast_signed() >> unused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8], width: u32, height: u32) -> Result<Tiling> {
+        Tiling::parse(&mut Bits::new(bytes), false, width, height)
+    }
+
+    #[test]
+    fn tiles_lie_one_after_the_other() {
+        // Evenly, two columns, one row; the first tile; sizes of two bytes.
+        let tiling = parse(&[0b1100_0010], 1920, 1080).unwrap();
+        assert_eq!((tiling.columns, tiling.rows, tiling.size_bytes), (2, 1, 2));
+        let group = [0, 2, 0, 7, 7, 7, 8, 8];
+        assert_eq!(tiling.find(&group).unwrap(), (vec![3..6, 6..8], true));
+        // One of the two alone, each way.
+        assert_eq!(tiling.find(&[0b1000_0000, 7, 7]).unwrap(), (vec![1..3; 1], false));
+        assert_eq!(tiling.find(&[0b1110_0000, 7, 7]).unwrap(), (vec![1..3; 1], true));
+        for bad in [&[][..], &[0], &[0, 2], &[0, 2, 0, 7, 7], &[0b1100_0000, 7], &[0, 0xff, 0xff, 7]] {
+            assert!(tiling.find(bad).is_err(), "{bad:?}");
+        }
+        let whole = parse(&[0b1000_0000], 320, 180).unwrap();
+        assert_eq!(whole.find(&[1, 2, 3]).unwrap(), (vec![0..3; 1], true));
+    }
+
+    #[test]
+    fn a_picture_that_is_too_wide_for_one_tile_has_more() {
+        // Five blocks of 64 pixels more than a tile may have, and no bit that asks for it.
+        let tiling = parse(&[0b1000_0000, 0], 4416, 64).unwrap();
+        assert_eq!((tiling.columns, tiling.rows), (2, 1));
+        // Column by column: 3 blocks of 5, then the others; one row.
+        let tiling = parse(&[0b0101_0100, 0], 320, 64).unwrap();
+        assert_eq!((tiling.columns, tiling.rows), (2, 1));
+    }
+
+    #[test]
+    fn a_picture_of_no_size_has_no_tiles() {
+        assert!(parse(&[0; 8], 0, 180).is_err() && parse(&[0x80; 8], 320, 0).is_err() && parse(&[], 320, 180).is_err());
+    }
+
+    #[test]
+    fn numbers_below_another_take_as_many_bits_as_they_need() {
+        // Of five: 0, 1 and 2 in two bits, 3 and 4 in three.
+        let read = |byte: u8| below(&mut Bits::new(&[byte]), 5).unwrap();
+        assert_eq!([0, 0b0100_0000, 0b1000_0000, 0b1100_0000, 0b1110_0000].map(read), [0, 1, 2, 3, 4]);
+        assert_eq!(below(&mut Bits::new(&[]), 1).unwrap(), 0);
+        assert_eq!([signed(0b0111, 4), signed(0b1000, 4), signed(0b1_1111, 4)], [7, -8, -1]);
+    }
 }
