@@ -53,7 +53,8 @@ async fn a_film_plays_while_it_is_encoded_and_holds_every_frame_afterwards() {
     assert_eq!(video.chapters, FILM.chapters_shown());
     let chapters = Url::parse(&master).and_then(|master| master.join("chapters.json")).expect("a URL");
     let chapters: Value = serde_json::from_slice(&hls::fetch(chapters.as_str()).await).expect("JSON");
-    let starts = [&chapters[0], &chapters[1]].map(|chapter| (chapter["start-time"].as_f64(), chapter["titles"][0]["title"].as_str()));
+    let starts =
+        [&chapters[0], &chapters[1]].map(|chapter| (chapter["start-time"].as_f64(), chapter["titles"][0]["title"].as_str()));
     assert_eq!(starts, [(Some(0.0), Some("One")), (Some(2.0), Some("Two"))], "{chapters}");
     // A session that began while it grew sees it end.
     assert!(hls::media(&early.video[0]).await.end_list, "the growing playlist ended");

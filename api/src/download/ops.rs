@@ -56,7 +56,8 @@ pub(crate) async fn prepare(app: &App, caller: &Caller, id: VideoId, wanted: &Wa
     let Some(encode) = video.encode.filter(|_| video.status == Status::Ready) else {
         return Err(Error::conflict("not_ready", "the video cannot be downloaded yet: wait until it is ready"));
     };
-    let busy = || Error::new(ErrorKind::Unavailable, "too_many_downloads", "too many downloads are going on here: try again later");
+    let busy =
+        || Error::new(ErrorKind::Unavailable, "too_many_downloads", "too many downloads are going on here: try again later");
     let slot = app.downloads.clone().try_acquire_owned().map_err(|_| busy())?;
     let presentation = app.deps.db.presentation(encode).await?;
     let tracks = choose(&presentation, wanted)?;
@@ -177,7 +178,11 @@ impl Download {
         };
         let samples = stream::iter(pieces).map(open).buffered(PIECES_AHEAD).try_flatten();
         let head = stream::iter(Some(Ok(head)).filter(|head| !matches!(head, Ok(head) if head.is_empty())));
-        head.chain(samples).inspect(move |_| { let _held = &slot; }).boxed()
+        head.chain(samples)
+            .inspect(move |_| {
+                let _held = &slot;
+            })
+            .boxed()
     }
 }
 

@@ -123,7 +123,10 @@ mod tests {
             channels: 2,
             sample_rate_hz: 48_000,
         };
-        Presentation { tracks: vec![picture("540p", 540, 1), picture("360p", 360, 3), track("aac-128-0", sound, 5)], ..Presentation::default() }
+        Presentation {
+            tracks: vec![picture("540p", 540, 1), picture("360p", 360, 3), track("aac-128-0", sound, 5)],
+            ..Presentation::default()
+        }
     }
 
     fn shown(path: &str, ended: bool) -> Option<String> {

@@ -149,7 +149,7 @@ impl Db {
         let rows = query_as!(
             Row,
             "select id, language, name, forced, hearing_impaired, format, cues, notes, created_at
-             from subtitles where video_id = $1 and removed_at is null order by id",
+             from subtitles where video_id = $1 and removed_at is null order by created_at, id",
             video.0
         );
         Ok(rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(Subtitle::from).collect())

@@ -8,8 +8,8 @@ use crate::codec::{AudioConfig, Codec};
 use bytes::Bytes;
 use marquee_core::{Error, Result, source::Ratio};
 use mp4_atom::{
-    AnySampleGroupEntry, Atom, Audio, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr, Mdhd,
-    Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Sgpd, SgpdEntry, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
+    AnySampleGroupEntry, Atom, Audio, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr,
+    Mdhd, Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Sgpd, SgpdEntry, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
 };
 
 /// `objectTypeIndication` of MPEG-4 audio and `streamType` of sound (ISO/IEC 14496-1 tables 5 and 6).

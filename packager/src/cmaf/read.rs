@@ -296,7 +296,8 @@ pub enum Head {
 /// `malformed_media` if there is none, or it is not whole within its segment.
 pub fn head(bytes: &[u8], offset_bytes: u64, segment_bytes: u64) -> Result<Head> {
     let styp_bytes = extent(bytes, Styp::KIND).map_or(0, |(size, _)| size);
-    let from = |at: u64| usize::try_from(at).ok().and_then(|at| bytes.get(at..)).filter(|rest| rest.len() >= BOX_HEADER_BYTES_MAX);
+    let from =
+        |at: u64| usize::try_from(at).ok().and_then(|at| bytes.get(at..)).filter(|rest| rest.len() >= BOX_HEADER_BYTES_MAX);
     let needs = |bytes: u64| match offset_bytes.checked_add(bytes).is_some_and(|end| end <= segment_bytes) {
         true => Ok(Head::Needs(bytes)),
         false => Err(malformed("a fragment is cut off")),

@@ -130,7 +130,9 @@ fn names_out_of_files_cannot_break_the_manifest() {
 
 #[test]
 fn nothing_and_too_much_are_written_too() {
-    for title in [Presentation::default(), Presentation { tracks: vec![video("x", (0, 0), 0, &[], 0)], ..Presentation::default() }] {
+    for title in
+        [Presentation::default(), Presentation { tracks: vec![video("x", (0, 0), 0, &[], 0)], ..Presentation::default() }]
+    {
         assert!(manifest(&title, None).contains("mediaPresentationDuration=\"PT0S\""));
     }
     let mut title = presentation();

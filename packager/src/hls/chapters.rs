@@ -133,8 +133,12 @@ mod tests {
     #[test]
     fn playlists_place_chapters_by_date() {
         let mut title = presentation();
-        title.chapters =
-            vec![chapter(0, 6500, "One"), chapter(6500, 7000, "\"Two\"\n"), chapter(7000, 17_000, "Three"), chapter(17_000, 18_000, "")];
+        title.chapters = vec![
+            chapter(0, 6500, "One"),
+            chapter(6500, 7000, "\"Two\"\n"),
+            chapter(7000, 17_000, "Three"),
+            chapter(17_000, 18_000, ""),
+        ];
         let master = super::super::master(&title);
         assert!(master.contains("#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"\n"), "{master}");
         let video = super::super::media(&title, &title.tracks[0], Kind::Vod, "");
@@ -153,9 +157,13 @@ mod tests {
 000003.m4s
 ";
         assert!(video.contains(expected), "{video}");
-        let others = [super::super::iframes(&title, &title.tracks[0]), super::super::media(&title, &title.tracks[2], Kind::Vod, "")];
+        let others =
+            [super::super::iframes(&title, &title.tracks[0]), super::super::media(&title, &title.tracks[2], Kind::Vod, "")];
         for other in others {
-            assert!(other.contains("#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:00.000Z\n") && !other.contains("DATERANGE"), "{other}");
+            assert!(
+                other.contains("#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:00.000Z\n") && !other.contains("DATERANGE"),
+                "{other}"
+            );
         }
         assert!(!super::super::media(&presentation(), &presentation().tracks[0], Kind::Vod, "").contains("DATE"));
         assert_eq!(date_time(90_061_001), "1970-01-02T01:01:01.001Z");

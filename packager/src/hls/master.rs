@@ -1,8 +1,8 @@
 //! Multivariant playlists.
 
 use super::{
-    VERSION, Variant, attribute, chapters::session_data, codec, groups, iframes::bitrate as iframe_bitrate, listed, members, scores, target_duration_s, text, texts,
-    variants, videos,
+    VERSION, Variant, attribute, chapters::session_data, codec, groups, iframes::bitrate as iframe_bitrate, listed, members,
+    scores, target_duration_s, text, texts, variants, videos,
 };
 use crate::{
     bitrate::Bitrate,
@@ -42,7 +42,8 @@ pub fn master(presentation: &Presentation) -> String {
 #[must_use]
 pub fn growing_master(presentation: &Presentation) -> String {
     let has_segments = |track: &&Track| !listed(track).is_empty() && codec(track) == Codec::H264;
-    let started = Presentation { tracks: presentation.tracks.iter().filter(has_segments).cloned().collect(), ..Presentation::default() };
+    let started =
+        Presentation { tracks: presentation.tracks.iter().filter(has_segments).cloned().collect(), ..Presentation::default() };
     let declared = |track: &Track| {
         let bps = track.rendition.max_bitrate_bps.into();
         Bitrate { peak_bps: bps, average_bps: bps }

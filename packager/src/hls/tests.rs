@@ -373,7 +373,11 @@ fn the_target_duration_of_a_constant_rate_is_known_from_its_grid() {
         let mut track = video("540p", (960, 540), 1, &[1], 1);
         let frame_rate = marquee_core::source::Ratio::new(num, den);
         track.rendition = Rendition { timescale, media: Media::Video { width: 960, height: 540, frame_rate }, ..track.rendition };
-        assert_eq!(growing_target_duration_s(&Presentation { tracks: vec![track], ..Presentation::default() }), expected, "{num}/{den}");
+        assert_eq!(
+            growing_target_duration_s(&Presentation { tracks: vec![track], ..Presentation::default() }),
+            expected,
+            "{num}/{den}"
+        );
     }
 }
 

@@ -7,8 +7,8 @@ use crate::{
 };
 use marquee_core::{Error, Result};
 use mp4_atom::{
-    Atom, BufMut, Co64, Ctts, CttsEntry, Edts, Elst, ElstEntry, Encode, Mdhd, Mdia, Minf, Moov, Mvhd, Stbl, Stsc, StscEntry, Stss, Stsz,
-    StszSamples, Stts, SttsEntry, Tkhd, Trak,
+    Atom, BufMut, Co64, Ctts, CttsEntry, Edts, Elst, ElstEntry, Encode, Mdhd, Mdia, Minf, Moov, Mvhd, Stbl, Stsc, StscEntry,
+    Stss, Stsz, StszSamples, Stts, SttsEntry, Tkhd, Trak,
 };
 
 /// Ticks per second of the movie's own times, which only say how long things are: microseconds would overflow old readers.

@@ -5,10 +5,7 @@ mod index;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    cmaf::read::Fragment,
-    malformed,
-};
+use crate::{cmaf::read::Fragment, malformed};
 use bytes::Bytes;
 use marquee_core::{Error, Result};
 use mp4_atom::{Encode, FourCC, Ftyp};
@@ -63,7 +60,9 @@ impl Progressive {
         let length = index::movie(sources, &pieces, 0)?.len() as u64;
         let mut head = Vec::new();
         let brands = [*b"isom", *b"iso6", *b"mp41"].map(FourCC::from).to_vec();
-        Ftyp { major_brand: b"isom".into(), minor_version: 0, compatible_brands: brands }.encode(&mut head).map_err(Error::internal)?;
+        Ftyp { major_brand: b"isom".into(), minor_version: 0, compatible_brands: brands }
+            .encode(&mut head)
+            .map_err(Error::internal)?;
         let data_offset = head.len() as u64 + length + MDAT_HEADER_BYTES;
         head.extend(index::movie(sources, &pieces, data_offset)?);
         let samples_bytes: u64 = pieces.iter().map(Piece::size_bytes).sum();

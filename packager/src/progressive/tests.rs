@@ -44,14 +44,16 @@ fn a_file_is_the_film_from_its_first_byte() {
     assert_eq!(file.len() as u64, film.size_bytes());
     std::fs::write(directory.join("film.mp4"), &file).unwrap();
 
-    let streams = judge("ffprobe", directory, "-show_entries stream=codec_name,start_time,duration,nb_frames -of csv=p=0 film.mp4");
+    let streams =
+        judge("ffprobe", directory, "-show_entries stream=codec_name,start_time,duration,nb_frames -of csv=p=0 film.mp4");
     let expected = "h264,0.000000,8.000000,200\naac,0.000000,8.0";
     assert!(streams.starts_with(expected), "{streams}");
     assert_eq!(judge::pictures(directory, "film.mp4"), judge::pictures(directory, "source.mp4"));
     let (sound, source) = (judge::sound(directory, "film.mp4"), judge::sound(directory, "source.aac"));
     assert!(sound == source[PRIMING_BYTES..], "the sound differs");
     // What a player seeks by: keyframes where they are, and picture and sound of a time near each other.
-    let keyframes = judge("ffprobe", directory, "-select_streams v -skip_frame nokey -show_entries frame=pts_time -of csv=p=0 film.mp4");
+    let keyframes =
+        judge("ffprobe", directory, "-select_streams v -skip_frame nokey -show_entries frame=pts_time -of csv=p=0 film.mp4");
     let keyframes: Vec<f64> = keyframes.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
     assert_eq!(keyframes, [0.0, 2.0, 4.0, 6.0]);
     let order: Vec<_> = film.pieces.iter().map(|piece| (piece.source, piece.segment)).collect();

@@ -38,7 +38,8 @@ fn are_the_same(file: &str, arguments: &str) -> Result<(), Failed> {
     let clip = folder.path().join(file);
     judge::make(&clip, arguments);
     let own = renditions(&driver::host(), &clip, |_| "")?;
-    let encoders: [(&str, fn(Codec) -> &'static str); 2] = [("without instructions of their own", no_simd), ("at SSE4", some_simd)];
+    let encoders: [(&str, fn(Codec) -> &'static str); 2] =
+        [("without instructions of their own", no_simd), ("at SSE4", some_simd)];
     let mut others = vec![
         ("again", renditions(&driver::host(), &clip, |_| "")?),
         ("by one processor", renditions(&child(ALONE)?, &clip, |_| "")?),

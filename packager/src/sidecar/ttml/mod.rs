@@ -77,9 +77,9 @@ pub(super) fn read(text: &str, found: &mut Found) {
                 document.end();
             }
             Event::End(_) => document.end(),
-            Event::Text(text) => document.say(&String::from_utf8_lossy(&text)),
-            Event::CData(text) => document.say(&String::from_utf8_lossy(&text)),
-            Event::GeneralRef(name) => match referred(&String::from_utf8_lossy(&name)) {
+            Event::Text(text) => document.say(&text),
+            Event::CData(text) => document.say(&text),
+            Event::GeneralRef(name) => match referred(&name) {
                 Some(character) => document.say(character.encode_utf8(&mut [0; 4])),
                 None => document.found.fault(line, "entities are not allowed, but those of XML itself"),
             },
@@ -104,11 +104,11 @@ impl Document<'_> {
         let name = |name: &str| attribute(name).filter(|id| id.len() <= NAME_BYTES_MAX);
         let parent = self.open.last();
         let kind = match (start.local_name().as_ref(), parent.map(|parent| parent.kind)) {
-            (b"tt", None) => Kind::Document,
+            ("tt", None) => Kind::Document,
             (_, None | Some(Kind::Other)) => Kind::Other,
-            (b"region", _) => Kind::Region,
-            (b"p", _) => Kind::Paragraph,
-            (b"head" | b"styling" | b"layout" | b"style" | b"body" | b"div" | b"span" | b"br", _) => Kind::Content,
+            ("region", _) => Kind::Region,
+            ("p", _) => Kind::Paragraph,
+            ("head" | "styling" | "layout" | "style" | "body" | "div" | "span" | "br", _) => Kind::Content,
             _ => Kind::Other,
         };
         if kind == Kind::Document {
@@ -122,15 +122,15 @@ impl Document<'_> {
         let own = self.style(attribute);
         let mut style = parent.map(|parent| parent.style).unwrap_or_default();
         match (start.local_name().as_ref(), name("id"), parent.and_then(|parent| parent.region.clone())) {
-            (b"style", Some(id), _) => {
+            ("style", Some(id), _) => {
                 self.styles.insert(id.to_owned(), own);
             }
-            (b"style", None, Some(region)) => {
+            ("style", None, Some(region)) => {
                 // A style within a region is the region's.
                 let whole = self.regions.entry(region).or_default();
                 *whole = whole.with(attribute, own);
             }
-            (b"region", Some(id), _) => {
+            ("region", Some(id), _) => {
                 self.regions.insert(id.to_owned(), Region::default().with(attribute, own));
             }
             _ => style = style.then(own),
@@ -148,7 +148,7 @@ impl Document<'_> {
             self.paragraph = Some(Paragraph::new(line, region));
         }
         self.open.push(Element { kind, span, style, region, keeps_space });
-        if start.local_name().as_ref() == b"br" {
+        if start.local_name().as_ref() == "br" {
             self.break_line();
         }
     }
@@ -194,7 +194,7 @@ fn attributes(start: &BytesStart<'_>) -> HashMap<String, String> {
     let mut attributes = start.attributes();
     let attributes = attributes.with_checks(false).take(ATTRIBUTES_MAX).filter_map(|attribute| {
         let attribute = attribute.ok()?;
-        let name = String::from_utf8_lossy(attribute.key.local_name().as_ref()).into_owned();
+        let name = attribute.key.local_name().as_ref().to_owned();
         Some((name, attribute.normalized_value(XmlVersion::default()).ok()?.into_owned()))
     });
     attributes.collect()

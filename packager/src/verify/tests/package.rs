@@ -44,14 +44,13 @@ fn build() -> Package {
         sound(&mut package, "deu", ("Deutsch", "de", false)),
     ];
     tracks.push(words(&mut package));
-    let presentation = Presentation { tracks };
-    let target_duration_s = hls::target_duration_s(&presentation);
+    let presentation = Presentation { tracks, ..Presentation::default() };
     for track in &presentation.tracks {
         let (id, folder) = (&track.rendition.id, track.rendition.folder());
-        let text = hls::media(track, target_duration_s, Kind::Vod, "");
+        let text = hls::media(&presentation, track, Kind::Vod, "");
         package.insert(object::playlist_path(folder, id), text.into());
         if folder == object::Track::Video {
-            package.insert(object::iframes_path(id), hls::iframes(track).into());
+            package.insert(object::iframes_path(id), hls::iframes(&presentation, track).into());
         }
     }
     package.insert(object::MASTER.to_owned(), hls::master(&presentation).into());

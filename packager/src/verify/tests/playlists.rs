@@ -103,11 +103,11 @@ const FAULTS_OF_THE_MASTER: &[Row] = &[
         Text("50048,CODECS=\"avc1.64001f\"", "50048,CODECS=\"avc1.64001f,mp4a.40.2\""),
         &["Error HLS-AUTH 9.3"],
     ),
-    ("no RESOLUTION of I-frames", MASTER, Text(",RESOLUTION=416x234,URI", ",URI"), &["Error HLS-AUTH 9.4"]),
+    ("no RESOLUTION of I-frames", MASTER, Text(",RESOLUTION=416x234,VIDEO-RANGE=SDR,URI", ",VIDEO-RANGE=SDR,URI"), &["Error HLS-AUTH 9.4"]),
     (
         "a false RESOLUTION of I-frames",
         MASTER,
-        Text(",RESOLUTION=416x234,URI", ",RESOLUTION=960x540,URI"),
+        Text(",RESOLUTION=416x234,VIDEO-RANGE=SDR,URI", ",RESOLUTION=960x540,VIDEO-RANGE=SDR,URI"),
         &["Error HLS-AUTH 9.4"],
     ),
     ("no AVERAGE-BANDWIDTH", MASTER, Text("AVERAGE-BANDWIDTH=442103,", ""), &["Error HLS-AUTH 9.14"]),
