@@ -20,7 +20,7 @@ use marquee_backends::{
 use marquee_core::{
     blobs::Blobs,
     id::{EncodeId, VideoId},
-    object::{Key, Layout, MANIFEST, TILES, init_path, poster_path, segment_path, sheet_path, subtitles_path},
+    object::{CHAPTERS, Key, Layout, MANIFEST, TILES, init_path, poster_path, segment_path, sheet_path, subtitles_path},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -154,6 +154,8 @@ impl Audit {
         let texts: Vec<_> = ledger.renditions.iter().filter(|one| !one.track.has_init()).collect();
         expected.extend(texts.iter().map(|one| format!("{prefix}{}", subtitles_path(&one.rendition.id))));
         expected.insert(format!("{prefix}{MANIFEST}"));
+        let chapters = db.encode(encode).await.expect("an encode").source.chapters;
+        expected.extend(chapters.first().map(|_| format!("{prefix}{CHAPTERS}")));
         let orphans: Vec<_> = found.difference(&expected).filter(|name| !name.ends_with(".m3u8")).collect();
         if !orphans.is_empty() {
             self.wrong.push(format!("I4: no ledger knows {orphans:?}"));

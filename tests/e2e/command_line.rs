@@ -26,14 +26,14 @@ fn the_current_folder_is_filled_if_it_is_empty() {
     let encode = ["encode", &film, "--out", ".", "--preset", "ultrafast", "--json"];
     let done = marquee(folder.path(), &encode);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(entries(folder.path()), ["a", "master.m3u8", "s", "thumbs", "v"]);
+    assert_eq!(entries(folder.path()), ["a", "chapters.json", "manifest.mpd", "master.m3u8", "s", "thumbs", "v"]);
     for rung in entries(&folder.path().join("v")) {
         let playlist = folder.path().join("v").join(rung).join("playlist.m3u8");
         assert_eq!(judge::picture(&playlist.to_string_lossy(), true).frames as u64, SHORT.frames());
     }
     let again = marquee(folder.path(), &encode);
     assert_eq!(again.status.code(), Some(1), "it is not empty any more");
-    assert_eq!(entries(folder.path()), ["a", "master.m3u8", "s", "thumbs", "v"]);
+    assert_eq!(entries(folder.path()), ["a", "chapters.json", "manifest.mpd", "master.m3u8", "s", "thumbs", "v"]);
 }
 
 #[test]
