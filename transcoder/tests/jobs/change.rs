@@ -57,6 +57,11 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
+/// Whether a file tells of others, as each encode does of its own.
+fn is_manifest(name: &str) -> bool {
+    name.ends_with(".m3u8") || name.ends_with(".mpd")
+}
+
 async fn ledger(worker: &Worker) -> Ledger {
     worker.db.ledger(worker.encode().await.id).await.expect("ledger")
 }
@@ -114,7 +119,7 @@ pub(crate) async fn a_rung_is_made_anew_and_all_else_copied() {
     }
     let (ours, theirs) = (files(&worker.folder().await), files(&folder));
     let is_other = |name: &str| name.starts_with(&format!("v/{rung}/")) && name.ends_with("m4s");
-    for (name, bytes) in theirs.iter().filter(|(name, _)| !name.ends_with("m3u8")) {
+    for (name, bytes) in theirs.iter().filter(|(name, _)| !is_manifest(name)) {
         assert_eq!(ours.get(name) == Some(bytes), !is_other(name), "{name}");
     }
     assert_eq!(frames_of(&worker.folder().await.join("v").join(&rung).join("playlist.m3u8")), 300);
@@ -143,7 +148,7 @@ pub(crate) async fn files_of_subtitles_are_added_and_all_else_copied() {
 
     let text = format!("s/text-{}/", id.0.simple());
     let (ours, theirs) = (files(&worker.folder().await), files(&folder));
-    for (name, bytes) in theirs.iter().filter(|(name, _)| !name.ends_with("m3u8")) {
+    for (name, bytes) in theirs.iter().filter(|(name, _)| !is_manifest(name)) {
         assert_eq!(ours.get(name), Some(bytes), "{name}");
     }
     let master = String::from_utf8_lossy(&ours[MASTER]).into_owned();
@@ -227,7 +232,7 @@ pub(crate) async fn of_a_film_that_is_replaced_what_both_hold_is_copied() {
     assert_eq!(made(&worker).await, (Vec::new(), true));
     assert_eq!(second.plan.rungs, first.plan.rungs, "it keeps its ladder");
     let after = files(&worker.folder().await);
-    for (name, bytes) in before.iter().filter(|(name, _)| !name.ends_with("m3u8")) {
+    for (name, bytes) in before.iter().filter(|(name, _)| !is_manifest(name)) {
         assert_eq!(after.get(name) == Some(bytes), !(name.starts_with("a/") && name.ends_with("m4s")), "{name}");
     }
 
