@@ -20,7 +20,7 @@ pub(super) struct Address {
 
 impl Address {
     /// The package whose multivariant playlist is at `url`, or in the folder that it is, and the playlist's name in there.
-    pub(super) fn new(url: Url) -> Result<(Self, String)> {
+    pub(super) fn new(url: &Url) -> Result<(Self, String)> {
         if url.scheme() == "https" {
             let message = "addresses with https: are not read: name one before TLS, such as the edge's own";
             return Err(Error::invalid("unsupported_address", message));
@@ -179,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn parts_of_files_come_from_any_server() {
-        let (files, master) = Address::new(server().await.parse().unwrap()).unwrap();
+        let (files, master) = Address::new(&server().await.parse().unwrap()).unwrap();
         assert_eq!(master, "master.m3u8");
         for name in ["ranged.m4s", "whole.m4s"] {
             for (range, expected) in [(2..5, "234"), (8..20, "89"), (10..20, "")] {
@@ -206,9 +206,9 @@ mod tests {
             ("http://host/token/p/all.m3u8", "all.m3u8"),
             ("http://host/token/p/all.m3u8?a=b", "all.m3u8?a=b"),
         ] {
-            let (files, master) = Address::new(url.parse().unwrap()).unwrap();
+            let (files, master) = Address::new(&url.parse().unwrap()).unwrap();
             assert_eq!((master.as_str(), files.folder.as_str()), (expected, "http://host/token/p/"));
         }
-        assert!(Address::new("https://host/".parse().unwrap()).is_err());
+        assert!(Address::new(&"https://host/".parse().unwrap()).is_err());
     }
 }

@@ -31,7 +31,7 @@ pub(crate) async fn run(options: Verify) -> anyhow::Result<ExitCode> {
 
 async fn judge(options: &Verify) -> Result<Verdict> {
     if let Some(url) = url(&options.package) {
-        let (files, master) = address::Address::new(url)?;
+        let (files, master) = address::Address::new(&url)?;
         return verify(&files, &master, options.deep).await;
     }
     let path = Path::new(&options.package);

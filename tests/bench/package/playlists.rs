@@ -18,21 +18,20 @@ const RUNGS: [(u32, u32); 6] =
 
 pub(super) fn bench() -> bool {
     let title = title();
-    let target_duration_s = hls::target_duration_s(&title);
     let (picture, sound) = (&title.tracks[0], &title.tracks[RUNGS.len()]);
     let in_time = |what: &str, seconds: f64| {
         let milliseconds = seconds * 1e3;
         tell(&format!("{what} of ten hours: {milliseconds:.2} ms, at most {PLAYLIST_MAX_MS}"), milliseconds <= PLAYLIST_MAX_MS)
     };
     in_time("multivariant playlist", seconds(|| hls::master(&title)))
-        & in_time("media playlist of a picture", seconds(|| hls::media(picture, target_duration_s, Kind::Vod, "")))
-        & in_time("media playlist of a sound", seconds(|| hls::media(sound, target_duration_s, Kind::Vod, "")))
-        & iframes(picture)
+        & in_time("media playlist of a picture", seconds(|| hls::media(&title, picture, Kind::Vod, "")))
+        & in_time("media playlist of a sound", seconds(|| hls::media(&title, sound, Kind::Vod, "")))
+        & iframes(&title, picture)
 }
 
 /// It has three entries for each of the other playlists, and no goal of its own.
-fn iframes(picture: &Track) -> bool {
-    let milliseconds = seconds(|| hls::iframes(picture)) * 1e3;
+fn iframes(title: &Presentation, picture: &Track) -> bool {
+    let milliseconds = seconds(|| hls::iframes(title, picture)) * 1e3;
     tell(&format!("I-frame playlist of ten hours: {milliseconds:.2} ms"), true)
 }
 
@@ -46,7 +45,7 @@ fn title() -> Presentation {
         let media = Media::Audio { group, name, language, default: true, channels: 2, sample_rate_hz: 48_000 };
         track(&format!("eng-{bitrate}"), "mp4a.40.2", media, bitrate)
     });
-    Presentation { tracks: pictures.into_iter().chain(sounds).collect() }
+    Presentation { tracks: pictures.into_iter().chain(sounds).collect(), ..Presentation::default() }
 }
 
 fn track(id: &str, codec: &str, media: Media, max_bitrate_bps: u32) -> Track {

@@ -14,6 +14,9 @@ const ALONE: &str = "lonely-child";
 /// Noise, so that every rounding shows.
 const PICTURE: &str = "-f lavfi -i testsrc2=size=1000x562:rate=25:duration=1,noise=alls=12:allf=t";
 
+/// What the encoder of a codec is told beside its rung.
+type Told = fn(Codec) -> &'static str;
+
 pub(crate) fn trials() -> Vec<Trial> {
     let same = |name: &str, file: &'static str, arguments: String| {
         Trial::test(format!("bytes::are_the_same_of_{name}"), move || are_the_same(file, &arguments))
@@ -38,8 +41,7 @@ fn are_the_same(file: &str, arguments: &str) -> Result<(), Failed> {
     let clip = folder.path().join(file);
     judge::make(&clip, arguments);
     let own = renditions(&driver::host(), &clip, |_| "")?;
-    let encoders: [(&str, fn(Codec) -> &'static str); 2] =
-        [("without instructions of their own", no_simd), ("at SSE4", some_simd)];
+    let encoders: [(&str, Told); 2] = [("without instructions of their own", no_simd), ("at SSE4", some_simd)];
     let mut others = vec![
         ("again", renditions(&driver::host(), &clip, |_| "")?),
         ("by one processor", renditions(&child(ALONE)?, &clip, |_| "")?),
@@ -75,7 +77,7 @@ fn some_simd(codec: Codec) -> &'static str {
 }
 
 /// The bytes of all renditions of picture that children of `host` make of `clip`, their encoders told by `options`.
-fn renditions(host: &Host, clip: &Path, options: fn(Codec) -> &'static str) -> Result<BTreeMap<String, Vec<u8>>, Failed> {
+fn renditions(host: &Host, clip: &Path, options: Told) -> Result<BTreeMap<String, Vec<u8>>, Failed> {
     let folder = tempfile::tempdir()?;
     let source = driver::inspect(clip).map_err(codecs::failed)?;
     let mut plan = Plan::new(&source, &codecs::recipe(Ladder::Fixed));

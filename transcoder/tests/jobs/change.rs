@@ -153,7 +153,9 @@ pub(crate) async fn files_of_subtitles_are_added_and_all_else_copied() {
     }
     let master = String::from_utf8_lossy(&ours[MASTER]).into_owned();
     assert!(master.contains("LANGUAGE=\"pt-BR\"") && master.contains("NAME=\"Português (BR)\""), "{master}");
-    let segments: Vec<_> = ours.iter().filter(|(name, _)| name.starts_with(&text) && name.ends_with("vtt")).collect();
+    // Beside them there are a playlist, and all of it in one file.
+    let is_segment = |name: &str| name.strip_prefix(&text).is_some_and(|name| name.starts_with('0'));
+    let segments: Vec<_> = ours.iter().filter(|(name, _)| is_segment(name)).collect();
     let shown: Vec<Vec<_>> = segments
         .iter()
         .map(|(_, bytes)| webvtt::read(bytes).expect("WebVTT").cues.iter().map(|cue| (cue.start_ms, cue.end_ms)).collect())

@@ -242,7 +242,7 @@ async fn a_title_comes_to_have_the_subtitles_that_it_should() {
     assert!(found.encode == next && found.like == Some(title.encode.id) && found.like != Some(shown), "{found:?}");
     db.begin_inspect(&claim, title.encode.upload).await.expect("begun");
     let (mut encode, mut jobs) = new_encode(id, title.encode.upload).await;
-    (encode.id, encode.plan) = (next, encode.plan.with_subtitle_files(&[new.file.clone()]));
+    (encode.id, encode.plan) = (next, encode.plan.with_subtitle_files(std::slice::from_ref(&new.file)));
     let file = Some(new.file.id);
     jobs.push(NewJob { id: job_id(), job: Job::Subtitles { encode: next, file }, class: Class::Bulk, weight: 1.0 });
     for new in &mut jobs {
