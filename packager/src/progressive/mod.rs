@@ -19,7 +19,7 @@ const MDAT_HEADER_BYTES: u64 = 16;
 pub struct Source {
     /// The init segment.
     pub init: Bytes,
-    /// Fragments of each segment, as [`read::segment`] or [`read::head`] give them.
+    /// Fragments of each segment, as [`segment`](crate::cmaf::read::segment) or [`head`](crate::cmaf::read::head) give them.
     pub segments: Vec<Vec<Fragment>>,
 }
 
