@@ -1,6 +1,6 @@
 //! Chapters, in two ways: Apple's JSON, which the multivariant playlist names, and date ranges in the playlists of the picture.
 
-use super::{attribute, durations_s};
+use super::attribute;
 use crate::model::{Segment, Track};
 use m3u8_rs::{ExtTag, MediaSegment, SessionData, SessionDataField};
 use marquee_core::{
@@ -70,9 +70,8 @@ pub(super) fn session_data(chapters: &[Chapter]) -> Vec<SessionData> {
 /// all must (RFC 8216 section 6.2.4).
 pub(super) fn date(entries: &mut [MediaSegment], start_ticks: u64, timescale: u32) {
     if let Some(first) = entries.first_mut() {
-        let start_s = durations_s([0, start_ticks].into_iter(), timescale).first().copied().unwrap_or(0.0);
-        let date = date_time((f64::from(start_s) * 1000.0).round() as u64);
-        first.unknown_tags.push(tag("X-PROGRAM-DATE-TIME", date));
+        let start_ms = start_ticks.saturating_mul(1000) / u64::from(timescale.max(1));
+        first.unknown_tags.push(tag("X-PROGRAM-DATE-TIME", date_time(start_ms)));
     }
 }
 

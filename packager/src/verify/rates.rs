@@ -22,8 +22,11 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
     for stream in &master.streams {
         let Some(video) = of(stream.path.as_deref()) else { continue };
         let members = members(master, stream);
-        let sounds = members.iter().filter(|member| member.kind == "AUDIO" && member.path != stream.path);
-        let heaviest = sounds.filter_map(|member| of(member.path.as_deref())).fold(Bitrate::default(), |a, b| Bitrate {
+        let is_apart = |path: &Option<String>| path.is_some() && *path != stream.path;
+        let sounds = members.iter().filter(|member| member.kind == "AUDIO" && is_apart(&member.path));
+        // Of a sound that cannot be read there are findings of its own; what it takes is not known.
+        let Some(sounds) = sounds.map(|member| of(member.path.as_deref())).collect::<Option<Vec<_>>>() else { continue };
+        let heaviest = sounds.into_iter().fold(Bitrate::default(), |a, b| Bitrate {
             peak_bps: a.peak_bps.max(b.peak_bps),
             average_bps: a.average_bps.max(b.average_bps),
         });

@@ -107,11 +107,11 @@ impl Shown<'_> {
             refuse(gate::check_images(thumbnails, duration_ms, &named, &images))?;
             playlists.push((IMAGES.to_owned(), images));
         }
+        let manifest = dash::manifest(&presentation, self.thumbnails);
+        refuse(gate::check_manifest(&presentation, self.thumbnails, &manifest))?;
         if let Some(chapters) = hls::chapters(&presentation.chapters) {
             self.write(CHAPTERS, &[chapters]).await?;
         }
-        let manifest = dash::manifest(&presentation, self.thumbnails);
-        refuse(gate::check_manifest(&presentation, self.thumbnails, &manifest))?;
         for track in presentation.tracks.iter().filter(|track| track.rendition.folder() == Track::Text) {
             let whole = self.subtitles(track).await?;
             self.write(&subtitles_path(&track.rendition.id), &[whole]).await?;
