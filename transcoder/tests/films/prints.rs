@@ -24,15 +24,18 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// Cues of the same words at the same times that are shown for longer.
 fn longer_cues() -> Result<(), Failed> {
     let folder = tempdir()?;
+    // The picture is encoded once: encoders that run in threads may answer otherwise the next time.
+    let film = folder.path().join("film.mkv");
+    judge::make(&film, &format!("{FILM} -c:v libx264"));
     let make = |name: &str, end: &str| {
         let words = folder.path().join(format!("{name}.srt"));
         std::fs::write(&words, format!("1\n00:00:01,000 --> {end}\nWords\n")).expect("written");
         let file = folder.path().join(format!("{name}.mkv"));
-        judge::make(&file, &format!("-i {} {FILM} -map 1 -map 2 -map 0 -c:v libx264 -c:s srt", words.display()));
+        judge::make(&file, &format!("-i {} -i {} -map 1 -map 0 -c copy", words.display(), film.display()));
         file
     };
     let (ours, theirs) = (prints(&make("short", "00:00:02,000"))?, prints(&make("long", "00:00:04,000"))?);
-    assert!(ours.shares_picture(&theirs));
+    assert!(ours.shares_picture(&theirs), "{ours:?}\n{theirs:?}");
     let subtitles = *ours.tracks.keys().next_back().ok_or("no subtitles")?;
     assert!(!ours.shares_track(&theirs, subtitles), "{ours:?}\n{theirs:?}");
     Ok(())

@@ -96,7 +96,7 @@ fn says_the_words(file: &str, codec: &str, place: &str) -> Result<(), Failed> {
     let clip = clip(folder.path(), file, WORDS, &format!("{picture} -c:s {codec} -metadata:s:s:0 language=fra"));
     let (source, tracks, notes) = extract(&clip, folder.path())?;
     assert_eq!(source.subtitles.len(), 1, "{:?}", source.notes);
-    assert_eq!((source.subtitles[0].language.as_str(), source.subtitles[0].forced), ("fra", false));
+    assert_eq!((source.subtitles[0].language.as_str(), source.subtitles[0].forced), ("fr", false));
     assert_eq!(notes, ["no_sound", "subtitle_tracks"]);
     assert_eq!(
         plain(&tracks[0]),
