@@ -27,6 +27,7 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
+use rand::RngExt;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -111,12 +112,16 @@ async fn listening(port: u16) {
     eventually(&what, async || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()).await;
 }
 
+/// Ports that the system gives to nobody by itself (it has its own from 32768 on): one that is free stays so until it is listened on.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
 /// A port that nobody listens on now.
 ///
 /// # Panics
 /// When there is none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it has an address").port()
+    // Tests run beside each other, in several processes too: each begins somewhere else.
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(|| rand::rng().random_range(PORTS)).take(1000).find(is_free).expect("a free port")
 }
