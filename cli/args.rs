@@ -125,12 +125,31 @@ pub(crate) struct Encode {
     /// Subtitles beside the film (SRT, WebVTT, ASS or TTML) and their language, such as `words.srt:pt-BR`; may be given often
     #[arg(long, value_name = "FILE:LANGUAGE", value_parser = subtitle_file)]
     pub(crate) subtitles: Vec<(PathBuf, String)>,
+    /// Protect the title with keys of its own
+    #[arg(long, value_enum, requires = "keys")]
+    pub(crate) protect: Option<Scheme>,
+    /// New file that the keys of a protected title are written to, as a CPIX document
+    #[arg(long, value_name = "FILE", requires = "protect")]
+    pub(crate) keys: Option<PathBuf>,
+    /// One key for all tracks, instead of one for sound and one for each class of picture
+    #[arg(long, requires = "protect")]
+    pub(crate) one_key: bool,
     /// Print the plan as JSON and stop
     #[arg(long)]
     pub(crate) plan: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How samples are encrypted.
+#[cfg(feature = "media")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scheme {
+    /// AES-CBC, one block in ten of a picture: what all players know
+    Cbcs,
+    /// AES-CTR
+    Cenc,
 }
 
 /// How the rungs of a ladder are chosen.

@@ -50,7 +50,9 @@ fn without_secrets(mut config: Config) -> Config {
     let database = &mut config.database;
     let urls = [&mut database.url, &mut database.read_url, &mut config.blobs.url, &mut config.queue.url, &mut config.cache.url];
     urls.into_iter().flatten().for_each(hide_password);
-    config.edge.key = config.edge.key.map(|_| HIDDEN.to_owned());
+    let protection = &mut config.protection;
+    let keys = config.edge.key.iter_mut().chain(&mut protection.master_key).chain(&mut protection.former_master_keys);
+    keys.for_each(|key| HIDDEN.clone_into(key));
     config
 }
 
@@ -77,6 +79,8 @@ mod tests {
         config.database.url = Url::parse("postgres://me:canary@db/marquee").ok();
         config.database.read_url = Url::parse("postgres:///marquee?host=/run/postgres&password=canary").ok();
         config.edge.key = Some("canary".into());
+        config.protection.master_key = Some("canary".into());
+        config.protection.former_master_keys = vec!["canary".into()];
         let shown = toml::to_string_pretty(&without_secrets(config)).expect("serialises");
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains("me:hidden@db"));

@@ -1,8 +1,13 @@
 //! `marquee encode`: the whole transcode and package path on a local film, without any service.
 
-use crate::args::{Encode, Ladder, Quality};
+use crate::args::{Encode, Ladder, Quality, Scheme};
 use indicatif::{ProgressBar, ProgressStyle};
-use marquee_core::{Shutdown, job::Failure, plan};
+use marquee_core::{
+    Shutdown,
+    job::Failure,
+    plan,
+    protection::{self, Choice, KeyPolicy},
+};
 use marquee_transcoder::local;
 use std::process::ExitCode;
 
@@ -31,6 +36,7 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
         }),
         accept_damaged: options.accept_damaged,
         subtitles: options.subtitles,
+        protection: protection(options.protect, options.one_key).zip(options.keys),
         plan_only: options.plan,
     };
     let bar = progress_bar(options.json || options.plan)?;
@@ -52,6 +58,14 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
         Err(Failure::Fail { code, message }) => Ok(refuse(&code, &message, options.json)),
         Err(Failure::Retry(error)) => Err(error.into()),
     }
+}
+
+fn protection(scheme: Option<Scheme>, one_key: bool) -> Option<Choice> {
+    let scheme = match scheme? {
+        Scheme::Cbcs => protection::Scheme::Cbcs,
+        Scheme::Cenc => protection::Scheme::Cenc,
+    };
+    Some(Choice { scheme, keys: if one_key { KeyPolicy::PerTitle } else { KeyPolicy::PerTrackType } })
 }
 
 fn progress_bar(hidden: bool) -> anyhow::Result<ProgressBar> {

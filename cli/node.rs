@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use marquee_backends::{
     db::Db,
     dispatch,
+    key_server::KeyServer,
     open::{self, Access},
 };
 use marquee_core::{Clock, OsRandom, Random, Shutdown, SystemClock, blobs::Blobs, cache::Cache, config::Config, queue::Queue};
@@ -39,6 +40,7 @@ struct Engines {
     blobs: Arc<dyn Blobs>,
     queue: Arc<dyn Queue>,
     cache: Arc<dyn Cache>,
+    key_server: Arc<KeyServer>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: PrometheusHandle,
@@ -73,9 +75,9 @@ impl Node {
             if let Some(listener) = health_listener {
                 tokio::spawn(health::serve(engines.health(shutdown), listener));
             }
-            if let Some(listener) = api_listener {
+            if let Some((listener, api_url)) = api_listener.zip(api_url.clone()) {
                 let edge_url = edge_url.clone().context("edge.public_url is not set: players must be told where an edge is")?;
-                engines.start_api(config, edge_url, edge_key.clone(), listener, shutdown).await?;
+                engines.start_api(config, (api_url, edge_url), edge_key.clone(), listener, shutdown).await?;
             }
             if has(Role::Worker) {
                 engines.start_worker(config, shutdown)?;
@@ -130,6 +132,7 @@ impl Engines {
             blobs,
             queue: open::queue(required("queue.url", config.queue.url.as_ref())?, &db, patience).await?,
             cache: open::cache(required("cache.url", config.cache.url.as_ref())?, patience).await?,
+            key_server: Arc::new(KeyServer::new(&config.protection, random.clone())?),
             db,
             clock,
             random,
@@ -145,7 +148,7 @@ impl Engines {
     async fn start_api(
         &self,
         config: &Config,
-        edge_url: Url,
+        (public_url, edge_url): (Url, Url),
         edge_key: String,
         listener: TcpListener,
         shutdown: &Shutdown,
@@ -165,6 +168,9 @@ impl Engines {
             metrics: self.metrics.clone(),
             notice: config.stop.notice(),
             trusted_proxies: config.api.trusted_proxies.clone(),
+            public_url,
+            key_server: self.key_server.clone(),
+            protection: config.protection.choice(),
         };
         shutdown.spawn_essential("api", marquee_api::serve(deps, listener, shutdown.clone()));
         Ok(())
@@ -179,6 +185,7 @@ impl Engines {
             recipe: config.worker.recipe.clone(),
             ladder: config.worker.ladder,
             ends_bytes: marquee_transcoder::ENDS_BYTES,
+            key_server: self.key_server.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
         })?;

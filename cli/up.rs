@@ -4,8 +4,13 @@ use crate::{admin, args::Role, args::Up, lifecycle, node::Node, settings};
 use anyhow::Context;
 use marquee_api::auth;
 use marquee_backends::{open, private_postgres::PrivatePostgres};
-use marquee_core::{Shutdown, config::Config};
-use std::path::{Path, PathBuf};
+use marquee_core::{OsRandom, Random, Shutdown, config::Config};
+use std::{
+    fs::OpenOptions,
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 use url::Url;
 
 /// E-mail of the first administrator when none is given.
@@ -24,6 +29,10 @@ pub(crate) async fn run(options: Up) -> anyhow::Result<bool> {
         Some(_) => None,
         None => Some(PrivatePostgres::start(&data.join("postgres")).await?),
     };
+    if config.protection.master_key.is_none() {
+        config.protection.master_key = Some(master_key(&data, &OsRandom)?);
+        config.validate()?;
+    }
     fill_in(&mut config, &data, postgres.as_ref().map(PrivatePostgres::url))?;
     let shutdown = Shutdown::new();
     let outcome = tokio::select! {
@@ -70,6 +79,24 @@ fn fill_in(config: &mut Config, data: &Path, database: Option<&Url>) -> anyhow::
     Ok(())
 }
 
+/// The master key of this machine, made if there is none yet. Only its owner reads it.
+fn master_key(data: &Path, random: &dyn Random) -> anyhow::Result<String> {
+    let path = data.join("master.key");
+    let mut bytes = [0; 32];
+    random.fill(&mut bytes);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match made {
+        Ok(mut file) => {
+            let key = hex::encode(bytes);
+            file.write_all(key.as_bytes())?;
+            file.sync_all()?;
+            Ok(key)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(std::fs::read_to_string(&path)?.trim().to_owned()),
+        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+    }
+}
+
 fn prepare_folder(data: &Path) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(data).with_context(|| format!("cannot make the data directory {}", data.display()))?;
     Ok(data.canonicalize()?)
@@ -105,6 +132,17 @@ fn announce(node: &Node, data: &Path, admin: Option<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_machine_keeps_its_master_key() {
+        let data = tempfile::tempdir().expect("a folder");
+        let made = master_key(data.path(), &OsRandom).expect("made");
+        assert_eq!(made.len(), 64);
+        assert_eq!(master_key(data.path(), &OsRandom).expect("found"), made);
+        let mode = data.path().join("master.key").metadata().expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 
     #[test]
     fn configured_engines_are_kept() {

@@ -5,7 +5,7 @@ use crate::{
     auth::{keys::Keys, password::Passwords},
     browse,
     changes::Changes,
-    docs, download, events, health, live, pages, playback, posters,
+    docs, download, events, health, licences, live, pages, playback, posters,
     problem::{self, Answer},
     profiles, recommendations, subtitles, surround, uploads, users, videos, workers,
 };
@@ -118,6 +118,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(posters::router())
         .merge(playback::router())
         .merge(download::router())
+        .merge(licences::router())
         .merge(events::router())
         .merge(recommendations::router())
         .merge(workers::router())
@@ -135,6 +136,7 @@ pub(crate) fn router(app: App) -> Router {
     let router = documented
         .merge(docs::router(description))
         .merge(live::router())
+        .merge(licences::internal_router())
         .merge(health::router())
         .fallback(pages::serve)
         .method_not_allowed_fallback(pages::wrong_method)

@@ -12,6 +12,7 @@ mod download;
 mod events;
 mod extract;
 mod health;
+mod licences;
 mod live;
 mod pages;
 mod peer;
@@ -29,8 +30,8 @@ mod videos;
 mod workers;
 
 use app::App;
-use marquee_backends::db::Db;
-use marquee_core::{Clock, Random, Result, Shutdown, blobs::Blobs, cache::Cache, config};
+use marquee_backends::{db::Db, key_server::KeyServer};
+use marquee_core::{Clock, Random, Result, Shutdown, blobs::Blobs, cache::Cache, config, protection::Choice};
 use marquee_recommender::serving::Recommender;
 use metrics_exporter_prometheus::PrometheusHandle;
 use server::Limits;
@@ -56,6 +57,12 @@ pub struct Deps {
     pub auth: config::Auth,
     /// `[uploads]`
     pub uploads: config::Uploads,
+    /// Makes and opens content keys.
+    pub key_server: Arc<KeyServer>,
+    /// How new videos are protected that say nothing of it; `None` if they stay in the clear.
+    pub protection: Option<Choice>,
+    /// How clients reach the interface, without a path.
+    pub public_url: Url,
     /// How players reach an edge, without a path.
     pub edge_url: Url,
     /// Proxies that are believed about where a request came from.

@@ -5,7 +5,7 @@ use marquee_backends::{
     blobs::{FileBlobs, S3Blobs},
     cache::MemoryCache,
     db::Db,
-    testing::{self, S3Server, TestDatabase},
+    testing::{self, S3Server, TestDatabase, key_server},
 };
 use marquee_core::{Clock, ManualClock, OsRandom, Role, Shutdown, SystemClock, blobs::Blobs, config, object::Key, testing::Bent};
 use marquee_recommender::serving::Recommender;
@@ -125,6 +125,9 @@ impl TestApp {
             random: Arc::new(OsRandom),
             auth,
             uploads,
+            key_server: key_server(),
+            protection: None,
+            public_url: Url::parse("http://api.example").unwrap(),
             edge_url: Url::parse(EDGE).unwrap(),
             edge_key: EDGE_KEY.into(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),

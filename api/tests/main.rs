@@ -11,6 +11,7 @@ mod openapi;
 mod operations;
 mod playback;
 mod posters;
+mod protection;
 mod stopping;
 mod subtitles;
 mod tus;

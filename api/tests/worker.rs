@@ -1,10 +1,13 @@
 //! What a worker commits, without a film: the rows of the ledger are real, the segments behind them are not made.
 
 use crate::app::{Client, TestApp};
-use marquee_backends::db::{
-    encodes::NewEncode,
-    jobs::{Claim, NewJob},
-    ledger::{Batch, Finished, StoredRendition, StoredSegment},
+use marquee_backends::{
+    db::{
+        encodes::NewEncode,
+        jobs::{Claim, NewJob},
+        ledger::{Batch, Finished, StoredRendition, StoredSegment},
+    },
+    testing::key_server,
 };
 use marquee_core::{
     OsRandom, SystemClock,
@@ -36,8 +39,12 @@ pub(crate) fn job_id() -> JobId {
 
 /// A video of `client` whose source has arrived.
 pub(crate) async fn uploaded(app: &TestApp, client: &Client) -> VideoId {
-    let form =
-        reqwest::multipart::Form::new().text("title", "Sintel").part("file", reqwest::multipart::Part::bytes(b"film".to_vec()));
+    uploaded_protected(app, client, "none").await
+}
+
+/// The same, of which what is made is to be protected.
+pub(crate) async fn uploaded_protected(app: &TestApp, client: &Client, protection: &'static str) -> VideoId {
+    let form = reqwest::multipart::Form::new().text("title", "Sintel").text("protection", protection).part("file", reqwest::multipart::Part::bytes(b"film".to_vec()));
     let response = client.request(Method::POST, "/v1/videos").multipart(form).send().await.unwrap();
     let video = crate::app::body(response, 201).await;
     assert_eq!(video["status"], json!("uploaded"));
@@ -70,17 +77,26 @@ fn new(job: Job) -> NewJob {
 /// A video of `client` that is being encoded, nothing of it done yet.
 pub(crate) async fn encoding(app: &TestApp, client: &Client) -> Title {
     let video = uploaded(app, client).await;
+    encoding_of(app, video).await
+}
+
+/// The same of a video whose source has arrived.
+pub(crate) async fn encoding_of(app: &TestApp, video: VideoId) -> Title {
     let claim = inspecting(app, video).await;
     let Job::Inspect { upload, .. } = claim.job else { panic!("{claim:?}") };
     let notes = vec![Note::new("source_note", "found by inspection")];
     let source = Source { notes, ..testing::source() };
     let plan = Plan::new(&source, &recipe());
     let encode = EncodeId::new(&SystemClock, &OsRandom);
+    let choice = app.db.video(video).await.unwrap().protection;
+    let issued = choice.map(|choice| key_server().issue(encode, choice, "../keys/").unwrap());
+    let (protected, keys) = issued.unzip();
+    let plan = Plan { protected, ..plan };
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode, chunk: chunk.index, rungs: rungs.clone() });
     let jobs: Vec<_> = picture.chain([Job::Audio { encode, stream: 1 }]).map(new).collect();
-    let new =
-        NewEncode { id: encode, video, upload, source, plan: plan.clone(), encoder_version: "test".into(), inspect_cpu_ms: 5 };
+    let (encoder_version, keys) = ("test".into(), keys.unwrap_or_default());
+    let new = NewEncode { id: encode, video, upload, source, plan: plan.clone(), encoder_version, inspect_cpu_ms: 5, keys };
     let thumbnails = NewJob { weight: 0.0, ..self::new(Job::Thumbnails { encode }) };
     let all: Vec<_> = jobs.iter().chain([&thumbnails]).cloned().collect();
     assert!(app.db.finish_inspect(&claim, &new, &all).await.unwrap());

@@ -2,6 +2,7 @@
 
 use crate::{
     object,
+    protection::{KeyName, Protected},
     source::{Chapter, Ratio},
 };
 use serde::{Deserialize, Serialize};
@@ -120,4 +121,15 @@ pub struct Presentation {
     pub tracks: Vec<Track>,
     /// The film's chapters, in order.
     pub chapters: Vec<Chapter>,
+    /// How its tracks are protected; `None` if they are in the clear.
+    #[serde(default)]
+    pub protected: Option<Protected>,
+}
+
+impl Presentation {
+    /// The key of a track; `None` for one that is in the clear.
+    #[must_use]
+    pub fn key_of(&self, track: &Track) -> Option<&KeyName> {
+        self.protected.as_ref()?.key_of(&track.rendition.media)
+    }
 }

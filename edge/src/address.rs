@@ -1,4 +1,5 @@
-//! What a request path names: `/{token}/media/{video}/{encode}/…` or `/{token}/live/{video}/{encode}/…`.
+//! What a request path names: `/{token}/media/{video}/{encode}/…`, `/{token}/live/{video}/{encode}/…` or
+//! `/{token}/keys/{video}/{encode}/{key}`.
 //!
 //! The path is read as it was sent. No name of ours needs an escape, so there is nothing to decode, nothing to normalise, and
 //! no second way to write a name.
@@ -12,6 +13,8 @@ pub(crate) enum Place {
     Media,
     /// The API, which renders playlists that still grow.
     Live,
+    /// The API, which knows the content key of that id.
+    Keys,
 }
 
 /// A well-formed path.
@@ -39,6 +42,7 @@ impl<'a> Address<'a> {
         let place = match root {
             "media" => Place::Media,
             "live" => Place::Live,
+            "keys" => Place::Keys,
             _ => return None,
         };
         let start = root.len() + 1;
@@ -49,7 +53,7 @@ impl<'a> Address<'a> {
     }
 }
 
-/// A path as it may be written to a log: nothing of what stands before the name, where a token may be.
+/// A path as it may be written to a log: nothing of what stands before the name, where a token may be, and no content key's id.
 pub(crate) fn loggable(path: &str) -> &str {
     let start = ["/media/", "/live/"].into_iter().filter_map(|root| path.find(root)).min();
     start.map_or("", |start| &path[start + 1..])
@@ -64,6 +68,7 @@ mod tests {
         let address = Address::parse("/k.1.mac/media/vid_1/enc_2/v/540p/000001.m4s").expect("good");
         assert_eq!((address.token, address.scope, address.place), ("k.1.mac", "vid_1/enc_2", Place::Media));
         assert_eq!(address.key.as_str(), "media/vid_1/enc_2/v/540p/000001.m4s");
+        assert_eq!(Address::parse("/t/keys/v/e/00112233").map(|address| address.place), Some(Place::Keys));
         assert_eq!(Address::parse("/t/live/v/e/master.m3u8").map(|address| address.place), Some(Place::Live));
     }
 
@@ -109,7 +114,7 @@ mod tests {
             assert_eq!(loggable(path), "media/v/e/x", "{path}");
         }
         assert_eq!(loggable("/secret/live/v/e/media/x"), "live/v/e/media/x");
-        for path in ["/secret", "/secret/other/v/e/x", "", "*", "/media", "/secret/media"] {
+        for path in ["/secret", "/secret/keys/v/e/x", "/secret/other/v/e/x", "", "*", "/media", "/secret/media"] {
             assert_eq!(loggable(path), "", "{path}");
         }
     }

@@ -156,6 +156,15 @@ impl Library {
         }
     }
 
+    /// The sixteen bytes of the content key that `key`, `keys/{video}/{encode}/{id}`, names. They are not kept here, and each who asks is
+    /// answered by the API.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable`.
+    pub(crate) async fn content_key(&self, key: &Key) -> Result<Bytes> {
+        self.0.origin.content_key(key).await
+    }
+
     async fn fetch_playlist(self, key: Key, landing: Landing<Found>) {
         let outcome = self.render(&key).await.map_err(Arc::new);
         match &outcome {

@@ -7,6 +7,7 @@ use marquee_core::{
     Error, ErrorKind, Result,
     blobs::{Blobs, Object},
     object::Key,
+    protection::KEY_BYTES,
 };
 use reqwest::{Client, Response, StatusCode, header};
 use std::{ops::Range, sync::Arc, time::Duration};
@@ -55,13 +56,26 @@ impl Api {
 
     /// A growing playlist; `key` is `live/…`.
     async fn playlist(&self, key: &Key, bytes_max: u64) -> Result<Bytes> {
-        let response = self.client.get(self.url(key.as_str())?).timeout(API_ANSWER).send().await.map_err(unreachable)?;
+        self.get(self.url(key.as_str())?, bytes_max).await
+    }
+
+    /// A content key; `key` is `keys/{video}/{encode}/{id}`.
+    async fn content_key(&self, key: &Key) -> Result<Bytes> {
+        let (encode, id) = key.as_str().rsplit_once('/').ok_or_else(|| Error::not_found("key"))?;
+        let mut url = self.url(encode)?;
+        // Paths are logged, queries are not.
+        url.query_pairs_mut().append_pair("id", id);
+        self.get(url, KEY_BYTES as u64).await
+    }
+
+    async fn get(&self, url: Url, bytes_max: u64) -> Result<Bytes> {
+        let response = self.client.get(url).timeout(API_ANSWER).send().await.map_err(unreachable)?;
         let mut body = accepted(response)?.bytes_stream().map_err(unreachable);
         let mut text = BytesMut::new();
         while let Some(piece) = body.next().await {
             text.extend_from_slice(&piece?);
             if text.len() as u64 > bytes_max {
-                return Err(Error::internal(format!("{key} is longer than {bytes_max} bytes")));
+                return Err(Error::internal(format!("the API sends more than {bytes_max} bytes")));
             }
         }
         Ok(text.freeze())
@@ -80,7 +94,7 @@ fn unreachable(error: reqwest::Error) -> Error {
 fn accepted(response: Response) -> Result<Response> {
     match response.status() {
         status if status.is_success() => Ok(response),
-        StatusCode::NOT_FOUND | StatusCode::GONE => Err(Error::not_found("playlist")),
+        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::BAD_REQUEST => Err(Error::not_found("playlist or key")),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Err(Error::unavailable("the API").caused_by("it refuses this edge's key: is edge.key the same on both?"))
         }
@@ -120,6 +134,16 @@ impl Origin {
         let _turn = self.turn().await?;
         meter::origin_fetches("api").increment(1);
         self.api.playlist(key, bytes_max).await.inspect_err(|error| count_failure(error, "api"))
+    }
+
+    /// A content key.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unavailable` if the API does not answer in time or too much is being fetched already.
+    pub(crate) async fn content_key(&self, key: &Key) -> Result<Bytes> {
+        let _turn = self.turn().await?;
+        meter::origin_fetches("api").increment(1);
+        self.api.content_key(key).await.inspect_err(|error| count_failure(error, "api"))
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {

@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use marquee_core::{Clock, Error, ErrorKind, Shutdown, token::Refusal};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
@@ -105,6 +106,10 @@ async fn answer(edge: &Edge, request: &Parts, has_body: bool) -> Result<(Respons
     let found = match address.place {
         Place::Media => edge.library.object(&address.key).await,
         Place::Live => edge.library.playlist(&address.key).await,
+        Place::Keys => {
+            let secret = edge.library.content_key(&address.key).await.map_err(|error| Problem::failed(&error))?;
+            return Ok((content_key(secret), None));
+        }
     };
     let (found, source) = found.map_err(|error| Problem::failed(&error))?;
     let head = request.method == Method::HEAD;
@@ -119,6 +124,13 @@ fn check(edge: &Edge, address: &Address<'_>) -> Result<(), Denied> {
         (Err(Denied::Refused(Refusal::Forged)), Some(thumbs_scope)) => grants(thumbs_scope),
         (checked, _) => checked,
     }
+}
+
+/// The bytes of a key, which nobody keeps.
+fn content_key(secret: Bytes) -> Response {
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    let kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    ([kind, kept], secret).into_response()
 }
 
 fn preflight() -> Response {

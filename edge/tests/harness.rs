@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response, Sse, sse::Event},
     routing::get,
@@ -134,6 +134,7 @@ impl Api {
         let routes = Router::new()
             .route("/v1/internal/edges/feed", get(feed))
             .route("/v1/internal/live/{*path}", get(playlist))
+            .route("/v1/internal/keys/{*path}", get(content_key))
             .with_state(api.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -168,6 +169,11 @@ async fn feed(State(api): State<Api>, headers: HeaderMap) -> Response {
         Some((Ok::<_, Infallible>(event), (keys, sequence + 1)))
     });
     Sse::new(events.take_until(async move { hang_up.changed().await })).into_response()
+}
+
+/// Keys are among the playlists, with their ids behind a question mark.
+async fn content_key(state: State<Api>, Path(path): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    playlist(state, Path(format!("{path}?{}", query.unwrap_or_default())), headers).await
 }
 
 async fn playlist(State(api): State<Api>, Path(path): Path<String>, headers: HeaderMap) -> Response {

@@ -55,3 +55,25 @@ async fn a_playlist_that_is_not_there_is_not_found() {
     let edge = Edge::start().await;
     assert_eq!(edge.get(&edge.live("v/999p/playlist.m3u8")).await.status(), 404);
 }
+
+#[tokio::test]
+async fn a_content_key_is_for_who_may_play_and_nobody_keeps_it() {
+    let edge = Edge::start().await;
+    let id = "00112233-4455-6677-8899-aabbccddeeff";
+    let secret = "sixteen bytes...";
+    edge.api.playlists.lock().expect("no panic").insert(format!("{SCOPE}?id={id}"), secret.to_owned());
+    let url = edge.live("x").replace("/live/", "/keys/").replace("/x", &format!("/{id}"));
+    for reads in 1..=2 {
+        let answer = edge.get(&url).await;
+        assert_eq!((answer.status().as_u16(), header_of(&answer, "cache-control")), (200, "no-store"));
+        assert_eq!(header_of(&answer, "content-type"), "application/octet-stream");
+        assert_eq!(header_of(&answer, "access-control-allow-origin"), "*");
+        assert_eq!(answer.text().await.expect("whole"), secret);
+        assert_eq!(edge.api.playlist_reads.load(Ordering::SeqCst), reads, "each time the API is asked");
+    }
+    assert_eq!(edge.get(&url.replace("eeff", "eefe")).await.status(), 404);
+    assert_eq!(edge.get(&url.replace("/keys/vid_1", "/keys/vid_2")).await.status(), 403);
+    let text = "longer than a key may be".to_owned();
+    edge.api.playlists.lock().expect("no panic").insert(format!("{SCOPE}?id={id}"), text);
+    assert!(edge.get(&url).await.status().is_server_error(), "what is no key is not passed on");
+}

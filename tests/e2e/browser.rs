@@ -59,6 +59,27 @@ async fn players_of_dash_play_a_title() {
     node.stop().await;
 }
 
+/// Shaka Player, hls.js and dash.js play a title in the clear, and what became of it when it was protected.
+#[tokio::test]
+async fn players_play_a_title_in_the_clear_and_protected() {
+    let film = Clip { seconds: 24, frames_per_second: 25, width: 640, height: 360 };
+    let node = Node::start_with(&[("MARQUEE_PROTECTION_MASTER_KEY", &"5e".repeat(32))]).await;
+    let admin = node.admin().await;
+    for scheme in ["none", "cbcs", "cenc"] {
+        let id = admin.upload_protected("By all players", &film.in_two_languages(), scheme).await;
+        admin.wait_until_ready(&id).await;
+        let play = admin.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await;
+        let address = |name: &str| play[name].as_str().unwrap_or_else(|| panic!("{name} in {play}")).to_owned();
+        let (hls, dash, seconds) = (address("hls"), address("dash"), film.seconds.to_string());
+        let mut arguments: Vec<&OsStr> = vec![hls.as_ref(), dash.as_ref(), seconds.as_ref()];
+        let licence = play["protection"]["systems"][0]["licence_url"].as_str();
+        assert_eq!(licence.is_some(), scheme != "none", "{play}");
+        arguments.extend(licence.map(OsStr::new));
+        script("players.mjs", &arguments);
+    }
+    node.stop().await;
+}
+
 /// The ffmpeg program finds two rungs, two languages at two rates, and words; each from zero to the end, without a complaint.
 fn assert_reads(manifest: &str, film: Clip) {
     let kinds = judge::kinds(manifest);

@@ -25,9 +25,14 @@ fn rules(verdict: &Value) -> Vec<&str> {
 }
 
 fn encoded(folder: &Path) -> String {
+    encoded_with(folder, &[])
+}
+
+fn encoded_with(folder: &Path, options: &[&str]) -> String {
     let (film, out) = (SHORT.file(), folder.join("out"));
     let out = out.to_string_lossy().into_owned();
-    let done = marquee(&["encode", &film.to_string_lossy(), "--out", &out, "--preset", "ultrafast", "--json"]);
+    let film = film.to_string_lossy();
+    let done = marquee(&[&["encode", &film, "--out", &out, "--preset", "ultrafast", "--json"], options].concat());
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     out
 }
@@ -53,6 +58,21 @@ fn an_encoded_film_keeps_every_rule_and_a_broken_one_is_told() {
     assert_eq!((rules(&verdict), code), (vec!["CMAF 7.3.2.3"], Some(1)), "{verdict:#}");
     let place = &verdict["findings"][0]["places"][0];
     assert!(place["message"].as_str().is_some_and(|message| message.starts_with("is cut off")), "{place}");
+}
+
+#[test]
+fn a_protected_film_keeps_every_rule() {
+    for scheme in ["cbcs", "cenc"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let keys = folder.path().join("keys.cpix").to_string_lossy().into_owned();
+        let out = encoded_with(folder.path(), &["--protect", scheme, "--keys", &keys]);
+        for options in [&[][..], &["--deep"]] {
+            let (verdict, code) = verify(&out, options);
+            assert_eq!((rules(&verdict), code), (vec![], Some(0)), "{verdict:#}");
+        }
+        let document = fs::read_to_string(&keys).expect("the keys");
+        assert!(document.contains(&format!("commonEncryptionScheme=\"{scheme}\"")), "{document}");
+    }
 }
 
 #[test]

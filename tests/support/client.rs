@@ -119,10 +119,15 @@ impl Client {
 
     /// Names a video and uploads its file in one request.
     pub(crate) async fn upload_form(&self, title: &str, file: &Path) -> String {
+        self.upload_protected(title, file, "none").await
+    }
+
+    /// The same of a title that is to be protected by that scheme.
+    pub(crate) async fn upload_protected(&self, title: &str, file: &Path, scheme: &'static str) -> String {
         let bytes = std::fs::read(file).expect("the film is readable");
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let form =
-            multipart::Form::new().text("title", title.to_owned()).part("file", multipart::Part::bytes(bytes).file_name(name));
+        let texts = multipart::Form::new().text("title", title.to_owned()).text("protection", scheme);
+        let form = texts.part("file", multipart::Part::bytes(bytes).file_name(name));
         text(&answer(self.request(Method::POST, "/v1/videos").multipart(form), 201).await, "id").to_owned()
     }
 

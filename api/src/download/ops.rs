@@ -60,6 +60,10 @@ pub(crate) async fn prepare(app: &App, caller: &Caller, id: VideoId, wanted: &Wa
         || Error::new(ErrorKind::Unavailable, "too_many_downloads", "too many downloads are going on here: try again later");
     let slot = app.downloads.clone().try_acquire_owned().map_err(|_| busy())?;
     let presentation = app.deps.db.presentation(encode).await?;
+    if presentation.protected.is_some() {
+        let message = "the video is protected: order a change with protection none and download it then, or take its keys and segments";
+        return Err(Error::conflict("protected", message));
+    }
     let tracks = choose(&presentation, wanted)?;
     let blobs = app.deps.blobs.clone();
     let mut sources = Vec::new();

@@ -46,7 +46,7 @@ struct Choice {
         ("audio" = Option<String>, Query, description = "Name of a rendition of sound; the default language in stereo if none is named")),
     responses((status = 200, content_type = "video/mp4", description = "The file"),
         (status = 206, content_type = "video/mp4", description = "The range of it that was asked for"),
-        (status = 409, description = "`not_ready`", body = problem::Body),
+        (status = 409, description = "`not_ready`, `protected`", body = problem::Body),
         (status = "default", body = problem::Body)))]
 async fn download(
     State(app): State<App>,

@@ -70,7 +70,8 @@ fn leading(presentation: &Presentation) -> Presentation {
     let pictures = || presentation.tracks.iter().filter(|track| folder_of(track) == Folder::Video);
     let longest_s = pictures().map(end_s).fold(0.0, f64::max);
     let leads = |track: &&Track| folder_of(track) != Folder::Video || end_s(track) >= longest_s - LEAD_S;
-    Presentation { tracks: presentation.tracks.iter().filter(leads).cloned().collect(), ..Presentation::default() }
+    let tracks = presentation.tracks.iter().filter(leads).cloned().collect();
+    Presentation { tracks, chapters: Vec::new(), protected: presentation.protected.clone() }
 }
 
 fn end_s(track: &Track) -> f64 {

@@ -6,6 +6,7 @@ use marquee_core::{
     Error, Result,
     id::{EncodeId, ProfileId, VideoId},
     object::{Layout, MANIFEST, MASTER, TILES},
+    protection::{Protected, Scheme, System},
     token::{self, SigningKey},
     video::Status,
 };
@@ -27,12 +28,22 @@ pub(crate) struct Session {
     pub(crate) dash: Option<Url>,
     /// The index of preview pictures, once there are some.
     pub(crate) thumbnails: Option<Url>,
+    /// How what it plays is protected; `None` if it is in the clear.
+    pub(crate) protected: Option<Licences>,
     /// When the address ends.
     pub(crate) expires_at: OffsetDateTime,
     /// Where to begin.
     pub(crate) resume_ms: u64,
     /// The video.
     pub(crate) video: Video,
+}
+
+/// Where a player gets licences.
+pub(crate) struct Licences {
+    /// How samples are encrypted.
+    pub(crate) scheme: Scheme,
+    /// What it can be played with: key systems of Encrypted Media Extensions, and the addresses of their licence servers.
+    pub(crate) systems: Vec<(&'static str, Option<String>)>,
 }
 
 /// Opens a playback session for `profile`, or the caller's default one.
@@ -51,9 +62,31 @@ pub(crate) async fn open(app: &App, caller: &Caller, id: VideoId, profile: Optio
     // While a video grows its playlists are rendered by the API, then they are files; the edge serves both.
     let hls = address(if video.status == Status::Ready { "media" } else { "live" }, MASTER)?;
     let offer = app.deps.db.offer(encode).await?;
+    let scope = Layout::new(id, encode).scope();
+    let protected = offer.protected.as_ref();
+    let protected = protected.map(|protected| licences(app, protected, &scope, &token::sign(key, &scope, expires_at)));
+    let protected = protected.transpose()?;
     let dash = offer.dash.then(|| address("media", MANIFEST)).transpose()?;
     let thumbnails = offer.tiles.then(|| address("media", TILES)).transpose()?;
-    Ok(Session { hls, dash, thumbnails, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
+    Ok(Session { hls, dash, thumbnails, protected, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
+}
+
+fn licences(app: &App, protected: &Protected, scope: &str, token: &str) -> Result<Licences> {
+    let system = |system: &System| {
+        Ok(match system {
+            System::ClearKey { licence_url: Some(url), .. } => ("org.w3.clearkey", Some(url.clone())),
+            System::ClearKey { licence_url: None, .. } => {
+                let mut url = app.deps.public_url.join(&format!("/v1/licences/{scope}")).map_err(Error::internal)?;
+                url.query_pairs_mut().append_pair("token", token);
+                ("org.w3.clearkey", Some(url.into()))
+            }
+            System::Widevine { licence_url } => ("com.widevine.alpha", licence_url.clone()),
+            System::PlayReady { licence_url } => ("com.microsoft.playready", licence_url.clone()),
+            System::FairPlay { .. } => ("com.apple.fps", None),
+        })
+    };
+    let systems = protected.systems.iter().map(system).collect::<Result<_>>()?;
+    Ok(Licences { scheme: protected.choice.scheme, systems })
 }
 
 fn address(

@@ -15,6 +15,7 @@ use axum::{
 };
 use marquee_core::{
     id::{ProfileId, VideoId},
+    protection::Scheme,
     video::Status,
 };
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ struct Playback {
     /// Preview pictures on an edge: WebVTT whose cues name parts of images (`#xywh`), relative to it; null as long as there are none.
     #[schema(value_type = Option<String>)]
     thumbnails: Option<url::Url>,
+    /// How it is protected, and where licences are asked for; null if it is in the clear.
+    protection: Option<PlaybackProtection>,
     /// When these addresses end.
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
@@ -58,6 +61,33 @@ struct Playback {
     status: Status,
     /// Length, once it is known.
     duration_ms: Option<u64>,
+}
+
+/// What a player needs to know of protected content.
+#[derive(Serialize, ToSchema)]
+struct PlaybackProtection {
+    /// `cbcs` or `cenc`.
+    #[schema(value_type = String, example = "cbcs")]
+    scheme: Scheme,
+    /// What it can be played with.
+    systems: Vec<KeySystem>,
+}
+
+/// A key system of Encrypted Media Extensions.
+#[derive(Serialize, ToSchema)]
+struct KeySystem {
+    /// Its name.
+    #[schema(example = "org.w3.clearkey")]
+    key_system: &'static str,
+    /// Where its licences are asked for; null if that is not for the server to say. That of Clear Key works as long as these addresses.
+    licence_url: Option<String>,
+}
+
+impl From<ops::Licences> for PlaybackProtection {
+    fn from(licences: ops::Licences) -> Self {
+        let system = |(key_system, licence_url)| KeySystem { key_system, licence_url };
+        Self { scheme: licences.scheme, systems: licences.systems.into_iter().map(system).collect() }
+    }
 }
 
 /// Press play
@@ -75,6 +105,7 @@ async fn open(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>, b
         hls: session.hls,
         dash: session.dash,
         thumbnails: session.thumbnails,
+        protection: session.protected.map(PlaybackProtection::from),
         expires_at: session.expires_at,
         resume_ms: session.resume_ms,
         status: session.video.status,

@@ -1,6 +1,6 @@
 //! `/v1/videos/{id}/change`: what a video shows is encoded anew, and takes its own place once it is ready.
 
-use super::ops;
+use super::{ops, protection::ProtectionView};
 use crate::{
     app::App,
     auth::Caller,
@@ -39,6 +39,9 @@ struct NewChange {
     /// Rungs of what the video shows that are made anew, all else staying as it is. Not together with a recipe or a ladder.
     #[serde(default)]
     rungs: Vec<NewRung>,
+    /// How what is made from now on is protected; as before if nothing is said. Alone it keeps all that the video shows, which is
+    /// protected or opened without being encoded again.
+    protection: Option<ProtectionView>,
 }
 
 /// A rung that is made anew; what is not given stays as it is.
@@ -100,9 +103,13 @@ async fn begin(
     Json(new): Json<NewChange>,
 ) -> Answer<StatusCode> {
     let video = ops::find_to_edit(&app, &caller, id).await?;
+    let protection = new.protection.map(|wanted| wanted.choice(&app)).transpose()?;
     let order = order(&app, &video, new).await?;
     let job = JobId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    app.deps.db.order_encode(video.id, &order, job).await?;
+    match protection {
+        Some(protection) => app.deps.db.order_protection(video.id, &order, protection, job).await?,
+        None => app.deps.db.order_encode(video.id, &order, job).await?,
+    }
     tracing::info!(video.id = %id, encode.id = %order.encode, by = %caller.user, "another encode ordered");
     Ok(StatusCode::ACCEPTED)
 }
@@ -122,9 +129,14 @@ async fn give_up(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>
 
 async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
     let encode = EncodeId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    let NewChange { recipe, ladder, rungs } = new;
+    let NewChange { recipe, ladder, rungs, protection } = new;
     if recipe.as_ref().is_some_and(|name| !RECIPES.contains(&name.as_str())) {
         return Err(Problem::bad_request("unknown_recipe", format!("there are these recipes: {}", RECIPES.join(", "))));
+    }
+    let shown = video.encode.filter(|_| video.status == Status::Ready);
+    let is_kept = protection.is_some() && recipe.is_none() && ladder.is_none() && rungs.is_empty();
+    if let Some(like) = shown.filter(|_| is_kept) {
+        return Ok(Order { encode, recipe, ladder, like: Some(like), rungs });
     }
     if rungs.is_empty() {
         return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new() });
@@ -133,7 +145,7 @@ async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
         let message = format!("name up to {RUNGS_MAX} rungs, or a recipe and a ladder, not both");
         return Err(Problem::bad_request("invalid_change", message));
     }
-    let like = video.encode.filter(|_| video.status == Status::Ready).ok_or_else(|| {
+    let like = shown.ok_or_else(|| {
         Error::conflict("not_ready", "the video shows nothing of which rungs could be made anew: order a whole encode")
     })?;
     let rungs: Vec<_> = rungs

@@ -4,6 +4,7 @@ mod change;
 mod cost;
 mod multipart;
 pub(crate) mod ops;
+mod protection;
 mod quality;
 mod routes;
 mod watch;

@@ -1,6 +1,6 @@
 //! `POST /v1/videos` as a form: the title and the film in one request, written to the store as it arrives.
 
-use super::ops;
+use super::{ops, protection::ProtectionView};
 use crate::{
     app::{App, JSON_BYTES_MAX},
     auth::Caller,
@@ -52,17 +52,18 @@ pub(super) fn malformed(why: &str) -> Problem {
 /// Makes the video and receives its source. With an Idempotency-Key that made a video whose source never came, that video gets it.
 pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut form: Multipart) -> Answer<VideoId> {
     let (app, caller) = (&app, &caller);
-    let (mut title, mut accept_damaged) = (None::<String>, false);
+    let (mut title, mut accept_damaged, mut protection) = (None::<String>, false, None);
     for _ in 0..FIELDS_MAX {
         let Some(mut field) = arriving(app, form.next_field()).await? else { break };
         match field.name() {
             Some("title") => title = Some(text(app, &mut field).await?),
             Some("accept_damaged") => accept_damaged = text(app, &mut field).await? == "true",
+            Some("protection") => protection = Some(ProtectionView::parse(&text(app, &mut field).await?)?),
             Some("file") => {
                 let filename = field.file_name().unwrap_or_default().to_owned();
                 let title = title.unwrap_or_else(|| title_of(&filename));
                 let once = key.once("video form", &title)?;
-                let video = ops::create(app, caller, &title, accept_damaged, once.as_ref()).await?;
+                let video = ops::create(app, caller, &title, accept_damaged, protection, once.as_ref()).await?;
                 if wants_source(app, &video).await? {
                     store(app, caller, video.thing(), filename, field).await?;
                 } else {

@@ -1,6 +1,6 @@
 //! What happens to videos.
 
-use super::change::ChangeView;
+use super::{change::ChangeView, protection::ProtectionView};
 use crate::{app::App, auth::Caller, posters};
 use marquee_backends::db::{
     encodes::Progress,
@@ -54,18 +54,22 @@ pub(crate) struct Details {
     pub(crate) stored_bytes: Option<u64>,
 }
 
-/// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough.
-pub(crate) async fn create(
+/// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough. Its encodes are protected as
+/// `protection` says, or, if that says nothing, as those of all new videos.
+pub(super) async fn create(
     app: &App,
     caller: &Caller,
     title: &str,
     accept_damaged: bool,
+    protection: Option<ProtectionView>,
     once: Option<&Once>,
 ) -> Result<Made<VideoId>> {
     caller.require(Role::Editor)?;
+    let protection = protection.or(app.deps.protection.map(ProtectionView::from));
+    let protection = protection.map(|wanted| wanted.choice(app)).transpose()?.flatten();
     let title = crate::users::ops::check_name(title, TITLE_LENGTH_MAX)?;
     let id = VideoId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    app.deps.db.create_video(id, caller.user, title, accept_damaged, once).await
+    app.deps.db.create_video(id, caller.user, title, accept_damaged, protection, once).await
 }
 
 /// A video that the caller may know of.

@@ -5,6 +5,7 @@ use super::{
     cost::CostView,
     multipart,
     ops::{self, Details},
+    protection::ProtectionView,
     quality, watch,
 };
 use crate::{
@@ -63,6 +64,9 @@ struct NewVideo {
     /// a hundred is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     accept_damaged: bool,
+    /// How what is made of it is protected. As the server does with all videos if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    protection: Option<ProtectionView>,
 }
 
 /// A video to make, with its source.
@@ -73,6 +77,8 @@ struct NewVideoForm {
     title: Option<String>,
     /// `true`, before the film, makes a title of what is readable of it, however much is missing.
     accept_damaged: Option<bool>,
+    /// `none`, `cbcs` or `cenc`, before the film: how what is made of it is protected.
+    protection: Option<String>,
     /// The film.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
@@ -105,6 +111,8 @@ pub(crate) struct VideoView {
     failure: Option<Failure>,
     /// What is about to take the place of what it shows; null if nothing is.
     pub(super) change: Option<ChangeView>,
+    /// How what is made of it from now on is protected; null if it stays in the clear.
+    protection: Option<ProtectionView>,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -287,6 +295,7 @@ impl From<Details> for VideoView {
             duration_ms: video.duration_ms,
             failure: video.failure.map(Failure::from),
             change,
+            protection: video.protection.map(ProtectionView::from),
             created_at: video.created_at,
             ready_at: video.ready_at,
             owner_id: video.owner,
@@ -350,7 +359,7 @@ async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, req
     } else {
         let new = multipart::small_json::<NewVideo>(request).await?;
         let once = key.once("video", &new)?;
-        ops::create(&app, &caller, &new.title, new.accept_damaged, once.as_ref()).await?.thing()
+        ops::create(&app, &caller, &new.title, new.accept_damaged, new.protection, once.as_ref()).await?.thing()
     };
     let details = ops::details(&app, &caller, app.deps.db.video(id).await?).await?;
     Ok((StatusCode::CREATED, Json(VideoView::from(details))))

@@ -8,8 +8,10 @@ use super::{
 use marquee_core::{
     Error, Result,
     id::{EncodeId, JobId, UserId, VideoId},
+    protection::Choice,
     video::Status,
 };
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -34,6 +36,8 @@ pub struct Video {
     pub change: Option<Change>,
     /// Since when its beginning can be played.
     pub playable_at: Option<OffsetDateTime>,
+    /// How its encodes are protected from now on; `None` if they stay in the clear.
+    pub protection: Option<Choice>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When it went live.
@@ -83,6 +87,7 @@ struct Row {
     change_failure_message: Option<String>,
     next_encode_id: Option<Uuid>,
     playable_at: Option<OffsetDateTime>,
+    protection: Option<serde_json::Value>,
     created_at: OffsetDateTime,
     ready_at: Option<OffsetDateTime>,
 }
@@ -107,6 +112,7 @@ impl TryFrom<Row> for Video {
                 encode: row.next_encode_id.map(EncodeId),
             }),
             playable_at: row.playable_at,
+            protection: row.protection.map(serde_json::from_value).transpose().map_err(Error::internal)?,
             created_at: row.created_at,
             ready_at: row.ready_at,
         })
@@ -114,7 +120,8 @@ impl TryFrom<Row> for Video {
 }
 
 impl Db {
-    /// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough.
+    /// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough. Its encodes are protected as
+    /// `protection` says.
     ///
     /// # Errors
     /// See [`idempotency`] for a repeated `once`.
@@ -124,6 +131,7 @@ impl Db {
         owner: UserId,
         title: &str,
         accept_damaged: bool,
+        protection: Option<Choice>,
         once: Option<&Once>,
     ) -> Result<Made<VideoId>> {
         let mut tx = self.pool().begin().await.map_err(error)?;
@@ -131,11 +139,12 @@ impl Db {
             return Ok(Made::Earlier(earlier.parse()?));
         }
         let insert = sqlx::query!(
-            "insert into videos (id, owner_id, title, accept_damaged) values ($1, $2, $3, $4)",
+            "insert into videos (id, owner_id, title, accept_damaged, protection) values ($1, $2, $3, $4, $5)",
             id.0,
             owner.0,
             title,
             accept_damaged,
+            protection.map(serde_json::to_value).transpose().map_err(Error::internal)?,
         );
         insert.execute(&mut *tx).await.map_err(error)?;
         tx.commit().await.map_err(error)?;
@@ -150,7 +159,8 @@ impl Db {
         let row = sqlx::query_as!(
             Row,
             "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
-                    change_failure_code, change_failure_message, next_encode_id, playable_at, created_at, ready_at
+                    change_failure_code, change_failure_message, next_encode_id, playable_at, protection, created_at,
+                    ready_at
              from videos where id = $1 and deleted_at is null",
             id.0
         );
@@ -170,7 +180,8 @@ impl Db {
         let rows = sqlx::query_as!(
             Row,
             "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
-                    change_failure_code, change_failure_message, next_encode_id, playable_at, created_at, ready_at
+                    change_failure_code, change_failure_message, next_encode_id, playable_at, protection, created_at,
+                    ready_at
              from videos
              where deleted_at is null and ($1::uuid is null or owner_id = $1 or status = 'ready') and ($2::uuid is null or id < $2)
              order by id desc limit $3",
@@ -190,7 +201,8 @@ impl Db {
         let rows = sqlx::query_as!(
             Row,
             "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
-                    change_failure_code, change_failure_message, next_encode_id, playable_at, created_at, ready_at
+                    change_failure_code, change_failure_message, next_encode_id, playable_at, protection, created_at,
+                    ready_at
              from videos where id = any($1) and deleted_at is null",
             &ids
         );
@@ -206,6 +218,15 @@ impl Db {
             sqlx::query!("update videos set title = $2, updated_at = now() where id = $1 and deleted_at is null", id.0, title);
         let changed = update.execute(self.pool()).await.map_err(error)?.rows_affected();
         if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
+    }
+
+    /// Says how encodes of a video are protected from now on. What it shows stays as it is.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn protect(&self, id: VideoId, protection: Option<Choice>) -> Result<()> {
+        let mut conn = self.pool().acquire().await.map_err(error)?;
+        protect(&mut conn, id, protection).await
     }
 
     /// Deletes a video: nobody sees it from now on, its jobs are cancelled, its open uploads expire.
@@ -265,3 +286,15 @@ impl Db {
         found.map(VideoId).ok_or_else(|| Error::not_found("job"))
     }
 }
+/// See [`Db::protect`].
+pub(super) async fn protect(conn: &mut PgConnection, id: VideoId, protection: Option<Choice>) -> Result<()> {
+    let protection = protection.map(serde_json::to_value).transpose().map_err(Error::internal)?;
+    let update = sqlx::query!(
+        "update videos set protection = $2, updated_at = now() where id = $1 and deleted_at is null",
+        id.0,
+        protection
+    );
+    let changed = update.execute(conn).await.map_err(error)?.rows_affected();
+    if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
+}
+

@@ -27,10 +27,22 @@ pub use servers::{Authority, Kept, PostgresServer, free_port};
 pub use servers::{MotoServer, S3Server};
 pub use uploads::{Uploaded, replaced, uploaded, uploaded_in_parts};
 
-use std::time::Duration;
+use crate::key_server::KeyServer;
+use marquee_core::{OsRandom, config::Protection};
+use std::{sync::Arc, time::Duration};
 
 /// How long a test waits for something that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A key server whose master key all tests know.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn key_server() -> Arc<KeyServer> {
+    let config = Protection { master_key: Some("5e".repeat(32)), ..Protection::default() };
+    Arc::new(KeyServer::new(&config, Arc::new(OsRandom)).expect("a master key"))
+}
 
 /// Waits until `condition` holds; panics with `what` if it does not in [`PATIENCE`].
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {

@@ -5,7 +5,7 @@
 
 mod sections;
 
-pub use sections::{Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, QueueUrl, Start, Stop, Uploads, Worker};
+pub use sections::{Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, Protection, QueueUrl, Start, Stop, Uploads, Worker};
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ pub struct Config {
     pub auth: Auth,
     /// Uploads.
     pub uploads: Uploads,
+    /// Protection of content.
+    pub protection: Protection,
     /// Starting.
     pub start: Start,
     /// Stopping.
@@ -86,6 +88,7 @@ impl Config {
         self.worker.validate()?;
         self.auth.validate()?;
         self.uploads.validate()?;
+        self.protection.validate()?;
         self.start.validate()?;
         self.stop.validate()
     }

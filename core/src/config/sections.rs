@@ -1,7 +1,13 @@
 //! One struct per section, a doc comment on each key.
 
 use super::bad;
-use crate::{Result, job::Class, job::Kind, plan::Ladder};
+use crate::{
+    Result,
+    job::Class,
+    job::Kind,
+    plan::Ladder,
+    protection::{Choice, KeyPolicy, Scheme, System},
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -207,6 +213,88 @@ impl Uploads {
     pub(super) fn validate(&self) -> Result<()> {
         if self.size_bytes_max == 0 || self.expiry_seconds == 0 || self.open_max == 0 {
             return Err(bad("uploads.size_bytes_max, uploads.expiry_seconds and uploads.open_max must be above 0".into()));
+        }
+        Ok(())
+    }
+}
+
+/// `[protection]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protection {
+    /// 64 hexadecimal digits that the keys of protected titles are sealed with, the same on the API and every worker (`openssl rand -hex 32`).
+    /// Whoever loses it loses these titles. Unset: nothing can be protected; `marquee up` makes one in its data directory.
+    pub master_key: Option<String>,
+    /// Master keys of before, which still open what was sealed with them.
+    pub former_master_keys: Vec<String>,
+    /// How new titles are protected that say nothing of it: `cbcs` or `cenc`. Unset: they stay in the clear.
+    pub scheme: Option<Scheme>,
+    /// How many keys these have: `per_track_type` or `per_title`.
+    pub keys: KeyPolicy,
+    /// Whether protected titles can be played by W3C Clear Key, with licences of the API: every browser has it, and hides keys from nobody
+    /// who may play.
+    pub clear_key: bool,
+    /// Whether they can be played by Google Widevine, with keys that its licence server is given.
+    pub widevine: bool,
+    /// Where Widevine licences are asked for. Unset: players are told otherwise.
+    #[serde(deserialize_with = "url")]
+    pub widevine_url: Option<Url>,
+    /// The same of Microsoft PlayReady.
+    pub playready: bool,
+    /// Where PlayReady licences are asked for. Unset: players are told otherwise.
+    #[serde(deserialize_with = "url")]
+    pub playready_url: Option<Url>,
+    /// What comes before a key's id in addresses of Apple FairPlay Streaming, such as `skd://`. Unset: titles are not played by it.
+    pub fairplay_uri: Option<String>,
+}
+
+impl Default for Protection {
+    fn default() -> Self {
+        Self {
+            master_key: None,
+            former_master_keys: Vec::new(),
+            scheme: None,
+            keys: KeyPolicy::default(),
+            clear_key: true,
+            widevine: false,
+            widevine_url: None,
+            playready: false,
+            playready_url: None,
+            fairplay_uri: None,
+        }
+    }
+}
+
+impl Protection {
+    /// How new titles are protected that say nothing of it.
+    #[must_use]
+    pub fn choice(&self) -> Option<Choice> {
+        self.scheme.map(|scheme| Choice { scheme, keys: self.keys })
+    }
+
+    /// What protected titles can be played with.
+    #[must_use]
+    pub fn systems(&self) -> Vec<System> {
+        let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
+        let fairplay = self.fairplay_uri.clone().map(|key_uri| System::FairPlay { key_uri });
+        [
+            self.clear_key.then_some(System::ClearKey { licence_url: None, key_url: None }),
+            self.widevine.then(|| System::Widevine { licence_url: text(&self.widevine_url) }),
+            self.playready.then(|| System::PlayReady { licence_url: text(&self.playready_url) }),
+            fairplay,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        let is_key = |key: &String| key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !self.master_key.iter().chain(&self.former_master_keys).all(is_key) {
+            return Err(bad("protection.master_key and protection.former_master_keys are 64 hexadecimal digits each".into()));
+        }
+        if self.scheme.is_some() && self.systems().is_empty() {
+            return Err(bad("protection.scheme is set, but nothing could play what is protected: set protection.clear_key".into()));
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ pub use subtitles::{Origin, SubtitleFile, SubtitleRendition};
 pub use timeline::Timeline;
 pub use twin::{Common, RungChange};
 
+use crate::protection::Protected;
 use crate::source::{FieldOrder, Note, Ratio, Source, VideoTrack, counts_frames};
 use ladder::Canvas;
 use serde::{Deserialize, Serialize};
@@ -35,8 +36,8 @@ const ENCODER_THREADS: u16 = 1;
 /// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what
 /// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame. Since version 6 it may have
 /// only the first chunks until the rest of the film is known, and frames may be deinterlaced that do not say that they are interlaced.
-/// Since version 7 subtitles may come from files beside the film.
-pub const PLAN_VERSION: u32 = 7;
+/// Since version 7 subtitles may come from files beside the film. Since version 8 what is stored may be protected.
+pub const PLAN_VERSION: u32 = 8;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +77,9 @@ pub struct Plan {
     /// How the quality of what is made is measured.
     #[serde(default)]
     pub judging: Judging,
+    /// How what is made is protected before it is stored; `None` if it stays in the clear.
+    #[serde(default)]
+    pub protected: Option<Protected>,
     /// What its ladder is chosen by; `None` if it has the fixed one.
     #[serde(default)]
     pub analysis: Option<Analysis>,
@@ -177,6 +181,7 @@ impl Plan {
             subtitles: subtitles::renditions(&source.subtitles),
             loudness: recipe.loudness,
             judging: recipe.judging,
+            protected: None,
             timeline,
             duration_ticks,
             picture,

@@ -1,13 +1,14 @@
 //! Adaptation sets of picture, sound and subtitles: tracks between which a player may switch while it plays.
 
-use super::{CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, clean};
+use super::{CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, SWITCHING, clean};
 use crate::{
     bitrate::{Piece, sustained_bps},
     model::{Media, Presentation, Segment, Track},
+    protect::signal::{self, content_protections},
 };
 use dash_mpd_core::{
-    Accessibility, AdaptationSet, AudioChannelConfiguration, BaseURL, Label, Representation, Role, S, SegmentTemplate,
-    SegmentTimeline,
+    Accessibility, AdaptationSet, AudioChannelConfiguration, BaseURL, CencPssh, ContentProtection, Label, MsprPro, Representation,
+    Role, S, SegmentTemplate, SegmentTimeline, SupplementalProperty,
 };
 use marquee_core::{object, source::Ratio};
 
@@ -15,12 +16,51 @@ use marquee_core::{object, source::Ratio};
 pub(super) fn sets(presentation: &Presentation, buffer_s: u64) -> Vec<AdaptationSet> {
     let mut sets: Vec<Vec<&Track>> = Vec::new();
     for track in &presentation.tracks {
-        match sets.iter_mut().find(|set| belongs(track, set[0])) {
+        let is_alike = |set: &&mut Vec<&Track>| belongs(track, set[0]) && presentation.key_of(track) == presentation.key_of(set[0]);
+        match sets.iter_mut().find(is_alike) {
             Some(set) => set.push(track),
             None => sets.push(vec![track]),
         }
     }
-    sets.iter().map(|tracks| set(tracks, buffer_s)).collect()
+    let protected = |tracks: &Vec<&Track>| AdaptationSet {
+        ContentProtection: protection(presentation, tracks[0]),
+        supplemental_property: switching(&sets, tracks),
+        ..set(tracks, buffer_s)
+    };
+    sets.iter().map(protected).collect()
+}
+
+/// Sets that only their keys keep apart, by the numbers that they will have: players may switch between them (DASH-IF Interoperability
+/// Points 4.3, section 3.8).
+fn switching(sets: &[Vec<&Track>], tracks: &[&Track]) -> Vec<SupplementalProperty> {
+    let is_other = |other: &[&Track]| !std::ptr::eq(other[0], tracks[0]) && belongs(other[0], tracks[0]);
+    let others: Vec<_> =
+        sets.iter().zip(1..).filter(|(other, _)| is_other(other)).map(|(_, number): (_, u32)| number.to_string()).collect();
+    let property = SupplementalProperty {
+        schemeIdUri: SWITCHING.to_owned(),
+        value: Some(others.join(",")),
+        ..SupplementalProperty::default()
+    };
+    (!others.is_empty()).then_some(property).into_iter().collect()
+}
+
+/// What players are told of the key of a set.
+fn protection(presentation: &Presentation, track: &Track) -> Vec<ContentProtection> {
+    let (Some(protected), Some(key)) = (&presentation.protected, presentation.key_of(track)) else { return Vec::new() };
+    let descriptors = content_protections(protected.choice.scheme, key.id, &signal::of_track(presentation, track));
+    descriptors.into_iter().map(descriptor).collect()
+}
+
+fn descriptor(of: signal::ContentProtection) -> ContentProtection {
+    let pssh = of.pssh.map(|content| CencPssh { content: Some(content) });
+    ContentProtection {
+        schemeIdUri: of.scheme_id_uri,
+        value: of.value,
+        default_KID: of.default_kid,
+        cenc_pssh: pssh.into_iter().collect(),
+        msprpro: of.playready_object.map(|content| MsprPro { content: Some(content), ..MsprPro::default() }),
+        ..ContentProtection::default()
+    }
 }
 
 /// Whether two tracks are the same to a viewer, coded alike and cut at the same times: a switching set (ISO/IEC 23000-19 section 7.3.4).

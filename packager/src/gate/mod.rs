@@ -2,7 +2,7 @@
 //!
 //! Every finding names the rule it is about: `HLS-AUTH` is the Apple HLS Authoring Specification, `CMAF` is
 //! ISO/IEC 23000-19, `23009-1` is that part of ISO/IEC 23009 (DASH), `IOP4` and `IOP5` are the DASH-IF interoperability points,
-//! `IMAGES` is the draft of image playlists. The functions judge stored bytes and texts by reading them back, not by trusting their writer.
+//! `IMAGES` is the draft of image playlists, `CENC` is ISO/IEC 23001-7 (Common Encryption). The functions judge stored bytes and texts by reading them back, not by trusting their writer.
 
 mod audio;
 mod images;
@@ -10,6 +10,7 @@ mod init;
 mod masters;
 mod mpd;
 mod playlists;
+mod protection;
 mod rates;
 mod rungs;
 mod segment;
@@ -20,6 +21,7 @@ pub use images::check_images;
 pub use init::check_init;
 pub use mpd::check_manifest;
 pub use playlists::check_playlists;
+pub use protection::{check_protected_init, check_protected_segment};
 pub use segment::{check_segment, read_segment};
 
 use crate::{hls, model::Presentation};

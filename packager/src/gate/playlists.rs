@@ -1,6 +1,6 @@
 //! Rules about the texts of final playlists.
 
-use super::{Finding, Report, masters};
+use super::{Finding, Report, masters, protection};
 use crate::model::{Iframe, Media, Presentation, Segment, Track};
 use m3u8_rs::{MediaPlaylist, MediaPlaylistType};
 use marquee_core::object;
@@ -28,6 +28,7 @@ pub fn check_playlists(presentation: &Presentation, master: &str, playlists: &[(
         let version = folder.has_init().then_some(VERSION_WITH_MAP);
         if let Some(playlist) = read(&mut report, &texts, &path, version) {
             segments(&mut report, &path, track, &playlist);
+            protection::playlist(&mut report, &path, presentation, track, texts[path.as_str()]);
             targets.insert(playlist.target_duration);
         }
         let path = object::iframes_path(&track.rendition.id);
@@ -35,6 +36,7 @@ pub fn check_playlists(presentation: &Presentation, master: &str, playlists: &[(
             && let Some(playlist) = read(&mut report, &texts, &path, Some(IFRAMES_VERSION_WITH_MAP))
         {
             iframes(&mut report, &path, track, &playlist);
+            protection::playlist(&mut report, &path, presentation, track, texts[path.as_str()]);
         }
     }
     report.must(targets.len() <= 1, "HLS-AUTH 8.2", || format!("playlists have different target durations: {targets:?}"));

@@ -4,6 +4,7 @@ use super::{VERSION, chapters, durations_s, media::init, rounded_s, text};
 use crate::{
     bitrate::{Bitrate, Piece},
     model::{Iframe, Presentation, Track},
+    protect::signal,
 };
 use m3u8_rs::{ByteRange, MediaPlaylist, MediaPlaylistType, MediaSegment, Playlist};
 use marquee_core::object;
@@ -23,6 +24,7 @@ pub fn iframes(presentation: &Presentation, track: &Track) -> String {
         .collect();
     if let Some(first) = entries.first_mut() {
         first.map = Some(init(""));
+        signal::tag_segment(first, &signal::of_track(presentation, track));
     }
     if let (Some(start_ticks), false) = (boundaries(track).next(), presentation.chapters.is_empty()) {
         chapters::date(&mut entries, start_ticks, track.rendition.timescale);

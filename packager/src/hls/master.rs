@@ -7,6 +7,7 @@ use super::{
 use crate::{
     bitrate::Bitrate,
     model::{Media, Presentation, Track},
+    protect::signal::session_keys,
 };
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Playlist, QuotedOrUnquoted, Resolution, VariantStream};
 use marquee_core::{object, plan::Codec, source::Ratio};
@@ -42,8 +43,11 @@ pub fn master(presentation: &Presentation) -> String {
 #[must_use]
 pub fn growing_master(presentation: &Presentation) -> String {
     let has_segments = |track: &&Track| !listed(track).is_empty() && codec(track) == Codec::H264;
-    let started =
-        Presentation { tracks: presentation.tracks.iter().filter(has_segments).cloned().collect(), ..Presentation::default() };
+    let started = Presentation {
+        tracks: presentation.tracks.iter().filter(has_segments).cloned().collect(),
+        chapters: Vec::new(),
+        protected: presentation.protected.clone(),
+    };
     let declared = |track: &Track| {
         let bps = track.rendition.max_bitrate_bps.into();
         Bitrate { peak_bps: bps, average_bps: bps }
@@ -64,6 +68,7 @@ fn write(presentation: &Presentation, mut variants: Vec<VariantStream>) -> Strin
         alternatives: sounds.chain(texts.iter().filter_map(|track| subtitles(&texts, track))).collect(),
         variants,
         session_data: session_data(&presentation.chapters),
+        session_key: session_keys(presentation),
         ..MasterPlaylist::default()
     }))
 }

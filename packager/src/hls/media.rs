@@ -1,7 +1,10 @@
 //! Media playlists: the segments of one track.
 
 use super::{VERSION, chapters, durations_s, growing_target_duration_s, listed, target_duration_s, text};
-use crate::model::{Presentation, Track};
+use crate::{
+    model::{Presentation, Track},
+    protect::signal,
+};
 use m3u8_rs::{Map, MediaPlaylist, MediaPlaylistType, MediaSegment, Playlist, Start};
 use marquee_core::object;
 
@@ -35,6 +38,9 @@ pub fn media(presentation: &Presentation, track: &Track, kind: Kind, base: &str)
         .collect();
     if let Some(first) = entries.first_mut().filter(|_| track.rendition.folder().has_init()) {
         first.map = Some(init(base));
+    }
+    if let Some(first) = entries.first_mut() {
+        signal::tag_segment(first, &signal::of_track(presentation, track));
     }
     if let (Some(first), false) = (segments.first(), presentation.chapters.is_empty()) {
         chapters::date(&mut entries, first.start_ticks, track.rendition.timescale);

@@ -3,12 +3,12 @@
 
 use super::{
     pssh,
-    signal::{Signal, System},
+    signal::{self, Signal},
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use marquee_core::{
     Error, ErrorKind, Result,
-    protection::{ContentKey, ContentKeys, HD_PIXELS_MAX, KEY_BYTES, KeyUse, SD_PIXELS_MAX, Scheme, Secret},
+    protection::{ContentKey, ContentKeys, HD_PIXELS_MAX, KEY_BYTES, KeyName, KeyUse, SD_PIXELS_MAX, Scheme, Secret, System},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -129,7 +129,7 @@ pub fn export(content_id: &str, scheme: Scheme, keys: &ContentKeys, systems: &[S
         let plain = Some(BASE64.encode(key.secret.expose()));
         Some(Data { secret: Value { plain } })
     };
-    let of_key = |key: &ContentKey| systems.iter().map(|system| described(scheme, key, system)).collect();
+    let of_key = |of, key: &ContentKey| systems.iter().map(|system| described(scheme, &name(of, key), system)).collect();
     write(content_id, scheme, keys, data, of_key)
 }
 
@@ -137,7 +137,7 @@ pub fn export(content_id: &str, scheme: Scheme, keys: &ContentKeys, systems: &[S
 /// [`super::pssh`]) are told.
 #[must_use]
 pub fn request(content_id: &str, scheme: Scheme, keys: &ContentKeys, systems: &[Uuid]) -> String {
-    let wanted = |key: &ContentKey| {
+    let wanted = |_, key: &ContentKey| {
         let playlists = ["media", "master"].map(|playlist| HlsData { playlist: Some(playlist.to_owned()), data: String::new() });
         let of_system = |system: &Uuid| {
             let hls = if *system == pssh::CLEAR_KEY { Vec::new() } else { Vec::from(playlists.clone()) };
@@ -153,7 +153,7 @@ fn write(
     scheme: Scheme,
     keys: &ContentKeys,
     data: impl Fn(&ContentKey) -> Option<Data>,
-    systems: impl Fn(&ContentKey) -> Vec<DrmSystem>,
+    systems: impl Fn(KeyUse, &ContentKey) -> Vec<DrmSystem>,
 ) -> String {
     let key = |(_, key): &(KeyUse, ContentKey)| Key {
         iv: Some(BASE64.encode(key.iv)),
@@ -167,16 +167,20 @@ fn write(
         cpix: "urn:dashif:org:cpix",
         pskc: "urn:ietf:params:xml:ns:keyprov:pskc",
         keys: KeyList { keys: keys.0.iter().map(key).collect() },
-        systems: SystemList { systems: keys.0.iter().flat_map(|(_, key)| systems(key)).collect() },
+        systems: SystemList { systems: keys.0.iter().flat_map(|(of, key)| systems(*of, key)).collect() },
         rules: RuleList { rules: keys.0.iter().map(|(of, key)| rule(*of, key.id)).collect() },
     };
     let body = quick_xml::se::to_string(&document).expect("values are XML");
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}\n")
 }
 
-fn described(scheme: Scheme, key: &ContentKey, system: &System) -> DrmSystem {
-    let signal = system.signal(scheme, key.id, &key.iv);
-    let hls = |key: m3u8_rs::Key| {
+fn name(of: KeyUse, key: &ContentKey) -> KeyName {
+    KeyName { of, id: key.id, iv: key.iv }
+}
+
+fn described(scheme: Scheme, key: &KeyName, system: &System) -> DrmSystem {
+    let signal = signal::signal(system, scheme, key);
+    let hls = |key: &m3u8_rs::Key| -> Vec<HlsData> {
         let line = |tag: &str| {
             let mut line = format!("#{tag}:").into_bytes();
             key.write_attributes_to(&mut line).expect("writing to memory does not fail");
@@ -190,7 +194,7 @@ fn described(scheme: Scheme, key: &ContentKey, system: &System) -> DrmSystem {
         key_id: key.id,
         system: signal.system,
         pssh: signal.pssh.map(|pssh| BASE64.encode(pssh)),
-        hls: signal.key.map(hls).unwrap_or_default(),
+        hls: signal.keys.iter().flat_map(hls).collect(),
     }
 }
 
@@ -265,7 +269,8 @@ fn signal(system: &DrmSystem) -> Result<(Uuid, Signal)> {
     }
     let media = system.hls.iter().find(|hls| hls.playlist.as_deref() != Some("master") && !hls.data.trim().is_empty());
     let key = media.map(|hls| decoded(&hls.data).and_then(|lines| tag(&lines))).transpose()?;
-    Ok((system.key_id, Signal { system: system.system, pssh: pssh.map(Into::into), licence_url: None, key }))
+    let keys = key.into_iter().collect();
+    Ok((system.key_id, Signal { system: system.system, pssh: pssh.map(Into::into), keys }))
 }
 
 /// The first tag for a key in lines of a playlist.
@@ -331,7 +336,7 @@ mod tests {
         let expected: Vec<_> = keys
             .0
             .iter()
-            .flat_map(|(_, key)| systems().map(|system| (key.id, system.signal(Scheme::Cbcs, key.id, &key.iv))))
+            .flat_map(|(of, key)| systems().map(|system| (key.id, signal::signal(&system, Scheme::Cbcs, &name(*of, key)))))
             .collect();
         assert_eq!(answer.signals, expected);
     }
@@ -374,7 +379,7 @@ mod tests {
         assert_eq!(hex::encode(key.iv), "3858f62230ac3c915f300c664312c63f");
         let [(id, signal)] = &answer.signals[..] else { panic!("{:?}", answer.signals) };
         assert_eq!((*id, signal.system), (key.id, pssh::FAIRPLAY));
-        assert_eq!(signal.key.as_ref().unwrap().uri.as_deref(), Some("skd://film"));
+        assert_eq!(signal.keys[0].uri.as_deref(), Some("skd://film"));
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Jobs {
         let plan = self.with_subtitle_files(before.video, plan).await?;
         let encoder_version = crate::encoder_version();
         let looked = inspect::Looked { source: whole, plan, cpu_ms: before.inspect_cpu_ms, encoder_version };
-        let anew = self.new_encode(None, before.video, before.upload, looked);
+        let choice = before.plan.protected.as_ref().map(|protected| protected.choice);
+        let anew = self.new_encode(None, before.video, before.upload, looked, choice)?;
         let jobs = self.first_jobs(&anew, claim.class);
         Ok(committed(self.deps.db.begin_anew(claim, before.id, &anew, &jobs).await?)?)
     }

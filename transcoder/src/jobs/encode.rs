@@ -22,7 +22,8 @@ const PICTURE_BATCH: usize = 1;
 impl Jobs {
     pub(super) async fn encode(&self, claim: &Claim, work: &Work, encode: EncodeId, piece: Piece) -> Result<(), Failure> {
         let (db, encode) = (&self.deps.db, self.deps.db.encode(encode).await?);
-        let copied = work.cancelled().run_until_cancelled(self.take_over(&encode, piece)).await;
+        let keys = self.keys(encode.id, &encode.plan).await?;
+        let copied = work.cancelled().run_until_cancelled(self.take_over(&encode, keys.as_ref(), piece)).await;
         let (copied, piece) = copied.ok_or_else(cancelled)??;
         let Some(piece) = piece else {
             return Ok(committed(db.commit_job(claim, encode.id, &copied, self.job_id()).await?)?);
@@ -30,7 +31,7 @@ impl Jobs {
         if copied != Batch::default() {
             committed(db.commit_part(claim, encode.id, &copied).await?)?;
         }
-        let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece);
+        let shelf = Shelf::new(self.deps.blobs.clone(), layout(&encode)?, &encode.plan, &piece, keys)?;
         let (track, renditions) = piece.renditions(&encode.plan);
         let mut sink = PartSink {
             inner: ShelfSink { shelf, progress: |done| work.progress(done) },

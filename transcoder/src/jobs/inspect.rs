@@ -20,6 +20,7 @@ use marquee_core::{
     job::{Class, Failure, Job, Order},
     object::Key,
     plan::{Plan, Recipe, RungChange},
+    protection::Choice,
     source::Source,
 };
 
@@ -51,7 +52,7 @@ impl Jobs {
             }
         };
         looked.plan = self.with_subtitle_files(claim.video, looked.plan).await?;
-        let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked);
+        let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked, begun.protection)?;
         let jobs = self.first_jobs(&encode, class);
         Ok(committed(db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
@@ -84,13 +85,24 @@ impl Jobs {
         Ok(recipe.with_ladder(order.ladder.unwrap_or(self.deps.ladder)))
     }
 
-    /// An encode of what was looked at, called `id` if that is known before.
-    pub(super) fn new_encode(&self, id: Option<EncodeId>, video: VideoId, upload: UploadId, looked: Looked) -> NewEncode {
+    /// An encode of what was looked at, called `id` if that is known before, and protected as `choice` says.
+    ///
+    /// # Errors
+    /// `Unavailable` if it is to be protected and this worker cannot do that.
+    pub(super) fn new_encode(
+        &self,
+        id: Option<EncodeId>,
+        video: VideoId,
+        upload: UploadId,
+        looked: Looked,
+        choice: Option<Choice>,
+    ) -> Result<NewEncode> {
         let Looked { mut source, plan, cpu_ms, encoder_version } = looked;
         // What there is to know of them the plan knows now.
         source.video.keyframes.clear();
         let id = id.unwrap_or_else(|| EncodeId::new(self.deps.clock.as_ref(), self.deps.random.as_ref()));
-        NewEncode { id, video, upload, plan, source, encoder_version, inspect_cpu_ms: cpu_ms }
+        let (plan, keys) = self.protected((video, id), choice, plan)?;
+        Ok(NewEncode { id, video, upload, plan, source, encoder_version, inspect_cpu_ms: cpu_ms, keys })
     }
 
     /// The jobs that an encode begins with, because of one of `class`.

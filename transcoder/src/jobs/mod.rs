@@ -2,6 +2,7 @@
 //! last of it together with the job's completion.
 
 pub(crate) mod analyse;
+mod anew;
 mod compare;
 mod encode;
 mod hash;
@@ -26,6 +27,7 @@ use marquee_backends::{
         jobs::{Claim, NewJob},
     },
     dispatch::{Handler, Work},
+    key_server::{KeyServer, SealedKey},
 };
 use marquee_core::{
     Clock, Error, ErrorKind, Random, Result,
@@ -34,6 +36,7 @@ use marquee_core::{
     job::{Class, Failure, Job},
     object::{Key, Layout},
     plan::{Ladder, PLAN_VERSION, Plan, Recipe},
+    protection::{Choice, ContentKeys},
 };
 use piece::Piece;
 use source::StoredSource;
@@ -51,6 +54,8 @@ pub struct Deps {
     pub recipe: String,
     /// How their rungs are chosen.
     pub ladder: Ladder,
+    /// Makes and opens the keys of protected titles.
+    pub key_server: Arc<KeyServer>,
     /// Bytes that are read of each end of a source that lists nothing of what it holds, before its first chunks are made.
     pub ends_bytes: u64,
     /// For ids.
@@ -107,6 +112,28 @@ impl Jobs {
             weight: piece.weight(plan) as f32,
         };
         pieces.iter().map(new).collect()
+    }
+
+    /// The same plan of the encode that will be called `encode`, protected as `choice` says with keys of its own, and how these are stored.
+    fn protected(
+        &self,
+        (video, encode): (VideoId, EncodeId),
+        choice: Option<Choice>,
+        plan: Plan,
+    ) -> Result<(Plan, Vec<SealedKey>)> {
+        // From a media playlist, past the token, to where edges have keys.
+        let key_url = format!("../../../../../keys/{}/", Layout::new(video, encode).scope());
+        let issued = choice.map(|choice| self.deps.key_server.issue(encode, choice, &key_url)).transpose()?;
+        let (protected, keys) = issued.unzip();
+        Ok((Plan { protected, ..plan }, keys.unwrap_or_default()))
+    }
+
+    /// The keys that what is stored of `plan` is protected with; `None` if it stays in the clear.
+    async fn keys(&self, encode: EncodeId, plan: &Plan) -> Result<Option<ContentKeys>> {
+        match &plan.protected {
+            Some(protected) => Ok(Some(self.deps.key_server.open(&self.deps.db, encode, protected).await?)),
+            None => Ok(None),
+        }
     }
 
     /// The source of an encode, for its children.

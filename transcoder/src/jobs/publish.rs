@@ -132,6 +132,7 @@ impl Shown<'_> {
             let key = self.layout.key(&init_path(stored.track, &stored.rendition.id))?;
             let bytes = read_all(self.blobs, &key).await?;
             let mut findings = gate::check_init(&stored.rendition, &bytes);
+            findings.extend(gate::check_protected_init(self.plan.protected.as_ref(), &stored.rendition, &bytes));
             findings.extend(differing(key.as_str(), sha256(bytes).await?, stored.init_sha256));
             refuse(findings)?;
         }
@@ -172,6 +173,8 @@ impl Shown<'_> {
         let Some(rendition) = rendition.filter(|_| read_back) else { return Ok(Vec::new()) };
         let bytes = read_all(self.blobs, &key).await?;
         let mut findings = gate::check_segment(rendition, &stored.segment, &bytes);
+        let protected = self.plan.protected.as_ref();
+        findings.extend(gate::check_protected_segment(protected, rendition, stored.segment.number, &bytes));
         findings.extend(differing(key.as_str(), sha256(bytes).await?, stored.sha256));
         Ok(findings)
     }

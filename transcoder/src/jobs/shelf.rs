@@ -10,11 +10,14 @@ use marquee_core::{
     blobs::{Blobs, Created},
     object::{Key, Layout, Track, init_path, segment_path},
     plan::Plan,
+    protection::{ContentKeys, Scheme},
     quality::Judged,
 };
 use marquee_packager::{
+    cmaf::MediaSegment,
     gate,
-    model::{Rendition, Segment},
+    model::{Iframe, Rendition, Segment},
+    protect::Protector,
 };
 use sha2::{Digest, Sha256 as Hasher};
 use std::{ops::RangeInclusive, sync::Arc};
@@ -34,6 +37,8 @@ pub(crate) struct Shelf {
     layout: Layout,
     chunk: u32,
     track: Track,
+    /// What is protected before it is stored, and how.
+    keys: Option<(Scheme, ContentKeys)>,
     rooms: Vec<Room>,
     writes: JoinSet<Result<StoredSegment>>,
     stored: Batch,
@@ -44,17 +49,34 @@ struct Room {
     id: String,
     /// Described by its init segment.
     rendition: Option<Rendition>,
+    /// Protects its segments.
+    protector: Option<Arc<Protector>>,
     /// Numbers of the segments that may still come.
     numbers: RangeInclusive<u32>,
 }
 
 impl Shelf {
-    /// A shelf for what is made of one piece of `plan`, whose encode lives in `layout`.
-    pub(crate) fn new(blobs: Arc<dyn Blobs>, layout: Layout, plan: &Plan, piece: &Piece) -> Self {
+    /// A shelf for what is made of one piece of `plan`, whose encode lives in `layout`. What comes in the clear is protected with `keys`
+    /// before it is stored, if the plan says so.
+    ///
+    /// # Errors
+    /// `Internal` if it does and there are no keys: nothing is ever stored in the clear instead.
+    pub(crate) fn new(
+        blobs: Arc<dyn Blobs>,
+        layout: Layout,
+        plan: &Plan,
+        piece: &Piece,
+        keys: Option<ContentKeys>,
+    ) -> Result<Self> {
         let (track, ids) = piece.renditions(plan);
-        let room = |id: &str| Room { id: id.to_owned(), rendition: None, numbers: piece.segments(plan) };
+        let room = |id: &str| Room { id: id.to_owned(), rendition: None, protector: None, numbers: piece.segments(plan) };
         let rooms = ids.into_iter().map(room).collect();
-        Self { blobs, layout, chunk: piece.chunk(), track, rooms, writes: JoinSet::new(), stored: Batch::default() }
+        let keys = match (&plan.protected, keys) {
+            (Some(protected), Some(keys)) => Some((protected.choice.scheme, keys)),
+            (None, None) => None,
+            (_, keys) => return Err(Error::internal(format!("a plan and its keys disagree: {}", keys.is_some()))),
+        };
+        Ok(Self { blobs, layout, chunk: piece.chunk(), track, keys, rooms, writes: JoinSet::new(), stored: Batch::default() })
     }
 
     fn room(&mut self, track: Track, id: &str) -> Result<&mut Room> {
@@ -64,11 +86,14 @@ impl Shelf {
 
     /// Stores an init segment, if the track has one. One that is there already must be the same: segments of all attempts are decoded by it.
     pub(crate) async fn put_init(&mut self, track: Track, rendition: Rendition, bytes: Bytes) -> Result<()> {
+        let protector = self.protector(track, &rendition, &bytes)?;
         let room = self.room(track, &rendition.id)?;
         if rendition.folder() != track || room.rendition.is_some() {
             return Err(Error::internal(format!("the child described {} twice, or as another kind of track", rendition.id)));
         }
         room.rendition = Some(rendition.clone());
+        room.protector.clone_from(&protector);
+        let bytes = protector.map_or(bytes, |protector| protector.init().clone());
         let (init_bytes, init_sha256) = (bytes.len() as u64, sha256(bytes.clone()).await?);
         if track.has_init() {
             self.create_init(&self.layout.key(&init_path(track, &rendition.id))?, bytes, init_sha256).await?;
@@ -77,6 +102,14 @@ impl Shelf {
         }
         self.stored.renditions.push(StoredRendition { track, rendition, init_bytes, init_sha256 });
         Ok(())
+    }
+
+    /// What protects a track whose init segment is `init`; `None` if it stays in the clear.
+    fn protector(&self, track: Track, rendition: &Rendition, init: &[u8]) -> Result<Option<Arc<Protector>>> {
+        let Some((scheme, keys)) = self.keys.as_ref().filter(|_| track.has_init()) else { return Ok(None) };
+        let key = keys.of(&rendition.media).ok_or_else(|| Error::internal(format!("there is no key for {}", rendition.id)))?;
+        let name = format!("{}/{}", track.folder(), rendition.id);
+        Ok(Some(Arc::new(Protector::new(init, *scheme, key, &name)?)))
     }
 
     async fn create_init(&self, key: &Key, bytes: Bytes, init_sha256: Sha256) -> Result<()> {
@@ -115,9 +148,14 @@ impl Shelf {
         let Some(rendition) = room.rendition.clone() else {
             return Err(Error::internal(format!("a segment of {rendition} came before its init segment")));
         };
+        let protector = room.protector.clone();
         let key = self.layout.key(&segment_path(track, &rendition.id, number))?;
         let (blobs, chunk) = (self.blobs.clone(), self.chunk);
         self.writes.spawn(async move {
+            let (segment, bytes) = match protector {
+                Some(protector) => protect(protector, segment, bytes).await?,
+                None => (segment, bytes),
+            };
             let sha256 = sha256(bytes.clone()).await?;
             let (segment, stored_sha256) = match blobs.create(&key, bytes).await? {
                 Created::New => (segment, sha256),
@@ -171,6 +209,23 @@ impl<F: Fn(f32) + Send> Sink for ShelfSink<F> {
         }
         Ok(())
     }
+}
+
+/// The segment as it is stored: its bytes protected, and where its keyframes are in these.
+async fn protect(protector: Arc<Protector>, segment: Segment, clear: Bytes) -> Result<(Segment, Bytes)> {
+    let number = segment.number;
+    let protected = tokio::task::spawn_blocking(move || protector.segment(number, &clear)).await.map_err(Error::internal)??;
+    moved(segment, protected)
+}
+
+/// A segment whose bytes became others: its keyframes are shown when they were, and lie elsewhere.
+pub(super) fn moved(segment: Segment, into: MediaSegment) -> Result<(Segment, Bytes)> {
+    if into.iframes.len() != segment.iframes.len() {
+        return Err(Error::internal(format!("segment {} has other keyframes than it says", segment.number)));
+    }
+    let places = std::iter::zip(&segment.iframes, &into.iframes);
+    let iframes = places.map(|(shown, lies)| Iframe { start_ticks: shown.start_ticks, ..*lies }).collect();
+    Ok((Segment { iframes, size_bytes: into.bytes.len() as u64, ..segment }, into.bytes))
 }
 
 /// Whether `judged` may be what was judged of `segment`.

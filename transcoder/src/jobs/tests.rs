@@ -195,7 +195,7 @@ async fn overreach(piece: &Piece, track: Track, id: &str, numbers: &[u32]) -> (u
     let folder = tempfile::tempdir().expect("a folder");
     let blobs = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
     let layout = Layout::new(VideoId(Default::default()), EncodeId(Default::default()));
-    let mut shelf = Shelf::new(blobs.clone(), layout, &plan(), piece);
+    let mut shelf = Shelf::new(blobs.clone(), layout, &plan(), piece, None).expect("a shelf");
     let mut taken = 0;
     if shelf.put_init(track, rendition(id, track), Bytes::from_static(b"init")).await.is_ok() {
         for number in numbers {
@@ -243,7 +243,7 @@ async fn a_rendition_is_described_once_and_as_what_it_is() {
     let blobs = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
     let layout = Layout::new(VideoId(Default::default()), EncodeId(Default::default()));
     let piece = Piece::Picture { chunk: 0, rungs: vec!["360p".into()] };
-    let mut shelf = Shelf::new(blobs, layout, &plan(), &piece);
+    let mut shelf = Shelf::new(blobs, layout, &plan(), &piece, None).expect("a shelf");
     let bytes = Bytes::from_static(b"init");
     assert!(shelf.put_init(Track::Video, rendition("360p", Track::Audio), bytes.clone()).await.is_err());
     assert!(shelf.put_init(Track::Video, rendition("360p", Track::Video), bytes.clone()).await.is_ok());

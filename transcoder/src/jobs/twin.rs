@@ -13,6 +13,7 @@ use marquee_core::{
     blobs::Created,
     object::{self, Key, Layout, Track, init_path, segment_path},
     plan::Measure,
+    protection::ContentKeys,
     source::Note,
     thumbnails::Thumbnails,
 };
@@ -22,12 +23,18 @@ const COPIES_MAX: usize = 8;
 
 impl Jobs {
     /// What earlier encodes have of `piece`, now stored for `encode` too, and what is left to make of it.
-    pub(super) async fn take_over(&self, encode: &Encode, piece: Piece) -> Result<(Batch, Option<Piece>)> {
+    pub(super) async fn take_over(
+        &self,
+        encode: &Encode,
+        keys: Option<&ContentKeys>,
+        piece: Piece,
+    ) -> Result<(Batch, Option<Piece>)> {
         let twins = self.deps.db.twins(encode).await?;
         let (track, renditions) = piece.renditions(&encode.plan);
         let (mut copied, mut left) = (Batch::default(), Vec::new());
         for rendition in renditions {
-            match self.copy_piece(encode, &twins, ledger::Piece { track, rendition, chunk: piece.chunk() }).await? {
+            let ours = ledger::Piece { track, rendition, chunk: piece.chunk() };
+            match self.copy_piece(encode, keys, &twins, &piece, ours).await? {
                 Some(batch) => copied.append(batch),
                 None => left.push(rendition.to_owned()),
             }
@@ -64,12 +71,32 @@ impl Jobs {
         Ok(None)
     }
 
-    async fn copy_piece(&self, encode: &Encode, twins: &[Twin], ours: ledger::Piece<'_>) -> Result<Option<Batch>> {
+    async fn copy_piece(
+        &self,
+        encode: &Encode,
+        keys: Option<&ContentKeys>,
+        twins: &[Twin],
+        piece: &Piece,
+        ours: ledger::Piece<'_>,
+    ) -> Result<Option<Batch>> {
         for twin in twins {
             let found = encode.plan.twin(ours.track, ours.rendition, ours.chunk, &twin.plan, &twin.common());
             let Some((rendition, chunk)) = found else { continue };
             let theirs = ledger::Piece { track: ours.track, rendition: &rendition, chunk };
             let Some(stored) = self.deps.db.piece(twin.id, &theirs).await? else { continue };
+            if ours.track.has_init() && (keys.is_some() || twin.plan.protected.is_some()) {
+                match self.store_anew((encode, keys), (twin, &stored), piece, ours.rendition).await {
+                    Ok(mut anew) => {
+                        anew.finished = renamed(stored, ours).finished;
+                        return Ok(Some(anew));
+                    }
+                    Err(error) if is_of_the_moment(error.kind()) => return Err(error),
+                    Err(error) => {
+                        tracing::info!(encode.id = %twin.id, error = error.detail(), "not taken over");
+                        continue;
+                    }
+                }
+            }
             let copies = copies(&stored, ours.track, ours.rendition);
             if self.copy_objects(layout(encode)?, twin, &copies).await? {
                 return Ok(Some(renamed(stored, ours)));

@@ -30,16 +30,21 @@ use marquee_backends::{
     db::ledger::{Batch, Ledger},
 };
 use marquee_core::{
-    Error, ErrorKind, Result,
+    Error, ErrorKind, OsRandom, Result,
     id::{EncodeId, SubtitleId, VideoId},
     job::Failure,
     object::Layout,
     object::Track,
     plan::{Ladder, Plan, Scope},
+    protection::{Choice, ContentKeys, Protected, System},
     source::Source,
     thumbnails::Thumbnails,
 };
+use marquee_packager::protect::cpix;
 use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
@@ -71,6 +76,8 @@ pub struct Options {
     pub accept_damaged: bool,
     /// Files of subtitles beside the film, and their languages.
     pub subtitles: Vec<(PathBuf, String)>,
+    /// How the title is protected, and the file that its keys are written to, as a CPIX document; `None` leaves it in the clear.
+    pub protection: Option<(Choice, PathBuf)>,
     /// Make the plan and nothing else.
     pub plan_only: bool,
 }
@@ -108,6 +115,7 @@ pub async fn encode(
     let reader = Arc::new(FileSource::open(input)?);
     if !options.plan_only {
         check_free(out)?;
+        options.protection.iter().try_for_each(|(_, file)| check_absent(file))?;
     }
     let mut found = Found::default();
     let inspect = Task::Inspect { ends_bytes: None };
@@ -122,6 +130,7 @@ pub async fn encode(
     if options.plan_only {
         return Ok(Outcome::Planned(Box::new(plan)));
     }
+    let (plan, keys) = options.protection.as_ref().map_or((plan.clone(), None), |(choice, _)| protected(plan, *choice));
     let folder = Folder::begin(out)?;
     let ended = async {
         let run = Run {
@@ -131,6 +140,7 @@ pub async fn encode(
             layout: Layout::new(VideoId(Default::default()), EncodeId(Default::default())),
             source,
             plan,
+            keys,
             subtitles,
             cancel,
             started,
@@ -151,6 +161,9 @@ pub async fn encode(
         let told = |done: f32| (run.progress)(1.0 - (1.0 - PICTURED) * (1.0 - done));
         let mut report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
         report.cost.inspect_cpu_ms = inspected.cpu_ms;
+        if let (Some((_, file)), Some(keys)) = (&options.protection, &run.keys) {
+            write_keys(file, &run.plan, keys)?;
+        }
         folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
         let first_segment = run.first_segment.get().copied();
         let summary = Summary::new(&run.plan, &run.source, report, thumbnails, started.elapsed(), first_segment);
@@ -169,6 +182,8 @@ struct Run<F> {
     layout: Layout,
     source: Source,
     plan: Plan,
+    /// What it is protected with.
+    keys: Option<ContentKeys>,
     /// What files beside the film say.
     subtitles: Vec<(SubtitleId, String)>,
     cancel: CancellationToken,
@@ -206,7 +221,7 @@ impl<F: Fn(f32) + Send + Sync> Run<F> {
             };
             (self.progress)((sum / total) as f32 * ENCODED);
         };
-        let shelf = Shelf::new(self.blobs.clone(), self.layout, &self.plan, piece);
+        let shelf = Shelf::new(self.blobs.clone(), self.layout, &self.plan, piece, self.keys.clone())?;
         let mut sink =
             Stopwatch { inner: ShelfSink { shelf, progress }, started: self.started, first_segment: &self.first_segment };
         let report = match (piece, piece.task(&self.source, &self.plan)) {
@@ -260,6 +275,31 @@ impl<F: Fn(f32) + Send> Sink for Stopwatch<'_, F> {
         }
         Ok(())
     }
+}
+
+/// The same plan with new keys. Who plays it is not known here: players are given the licences by hand.
+fn protected(plan: Plan, choice: Choice) -> (Plan, Option<ContentKeys>) {
+    let systems = vec![System::ClearKey { licence_url: None, key_url: None }];
+    let (protected, keys) = Protected::generate(choice, systems, &OsRandom);
+    (Plan { protected: Some(protected), ..plan }, Some(keys))
+}
+
+/// Writes the keys to a new file that only its owner reads.
+fn write_keys(path: &Path, plan: &Plan, keys: &ContentKeys) -> Result<()> {
+    let Some(protected) = &plan.protected else { return Ok(()) };
+    let document = cpix::export("film", protected.choice.scheme, keys, &protected.systems);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = made.and_then(|mut file| file.write_all(document.as_bytes()).and_then(|()| file.sync_all()));
+    written.map_err(|error| unusable(path, error))
+}
+
+/// Refuses to write keys over others before hours of work.
+fn check_absent(file: &Path) -> Result<()> {
+    if file.exists() {
+        let message = format!("{} is there already: name a new file for the keys", file.display());
+        return Err(Error::conflict("keys_exist", message));
+    }
+    Ok(())
 }
 
 fn unusable(path: &Path, error: std::io::Error) -> Error {

@@ -4,7 +4,7 @@ use crate::{
     converge,
     faults::Moment,
     film::{Film, frames_of},
-    worker::Worker,
+    worker::{EVERYTHING, Worker, copies_alone, files, is_manifest},
 };
 use marquee_backends::db::{ledger::Ledger, subtitles::NewSubtitle};
 use marquee_core::{
@@ -16,10 +16,6 @@ use marquee_core::{
     video::Status,
 };
 use marquee_packager::webvtt::{self, Cue};
-use marquee_transcoder::child::Host;
-use std::{collections::BTreeMap, path::Path};
-
-const EVERYTHING: [Kind; 6] = [Kind::Analyse, Kind::Encode, Kind::Audio, Kind::Subtitles, Kind::Thumbnails, Kind::Publish];
 
 /// A title of that film that is ready.
 async fn ready(film: &Film) -> Worker {
@@ -28,38 +24,6 @@ async fn ready(film: &Film) -> Worker {
     worker.work(&EVERYTHING).await.expect("made");
     assert_eq!(worker.status().await, Status::Ready);
     worker
-}
-
-/// Does all jobs but the inspection without a child: nothing is left to make.
-async fn copies_alone(worker: &Worker) {
-    worker.work(&[Kind::Inspect]).await.expect("inspected");
-    while let Some(claim) = worker.claim(&EVERYTHING).await {
-        let outcome = worker.attempt_by(Host::new("/bin/false".into()), &claim, worker.blobs.clone()).await;
-        assert!(outcome.is_ok(), "{:?} wanted a child: {outcome:?}", claim.job);
-    }
-}
-
-/// Names and bytes of all files in a folder.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("inside").to_string_lossy().into_owned();
-                found.insert(name, std::fs::read(path).expect("read"));
-            }
-        }
-    }
-    found
-}
-
-/// Whether a file tells of others, as each encode does of its own.
-fn is_manifest(name: &str) -> bool {
-    name.ends_with(".m3u8") || name.ends_with(".mpd")
 }
 
 async fn ledger(worker: &Worker) -> Ledger {

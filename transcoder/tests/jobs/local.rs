@@ -24,6 +24,7 @@ pub(crate) fn options() -> Options {
         quality: None,
         accept_damaged: false,
         subtitles: Vec::new(),
+        protection: None,
         plan_only: false,
     }
 }

@@ -9,6 +9,7 @@ mod film;
 mod ladder;
 mod limits;
 mod local;
+mod protection;
 mod thumbnails;
 mod title;
 mod worker;
@@ -46,6 +47,13 @@ fn main() -> ExitCode {
         trial("what_is_gone_from_the_store_is_made_again", change::what_is_gone_from_the_store_is_made_again),
         trial("what_both_films_hold_is_copied", change::of_a_film_that_is_replaced_what_both_hold_is_copied),
         trial("copying_that_breaks_anywhere_loses_nothing", change::copying_that_breaks_anywhere_loses_nothing),
+        trial("a_title_is_protected_before_anything_is_stored", protection::a_title_is_protected_before_anything_is_stored),
+        trial(
+            "a_clear_title_becomes_a_protected_one_and_back",
+            protection::a_clear_title_becomes_a_protected_one_and_back_without_being_encoded,
+        ),
+        trial("protecting_that_breaks_anywhere_loses_nothing", protection::protecting_that_breaks_anywhere_loses_nothing),
+        trial("a_local_film_is_protected_and_ffmpeg_opens_it", protection::a_local_film_is_protected_and_ffmpeg_opens_it),
         trial("thumbnails_are_made_beside_a_title", thumbnails::thumbnails_are_made_beside_a_title),
         trial("tiles_that_come_late_change_no_manifest", thumbnails::tiles_that_come_late_change_no_manifest),
         trial("thumbnails_of_an_earlier_attempt_stand", thumbnails::thumbnails_of_an_earlier_attempt_stand),

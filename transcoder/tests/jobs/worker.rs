@@ -6,7 +6,7 @@ use marquee_backends::{
     blobs::FileBlobs,
     db::{Db, encodes::Encode, jobs::Claim},
     dispatch::Work,
-    testing::{TestDatabase, Uploaded, database, replaced, uploaded, uploaded_in_parts},
+    testing::{TestDatabase, Uploaded, database, key_server, replaced, uploaded, uploaded_in_parts},
 };
 use marquee_core::{
     OsRandom, SystemClock,
@@ -18,8 +18,16 @@ use marquee_core::{
     video::Status,
 };
 use marquee_transcoder::{Deps, ENDS_BYTES, child::Host, handler};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tempfile::TempDir;
+
+/// All that is done with a film once it is inspected.
+pub(crate) const EVERYTHING: [Kind; 6] =
+    [Kind::Analyse, Kind::Encode, Kind::Audio, Kind::Subtitles, Kind::Thumbnails, Kind::Publish];
 
 /// One uploaded film and everything that works on it.
 pub(crate) struct Worker {
@@ -106,6 +114,7 @@ impl Worker {
             recipe: "standard".into(),
             ladder: self.ladder,
             ends_bytes: self.ends_bytes,
+            key_server: key_server(),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         };
@@ -152,4 +161,36 @@ pub(crate) fn code(outcome: Result<(), Failure>) -> String {
         }
         other => panic!("{other:?} is not the input's fault"),
     }
+}
+
+/// Does all jobs but the inspection without a child: nothing is left to make.
+pub(crate) async fn copies_alone(worker: &Worker) {
+    worker.work(&[Kind::Inspect]).await.expect("inspected");
+    while let Some(claim) = worker.claim(&EVERYTHING).await {
+        let outcome = worker.attempt_by(Host::new("/bin/false".into()), &claim, worker.blobs.clone()).await;
+        assert!(outcome.is_ok(), "{:?} wanted a child: {outcome:?}", claim.job);
+    }
+}
+
+/// Names and bytes of all files in a folder.
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("inside").to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(path).expect("read"));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a file tells of others, as each encode does of its own.
+pub(crate) fn is_manifest(name: &str) -> bool {
+    name.ends_with(".m3u8") || name.ends_with(".mpd")
 }

@@ -111,10 +111,18 @@ export interface Playback {
   dash?: string | null;
   /** Address of the index of preview pictures. */
   thumbnails: string | null;
+  /** How it is protected; null: it is in the clear. */
+  protection?: { scheme: string; systems: KeySystem[] } | null;
   expires_at: string;
   resume_ms: number | null;
   /** While this is not `ready`, the title still grows. */
   status: Status;
+}
+
+/** A key system of Encrypted Media Extensions, and where its licences are asked for. */
+export interface KeySystem {
+  key_system: string;
+  licence_url: string | null;
 }
 
 export interface Recommendation {

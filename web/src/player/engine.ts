@@ -3,6 +3,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 import type shaka from "shaka-player";
+import type { Playback } from "../api/types";
 import type { Chapter } from "./chapters";
 import { heights, languageName, sounds, texts, trackKey, variantFor, type Sound, type Text, type VariantTrack } from "./tracks";
 
@@ -70,6 +71,9 @@ const MEDIA_EVENTS = [
 ];
 const PLAYER_EVENTS = ["buffering", "adaptation", "variantchanged", "trackschanged", "loaded", "manifestupdated", "audiotrackschanged", "textchanged"];
 
+/** What is loaded, and how it is protected. */
+export type Film = Pick<Playback, "hls" | "protection">;
+
 export class Engine {
   readonly state: Signal<PlayerState> = signal(INITIAL);
   private chosen: number | null = null;
@@ -113,17 +117,19 @@ export class Engine {
     return engine;
   }
 
-  /** Loads the manifest at `url` from `start_s` and plays, if the browser lets it. */
-  async load(url: string, start_s: number): Promise<void> {
+  /** Loads `film` from `start_s` and plays, if the browser lets it. */
+  async load(film: Film, start_s: number): Promise<void> {
     this.failure = null;
     this.state.value = { ...this.state.value, position_s: start_s };
-    await this.loadAt(url, start_s, true);
+    this.license(film);
+    await this.loadAt(film.hls, start_s, true);
   }
 
   /** Goes over to another manifest of the same film, at the position that is shown. */
-  async moveTo(url: string): Promise<void> {
-    const preload = await this.player.preload(url, this.video.currentTime).catch(() => null);
-    if (!this.stopped) await this.loadAt(preload ?? url, this.video.currentTime, !this.video.paused);
+  async moveTo(film: Film): Promise<void> {
+    this.license(film);
+    const preload = await this.player.preload(film.hls, this.video.currentTime).catch(() => null);
+    if (!this.stopped) await this.loadAt(preload ?? film.hls, this.video.currentTime, !this.video.paused);
   }
 
   async play(): Promise<void> {
@@ -214,6 +220,15 @@ export class Engine {
     this.stopped = true;
     for (const name of MEDIA_EVENTS) this.video.removeEventListener(name, this.read);
     await this.player.destroy();
+  }
+
+  /** Says where licences are asked for. Those of Clear Key are none: playlists say where its keys are. */
+  private license({ protection }: Film): void {
+    const servers: Record<string, string> = {};
+    for (const { key_system, licence_url } of protection?.systems ?? []) {
+      if (licence_url && key_system !== "org.w3.clearkey") servers[key_system] = licence_url;
+    }
+    this.player.configure({ drm: { servers } });
   }
 
   private async loadAt(source: string | shaka.media.PreloadManager, start_s: number, play: boolean): Promise<void> {

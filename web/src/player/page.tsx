@@ -83,10 +83,10 @@ function Screening({ video }: { video: Video }) {
     if (phase === "ended" || left_s < MOVE_MIN_LEFT_S) return;
     // The old ladder goes on playing if the new one cannot be had.
     openPlayback(video.id, currentProfile()?.id ?? null)
-      .then(async ({ hls, thumbnails }) => {
-        void loadTiles(thumbnails).then(setTiles);
+      .then(async (playback) => {
+        void loadTiles(playback.thumbnails).then(setTiles);
         freeze(element.current, still.current);
-        await engine.moveTo(hls);
+        await engine.moveTo(playback);
         if (element.current) element.current.dataset["ladder"] = "final";
       })
       .catch(() => undefined);
@@ -130,7 +130,7 @@ async function begin(element: HTMLVideoElement, videoId: string, closed: () => b
     if (Date.now() - renewedAt < RENEW_MIN_MS) return engine.fail("The edge does not accept this session. Try again");
     renewing = true;
     try {
-      await engine.moveTo((await openPlayback(videoId, profileId)).hls);
+      await engine.moveTo(await openPlayback(videoId, profileId));
     } catch (error) {
       engine.fail(asProblem(error).message);
     }
@@ -143,7 +143,7 @@ async function begin(element: HTMLVideoElement, videoId: string, closed: () => b
   }
   const final = playback.status === "ready";
   element.dataset["ladder"] = final ? "final" : "growing";
-  void engine.load(playback.hls, (playback.resume_ms ?? 0) / 1000);
+  void engine.load(playback, (playback.resume_ms ?? 0) / 1000);
   return { engine, final, thumbnails: playback.thumbnails };
 }
 

@@ -10,10 +10,12 @@ use super::{
     ledger::{Report, signed, unsigned},
     state::{advance, lock_video},
 };
+use crate::key_server::SealedKey;
 use marquee_core::{
     Error, Result,
     id::{EncodeId, UploadId, VideoId},
     plan::Plan,
+    protection::{Choice, Protected},
     source::Source,
     video::Event,
 };
@@ -43,6 +45,8 @@ pub struct NewEncode {
     pub encoder_version: String,
     /// Processor time that looking at the source took.
     pub inspect_cpu_ms: u64,
+    /// Secrets of the keys that its plan names, sealed.
+    pub keys: Vec<SealedKey>,
 }
 
 /// A source that is looked at.
@@ -54,15 +58,19 @@ pub struct Begun {
     pub accept_damaged: bool,
     /// Whether it is to take the place of what the video shows.
     pub is_change: bool,
+    /// How its encode is to be protected; `None` if it stays in the clear.
+    pub protection: Option<Choice>,
 }
 
 /// What an encode offers beside its playlists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
     /// A DASH manifest.
     pub dash: bool,
     /// Preview tiles and their index.
     pub tiles: bool,
+    /// How it is protected.
+    pub protected: Option<Protected>,
 }
 
 /// A stored encode.
@@ -118,7 +126,7 @@ impl Db {
         let state = lock_video(&mut tx, claim.video).await?;
         let state = advance(&mut tx, claim.video, state, Event::InspectStarted).await?;
         let found = sqlx::query!(
-            "select uploads.offset_bytes, videos.accept_damaged from uploads join videos on videos.id = uploads.video_id
+            "select uploads.offset_bytes, videos.accept_damaged, videos.protection from uploads join videos on videos.id = uploads.video_id
              where uploads.id = $1 and videos.id = $2 and uploads.finished_at is not null",
             upload.0,
             claim.video.0,
@@ -129,6 +137,7 @@ impl Db {
             size_bytes: unsigned(found.offset_bytes),
             accept_damaged: found.accept_damaged,
             is_change: state.change.is_some(),
+            protection: found.protection.map(serde_json::from_value).transpose().map_err(Error::internal)?,
         })
     }
 
@@ -268,13 +277,15 @@ impl Db {
     /// # Errors
     /// `NotFound` if there is none.
     pub async fn offer(&self, id: EncodeId) -> Result<Offer> {
-        let row = sqlx::query_as!(
-            Offer,
-            r#"select coalesce((report ->> 'dash')::boolean, false) as "dash!", thumbnails is not null as "tiles!"
+        let row = sqlx::query!(
+            r#"select coalesce((report ->> 'dash')::boolean, false) as "dash!", thumbnails is not null as "tiles!",
+                      nullif(plan -> 'protected', 'null') as protected
                from encodes where id = $1"#,
             id.0,
         );
-        row.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("encode"))
+        let row = row.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("encode"))?;
+        let protected = row.protected.map(serde_json::from_value).transpose().map_err(Error::internal)?;
+        Ok(Offer { dash: row.dash, tiles: row.tiles, protected })
     }
 
     /// The encode called `id`.
@@ -300,6 +311,15 @@ impl Db {
             created_at: row.created_at,
             published_at: row.published_at,
         })
+    }
+
+    /// The secrets of an encode's keys, sealed; none if it is in the clear.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn sealed_keys(&self, encode: EncodeId) -> Result<Vec<SealedKey>> {
+        let rows = sqlx::query_as!(SealedKey, "select id, sealed from content_keys where encode_id = $1", encode.0);
+        rows.fetch_all(self.pool()).await.map_err(error)
     }
 
     /// How far `encodes` are: jobs by their weight, running ones by their own progress.
@@ -353,6 +373,14 @@ async fn insert(conn: &mut PgConnection, encode: &NewEncode) -> Result<()> {
         encode.encoder_version,
         signed(encode.inspect_cpu_ms)?,
     );
-    insert.execute(conn).await.map_err(error)?;
+    insert.execute(&mut *conn).await.map_err(error)?;
+    let (ids, sealed): (Vec<_>, Vec<_>) = encode.keys.iter().map(|key| (key.id, key.sealed.clone())).unzip();
+    let keys = sqlx::query!(
+        "insert into content_keys (id, encode_id, sealed) select id, $1, sealed from unnest($2::uuid[], $3::bytea[]) as t (id, sealed)",
+        encode.id.0,
+        &ids,
+        &sealed,
+    );
+    keys.execute(conn).await.map_err(error)?;
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(crate) async fn new_encode(video: VideoId, upload: UploadId) -> (NewEncode, 
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode: id, chunk: chunk.index, rungs: rungs.clone() });
     let new = |(job, weight)| NewJob { id: job_id(), job, class: Class::Normal, weight };
     let jobs = picture.zip([2.0, 12.0, 21.0]).chain([(Job::Audio { encode: id, stream: 1 }, 5.0)]).map(new).collect();
-    (NewEncode { id, video, upload, source, plan, encoder_version: "test".into(), inspect_cpu_ms: 5 }, jobs)
+    (NewEncode { id, video, upload, source, plan, encoder_version: "test".into(), inspect_cpu_ms: 5, keys: Vec::new() }, jobs)
 }
 
 /// An encode with three chunks, two rungs and one sound track in two qualities, made by an inspect job, its own jobs queued.
@@ -56,7 +56,7 @@ async fn inspection_ends_in_an_encode_with_its_jobs_or_in_nothing() {
     let (db, _database) = database().await;
     let made = uploaded(&db, &[0; 77]).await;
     let zombie = db.claim_job(made.inspect, "worker", Duration::ZERO).await.expect("claim").expect("free");
-    let begun = Begun { size_bytes: 77, accept_damaged: false, is_change: false };
+    let begun = Begun { size_bytes: 77, accept_damaged: false, is_change: false, protection: None };
     assert_eq!(db.begin_inspect(&zombie, made.upload).await.expect("begin"), begun);
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("its lease is over");
     assert_eq!(db.begin_inspect(&claim, made.upload).await.expect("a second attempt begins again"), begun);

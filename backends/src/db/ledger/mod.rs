@@ -188,7 +188,8 @@ impl Ledger {
             let segments: Vec<_> = leading.map(|(segment, _)| (*segment).clone()).collect();
             (!segments.is_empty()).then_some(Track { rendition, segments })
         };
-        Presentation { tracks: video.chain(audio).chain(text).filter_map(track).collect(), ..Presentation::default() }
+        let tracks = video.chain(audio).chain(text).filter_map(track).collect();
+        Presentation { tracks, chapters: Vec::new(), protected: plan.protected.clone() }
     }
 
     /// How the encode went: meaningful once everything is finished.

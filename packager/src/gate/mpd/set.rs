@@ -1,6 +1,7 @@
 //! Rules about one adaptation set.
 
 use super::{NUMBER_MAX, Report, Title, addresses, name, track};
+use crate::gate::protection;
 use crate::{
     bitrate::{Piece, sustains},
     dash::{self, CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, TILE},
@@ -43,6 +44,7 @@ pub(super) fn check<'a>(report: &mut Report, title: &Title<'a>, set: &Adaptation
     if content != "text" {
         switching(report, id, set, &tracks);
     }
+    protection::set(report, title.presentation, set, &tracks);
     tracks
 }
 

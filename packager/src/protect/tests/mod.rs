@@ -14,10 +14,11 @@ use crate::{
 };
 use marquee_core::{
     plan::Codec,
-    protection::{ContentKey, Scheme},
+    protection::{Choice, ContentKey, KeyName, KeyPolicy, KeyUse, Protected, Scheme},
     source::Ratio,
 };
 use samples::{key, layout, picture, protector, samples, sound, tracks};
+use uuid::Uuid;
 
 const SCHEMES: [Scheme; 2] = [Scheme::Cbcs, Scheme::Cenc];
 
@@ -235,17 +236,22 @@ fn nothing_shows_the_secret() {
     }
 }
 
+/// What the ledger says of a track of [`picture`].
+fn rendition(init: &[u8]) -> Rendition {
+    Rendition {
+        id: "180p".to_owned(),
+        codec: read::init(init).unwrap().codec.to_string(),
+        timescale: 30_000,
+        edit_ticks: 2000,
+        max_bitrate_bps: 1_000_000,
+        media: Media::Video { width: 320, height: 180, frame_rate: Ratio::new(30, 1) },
+    }
+}
+
 #[test]
 fn the_gate_takes_a_protected_track_as_the_clear_one() {
     for (init, clear) in [Codec::H264, Codec::Hevc, Codec::Av1].map(picture) {
-        let rendition = Rendition {
-            id: "180p".to_owned(),
-            codec: read::init(&init).unwrap().codec.to_string(),
-            timescale: 30_000,
-            edit_ticks: 2000,
-            max_bitrate_bps: 1_000_000,
-            media: Media::Video { width: 320, height: 180, frame_rate: Ratio::new(30, 1) },
-        };
+        let rendition = rendition(&init);
         for scheme in SCHEMES {
             let protector = protector(&init, scheme);
             let protected = protector.segment(1, &clear.bytes).unwrap();
@@ -254,5 +260,34 @@ fn the_gate_takes_a_protected_track_as_the_clear_one() {
             assert_eq!(gate::check_init(&rendition, protector.init()), []);
             assert_eq!(gate::check_segment(&rendition, &segment, &protected.bytes), []);
         }
+    }
+}
+
+#[test]
+fn the_gate_finds_what_is_protected_otherwise_than_planned() {
+    let (init, clear) = picture(Codec::H264);
+    let rendition = rendition(&init);
+    let planned = |scheme, id: Uuid| {
+        let names = vec![KeyName { of: KeyUse::All, id, iv: key().iv }];
+        Protected { choice: Choice { scheme, keys: KeyPolicy::PerTitle }, names, systems: Vec::new() }
+    };
+    let found = |protected: Option<&Protected>, init: &[u8], segment: &[u8]| {
+        let mut findings = gate::check_protected_init(protected, &rendition, init);
+        findings.extend(gate::check_protected_segment(protected, &rendition, 1, segment));
+        findings.iter().map(|finding| finding.rule.to_string()).collect::<Vec<_>>()
+    };
+    for scheme in SCHEMES {
+        let protector = protector(&init, scheme);
+        let segment = protector.segment(1, &clear.bytes).unwrap().bytes;
+        let plan = planned(scheme, key().id);
+        assert_eq!(found(Some(&plan), protector.init(), &segment), [""; 0]);
+        assert_eq!(found(None, &init, &clear.bytes), [""; 0]);
+        assert_eq!(found(Some(&plan), &init, &clear.bytes), ["CENC 8.1", "HLS-AUTH 1.38"], "nothing is shown in the clear");
+        assert_eq!(found(Some(&plan), protector.init(), &clear.bytes), ["HLS-AUTH 1.38"]);
+        assert_eq!(found(None, protector.init(), &segment), ["CENC 8.1", "HLS-AUTH 1.38"]);
+        assert_eq!(found(Some(&planned(scheme, Uuid::nil())), protector.init(), &segment), ["CENC 8.2"]);
+        let other = SCHEMES.into_iter().find(|other| *other != scheme).unwrap();
+        let rules = found(Some(&planned(other, key().id)), protector.init(), &segment);
+        assert_eq!(rules, ["CENC 4.1", "CENC 10.4.1", "HLS-AUTH 13.7"]);
     }
 }

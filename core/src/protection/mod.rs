@@ -1,5 +1,9 @@
 //! What protects a title: the schemes of Common Encryption (ISO/IEC 23001-7), content keys, and which key is for which track.
 
+mod protected;
+
+pub use protected::{Choice, KeyName, Protected, System};
+
 use crate::{Random, presentation::Media};
 use serde::{Deserialize, Serialize};
 use std::fmt;

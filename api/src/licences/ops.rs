@@ -1,0 +1,70 @@
+//! Who gets which key: whoever holds the token of a playback session, for as long as that works, the keys of what it plays.
+
+use crate::{app::App, auth::Caller, videos};
+use marquee_backends::db::encodes::Encode;
+use marquee_core::{
+    Error, ErrorKind, Result, Role,
+    id::{EncodeId, VideoId},
+    object::Layout,
+    protection::{ContentKey, ContentKeys, Protected, Secret},
+    token::{self, Refusal},
+};
+use marquee_packager::protect::{
+    clear_key::{LicenceRequest, licence},
+    cpix,
+};
+use uuid::Uuid;
+
+/// The answer to a Clear Key request, for whoever shows the token of a session that plays `encode`.
+///
+/// # Errors
+/// `Forbidden` if the token does not open it; `Invalid` for a request that is none; `NotFound` if a key is not of this encode.
+pub(crate) async fn clear_key(app: &App, video: VideoId, encode: EncodeId, token: &str, request: &[u8]) -> Result<String> {
+    let scope = Layout::new(video, encode).scope();
+    let checked = token::verify(&app.keys.live().playback.keys, token, &scope, app.deps.clock.now());
+    checked.map_err(|refusal| match refusal {
+        Refusal::Forged => Error::new(ErrorKind::Forbidden, "invalid_token", "this token does not open these keys"),
+        Refusal::Expired => Error::new(ErrorKind::Forbidden, "expired_token", "this token has expired: press play again"),
+    })?;
+    let request = LicenceRequest::parse(request)?;
+    let (_, _, keys) = keys_of(app, video, encode).await?;
+    let asked: Result<Vec<&ContentKey>> =
+        request.key_ids.iter().map(|id| keys.find(*id).ok_or_else(|| Error::not_found("key"))).collect();
+    Ok(licence(request.session, &asked?))
+}
+
+/// The secret of one key, for an edge that has checked the token of who asks.
+///
+/// # Errors
+/// `NotFound` if the encode has no such key.
+pub(crate) async fn secret(app: &App, video: VideoId, encode: EncodeId, id: Uuid) -> Result<Secret> {
+    let (_, _, keys) = keys_of(app, video, encode).await?;
+    keys.find(id).map(|key| key.secret.clone()).ok_or_else(|| Error::not_found("key"))
+}
+
+/// All keys of what a video shows, as a CPIX document with their secrets.
+///
+/// # Errors
+/// `Forbidden` for all but administrators; `Conflict` if what it shows is in the clear.
+pub(crate) async fn export(app: &App, caller: &Caller, id: VideoId) -> Result<String> {
+    caller.require(Role::Admin)?;
+    let video = videos::ops::find(app, caller, id).await?;
+    let clear = || Error::conflict("not_protected", "what the video shows is not protected: there are no keys");
+    let encode = video.encode.ok_or_else(clear)?;
+    let (_, protected, keys) = match keys_of(app, id, encode).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(clear()),
+        found => found?,
+    };
+    tracing::info!(video.id = %id, by = %caller.user, "content keys exported");
+    Ok(cpix::export(&encode.to_string(), protected.choice.scheme, &keys, &protected.systems))
+}
+
+/// The keys of an encode of a video that is there.
+async fn keys_of(app: &App, video: VideoId, encode: EncodeId) -> Result<(Encode, Protected, ContentKeys)> {
+    let missing = || Error::not_found("protected encode");
+    app.deps.db.video(video).await?;
+    let encode = app.deps.db.encode(encode).await?;
+    let protected = encode.plan.protected.clone().filter(|_| encode.video == video).ok_or_else(missing)?;
+    let keys = app.deps.key_server.open(&app.deps.db, encode.id, &protected).await?;
+    Ok((encode, protected, keys))
+}

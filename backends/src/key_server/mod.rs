@@ -1,0 +1,97 @@
+//! The key server: content keys of protected encodes are made here, sealed before they are stored, and opened for workers and for those
+//! who may play.
+
+mod vault;
+
+use crate::db::Db;
+use marquee_core::{
+    Error, ErrorKind, Random, Result,
+    config::Protection,
+    id::EncodeId,
+    protection::{Choice, ContentKeys, Protected, System},
+};
+use std::sync::Arc;
+use uuid::Uuid;
+use vault::Vault;
+
+/// A content key as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    /// See [`marquee_core::protection::ContentKey::id`].
+    pub id: Uuid,
+    /// Its secret, which nobody reads without the master key.
+    pub sealed: Vec<u8>,
+}
+
+/// Makes, seals and opens content keys.
+pub struct KeyServer {
+    /// `None` where no master key is configured.
+    vault: Option<Vault>,
+    /// What titles can be played with.
+    systems: Vec<System>,
+    random: Arc<dyn Random>,
+}
+
+impl KeyServer {
+    /// A key server as the configuration has it.
+    ///
+    /// # Errors
+    /// `Invalid` for a master key that is none.
+    pub fn new(config: &Protection, random: Arc<dyn Random>) -> Result<Self> {
+        let vault = config.master_key.as_deref().map(|first| Vault::new(first, &config.former_master_keys)).transpose()?;
+        Ok(Self { vault, systems: config.systems(), random })
+    }
+
+    /// Refuses where nothing can be protected.
+    ///
+    /// # Errors
+    /// `Unavailable` with code `no_master_key`.
+    pub fn check(&self) -> Result<()> {
+        self.vault().map(|_| ())
+    }
+
+    /// New keys for the encode that will be called `encode`: what its plan says of them, and how they are stored. Where players find them
+    /// by address, that begins with `key_url`.
+    ///
+    /// # Errors
+    /// `Unavailable` with code `no_master_key`.
+    pub fn issue(&self, encode: EncodeId, choice: Choice, key_url: &str) -> Result<(Protected, Vec<SealedKey>)> {
+        let vault = self.vault()?;
+        let at = |system: &System| match system {
+            System::ClearKey { licence_url, .. } => {
+                System::ClearKey { licence_url: licence_url.clone(), key_url: Some(key_url.to_owned()) }
+            }
+            other => other.clone(),
+        };
+        let systems = self.systems.iter().map(at).collect();
+        let (protected, keys) = Protected::generate(choice, systems, &*self.random);
+        let seal = |key| Ok(SealedKey { id: key.id, sealed: vault.seal(encode, key, &*self.random)? });
+        let sealed = keys.0.iter().map(|(_, key)| seal(key)).collect::<Result<_>>()?;
+        Ok((protected, sealed))
+    }
+
+    /// The keys of an encode that is `protected`, with their secrets.
+    ///
+    /// # Errors
+    /// `Unavailable` with code `no_master_key` if none that is configured opens them; `Internal` if one is missing or not what was sealed.
+    pub async fn open(&self, db: &Db, encode: EncodeId, protected: &Protected) -> Result<ContentKeys> {
+        let vault = self.vault()?;
+        let mut secrets = Vec::new();
+        for key in db.sealed_keys(encode).await? {
+            secrets.push((key.id, vault.open(encode, &key)?));
+        }
+        protected.keys(|id| secrets.iter().find(|(known, _)| *known == id).map(|(_, secret)| secret.clone()))
+    }
+
+    fn vault(&self) -> Result<&Vault> {
+        self.vault.as_ref().ok_or_else(|| no_master_key("protection.master_key is not set"))
+    }
+}
+
+fn no_master_key(what: &str) -> Error {
+    let message = format!("protected titles cannot be made or opened here: {what}. Set it to the same key on the API and every worker");
+    Error::new(ErrorKind::Unavailable, "no_master_key", message)
+}
+
+#[cfg(test)]
+mod tests;

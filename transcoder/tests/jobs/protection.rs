@@ -1,0 +1,202 @@
+//! Protected titles: nothing of them is ever stored in the clear, a clear title becomes a protected one and the other way round without
+//! being encoded again, and what is stored opens with its keys, for ffmpeg too.
+
+use crate::{
+    converge,
+    faults::Moment,
+    film::Film,
+    local::{host, options},
+    worker::{Worker, copies_alone, files, is_manifest},
+};
+use marquee_backends::testing::key_server;
+use marquee_core::{
+    OsRandom, SystemClock,
+    id::{EncodeId, JobId},
+    job::{Kind, Order},
+    presentation::Media,
+    protection::{Choice, ContentKeys, KeyPolicy, Scheme},
+    video::Status,
+};
+use marquee_packager::protect::Opener;
+use marquee_transcoder::local::{Options, Outcome, encode};
+use std::{collections::BTreeMap, path::Path, process::Command};
+use tokio_util::sync::CancellationToken;
+
+const CBCS: Choice = Choice { scheme: Scheme::Cbcs, keys: KeyPolicy::PerTrackType };
+const CENC: Choice = Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTitle };
+
+/// Files of the title that the worker has, and the keys that they are protected with.
+async fn stored(worker: &Worker) -> (BTreeMap<String, Vec<u8>>, Option<ContentKeys>) {
+    let encode = worker.encode().await;
+    let keys = match &encode.plan.protected {
+        Some(protected) => Some(key_server().open(&worker.db, encode.id, protected).await.expect("opened")),
+        None => None,
+    };
+    (files(&worker.folder().await), keys)
+}
+
+/// The folder of a track that a file is in, if it is one of picture or sound.
+fn track(name: &str) -> Option<&str> {
+    name.rsplit_once('/').map(|(folder, _)| folder).filter(|folder| folder.starts_with("v/") || folder.starts_with("a/"))
+}
+
+/// What it is when opened. Manifests, which tell of bytes that are others, are left out.
+async fn opened(worker: &Worker) -> BTreeMap<String, Vec<u8>> {
+    let (files, keys) = stored(worker).await;
+    let ledger = worker.db.ledger(worker.encode().await.id).await.expect("ledger");
+    let mut clear = BTreeMap::new();
+    for (name, bytes) in files.iter().filter(|(name, _)| !is_manifest(name)) {
+        let (Some(folder), Some(keys)) = (track(name), &keys) else {
+            clear.insert(name.clone(), bytes.clone());
+            continue;
+        };
+        let stored = ledger.renditions.iter().find(|stored| folder.ends_with(&format!("/{}", stored.rendition.id)));
+        let media: &Media = &stored.expect("a rendition").rendition.media;
+        let secret = &keys.of(media).expect("a key").secret;
+        let opener = Opener::new(&files[&format!("{folder}/init.mp4")], secret).expect("a protected track");
+        let is_init = name.ends_with("init.mp4");
+        let bytes = if is_init { opener.init().clone() } else { opener.segment(bytes).expect("protected").bytes };
+        clear.insert(name.clone(), bytes.to_vec());
+    }
+    clear
+}
+
+async fn protect(worker: &Worker, choice: Option<Choice>) {
+    let (encode, job) = (EncodeId::new(&SystemClock, &OsRandom), JobId::new(&SystemClock, &OsRandom));
+    let like = Some(worker.encode().await.id);
+    let order = Order { encode, recipe: None, ladder: None, like, rungs: Vec::new() };
+    worker.db.order_protection(worker.title.video, &order, choice, job).await.expect("ordered");
+    copies_alone(worker).await;
+    assert_eq!(worker.encode().await.id, encode);
+    assert_eq!(worker.status().await, Status::Ready);
+}
+
+pub(crate) async fn a_title_is_protected_before_anything_is_stored() {
+    for choice in [CBCS, CENC] {
+        let film = Film::new("640x360", 9);
+        let worker = Worker::new(&film).await;
+        worker.db.protect(worker.title.video, Some(choice)).await.expect("noted");
+        worker.work(&Kind::ALL).await.expect("made");
+        assert_eq!(worker.status().await, Status::Ready);
+        let encode = worker.encode().await;
+        assert_eq!(encode.plan.protected.as_ref().expect("protected").choice, choice);
+        let (files, keys) = stored(&worker).await;
+        let (keys, opened) = (keys.expect("keys"), opened(&worker).await);
+        let mut tracks = 0;
+        for (name, bytes) in files.iter().filter(|(name, _)| !is_manifest(name) && track(name).is_some()) {
+            assert_ne!(&opened[name], bytes, "{name}");
+            tracks += usize::from(name.ends_with("init.mp4"));
+        }
+        assert_eq!(tracks, 4, "two rungs, two qualities of sound");
+        for bytes in files.values() {
+            let tells = |secret: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+            assert!(keys.0.iter().all(|(_, key)| !tells(key.secret.expose())), "a secret is in what viewers get");
+        }
+        // Another title of the same film, in the clear, is opened and not encoded again: byte for byte what it would have been.
+        let mut other = worker;
+        other.upload_again(&film).await;
+        copies_alone(&other).await;
+        assert!(other.encode().await.plan.protected.is_none());
+        let plain = files_of_a_clear_title(&film).await;
+        let (clear, _) = stored(&other).await;
+        for (name, bytes) in plain.iter().filter(|(name, _)| !name.starts_with("thumbs/")) {
+            assert_eq!(clear.get(name), Some(bytes), "{name}");
+        }
+    }
+}
+
+async fn files_of_a_clear_title(film: &Film) -> BTreeMap<String, Vec<u8>> {
+    let worker = Worker::new(film).await;
+    worker.work(&Kind::ALL).await.expect("made");
+    files(&worker.folder().await)
+}
+
+pub(crate) async fn a_clear_title_becomes_a_protected_one_and_back_without_being_encoded() {
+    let worker = Worker::new(&Film::new("640x360", 9)).await;
+    worker.work(&Kind::ALL).await.expect("made");
+    let clear = opened(&worker).await;
+    protect(&worker, Some(CBCS)).await;
+    let (first, _) = stored(&worker).await;
+    assert_eq!(opened(&worker).await, clear);
+    // Once more, with other keys.
+    protect(&worker, Some(CBCS)).await;
+    let (second, _) = stored(&worker).await;
+    assert_eq!(opened(&worker).await, clear);
+    let differ = |name: &String| first[name] != second[name];
+    assert!(first.keys().filter(|name| track(name).is_some() && name.ends_with("m4s")).all(differ), "keys are for one encode");
+    let report = worker.encode().await.report.expect("published");
+    assert!(report.notes.iter().any(|note| note.code == "copied"), "{:?}", report.notes);
+    protect(&worker, Some(CENC)).await;
+    assert_eq!(opened(&worker).await, clear);
+    protect(&worker, None).await;
+    assert_eq!((stored(&worker).await.1, opened(&worker).await), (None, clear));
+}
+
+pub(crate) async fn protecting_that_breaks_anywhere_loses_nothing() {
+    let film = Film::new("160x120", 7);
+    let mut worker = Worker::new(&film).await;
+    worker.work(&Kind::ALL).await.expect("made");
+    let clear = opened(&worker).await;
+    for moment in [Moment::Before, Moment::After] {
+        worker.upload_again(&film).await;
+        worker.db.protect(worker.title.video, Some(CBCS)).await.expect("noted");
+        converge::work(&worker, moment).await;
+        assert!(worker.encode().await.plan.protected.is_some());
+        assert_eq!(opened(&worker).await, clear);
+    }
+}
+
+/// Frames of a rendition that ffmpeg decodes with that key, and what it complains about.
+fn decoded(folder: &Path, key: &[u8]) -> (u64, String) {
+    let whole = folder.join("whole.mp4");
+    let mut segments: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "m4s"));
+    segments.sort();
+    let all = [folder.join("init.mp4")].into_iter().chain(segments);
+    std::fs::write(&whole, all.flat_map(|path| std::fs::read(path).expect("read")).collect::<Vec<_>>()).expect("written");
+    let key = hex::encode(key);
+    let arguments = ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", "-decryption_key"];
+    let output = Command::new("ffprobe").args(arguments).arg(key).arg(&whole).output().expect("ffprobe");
+    std::fs::remove_file(whole).expect("removed");
+    let text = String::from_utf8_lossy(&output.stdout).trim().trim_end_matches(',').parse().unwrap_or(0);
+    (text, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+pub(crate) async fn a_local_film_is_protected_and_ffmpeg_opens_it() {
+    let film = Film::new("640x360", 9);
+    for choice in [CBCS, CENC] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (out, file) = (folder.path().join("out"), folder.path().join("keys.cpix"));
+        let choices = Options { protection: Some((choice, file.clone())), ..options() };
+        let outcome = encode(host(), &film.path(), &out, choices.clone(), |_| (), CancellationToken::new()).await;
+        assert!(matches!(outcome, Ok(Outcome::Encoded(_))), "{outcome:?}");
+        let document = std::fs::read_to_string(&file).expect("keys");
+        let keys = secrets(&document);
+        assert_eq!(keys.len(), choice.keys.uses().len(), "{document}");
+        // The keys of sound and of small pictures come first.
+        let (sound, picture) = (keys[0], keys[keys.len().min(2) - 1]);
+        let (frames, complaints) = decoded(&out.join("v/360p"), &picture);
+        assert_eq!((frames, complaints.as_str()), (225, ""), "{choice:?}");
+        let (frames, complaints) = decoded(&out.join("a").join(first_in(&out.join("a"))), &sound);
+        assert!(frames > 400 && complaints.is_empty(), "{frames} {complaints}");
+        let (frames, complaints) = decoded(&out.join("v/360p"), &[0; 16]);
+        assert!(frames < 225 || !complaints.is_empty(), "another key does not open it");
+
+        let elsewhere = folder.path().join("again");
+        let again = encode(host(), &film.path(), &elsewhere, choices, |_| (), CancellationToken::new()).await;
+        assert!(again.is_err() && !elsewhere.exists(), "keys are never written over others");
+    }
+}
+
+fn first_in(folder: &Path) -> String {
+    let mut names: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    names.sort();
+    names[0].to_string_lossy().into_owned()
+}
+
+/// The secrets of a CPIX document, in its order.
+fn secrets(document: &str) -> Vec<[u8; 16]> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let values = document.split("PlainValue>").skip(1).step_by(2).map(|rest| rest.split('<').next().expect("a value"));
+    values.map(|value| STANDARD.decode(value).expect("base64").try_into().expect("16 bytes")).collect()
+}
