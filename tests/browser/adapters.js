@@ -11,6 +11,8 @@ async function shakaPlayer(video, url, licence) {
   const servers = licence && url.endsWith(".mpd") ? { "org.w3.clearkey": licence } : {};
   player.configure({ abr: { enabled: false }, drm: { servers } });
   await player.load(url);
+  // It places subtitles by segments of the picture that come after they were chosen (its pull request 9676).
+  player.selectTextTrack(player.getTextTracks()[0]);
   const active = () => player.getVariantTracks().find((track) => track.active);
   return {
     heights: () => player.getVariantTracks().map(({ height }) => height),
@@ -22,7 +24,7 @@ async function shakaPlayer(video, url, licence) {
     speak: (language) => player.selectAudioTrack(player.getAudioTracks().find((track) => track.language === language)),
     speaks: () => active().language,
     texts: () => player.getTextTracks().length,
-    read: () => player.selectTextTrack(player.getTextTracks()[0]),
+    read: () => undefined,
   };
 }
 

@@ -1,18 +1,18 @@
 // Shaka Player, hls.js and dash.js play a title from the edge by every manifest that they know: rungs, languages, subtitles, seams.
 //
-// node players.mjs HLS_URL DASH_URL SECONDS [LICENCE_URL]
+// node players.mjs HLS_URL DASH_URL SECONDS [LICENCE_URL HLS_BY_KEY_URL]
 //
 // The title has two languages of sound and subtitles that say "Words N" from half a second to two and a half seconds of every three. If
-// it is protected, LICENCE_URL answers Clear Key requests. Exit code 0, or 1 with the reason on standard error.
+// it is protected, LICENCE_URL answers Clear Key requests, and the playlists at HLS_BY_KEY_URL say where the keys are. Exit code 0, or 1
+// with the reason on standard error.
+import { createServer } from "node:http";
 import { check, open, run, until } from "./browser.mjs";
 
-const [hls, dash, length, licence] = process.argv.slice(2);
+const [hls, dash, length, licence, hlsByKey] = process.argv.slice(2);
 const seconds = Number(length);
 
 /** Until something is fetched and shown, on a slow machine. */
 const SHOWN_TIMEOUT_MS = 30_000;
-/** A page that may ask for keys: browsers want to know where it is from. */
-const PAGE = "http://localhost/player";
 
 const SCRIPTS = {
   shaka: "shaka-player/dist/shaka-player.compiled.js",
@@ -20,14 +20,18 @@ const SCRIPTS = {
   dash: "dashjs/dist/modern/umd/dash.all.min.js",
 };
 const PLAYS = [
-  ["shaka", hls],
+  // In HLS it knows Clear Key by the keys' addresses alone.
+  ["shaka", hlsByKey ?? hls],
   ["shaka", dash],
   ["hls", hls],
   ["dash", dash],
 ];
 
 await run(async (see) => {
-  check(seconds > 0, "usage: players.mjs HLS_URL DASH_URL SECONDS [LICENCE_URL]");
+  check(seconds > 0, "usage: players.mjs HLS_URL DASH_URL SECONDS [LICENCE_URL HLS_BY_KEY_URL]");
+  // Browsers open keys only for pages of which they know where they are from.
+  const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<video muted></video>"));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening).unref());
   for (const [name, manifest] of PLAYS) {
     const what = `${name} by ${manifest.endsWith(".mpd") ? "DASH" : "HLS"}`;
     const { browser, page, faults } = await open();
@@ -35,8 +39,7 @@ await run(async (see) => {
       if (response.status() >= 400) faults.push(`${response.status()} for ${new URL(response.url()).pathname}`);
     });
     try {
-      await page.route(PAGE, (route) => route.fulfill({ contentType: "text/html", body: "<video muted></video>" }));
-      await page.goto(PAGE);
+      await page.goto(`http://127.0.0.1:${server.address().port}/`);
       for (const path of [`node_modules/${SCRIPTS[name]}`, "adapters.js"]) {
         await page.addScriptTag({ path: new URL(path, import.meta.url).pathname });
       }
@@ -63,7 +66,10 @@ async function load(page, name, manifest) {
   const offer = await page.evaluate(
     async ([player, url, server]) => {
       window.video = document.querySelector("video");
-      window.film = await openPlayer(player, video, url, server);
+      // Players refuse with objects that say nothing once they left the page.
+      window.film = await openPlayer(player, video, url, server).catch((error) => {
+        throw new Error(JSON.stringify(error));
+      });
       return { heights: film.heights(), languages: film.languages(), texts: film.texts() };
     },
     [name, manifest, licence],
@@ -88,11 +94,10 @@ async function play(page) {
 
 async function switchRungs(page) {
   for (const height of new Set(await page.evaluate(() => film.heights()))) {
-    await page.evaluate((wanted) => {
-      video.currentTime = 1;
-      film.choose(wanted);
-    }, height);
+    await page.evaluate((wanted) => film.choose(wanted), height);
     await until(`${height} lines are shown`, SHOWN_TIMEOUT_MS, () => page.evaluate((wanted) => video.videoHeight === wanted, height));
+    await page.evaluate(() => (video.currentTime = 0.5));
+    await play(page);
   }
 }
 
@@ -106,14 +111,15 @@ async function switchLanguage(page) {
 async function readWords(page) {
   await page.evaluate(() => {
     film.read();
-    video.currentTime = 3.2;
+    video.pause();
+    video.currentTime = 4;
   });
-  const words = () =>
+  await until("the words of four seconds are shown", SHOWN_TIMEOUT_MS, () =>
     page.evaluate(() => {
-      for (const track of video.textTracks) if (track.mode === "disabled") track.mode = "hidden";
-      return Array.from(video.textTracks).some((track) => Array.from(track.cues ?? []).some((cue) => /Words \d+/.test(cue.text)));
-    });
-  await until("words are there", SHOWN_TIMEOUT_MS, words);
+      const cues = [...video.textTracks].filter(({ mode }) => mode !== "disabled").flatMap(({ activeCues }) => [...(activeCues ?? [])]);
+      return cues.map((cue) => cue.getCueAsHTML().textContent).join() === "Words 1";
+    }),
+  );
 }
 
 /** Chunks are encoded apart from each other: nothing may be felt where they meet. */

@@ -72,9 +72,10 @@ async fn players_play_a_title_in_the_clear_and_protected() {
         let address = |name: &str| play[name].as_str().unwrap_or_else(|| panic!("{name} in {play}")).to_owned();
         let (hls, dash, seconds) = (address("hls"), address("dash"), film.seconds.to_string());
         let mut arguments: Vec<&OsStr> = vec![hls.as_ref(), dash.as_ref(), seconds.as_ref()];
-        let licence = play["protection"]["systems"][0]["licence_url"].as_str();
-        assert_eq!(licence.is_some(), scheme != "none", "{play}");
-        arguments.extend(licence.map(OsStr::new));
+        let protection = &play["protection"];
+        let licences = [protection["systems"][0]["licence_url"].as_str(), protection["hls_by_key"].as_str()];
+        assert!(licences.iter().all(|url| url.is_some() == (scheme != "none")), "{play}");
+        arguments.extend(licences.into_iter().flatten().map(OsStr::new));
         script("players.mjs", &arguments);
     }
     node.stop().await;

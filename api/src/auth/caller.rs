@@ -92,6 +92,7 @@ mod tests {
             duration_ms: None,
             encode: None,
             change: None,
+            protection: None,
             playable_at: None,
             created_at: OffsetDateTime::UNIX_EPOCH,
             ready_at: None,

@@ -44,6 +44,8 @@ pub(crate) struct Licences {
     pub(crate) scheme: Scheme,
     /// What it can be played with: key systems of Encrypted Media Extensions, and the addresses of their licence servers.
     pub(crate) systems: Vec<(&'static str, Option<String>)>,
+    /// A multivariant playlist for players that have no licences and fetch keys by their addresses, if there is one.
+    pub(crate) hls_by_key: Option<Url>,
 }
 
 /// Opens a playback session for `profile`, or the caller's default one.
@@ -63,15 +65,15 @@ pub(crate) async fn open(app: &App, caller: &Caller, id: VideoId, profile: Optio
     let hls = address(if video.status == Status::Ready { "media" } else { "live" }, MASTER)?;
     let offer = app.deps.db.offer(encode).await?;
     let scope = Layout::new(id, encode).scope();
-    let protected = offer.protected.as_ref();
-    let protected = protected.map(|protected| licences(app, protected, &scope, &token::sign(key, &scope, expires_at)));
-    let protected = protected.transpose()?;
+    let token = token::sign(key, &scope, expires_at);
+    let licences = |protected| licences(app, protected, (&scope, &token), address("live", MASTER)?);
+    let protected = offer.protected.as_ref().map(licences).transpose()?;
     let dash = offer.dash.then(|| address("media", MANIFEST)).transpose()?;
     let thumbnails = offer.tiles.then(|| address("media", TILES)).transpose()?;
     Ok(Session { hls, dash, thumbnails, protected, expires_at, resume_ms: resume_ms(position, video.duration_ms), video })
 }
 
-fn licences(app: &App, protected: &Protected, scope: &str, token: &str) -> Result<Licences> {
+fn licences(app: &App, protected: &Protected, (scope, token): (&str, &str), rendered: Url) -> Result<Licences> {
     let system = |system: &System| {
         Ok(match system {
             System::ClearKey { licence_url: Some(url), .. } => ("org.w3.clearkey", Some(url.clone())),
@@ -86,7 +88,9 @@ fn licences(app: &App, protected: &Protected, scope: &str, token: &str) -> Resul
         })
     };
     let systems = protected.systems.iter().map(system).collect::<Result<_>>()?;
-    Ok(Licences { scheme: protected.choice.scheme, systems })
+    let by_key = |system: &System| matches!(system, System::ClearKey { key_url: Some(_), .. });
+    let hls_by_key = protected.systems.iter().any(by_key).then_some(rendered);
+    Ok(Licences { scheme: protected.choice.scheme, systems, hls_by_key })
 }
 
 fn address(

@@ -71,6 +71,10 @@ struct PlaybackProtection {
     scheme: Scheme,
     /// What it can be played with.
     systems: Vec<KeySystem>,
+    /// An HLS multivariant playlist for players that have no licences and fetch the keys themselves (`KEYFORMAT="identity"`), such as
+    /// Apple's; null if keys are for licence servers alone.
+    #[schema(value_type = Option<String>)]
+    hls_by_key: Option<url::Url>,
 }
 
 /// A key system of Encrypted Media Extensions.
@@ -86,7 +90,8 @@ struct KeySystem {
 impl From<ops::Licences> for PlaybackProtection {
     fn from(licences: ops::Licences) -> Self {
         let system = |(key_system, licence_url)| KeySystem { key_system, licence_url };
-        Self { scheme: licences.scheme, systems: licences.systems.into_iter().map(system).collect() }
+        let systems = licences.systems.into_iter().map(system).collect();
+        Self { scheme: licences.scheme, systems, hls_by_key: licences.hls_by_key }
     }
 }
 

@@ -136,7 +136,7 @@ async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
     let shown = video.encode.filter(|_| video.status == Status::Ready);
     let is_kept = protection.is_some() && recipe.is_none() && ladder.is_none() && rungs.is_empty();
     if let Some(like) = shown.filter(|_| is_kept) {
-        return Ok(Order { encode, recipe, ladder, like: Some(like), rungs });
+        return Ok(Order { encode, recipe, ladder, like: Some(like), rungs: Vec::new() });
     }
     if rungs.is_empty() {
         return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new() });

@@ -8,7 +8,7 @@ use marquee_core::{
     Error, ErrorKind, Random, Result,
     config::Protection,
     id::EncodeId,
-    protection::{Choice, ContentKeys, Protected, System},
+    protection::{Choice, ContentKey, ContentKeys, Protected, System},
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -65,7 +65,8 @@ impl KeyServer {
         };
         let systems = self.systems.iter().map(at).collect();
         let (protected, keys) = Protected::generate(choice, systems, &*self.random);
-        let seal = |key| Ok(SealedKey { id: key.id, sealed: vault.seal(encode, key, &*self.random)? });
+        let seal =
+            |key: &ContentKey| Ok(SealedKey { id: key.id, sealed: vault.seal(encode, key, &*self.random)? });
         let sealed = keys.0.iter().map(|(_, key)| seal(key)).collect::<Result<_>>()?;
         Ok((protected, sealed))
     }

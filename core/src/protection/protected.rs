@@ -23,8 +23,8 @@ pub enum System {
     ClearKey {
         /// Where licences are asked for; `None` if players are told otherwise.
         licence_url: Option<String>,
-        /// What comes before a key's id in the address of its sixteen bytes, as media playlists say it, for players of HLS that have no
-        /// licences; `None` if there are none for them.
+        /// What comes before a key's id in the address of its sixteen bytes, as playlists that are rendered say it, for players of HLS
+        /// that have no licences; `None` if there are none for them.
         key_url: Option<String>,
     },
     /// Google Widevine.

@@ -24,7 +24,7 @@ pub fn iframes(presentation: &Presentation, track: &Track) -> String {
         .collect();
     if let Some(first) = entries.first_mut() {
         first.map = Some(init(""));
-        signal::tag_segment(first, &signal::of_track(presentation, track));
+        signal::tag_segment(first, &signal::of_track(presentation, track), false);
     }
     if let (Some(start_ticks), false) = (boundaries(track).next(), presentation.chapters.is_empty()) {
         chapters::date(&mut entries, start_ticks, track.rendition.timescale);

@@ -40,7 +40,8 @@ pub fn media(presentation: &Presentation, track: &Track, kind: Kind, base: &str)
         first.map = Some(init(base));
     }
     if let Some(first) = entries.first_mut() {
-        signal::tag_segment(first, &signal::of_track(presentation, track));
+        // What is stored is for players with licences; others are given what is rendered.
+        signal::tag_segment(first, &signal::of_track(presentation, track), kind != Kind::Vod);
     }
     if let (Some(first), false) = (segments.first(), presentation.chapters.is_empty()) {
         chapters::date(&mut entries, first.start_ticks, track.rendition.timescale);

@@ -10,6 +10,7 @@ use crate::{
 };
 use marquee_core::{Error, Result};
 use mp4_atom::{Atom, Audio, BufMut, Decode, FourCC, Mdia, Minf, Moov, Sidx, Stbl, Stsd, Traf, Trak, Trun, Visual};
+use uuid::Uuid;
 
 /// Bytes of a box's size and kind.
 pub(super) const BOX_HEADER_BYTES: usize = 8;
@@ -68,9 +69,9 @@ fn with_entry(init: &[u8], change: Change<'_>) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// An initialization segment whose track is protected. It ends in a common `pssh`, which says no more than `tenc` does: scripts of
-/// browsers are only told of such boxes.
-pub(super) fn protected_init(init: &[u8], protection: &Protection, is_sound: bool) -> Result<Vec<u8>> {
+/// An initialization segment whose track is protected. It ends in a common `pssh` of its key and `others`: scripts of browsers
+/// are only told of such boxes.
+pub(super) fn protected_init(init: &[u8], protection: &Protection, others: &[Uuid], is_sound: bool) -> Result<Vec<u8>> {
     let init = with_entry(init, &|entry, out| {
         wrap(if is_sound { ENCA } else { ENCV }, out, |out| {
             out.extend_from_slice(entry.body);
@@ -79,7 +80,7 @@ pub(super) fn protected_init(init: &[u8], protection: &Protection, is_sound: boo
     })?;
     with_movie(&init, &|movie, out| {
         out.extend_from_slice(movie.body);
-        out.extend_from_slice(&pssh::common(&[protection.key_id]));
+        out.extend_from_slice(&pssh::common(&[&[protection.key_id], others].concat()));
         Ok(())
     })
 }

@@ -194,7 +194,7 @@ fn described(scheme: Scheme, key: &KeyName, system: &System) -> DrmSystem {
         key_id: key.id,
         system: signal.system,
         pssh: signal.pssh.map(|pssh| BASE64.encode(pssh)),
-        hls: signal.keys.iter().flat_map(hls).collect(),
+        hls: signal.key.iter().flat_map(hls).collect(),
     }
 }
 
@@ -269,8 +269,7 @@ fn signal(system: &DrmSystem) -> Result<(Uuid, Signal)> {
     }
     let media = system.hls.iter().find(|hls| hls.playlist.as_deref() != Some("master") && !hls.data.trim().is_empty());
     let key = media.map(|hls| decoded(&hls.data).and_then(|lines| tag(&lines))).transpose()?;
-    let keys = key.into_iter().collect();
-    Ok((system.key_id, Signal { system: system.system, pssh: pssh.map(Into::into), keys }))
+    Ok((system.key_id, Signal { system: system.system, pssh: pssh.map(Into::into), key, address: None }))
 }
 
 /// The first tag for a key in lines of a playlist.
@@ -379,7 +378,7 @@ mod tests {
         assert_eq!(hex::encode(key.iv), "3858f62230ac3c915f300c664312c63f");
         let [(id, signal)] = &answer.signals[..] else { panic!("{:?}", answer.signals) };
         assert_eq!((*id, signal.system), (key.id, pssh::FAIRPLAY));
-        assert_eq!(signal.keys[0].uri.as_deref(), Some("skd://film"));
+        assert_eq!(signal.key.as_ref().unwrap().uri.as_deref(), Some("skd://film"));
     }
 
     #[test]

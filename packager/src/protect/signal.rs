@@ -11,8 +11,6 @@ use uuid::Uuid;
 
 /// `schemeIdUri` of the descriptor that says how, not by whom (ISO/IEC 23009-1 section 5.8.5.2).
 pub(crate) const MP4_PROTECTION: &str = "urn:mpeg:dash:mp4protection:2011";
-/// `KEYFORMAT` of keys that are sixteen bytes at an address (RFC 8216 section 4.3.2.4).
-const IDENTITY: &str = "identity";
 
 /// What manifests say of one key to the players of one system. Key servers may give it instead ([`super::cpix`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +19,10 @@ pub struct Signal {
     pub system: Uuid,
     /// Its `pssh` box.
     pub pssh: Option<Bytes>,
-    /// Its tags in media playlists.
-    pub keys: Vec<Key>,
+    /// Its tag in HLS playlists.
+    pub key: Option<Key>,
+    /// The tag that says where the key itself is, for players that have no licences. Those that know both take this one, wherever it is.
+    pub address: Option<Key>,
 }
 
 /// What the players of all systems are told of the key of `track`; nothing if it is in the clear.
@@ -38,30 +38,28 @@ pub fn signal(system: &System, scheme: Scheme, key: &KeyName) -> Signal {
     let data = |kind: &str, bytes: &[u8]| format!("data:text/plain;{kind}base64,{}", BASE64.encode(bytes));
     match system {
         System::ClearKey { key_url, .. } => {
-            let by_address = key_url.as_ref().map(|url| Key {
+            let address = key_url.as_ref().map(|url| Key {
                 iv: Some(format!("0x{}", hex::encode(key.iv))),
-                ..tag(scheme, format!("{url}{}", key.id.hyphenated()), IDENTITY)
+                ..tag(scheme, format!("{url}{}", key.id.hyphenated()), "identity")
             });
-            let by_licence = tag(scheme, data("", key.id.as_bytes()), "org.w3.clearkey");
-            let keys = by_address.into_iter().chain([by_licence]).collect();
-            Signal { system: pssh::CLEAR_KEY, pssh: None, keys }
+            let key = tag(scheme, data("", key.id.as_bytes()), "org.w3.clearkey");
+            Signal { system: pssh::CLEAR_KEY, pssh: None, key: Some(key), address }
         }
         System::Widevine { .. } => {
             let pssh = pssh::widevine(scheme, &[key.id], &[]);
-            let tag = tag(scheme, data("", &pssh), &format!("urn:uuid:{}", pssh::WIDEVINE));
-            Signal { system: pssh::WIDEVINE, pssh: Some(pssh), keys: vec![tag] }
+            let key = tag(scheme, data("", &pssh), &format!("urn:uuid:{}", pssh::WIDEVINE));
+            Signal { system: pssh::WIDEVINE, pssh: Some(pssh), key: Some(key), address: None }
         }
         System::PlayReady { licence_url } => {
             let object = pssh::playready_object(scheme, &[key.id], licence_url.as_deref());
             let pssh = Some(pssh::pssh(pssh::PLAYREADY, &[], &object));
-            let tag = tag(scheme, data("charset=UTF-16;", &object), "com.microsoft.playready");
-            Signal { system: pssh::PLAYREADY, pssh, keys: vec![tag] }
+            let key = tag(scheme, data("charset=UTF-16;", &object), "com.microsoft.playready");
+            Signal { system: pssh::PLAYREADY, pssh, key: Some(key), address: None }
         }
         System::FairPlay { key_uri } => {
-            let tag = tag(scheme, format!("{key_uri}{}", key.id.hyphenated()), "com.apple.streamingkeydelivery");
+            let key = tag(scheme, format!("{key_uri}{}", key.id.hyphenated()), "com.apple.streamingkeydelivery");
             // Apple's players know no other scheme (Apple HLS Authoring Specification A13.11).
-            let keys = if scheme == Scheme::Cbcs { vec![tag] } else { Vec::new() };
-            Signal { system: pssh::FAIRPLAY, pssh: None, keys }
+            Signal { system: pssh::FAIRPLAY, pssh: None, key: (scheme == Scheme::Cbcs).then_some(key), address: None }
         }
     }
 }
@@ -80,10 +78,11 @@ fn tag(scheme: Scheme, uri: String, format: &str) -> Key {
     }
 }
 
-/// Puts the tags of a key before the first segment of a playlist: they hold for all that follow. The crate has a place for one; the others
-/// are tags beside it.
-pub fn tag_segment(first: &mut MediaSegment, signals: &[Signal]) {
-    let mut keys = signals.iter().flat_map(|signal| signal.keys.clone());
+/// Puts the tags of a key before the first segment of a playlist: they hold for all that follow. Where keys themselves are is said if
+/// `addresses`. The crate has a place for one; the others are tags beside it.
+pub fn tag_segment(first: &mut MediaSegment, signals: &[Signal], addresses: bool) {
+    let by_address = signals.iter().filter_map(|signal| signal.address.clone().filter(|_| addresses));
+    let mut keys = by_address.chain(signals.iter().filter_map(|signal| signal.key.clone()));
     first.key = keys.next();
     first.unknown_tags.extend(keys.map(|key| {
         let mut attributes = Vec::new();
@@ -97,9 +96,8 @@ pub fn tag_segment(first: &mut MediaSegment, signals: &[Signal]) {
 #[must_use]
 pub fn session_keys(presentation: &Presentation) -> Vec<SessionKey> {
     let mut keys: Vec<Key> = Vec::new();
-    for key in presentation.tracks.iter().flat_map(|track| of_track(presentation, track)).flat_map(|signal| signal.keys) {
-        // An address is one from where media playlists are.
-        if key.keyformat.as_deref() != Some(IDENTITY) && !keys.contains(&key) {
+    for key in presentation.tracks.iter().flat_map(|track| of_track(presentation, track)).filter_map(|signal| signal.key) {
+        if !keys.contains(&key) {
             keys.push(key);
         }
     }
@@ -179,7 +177,10 @@ mod tests {
             key.write_attributes_to(&mut text).unwrap();
             String::from_utf8(text).unwrap()
         };
-        let lines = |scheme| signals(scheme).iter().flat_map(|signal| &signal.keys).map(line).collect::<Vec<_>>();
+        let lines = |scheme| {
+            let signals = signals(scheme);
+            signals.iter().flat_map(|signal| signal.address.iter().chain(&signal.key)).map(line).collect::<Vec<_>>()
+        };
         let all = lines(Scheme::Cbcs);
         let iv = "ab".repeat(16);
         let id = "00112233-4455-6677-8899-aabbccddeeff";
@@ -204,8 +205,14 @@ mod tests {
 
     #[test]
     fn all_tags_come_before_the_first_segment() {
+        for (addresses, expected) in [(false, 4), (true, 5)] {
+            tagged(addresses, expected);
+        }
+    }
+
+    fn tagged(addresses: bool, expected: usize) {
         let mut segments = [(); 2].map(|()| MediaSegment { uri: "a.m4s".to_owned(), duration: 6.0, ..MediaSegment::default() });
-        tag_segment(&mut segments[0], &signals(Scheme::Cbcs));
+        tag_segment(&mut segments[0], &signals(Scheme::Cbcs), addresses);
         let playlist = m3u8_rs::MediaPlaylist { target_duration: 6, segments: segments.into(), ..Default::default() };
         let mut text = Vec::new();
         playlist.write_to(&mut text).unwrap();
@@ -213,7 +220,7 @@ mod tests {
         let (before, _) = text.split_once("a.m4s").unwrap();
         assert_eq!(
             (before.matches("#EXT-X-KEY:METHOD=SAMPLE-AES,").count(), text.matches("#EXT-X-KEY:").count()),
-            (5, 5),
+            (expected, expected),
             "{text}"
         );
         assert!(!text.contains("##") && m3u8_rs::parse_media_playlist_res(text.as_bytes()).is_ok(), "{text}");

@@ -21,6 +21,7 @@ use marquee_core::{
 };
 use mp4_atom::{Atom, Mdat, Moof, Traf};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// Blocks of a picture that are encrypted, and that are not after them (Apple HLS Authoring Specification A13.7).
 const PATTERN: (u8, u8) = (1, 9);
@@ -53,6 +54,15 @@ impl Protector {
     /// # Errors
     /// `malformed_media` if it is no clear track that can be protected.
     pub fn new(init: &[u8], scheme: Scheme, key: &ContentKey, name: &str) -> Result<Self> {
+        Self::beside(init, scheme, key, &[], name)
+    }
+
+    /// The same of a track of a title that has keys with the ids `others` besides: players ask for all of them at once. Some never ask
+    /// again.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn beside(init: &[u8], scheme: Scheme, key: &ContentKey, others: &[Uuid], name: &str) -> Result<Self> {
         let read = read::init(init)?;
         if read.protection.is_some() {
             return Err(malformed("the track is protected already"));
@@ -72,7 +82,7 @@ impl Protector {
         let mut first_iv = [0; SAMPLE_IV_BYTES];
         first_iv.copy_from_slice(&hash.finalize()[..SAMPLE_IV_BYTES]);
         Ok(Self {
-            init: boxes::protected_init(init, &protection, is_sound)?.into(),
+            init: boxes::protected_init(init, &protection, others, is_sound)?.into(),
             layout,
             protection,
             cipher: Cipher::new(&key.secret),

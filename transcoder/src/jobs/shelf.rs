@@ -109,7 +109,8 @@ impl Shelf {
         let Some((scheme, keys)) = self.keys.as_ref().filter(|_| track.has_init()) else { return Ok(None) };
         let key = keys.of(&rendition.media).ok_or_else(|| Error::internal(format!("there is no key for {}", rendition.id)))?;
         let name = format!("{}/{}", track.folder(), rendition.id);
-        Ok(Some(Arc::new(Protector::new(init, *scheme, key, &name)?)))
+        let others: Vec<_> = keys.0.iter().map(|(_, other)| other.id).filter(|id| *id != key.id).collect();
+        Ok(Some(Arc::new(Protector::beside(init, *scheme, key, &others, &name)?)))
     }
 
     async fn create_init(&self, key: &Key, bytes: Bytes, init_sha256: Sha256) -> Result<()> {

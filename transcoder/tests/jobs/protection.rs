@@ -146,20 +146,38 @@ pub(crate) async fn protecting_that_breaks_anywhere_loses_nothing() {
     }
 }
 
-/// Frames of a rendition that ffmpeg decodes with that key, and what it complains about.
+/// Frames of a rendition that ffmpeg decodes with that key, and what it complains about. Fragment by fragment: FFmpeg 5.1, unlike its
+/// successors, loses count of protected samples where several fragments are in a file.
 fn decoded(folder: &Path, key: &[u8]) -> (u64, String) {
-    let whole = folder.join("whole.mp4");
+    let init = std::fs::read(folder.join("init.mp4")).expect("read");
     let mut segments: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     segments.retain(|path| path.extension().is_some_and(|extension| extension == "m4s"));
-    segments.sort();
-    let all = [folder.join("init.mp4")].into_iter().chain(segments);
-    std::fs::write(&whole, all.flat_map(|path| std::fs::read(path).expect("read")).collect::<Vec<_>>()).expect("written");
-    let key = hex::encode(key);
-    let arguments = ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", "-decryption_key"];
-    let output = Command::new("ffprobe").args(arguments).arg(key).arg(&whole).output().expect("ffprobe");
-    std::fs::remove_file(whole).expect("removed");
-    let text = String::from_utf8_lossy(&output.stdout).trim().trim_end_matches(',').parse().unwrap_or(0);
-    (text, String::from_utf8_lossy(&output.stderr).into_owned())
+    let (file, mut frames, mut complaints) = (folder.join("fragment.mp4"), 0, String::new());
+    for fragment in segments.iter().flat_map(|path| fragments(&std::fs::read(path).expect("read"))) {
+        std::fs::write(&file, [&init[..], &fragment].concat()).expect("written");
+        let arguments = ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
+        let output = Command::new("ffprobe").args(arguments).args(["-decryption_key", &hex::encode(key)]).arg(&file).output();
+        let output = output.expect("ffprobe");
+        frames += String::from_utf8_lossy(&output.stdout).trim().trim_end_matches(',').parse().unwrap_or(0);
+        complaints += &String::from_utf8_lossy(&output.stderr);
+    }
+    std::fs::remove_file(file).expect("removed");
+    (frames, complaints)
+}
+
+/// Each `moof` of a segment with its `mdat`.
+fn fragments(segment: &[u8]) -> Vec<Vec<u8>> {
+    let (mut fragments, mut rest) = (Vec::<Vec<u8>>::new(), segment);
+    while let Some((size, kind)) = rest.first_chunk::<4>().zip(rest.get(4..8)) {
+        let size = u32::from_be_bytes(*size) as usize;
+        match kind {
+            b"moof" => fragments.push(rest[..size].to_vec()),
+            b"mdat" => fragments.last_mut().expect("a moof").extend_from_slice(&rest[..size]),
+            _ => {}
+        }
+        rest = &rest[size..];
+    }
+    fragments
 }
 
 pub(crate) async fn a_local_film_is_protected_and_ffmpeg_opens_it() {
@@ -178,7 +196,7 @@ pub(crate) async fn a_local_film_is_protected_and_ffmpeg_opens_it() {
         let (frames, complaints) = decoded(&out.join("v/360p"), &picture);
         assert_eq!((frames, complaints.as_str()), (225, ""), "{choice:?}");
         let (frames, complaints) = decoded(&out.join("a").join(first_in(&out.join("a"))), &sound);
-        assert!(frames > 400 && complaints.is_empty(), "{frames} {complaints}");
+        assert!(frames > 380 && complaints.is_empty(), "{frames} {complaints}");
         let (frames, complaints) = decoded(&out.join("v/360p"), &[0; 16]);
         assert!(frames < 225 || !complaints.is_empty(), "another key does not open it");
 

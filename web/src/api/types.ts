@@ -112,7 +112,7 @@ export interface Playback {
   /** Address of the index of preview pictures. */
   thumbnails: string | null;
   /** How it is protected; null: it is in the clear. */
-  protection?: { scheme: string; systems: KeySystem[] } | null;
+  protection?: { scheme: string; systems: KeySystem[]; hls_by_key: string | null } | null;
   expires_at: string;
   resume_ms: number | null;
   /** While this is not `ready`, the title still grows. */

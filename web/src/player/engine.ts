@@ -72,7 +72,7 @@ const MEDIA_EVENTS = [
 const PLAYER_EVENTS = ["buffering", "adaptation", "variantchanged", "trackschanged", "loaded", "manifestupdated", "audiotrackschanged", "textchanged"];
 
 /** What is loaded, and how it is protected. */
-export type Film = Pick<Playback, "hls" | "protection">;
+export type Film = Pick<Playback, "hls" | "dash" | "protection">;
 
 export class Engine {
   readonly state: Signal<PlayerState> = signal(INITIAL);
@@ -121,15 +121,14 @@ export class Engine {
   async load(film: Film, start_s: number): Promise<void> {
     this.failure = null;
     this.state.value = { ...this.state.value, position_s: start_s };
-    this.license(film);
-    await this.loadAt(film.hls, start_s, true);
+    await this.loadAt(this.license(film), start_s, true);
   }
 
   /** Goes over to another manifest of the same film, at the position that is shown. */
   async moveTo(film: Film): Promise<void> {
-    this.license(film);
-    const preload = await this.player.preload(film.hls, this.video.currentTime).catch(() => null);
-    if (!this.stopped) await this.loadAt(preload ?? film.hls, this.video.currentTime, !this.video.paused);
+    const manifest = this.license(film);
+    const preload = await this.player.preload(manifest, this.video.currentTime).catch(() => null);
+    if (!this.stopped) await this.loadAt(preload ?? manifest, this.video.currentTime, !this.video.paused);
   }
 
   async play(): Promise<void> {
@@ -222,13 +221,16 @@ export class Engine {
     await this.player.destroy();
   }
 
-  /** Says where licences are asked for. Those of Clear Key are none: playlists say where its keys are. */
-  private license({ protection }: Film): void {
+  /** Says where licences are asked for. Answers the manifest to load: in HLS, Shaka knows Clear Key by the keys' addresses alone. */
+  private license({ hls, dash, protection }: Film): string {
     const servers: Record<string, string> = {};
-    for (const { key_system, licence_url } of protection?.systems ?? []) {
-      if (licence_url && key_system !== "org.w3.clearkey") servers[key_system] = licence_url;
+    for (const { key_system, licence_url } of protection?.systems ?? []) if (licence_url) servers[key_system] = licence_url;
+    if (!protection || dash) {
+      this.player.configure({ drm: { servers } });
+      return protection && dash ? dash : hls;
     }
-    this.player.configure({ drm: { servers } });
+    this.player.configure({ drm: { servers: {} } });
+    return protection.hls_by_key ?? hls;
   }
 
   private async loadAt(source: string | shaka.media.PreloadManager, start_s: number, play: boolean): Promise<void> {

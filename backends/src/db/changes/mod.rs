@@ -193,7 +193,8 @@ async fn place(conn: &mut PgConnection, video: VideoId, order: &Order, job: JobI
     forget_failed(conn, video, state).await?;
     advance(conn, video, state, Event::Ordered).await?;
     let inspect = Job::Inspect { video, upload, order: Some(order.clone()) };
-    jobs::enqueue(conn, &[NewJob::urgent(job, inspect)], video, None).await
+    jobs::enqueue(conn, &[NewJob::urgent(job, inspect)], video, None).await?;
+    Ok(())
 }
 
 /// The source of what a video shows, or that it got last.
