@@ -61,7 +61,8 @@ pub(crate) async fn prepare(app: &App, caller: &Caller, id: VideoId, wanted: &Wa
     let slot = app.downloads.clone().try_acquire_owned().map_err(|_| busy())?;
     let presentation = app.deps.db.presentation(encode).await?;
     if presentation.protected.is_some() {
-        let message = "the video is protected: order a change with protection none and download it then, or take its keys and segments";
+        let message =
+            "the video is protected: order a change with protection none and download it then, or take its keys and segments";
         return Err(Error::conflict("protected", message));
     }
     let tracks = choose(&presentation, wanted)?;

@@ -297,4 +297,3 @@ pub(super) async fn protect(conn: &mut PgConnection, id: VideoId, protection: Op
     let changed = update.execute(conn).await.map_err(error)?.rows_affected();
     if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
 }
-

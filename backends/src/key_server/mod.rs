@@ -65,8 +65,7 @@ impl KeyServer {
         };
         let systems = self.systems.iter().map(at).collect();
         let (protected, keys) = Protected::generate(choice, systems, &*self.random);
-        let seal =
-            |key: &ContentKey| Ok(SealedKey { id: key.id, sealed: vault.seal(encode, key, &*self.random)? });
+        let seal = |key: &ContentKey| Ok(SealedKey { id: key.id, sealed: vault.seal(encode, key, &*self.random)? });
         let sealed = keys.0.iter().map(|(_, key)| seal(key)).collect::<Result<_>>()?;
         Ok((protected, sealed))
     }
@@ -90,7 +89,8 @@ impl KeyServer {
 }
 
 fn no_master_key(what: &str) -> Error {
-    let message = format!("protected titles cannot be made or opened here: {what}. Set it to the same key on the API and every worker");
+    let message =
+        format!("protected titles cannot be made or opened here: {what}. Set it to the same key on the API and every worker");
     Error::new(ErrorKind::Unavailable, "no_master_key", message)
 }
 

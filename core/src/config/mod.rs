@@ -5,7 +5,9 @@
 
 mod sections;
 
-pub use sections::{Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, Protection, QueueUrl, Start, Stop, Uploads, Worker};
+pub use sections::{
+    Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, Protection, QueueUrl, Start, Stop, Uploads, Worker,
+};
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

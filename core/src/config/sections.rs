@@ -294,7 +294,9 @@ impl Protection {
             return Err(bad("protection.master_key and protection.former_master_keys are 64 hexadecimal digits each".into()));
         }
         if self.scheme.is_some() && self.systems().is_empty() {
-            return Err(bad("protection.scheme is set, but nothing could play what is protected: set protection.clear_key".into()));
+            return Err(bad(
+                "protection.scheme is set, but nothing could play what is protected: set protection.clear_key".into()
+            ));
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use crate::{
     protect::signal::{self, content_protections},
 };
 use dash_mpd_core::{
-    Accessibility, AdaptationSet, AudioChannelConfiguration, BaseURL, CencPssh, ContentProtection, Label, MsprPro, Representation,
-    Role, S, SegmentTemplate, SegmentTimeline, SupplementalProperty,
+    Accessibility, AdaptationSet, AudioChannelConfiguration, BaseURL, CencPssh, ContentProtection, Label, MsprPro,
+    Representation, Role, S, SegmentTemplate, SegmentTimeline, SupplementalProperty,
 };
 use marquee_core::{object, source::Ratio};
 
@@ -16,7 +16,8 @@ use marquee_core::{object, source::Ratio};
 pub(super) fn sets(presentation: &Presentation, buffer_s: u64) -> Vec<AdaptationSet> {
     let mut sets: Vec<Vec<&Track>> = Vec::new();
     for track in &presentation.tracks {
-        let is_alike = |set: &&mut Vec<&Track>| belongs(track, set[0]) && presentation.key_of(track) == presentation.key_of(set[0]);
+        let is_alike =
+            |set: &&mut Vec<&Track>| belongs(track, set[0]) && presentation.key_of(track) == presentation.key_of(set[0]);
         match sets.iter_mut().find(is_alike) {
             Some(set) => set.push(track),
             None => sets.push(vec![track]),

@@ -197,7 +197,9 @@ mod tests {
         ] {
             assert_eq!(*line, format!("METHOD=SAMPLE-AES,URI=\"{uri}\",KEYFORMAT=\"{format}\",KEYFORMATVERSIONS=\"1\""));
         }
-        assert!(all[3].contains("URI=\"data:text/plain;charset=UTF-16;base64,") && all[3].contains("\"com.microsoft.playready\""));
+        assert!(
+            all[3].contains("URI=\"data:text/plain;charset=UTF-16;base64,") && all[3].contains("\"com.microsoft.playready\"")
+        );
         let all = lines(Scheme::Cenc);
         assert_eq!(all.len(), 4, "Apple's players do not know it");
         assert!(all.iter().all(|line| line.starts_with("METHOD=SAMPLE-AES-CTR,")));

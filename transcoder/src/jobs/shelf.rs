@@ -220,13 +220,15 @@ async fn protect(protector: Arc<Protector>, segment: Segment, clear: Bytes) -> R
 }
 
 /// A segment whose bytes became others: its keyframes are shown when they were, and lie elsewhere.
-pub(super) fn moved(segment: Segment, into: MediaSegment) -> Result<(Segment, Bytes)> {
+pub(super) fn moved(mut segment: Segment, into: MediaSegment) -> Result<(Segment, Bytes)> {
     if into.iframes.len() != segment.iframes.len() {
         return Err(Error::internal(format!("segment {} has other keyframes than it says", segment.number)));
     }
-    let places = std::iter::zip(&segment.iframes, &into.iframes);
-    let iframes = places.map(|(shown, lies)| Iframe { start_ticks: shown.start_ticks, ..*lies }).collect();
-    Ok((Segment { iframes, size_bytes: into.bytes.len() as u64, ..segment }, into.bytes))
+    for (frame, lies) in std::iter::zip(&mut segment.iframes, &into.iframes) {
+        *frame = Iframe { start_ticks: frame.start_ticks, ..*lies };
+    }
+    segment.size_bytes = into.bytes.len() as u64;
+    Ok((segment, into.bytes))
 }
 
 /// Whether `judged` may be what was judged of `segment`.

@@ -150,7 +150,8 @@ pub(crate) async fn protecting_that_breaks_anywhere_loses_nothing() {
 /// successors, loses count of protected samples where several fragments are in a file.
 fn decoded(folder: &Path, key: &[u8]) -> (u64, String) {
     let init = std::fs::read(folder.join("init.mp4")).expect("read");
-    let mut segments: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut segments: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     segments.retain(|path| path.extension().is_some_and(|extension| extension == "m4s"));
     let (file, mut frames, mut complaints) = (folder.join("fragment.mp4"), 0, String::new());
     for fragment in segments.iter().flat_map(|path| fragments(&std::fs::read(path).expect("read"))) {
@@ -207,7 +208,8 @@ pub(crate) async fn a_local_film_is_protected_and_ffmpeg_opens_it() {
 }
 
 fn first_in(folder: &Path) -> String {
-    let mut names: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     names.sort();
     names[0].to_string_lossy().into_owned()
 }

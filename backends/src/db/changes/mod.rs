@@ -61,13 +61,7 @@ impl Db {
     ///
     /// # Errors
     /// The same.
-    pub async fn order_protection(
-        &self,
-        video: VideoId,
-        order: &Order,
-        protection: Option<Choice>,
-        job: JobId,
-    ) -> Result<()> {
+    pub async fn order_protection(&self, video: VideoId, order: &Order, protection: Option<Choice>, job: JobId) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         place(&mut tx, video, order, job).await?;
         protect(&mut tx, video, protection).await?;
