@@ -34,6 +34,8 @@ export interface Video {
   created_at: string;
   ready_at: string | null;
   owner_id: string;
+  /** How what is made of it is protected; null: it is in the clear. */
+  protection?: { scheme: string } | null;
 }
 
 /** What is about to take the place of what a video shows. */
@@ -49,6 +51,7 @@ export interface Change {
 export interface Order {
   recipe?: string;
   ladder?: "auto" | "fixed";
+  protection?: { scheme: "none" | "cbcs" | "cenc" };
 }
 
 /** A file of subtitles that came beside a film. */

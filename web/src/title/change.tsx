@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
 import { asProblem, sentence, type Problem } from "../api/problem";
-import type { Change, Video } from "../api/types";
+import type { Change, Order, Video } from "../api/types";
 import { beginChange, giveUpChange, retryFailedJobs } from "../api/videos";
 import { Icon } from "../ui/icons";
 import { Bar, ProblemNotice } from "../ui/states";
@@ -46,7 +46,7 @@ export function ChangeSection({ video, onChanged }: { video: Video; onChanged: (
         </div>
       ) : null}
       {change && !change.failure ? <Progress change={change} title={video.title} onGiveUp={giveUp} /> : null}
-      {!change || change.failure ? <Begin video={video} onOrder={(recipe) => attempt(beginChange(video.id, recipe ? { recipe } : {}))} /> : null}
+      {!change || change.failure ? <Begin video={video} onOrder={(order) => attempt(beginChange(video.id, order))} /> : null}
       {problem ? <ProblemNotice problem={problem} /> : null}
     </section>
   );
@@ -72,7 +72,7 @@ function Progress({ change, title, onGiveUp }: { change: Change; title: string; 
   );
 }
 
-function Begin({ video, onOrder }: { video: Video; onOrder: (recipe: string) => void }) {
+function Begin({ video, onOrder }: { video: Video; onOrder: (order: Order) => void }) {
   const { route } = useLocation();
   const [recipe, setRecipe] = useState("");
   const choose = (files: FileList | null) => {
@@ -93,8 +93,11 @@ function Begin({ video, onOrder }: { video: Video; onOrder: (recipe: string) => 
           ))}
         </select>
       </label>
-      <button class="button" onClick={() => onOrder(recipe)} data-test="encode-again">
+      <button class="button" onClick={() => onOrder(recipe ? { recipe } : {})} data-test="encode-again">
         Encode again
+      </button>
+      <button class="button button-plain" onClick={() => onOrder({ protection: { scheme: video.protection ? "none" : "cbcs" } })} data-test="protect">
+        {video.protection ? "Remove the protection" : "Protect it with keys"}
       </button>
       <label class="button button-plain">
         Replace the film
