@@ -79,22 +79,24 @@ fn fill_in(config: &mut Config, data: &Path, database: Option<&Url>) -> anyhow::
     Ok(())
 }
 
-/// The master key of this machine, made if there is none yet. Only its owner reads it.
+/// The master key of this machine, made if there is none yet. Only its owner reads it. It is there whole or not at all.
 fn master_key(data: &Path, random: &dyn Random) -> anyhow::Result<String> {
-    let path = data.join("master.key");
+    let (path, unfinished) = (data.join("master.key"), data.join("master.key.unfinished"));
+    match std::fs::read_to_string(&path) {
+        Ok(key) => return Ok(key.trim().to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
     let mut bytes = [0; 32];
     random.fill(&mut bytes);
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    match made {
-        Ok(mut file) => {
-            let key = hex::encode(bytes);
-            file.write_all(key.as_bytes())?;
-            file.sync_all()?;
-            Ok(key)
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(std::fs::read_to_string(&path)?.trim().to_owned()),
-        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
-    }
+    let key = hex::encode(bytes);
+    let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
+    let written = made.and_then(|mut file| file.write_all(key.as_bytes()).and_then(|()| file.sync_all()));
+    // A link, unlike a rename, takes no other key's place.
+    let named = written.and_then(|()| std::fs::hard_link(&unfinished, &path)).and_then(|()| std::fs::remove_file(&unfinished));
+    let kept = named.and_then(|()| std::fs::File::open(data)?.sync_all());
+    kept.with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(key)
 }
 
 fn prepare_folder(data: &Path) -> anyhow::Result<PathBuf> {

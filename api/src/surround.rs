@@ -1,6 +1,6 @@
 //! What surrounds every handler: limits on the request line and headers, request ids, spans, metrics, security headers.
 
-use crate::{app::App, problem::Problem};
+use crate::{Deps, app::App, problem::Problem};
 use axum::{
     Router,
     extract::{MatchedPath, Request},
@@ -8,7 +8,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use marquee_core::Random;
+use marquee_core::{Random, protection::System};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tower::ServiceBuilder;
@@ -19,6 +19,7 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
+use url::Url;
 
 /// Longest path with query. Longer ones are nobody's honest request.
 const URI_LENGTH_MAX: usize = 8 << 10;
@@ -51,12 +52,22 @@ pub(crate) fn timeout() -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT)
 }
 
+/// Where players ask for licences.
+fn licence_origins(deps: &Deps) -> Vec<String> {
+    let foreign = deps.key_server.systems().iter().filter_map(|system| match system {
+        System::Widevine { licence_url } | System::PlayReady { licence_url } => licence_url.as_deref()?.parse::<Url>().ok(),
+        System::ClearKey { .. } | System::FairPlay { .. } => None,
+    });
+    std::iter::once(deps.public_url.clone()).chain(foreign).map(|url| url.origin().ascii_serialization()).collect()
+}
+
 /// Headers that make browsers careful.
 pub(crate) fn secure(router: Router<App>, app: &App) -> Router<App> {
     let edge = app.deps.edge_url.origin().ascii_serialization();
+    let licences = licence_origins(&app.deps).join(" ");
     // Players begin a track of subtitles as an empty file in a `data:` address.
     let policy = format!(
-        "default-src 'self'; connect-src 'self' {edge}; media-src 'self' blob: data: {edge}; img-src 'self' data: blob: {edge}; \
+        "default-src 'self'; connect-src 'self' {edge} {licences}; media-src 'self' blob: data: {edge}; img-src 'self' data: blob: {edge}; \
          worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'self'"));

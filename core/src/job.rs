@@ -3,6 +3,7 @@
 use crate::{
     id::{EncodeId, SubtitleId, UploadId, VideoId},
     plan::{Ladder, RungChange},
+    protection::Wish,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -93,6 +94,9 @@ pub struct Order {
     /// What changes in the plan that is kept.
     #[serde(default)]
     pub rungs: Vec<RungChange>,
+    /// How it is protected, if not as the video's other encodes are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Wish>,
 }
 
 /// The kind of a job: names queues, metrics and what a worker is willing to do.

@@ -1,12 +1,11 @@
 //! Who gets which key: whoever holds the token of a playback session, for as long as that works, the keys of what it plays.
 
 use crate::{app::App, auth::Caller, videos};
-use marquee_backends::db::encodes::Encode;
 use marquee_core::{
     Error, ErrorKind, Result, Role,
     id::{EncodeId, VideoId},
     object::Layout,
-    protection::{ContentKey, ContentKeys, Protected, Secret},
+    protection::{ContentKey, ContentKeys, Protected, Secret, System},
     token::{self, Refusal},
 };
 use marquee_packager::protect::{
@@ -27,7 +26,7 @@ pub(crate) async fn clear_key(app: &App, video: VideoId, encode: EncodeId, token
         Refusal::Expired => Error::new(ErrorKind::Forbidden, "expired_token", "this token has expired: press play again"),
     })?;
     let request = LicenceRequest::parse(request)?;
-    let (_, _, keys) = keys_of(app, video, encode).await?;
+    let keys = keys_of(app, video, encode, |_| true).await?;
     let asked: Result<Vec<&ContentKey>> =
         request.key_ids.iter().map(|id| keys.find(*id).ok_or_else(|| Error::not_found("key"))).collect();
     Ok(licence(request.session, &asked?))
@@ -38,7 +37,7 @@ pub(crate) async fn clear_key(app: &App, video: VideoId, encode: EncodeId, token
 /// # Errors
 /// `NotFound` if the encode has no such key.
 pub(crate) async fn secret(app: &App, video: VideoId, encode: EncodeId, id: Uuid) -> Result<Secret> {
-    let (_, _, keys) = keys_of(app, video, encode).await?;
+    let keys = keys_of(app, video, encode, Option::is_some).await?;
     keys.find(id).map(|key| key.secret.clone()).ok_or_else(|| Error::not_found("key"))
 }
 
@@ -51,20 +50,20 @@ pub(crate) async fn export(app: &App, caller: &Caller, id: VideoId) -> Result<St
     let video = videos::ops::find(app, caller, id).await?;
     let clear = || Error::conflict("not_protected", "what the video shows is not protected: there are no keys");
     let encode = video.encode.ok_or_else(clear)?;
-    let (_, protected, keys) = match keys_of(app, id, encode).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(clear()),
-        found => found?,
-    };
+    let protected = app.deps.db.encode(encode).await?.plan.protected.ok_or_else(clear)?;
+    let keys = app.deps.key_server.open(&app.deps.db, encode, &protected).await?;
     tracing::info!(video.id = %id, by = %caller.user, "content keys exported");
     Ok(cpix::export(&encode.to_string(), protected.choice.scheme, &keys, &protected.systems))
 }
 
-/// The keys of an encode of a video that is there.
-async fn keys_of(app: &App, video: VideoId, encode: EncodeId) -> Result<(Encode, Protected, ContentKeys)> {
-    let missing = || Error::not_found("protected encode");
+/// The keys of an encode of a video that is there, if viewers are given such: to Clear Key alone, whose addresses are as `fits` wants. What
+/// is for licence servers of others never leaves.
+async fn keys_of(app: &App, video: VideoId, encode: EncodeId, fits: impl Fn(&Option<String>) -> bool) -> Result<ContentKeys> {
     app.deps.db.video(video).await?;
     let encode = app.deps.db.encode(encode).await?;
-    let protected = encode.plan.protected.clone().filter(|_| encode.video == video).ok_or_else(missing)?;
-    let keys = app.deps.key_server.open(&app.deps.db, encode.id, &protected).await?;
-    Ok((encode, protected, keys))
+    let is_open = |system: &System| matches!(system, System::ClearKey { key_url } if fits(key_url));
+    let is_given = |protected: &Protected| encode.video == video && protected.systems.iter().any(is_open);
+    let protected = encode.plan.protected.as_ref().filter(|protected| is_given(protected));
+    let protected = protected.ok_or_else(|| Error::not_found("encode with keys"))?;
+    app.deps.key_server.open(&app.deps.db, encode.id, protected).await
 }

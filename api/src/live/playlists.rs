@@ -33,15 +33,22 @@ pub(super) async fn show(
     Path((video, encode, path)): Path<(VideoId, EncodeId, String)>,
 ) -> Answer<impl IntoResponse> {
     let video = app.deps.db.video(video).await?;
-    if video.encode != Some(encode) || !video.is_playable() {
+    let is_shown = video.encode == Some(encode) && video.is_playable();
+    if !is_shown && !was_shown(&app, video.id, encode).await? {
         return Err(Error::not_found("growing video").into());
     }
     let presentation = app.deps.db.presentation(encode).await?;
     // Every row of the ledger is there before the video leaves `encoding`.
-    let ended = video.status != Status::Encoding;
+    let ended = !is_shown || video.status != Status::Encoding;
     let layout = Layout::new(video.id, encode);
     let text = render(&presentation, &path, ended, &layout)?.ok_or_else(|| Problem::from(Error::not_found("playlist")))?;
     Ok(([(header::CONTENT_TYPE, PLAYLIST_TYPE), (header::CACHE_CONTROL, CACHE)], text))
+}
+
+/// Whether a session may still play what has been replaced by now.
+async fn was_shown(app: &App, video: VideoId, encode: EncodeId) -> Result<bool> {
+    let encode = app.deps.db.encode(encode).await?;
+    Ok(encode.video == video && encode.published_at.is_some())
 }
 
 /// The playlist at `path` inside the encode, if there is one.

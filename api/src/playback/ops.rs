@@ -76,8 +76,7 @@ pub(crate) async fn open(app: &App, caller: &Caller, id: VideoId, profile: Optio
 fn licences(app: &App, protected: &Protected, (scope, token): (&str, &str), rendered: Url) -> Result<Licences> {
     let system = |system: &System| {
         Ok(match system {
-            System::ClearKey { licence_url: Some(url), .. } => ("org.w3.clearkey", Some(url.clone())),
-            System::ClearKey { licence_url: None, .. } => {
+            System::ClearKey { .. } => {
                 let mut url = app.deps.public_url.join(&format!("/v1/licences/{scope}")).map_err(Error::internal)?;
                 url.query_pairs_mut().append_pair("token", token);
                 ("org.w3.clearkey", Some(url.into()))
@@ -88,7 +87,7 @@ fn licences(app: &App, protected: &Protected, (scope, token): (&str, &str), rend
         })
     };
     let systems = protected.systems.iter().map(system).collect::<Result<_>>()?;
-    let by_key = |system: &System| matches!(system, System::ClearKey { key_url: Some(_), .. });
+    let by_key = |system: &System| matches!(system, System::ClearKey { key_url: Some(_) });
     let hls_by_key = protected.systems.iter().any(by_key).then_some(rendered);
     Ok(Licences { scheme: protected.choice.scheme, systems, hls_by_key })
 }

@@ -14,6 +14,7 @@ use marquee_core::{
     id::{EncodeId, JobId, VideoId},
     job::Order,
     plan::{Ladder, RECIPES, RungChange},
+    protection::Wish,
     video::Status,
 };
 use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ struct NewChange {
     /// Rungs of what the video shows that are made anew, all else staying as it is. Not together with a recipe or a ladder.
     #[serde(default)]
     rungs: Vec<NewRung>,
-    /// How what is made from now on is protected; as before if nothing is said. Alone it keeps all that the video shows, which is
+    /// How it is protected, and what is made later; as before if nothing is said. Alone it keeps all that the video shows, which is
     /// protected or opened without being encoded again.
     protection: Option<ProtectionView>,
 }
@@ -103,13 +104,9 @@ async fn begin(
     Json(new): Json<NewChange>,
 ) -> Answer<StatusCode> {
     let video = ops::find_to_edit(&app, &caller, id).await?;
-    let protection = new.protection.map(|wanted| wanted.choice(&app)).transpose()?;
     let order = order(&app, &video, new).await?;
     let job = JobId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    match protection {
-        Some(protection) => app.deps.db.order_protection(video.id, &order, protection, job).await?,
-        None => app.deps.db.order_encode(video.id, &order, job).await?,
-    }
+    app.deps.db.order_encode(video.id, &order, job).await?;
     tracing::info!(video.id = %id, encode.id = %order.encode, by = %caller.user, "another encode ordered");
     Ok(StatusCode::ACCEPTED)
 }
@@ -133,13 +130,15 @@ async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
     if recipe.as_ref().is_some_and(|name| !RECIPES.contains(&name.as_str())) {
         return Err(Problem::bad_request("unknown_recipe", format!("there are these recipes: {}", RECIPES.join(", "))));
     }
+    let protection = protection.map(|wanted| wanted.choice(app)).transpose()?;
+    let protection = protection.map(|choice| choice.map_or(Wish::Clear, Wish::Protect));
     let shown = video.encode.filter(|_| video.status == Status::Ready);
     let is_kept = protection.is_some() && recipe.is_none() && ladder.is_none() && rungs.is_empty();
     if let Some(like) = shown.filter(|_| is_kept) {
-        return Ok(Order { encode, recipe, ladder, like: Some(like), rungs: Vec::new() });
+        return Ok(Order { encode, recipe, ladder, like: Some(like), rungs: Vec::new(), protection });
     }
     if rungs.is_empty() {
-        return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new() });
+        return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new(), protection });
     }
     if recipe.is_some() || ladder.is_some() || rungs.len() > RUNGS_MAX {
         let message = format!("name up to {RUNGS_MAX} rungs, or a recipe and a ladder, not both");
@@ -154,5 +153,5 @@ async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
         .collect();
     // Who asked hears of a mistake at once, and not only when a worker looks at it.
     app.deps.db.encode(like).await?.plan.with_changes(&rungs)?;
-    Ok(Order { encode, recipe, ladder, like: Some(like), rungs })
+    Ok(Order { encode, recipe, ladder, like: Some(like), rungs, protection })
 }

@@ -62,7 +62,11 @@ pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut f
             Some("file") => {
                 let filename = field.file_name().unwrap_or_default().to_owned();
                 let title = title.unwrap_or_else(|| title_of(&filename));
-                let once = key.once("video form", &title)?;
+                // As it was before there was anything to say of protection.
+                let once = match protection {
+                    Some(protection) => key.once("video form", &(&title, protection))?,
+                    None => key.once("video form", &title)?,
+                };
                 let video = ops::create(app, caller, &title, accept_damaged, protection, once.as_ref()).await?;
                 if wants_source(app, &video).await? {
                     store(app, caller, video.thing(), filename, field).await?;
@@ -85,6 +89,9 @@ pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut f
 async fn read_behind(app: &App, video: VideoId, mut form: Multipart) {
     for _ in 0..FIELDS_MAX {
         let Ok(Some(mut field)) = arriving(app, form.next_field()).await else { return };
+        if field.name() == Some("protection") {
+            tracing::warn!(video.id = %video, "what a form says of protection behind its film is not heard");
+        }
         if field.name() == Some("title")
             && let Ok(title) = text(app, &mut field).await
             && let Ok(title) = crate::users::ops::check_name(&title, ops::TITLE_LENGTH_MAX)

@@ -111,7 +111,7 @@ pub(crate) struct VideoView {
     failure: Option<Failure>,
     /// What is about to take the place of what it shows; null if nothing is.
     pub(super) change: Option<ChangeView>,
-    /// How what is made of it from now on is protected; null if it stays in the clear.
+    /// How what it shows is protected, or will be if it shows nothing yet; null if that is in the clear.
     protection: Option<ProtectionView>,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]

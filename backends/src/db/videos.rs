@@ -11,7 +11,6 @@ use marquee_core::{
     protection::Choice,
     video::Status,
 };
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -36,7 +35,7 @@ pub struct Video {
     pub change: Option<Change>,
     /// Since when its beginning can be played.
     pub playable_at: Option<OffsetDateTime>,
-    /// How its encodes are protected from now on; `None` if they stay in the clear.
+    /// How what it shows is protected, or will be if it shows nothing yet; `None` if that is in the clear.
     pub protection: Option<Choice>,
     /// When it was made.
     pub created_at: OffsetDateTime,
@@ -220,15 +219,6 @@ impl Db {
         if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
     }
 
-    /// Says how encodes of a video are protected from now on. What it shows stays as it is.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn protect(&self, id: VideoId, protection: Option<Choice>) -> Result<()> {
-        let mut conn = self.pool().acquire().await.map_err(error)?;
-        protect(&mut conn, id, protection).await
-    }
-
     /// Deletes a video: nobody sees it from now on, its jobs are cancelled, its open uploads expire.
     ///
     /// # Errors
@@ -285,15 +275,4 @@ impl Db {
         let found = row.fetch_optional(self.pool()).await.map_err(error)?;
         found.map(VideoId).ok_or_else(|| Error::not_found("job"))
     }
-}
-/// See [`Db::protect`].
-pub(super) async fn protect(conn: &mut PgConnection, id: VideoId, protection: Option<Choice>) -> Result<()> {
-    let protection = protection.map(serde_json::to_value).transpose().map_err(Error::internal)?;
-    let update = sqlx::query!(
-        "update videos set protection = $2, updated_at = now() where id = $1 and deleted_at is null",
-        id.0,
-        protection
-    );
-    let changed = update.execute(conn).await.map_err(error)?.rows_affected();
-    if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
 }

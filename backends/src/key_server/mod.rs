@@ -14,6 +14,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 use vault::Vault;
 
+/// Code of the error of what has no master key, or another one.
+pub const NO_MASTER_KEY: &str = "no_master_key";
+
 /// A content key as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedKey {
@@ -45,9 +48,20 @@ impl KeyServer {
     /// Refuses where nothing can be protected.
     ///
     /// # Errors
-    /// `Unavailable` with code `no_master_key`.
+    /// `Unavailable` with code `no_master_key`, or `no_key_system` if nothing could play it.
     pub fn check(&self) -> Result<()> {
-        self.vault().map(|_| ())
+        self.vault()?;
+        if self.systems.is_empty() {
+            let message = "nothing could play what is protected here: set protection.clear_key or another system";
+            return Err(Error::new(ErrorKind::Unavailable, "no_key_system", message));
+        }
+        Ok(())
+    }
+
+    /// What titles can be played with.
+    #[must_use]
+    pub fn systems(&self) -> &[System] {
+        &self.systems
     }
 
     /// New keys for the encode that will be called `encode`: what its plan says of them, and how they are stored. Where players find them
@@ -56,11 +70,10 @@ impl KeyServer {
     /// # Errors
     /// `Unavailable` with code `no_master_key`.
     pub fn issue(&self, encode: EncodeId, choice: Choice, key_url: &str) -> Result<(Protected, Vec<SealedKey>)> {
+        self.check()?;
         let vault = self.vault()?;
         let at = |system: &System| match system {
-            System::ClearKey { licence_url, .. } => {
-                System::ClearKey { licence_url: licence_url.clone(), key_url: Some(key_url.to_owned()) }
-            }
+            System::ClearKey { .. } => System::ClearKey { key_url: Some(key_url.to_owned()) },
             other => other.clone(),
         };
         let systems = self.systems.iter().map(at).collect();
@@ -91,7 +104,7 @@ impl KeyServer {
 fn no_master_key(what: &str) -> Error {
     let message =
         format!("protected titles cannot be made or opened here: {what}. Set it to the same key on the API and every worker");
-    Error::new(ErrorKind::Unavailable, "no_master_key", message)
+    Error::new(ErrorKind::Unavailable, NO_MASTER_KEY, message)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     db::encodes::tests::new_encode,
-    testing::{database, uploaded},
+    testing::{database, protect, uploaded},
 };
 use marquee_core::{
     OsRandom,
@@ -21,7 +21,7 @@ async fn keys_live_as_long_as_their_encode_and_open_with_the_master_key_alone() 
     let (db, _database) = database().await;
     let made = uploaded(&db, &[0]).await;
     let choice = Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTrackType };
-    db.protect(made.video, Some(choice)).await.expect("noted");
+    protect(&db, made.video, choice).await;
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("free");
     let begun = db.begin_inspect(&claim, made.upload).await.expect("begin");
     assert_eq!(begun.protection, Some(choice));

@@ -5,6 +5,7 @@ use marquee_core::{
     Clock, ManualClock, OsRandom, SystemClock,
     id::{JobId, VideoId},
     job::{Class, Kind},
+    protection::Choice,
     queue::{RING_VERSION, Ring},
     video::Status,
 };
@@ -34,4 +35,14 @@ pub async fn video(db: &Db, status: Status) -> VideoId {
 #[must_use]
 pub fn ring_for(kind: Kind, class: Class) -> Ring {
     Ring { version: RING_VERSION, job: JobId::new(&SystemClock, &OsRandom), kind, class, trace: None }
+}
+
+/// Has what is made of `video` from now on protected.
+///
+/// # Panics
+/// When the database does not answer.
+pub async fn protect(db: &Db, video: VideoId, choice: Choice) {
+    let choice = serde_json::to_value(choice).expect("a choice is JSON");
+    let update = sqlx::query("update videos set protection = $2 where id = $1").bind(video.0).bind(choice);
+    assert_eq!(update.execute(db.pool()).await.expect("noted").rows_affected(), 1);
 }

@@ -16,7 +16,7 @@ pub use crate::queue::{bare_publish, take_set_aside};
 pub use blobs::blobs_contract;
 pub use cache::cache_contract;
 pub use database::{TestDatabase, database, database_url};
-pub use fixtures::{ring_for, video};
+pub use fixtures::{protect, ring_for, video};
 pub use queue::queue_contract;
 #[cfg(feature = "rabbitmq")]
 pub use servers::RabbitServer;

@@ -200,6 +200,13 @@ mod tests {
                 assert!(!told.contains("canary"), "{told}");
             }
         }
+        for (key, wrong) in
+            [("MASTER_KEY", "canary"), ("FORMER_MASTER_KEYS", "canary"), ("FORMER_MASTER_KEYS", "{ x = 'canary' }")]
+        {
+            let variable = format!("MARQUEE_PROTECTION_{key}");
+            let told = Config::load("", env(&[(&variable, wrong)])).expect_err("refused").detail();
+            assert!(told.contains("protection") && !told.contains("canary"), "{told}");
+        }
         for file in ["[database]\nurl = \"postgres://me:canary@host", "[database]\nurl = postgres://me:canary@host"] {
             let told = Config::load(file, env(&[])).expect_err("refused").detail();
             assert!(told.contains("line 2") && !told.contains("canary"), "{told}");

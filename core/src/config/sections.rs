@@ -21,6 +21,20 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Err
     Url::parse(&text).map(Some).map_err(told)
 }
 
+/// Reads one secret or several. A mistake is told without repeating it.
+fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        One(String),
+        Several(Vec<String>),
+    }
+    match Given::deserialize(deserializer).map_err(|_| de::Error::custom("neither a text nor a list of texts"))? {
+        Given::One(secret) => Ok(vec![secret]),
+        Given::Several(secrets) => Ok(secrets),
+    }
+}
+
 /// `[database]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -226,6 +240,7 @@ pub struct Protection {
     /// Whoever loses it loses these titles. Unset: nothing can be protected; `marquee up` makes one in its data directory.
     pub master_key: Option<String>,
     /// Master keys of before, which still open what was sealed with them.
+    #[serde(deserialize_with = "secrets")]
     pub former_master_keys: Vec<String>,
     /// How new titles are protected that say nothing of it: `cbcs` or `cenc`. Unset: they stay in the clear.
     pub scheme: Option<Scheme>,
@@ -278,7 +293,7 @@ impl Protection {
         let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
         let fairplay = self.fairplay_uri.clone().map(|key_uri| System::FairPlay { key_uri });
         [
-            self.clear_key.then_some(System::ClearKey { licence_url: None, key_url: None }),
+            self.clear_key.then_some(System::ClearKey { key_url: None }),
             self.widevine.then(|| System::Widevine { licence_url: text(&self.widevine_url) }),
             self.playready.then(|| System::PlayReady { licence_url: text(&self.playready_url) }),
             fairplay,

@@ -2,7 +2,7 @@
 
 mod protected;
 
-pub use protected::{Choice, KeyName, Protected, System};
+pub use protected::{Choice, KeyName, Protected, System, Wish};
 
 use crate::{Random, presentation::Media};
 use serde::{Deserialize, Serialize};

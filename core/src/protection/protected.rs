@@ -5,6 +5,27 @@ use crate::{Error, Random, Result, presentation::Media};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// Whether and how an encode is to be protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// It stays in the clear.
+    Clear,
+    /// It is protected.
+    Protect(Choice),
+}
+
+impl Wish {
+    /// What it comes to.
+    #[must_use]
+    pub fn choice(self) -> Option<Choice> {
+        match self {
+            Self::Clear => None,
+            Self::Protect(choice) => Some(choice),
+        }
+    }
+}
+
 /// How a title is to be protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,8 +42,6 @@ pub struct Choice {
 pub enum System {
     /// W3C Clear Key: every browser has it.
     ClearKey {
-        /// Where licences are asked for; `None` if players are told otherwise.
-        licence_url: Option<String>,
         /// What comes before a key's id in the address of its sixteen bytes, as playlists that are rendered say it, for players of HLS
         /// that have no licences; `None` if there are none for them.
         key_url: Option<String>,
@@ -104,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_stored_holds_no_secret_and_finds_its_keys_again() {
-        let systems = vec![System::ClearKey { licence_url: None, key_url: None }];
+        let systems = vec![System::ClearKey { key_url: None }];
         let (protected, keys) = Protected::generate(Choice::default(), systems, &SeededRandom::new(1));
         let stored = serde_json::to_string(&protected).unwrap();
         for (_, key) in &keys.0 {

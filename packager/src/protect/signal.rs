@@ -37,7 +37,7 @@ pub fn of_track(presentation: &Presentation, track: &Track) -> Vec<Signal> {
 pub fn signal(system: &System, scheme: Scheme, key: &KeyName) -> Signal {
     let data = |kind: &str, bytes: &[u8]| format!("data:text/plain;{kind}base64,{}", BASE64.encode(bytes));
     match system {
-        System::ClearKey { key_url, .. } => {
+        System::ClearKey { key_url } => {
             let address = key_url.as_ref().map(|url| Key {
                 iv: Some(format!("0x{}", hex::encode(key.iv))),
                 ..tag(scheme, format!("{url}{}", key.id.hyphenated()), "identity")
@@ -158,8 +158,7 @@ mod tests {
 
     fn systems() -> Vec<System> {
         let url = || Some("https://keys.example/licence".to_owned());
-        let clear =
-            System::ClearKey { licence_url: Some("https://example/licence".to_owned()), key_url: Some("../keys/".to_owned()) };
+        let clear = System::ClearKey { key_url: Some("../keys/".to_owned()) };
         let others = [System::Widevine { licence_url: url() }, System::PlayReady { licence_url: None }];
         let apple = System::FairPlay { key_uri: "skd://".to_owned() };
         [clear].into_iter().chain(others).chain([apple]).collect()

@@ -20,7 +20,7 @@ use marquee_core::{
     job::{Class, Failure, Job, Order},
     object::Key,
     plan::{Plan, Recipe, RungChange},
-    protection::Choice,
+    protection::{Choice, Wish},
     source::Source,
 };
 
@@ -40,6 +40,11 @@ impl Jobs {
     ) -> Result<(), Failure> {
         let db = &self.deps.db;
         let begun = db.begin_inspect(claim, upload).await?;
+        let choice = order.as_ref().and_then(|order| order.protection).map_or(begun.protection, Wish::choice);
+        if choice.is_some() {
+            // Before all work that would be in vain here.
+            self.deps.key_server.check()?;
+        }
         self.hash(work, upload, &Key::source(claim.video, upload), begun.size_bytes).await?;
         // Nobody waits for what takes the place of what is there, nor for the first seconds of what failed before.
         let (class, is_new) = (if begun.is_change { Class::Bulk } else { claim.class }, !begun.is_change && order.is_none());
@@ -52,7 +57,7 @@ impl Jobs {
             }
         };
         looked.plan = self.with_subtitle_files(claim.video, looked.plan).await?;
-        let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked, begun.protection)?;
+        let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked, choice)?;
         let jobs = self.first_jobs(&encode, class);
         Ok(committed(db.finish_inspect(claim, &encode, &jobs).await?)?)
     }

@@ -125,7 +125,9 @@ impl Jobs {
         let key_url = format!("../../../../../keys/{}/", Layout::new(video, encode).scope());
         let issued = choice.map(|choice| self.deps.key_server.issue(encode, choice, &key_url)).transpose()?;
         let (protected, keys) = issued.unzip();
-        Ok((Plan { protected, ..plan }, keys.unwrap_or_default()))
+        // A worker that would store it in the clear must not understand it, whatever plan it is like.
+        let version = if protected.is_some() { PLAN_VERSION } else { plan.version };
+        Ok((Plan { version, protected, ..plan }, keys.unwrap_or_default()))
     }
 
     /// The keys that what is stored of `plan` is protected with; `None` if it stays in the clear.

@@ -74,7 +74,8 @@ impl Shelf {
         let keys = match (&plan.protected, keys) {
             (Some(protected), Some(keys)) => Some((protected.choice.scheme, keys)),
             (None, None) => None,
-            (_, keys) => return Err(Error::internal(format!("a plan and its keys disagree: {}", keys.is_some()))),
+            (Some(_), None) => return Err(Error::internal("the plan is protected and there are no keys")),
+            (None, Some(_)) => return Err(Error::internal("there are keys and the plan is not protected")),
         };
         Ok(Self { blobs, layout, chunk: piece.chunk(), track, keys, rooms, writes: JoinSet::new(), stored: Batch::default() })
     }

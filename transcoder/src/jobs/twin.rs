@@ -2,11 +2,14 @@
 
 use super::{Jobs, analyse::is_of_the_moment, layout, piece::Piece, shelf::sha256, source::read_all};
 use futures::{StreamExt, TryStreamExt, stream};
-use marquee_backends::db::{
-    changes::Twin,
-    encodes::Encode,
-    ledger::{self, Batch, Sha256},
-    thumbnails::State,
+use marquee_backends::{
+    db::{
+        changes::Twin,
+        encodes::Encode,
+        ledger::{self, Batch, Sha256},
+        thumbnails::State,
+    },
+    key_server::NO_MASTER_KEY,
 };
 use marquee_core::{
     Result,
@@ -90,7 +93,8 @@ impl Jobs {
                         anew.finished = renamed(stored, ours).finished;
                         return Ok(Some(anew));
                     }
-                    Err(error) if is_of_the_moment(error.kind()) => return Err(error),
+                    // Keys that nobody here can open are no reason to wait: then it is made.
+                    Err(error) if is_of_the_moment(error.kind()) && error.code() != NO_MASTER_KEY => return Err(error),
                     Err(error) => {
                         tracing::info!(encode.id = %twin.id, error = error.detail(), "not taken over");
                         continue;

@@ -2,6 +2,7 @@
 
 mod file;
 mod folder;
+mod keys;
 mod subtitles;
 mod summary;
 
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 use file::FileSource;
 use folder::{Folder, check_free};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use keys::KeysFile;
 use marquee_backends::{
     blobs::FileBlobs,
     db::ledger::{Batch, Ledger},
@@ -40,11 +42,7 @@ use marquee_core::{
     source::Source,
     thumbnails::Thumbnails,
 };
-use marquee_packager::protect::cpix;
 use std::{
-    fs::OpenOptions,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
@@ -115,8 +113,9 @@ pub async fn encode(
     let reader = Arc::new(FileSource::open(input)?);
     if !options.plan_only {
         check_free(out)?;
-        options.protection.iter().try_for_each(|(_, file)| check_absent(file))?;
     }
+    let protection = options.protection.as_ref().filter(|_| !options.plan_only);
+    let keys_file = protection.map(|(_, path)| KeysFile::begin(path)).transpose()?;
     let mut found = Found::default();
     let inspect = Task::Inspect { ends_bytes: None };
     let inspected = host.run(&inspect, reader.clone(), &mut found, cancel.clone()).await?;
@@ -161,8 +160,8 @@ pub async fn encode(
         let told = |done: f32| (run.progress)(1.0 - (1.0 - PICTURED) * (1.0 - done));
         let mut report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
         report.cost.inspect_cpu_ms = inspected.cpu_ms;
-        if let (Some((_, file)), Some(keys)) = (&options.protection, &run.keys) {
-            write_keys(file, &run.plan, keys)?;
+        if let (Some(file), Some(protected), Some(keys)) = (keys_file, &run.plan.protected, &run.keys) {
+            file.write(protected, keys)?;
         }
         folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
         let first_segment = run.first_segment.get().copied();
@@ -279,27 +278,9 @@ impl<F: Fn(f32) + Send> Sink for Stopwatch<'_, F> {
 
 /// The same plan with new keys. Who plays it is not known here: players are given the licences by hand.
 fn protected(plan: Plan, choice: Choice) -> (Plan, Option<ContentKeys>) {
-    let systems = vec![System::ClearKey { licence_url: None, key_url: None }];
+    let systems = vec![System::ClearKey { key_url: None }];
     let (protected, keys) = Protected::generate(choice, systems, &OsRandom);
     (Plan { protected: Some(protected), ..plan }, Some(keys))
-}
-
-/// Writes the keys to a new file that only its owner reads.
-fn write_keys(path: &Path, plan: &Plan, keys: &ContentKeys) -> Result<()> {
-    let Some(protected) = &plan.protected else { return Ok(()) };
-    let document = cpix::export("film", protected.choice.scheme, keys, &protected.systems);
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = made.and_then(|mut file| file.write_all(document.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|error| unusable(path, error))
-}
-
-/// Refuses to write keys over others before hours of work.
-fn check_absent(file: &Path) -> Result<()> {
-    if file.exists() {
-        let message = format!("{} is there already: name a new file for the keys", file.display());
-        return Err(Error::conflict("keys_exist", message));
-    }
-    Ok(())
 }
 
 fn unusable(path: &Path, error: std::io::Error) -> Error {

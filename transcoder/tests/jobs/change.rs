@@ -34,7 +34,7 @@ async fn ledger(worker: &Worker) -> Ledger {
 async fn order(worker: &Worker, rungs: Vec<RungChange>) -> EncodeId {
     let encode = EncodeId::new(&SystemClock, &OsRandom);
     let like = (!rungs.is_empty()).then_some(worker.encode().await.id);
-    let order = Order { encode, recipe: None, ladder: None, like, rungs };
+    let order = Order { encode, recipe: None, ladder: None, like, rungs, protection: None };
     let job = JobId::new(&SystemClock, &OsRandom);
     worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
     encode
@@ -145,7 +145,7 @@ pub(crate) async fn an_order_that_no_encoder_can_follow_fails_and_the_title_stay
     let worker = ready(&Film::new("160x120", 3)).await;
     let shown = worker.encode().await.id;
     let encode = EncodeId::new(&SystemClock, &OsRandom);
-    let order = Order { encode, recipe: Some("cinema".into()), ladder: None, like: None, rungs: Vec::new() };
+    let order = Order { encode, recipe: Some("cinema".into()), ladder: None, like: None, rungs: Vec::new(), protection: None };
     let job = JobId::new(&SystemClock, &OsRandom);
     worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
     worker.work(&[Kind::Inspect]).await.expect_err("there is no such recipe");

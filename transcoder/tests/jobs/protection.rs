@@ -8,13 +8,13 @@ use crate::{
     local::{host, options},
     worker::{Worker, copies_alone, files, is_manifest},
 };
-use marquee_backends::testing::key_server;
+use marquee_backends::testing::{self, key_server};
 use marquee_core::{
     OsRandom, SystemClock,
     id::{EncodeId, JobId},
     job::{Kind, Order},
     presentation::Media,
-    protection::{Choice, ContentKeys, KeyPolicy, Scheme},
+    protection::{Choice, ContentKeys, KeyPolicy, Scheme, Wish},
     video::Status,
 };
 use marquee_packager::protect::Opener;
@@ -64,9 +64,11 @@ async fn opened(worker: &Worker) -> BTreeMap<String, Vec<u8>> {
 async fn protect(worker: &Worker, choice: Option<Choice>) {
     let (encode, job) = (EncodeId::new(&SystemClock, &OsRandom), JobId::new(&SystemClock, &OsRandom));
     let like = Some(worker.encode().await.id);
-    let order = Order { encode, recipe: None, ladder: None, like, rungs: Vec::new() };
-    worker.db.order_protection(worker.title.video, &order, choice, job).await.expect("ordered");
+    let protection = Some(choice.map_or(Wish::Clear, Wish::Protect));
+    let order = Order { encode, recipe: None, ladder: None, like, rungs: Vec::new(), protection };
+    worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
     copies_alone(worker).await;
+    assert_eq!(worker.db.video(worker.title.video).await.expect("video").protection, choice, "it says what it shows");
     assert_eq!(worker.encode().await.id, encode);
     assert_eq!(worker.status().await, Status::Ready);
 }
@@ -75,7 +77,7 @@ pub(crate) async fn a_title_is_protected_before_anything_is_stored() {
     for choice in [CBCS, CENC] {
         let film = Film::new("640x360", 9);
         let worker = Worker::new(&film).await;
-        worker.db.protect(worker.title.video, Some(choice)).await.expect("noted");
+        testing::protect(&worker.db, worker.title.video, choice).await;
         worker.work(&Kind::ALL).await.expect("made");
         assert_eq!(worker.status().await, Status::Ready);
         let encode = worker.encode().await;
@@ -139,7 +141,7 @@ pub(crate) async fn protecting_that_breaks_anywhere_loses_nothing() {
     let clear = opened(&worker).await;
     for moment in [Moment::Before, Moment::After] {
         worker.upload_again(&film).await;
-        worker.db.protect(worker.title.video, Some(CBCS)).await.expect("noted");
+        testing::protect(&worker.db, worker.title.video, CBCS).await;
         converge::work(&worker, moment).await;
         assert!(worker.encode().await.plan.protected.is_some());
         assert_eq!(opened(&worker).await, clear);

@@ -225,12 +225,9 @@ export class Engine {
   private license({ hls, dash, protection }: Film): string {
     const servers: Record<string, string> = {};
     for (const { key_system, licence_url } of protection?.systems ?? []) if (licence_url) servers[key_system] = licence_url;
-    if (!protection || dash) {
-      this.player.configure({ drm: { servers } });
-      return protection && dash ? dash : hls;
-    }
-    this.player.configure({ drm: { servers: {} } });
-    return protection.hls_by_key ?? hls;
+    const byKey = dash ? null : protection?.hls_by_key;
+    this.player.configure({ drm: { servers: byKey ? {} : servers } });
+    return byKey ?? (protection && dash) ?? hls;
   }
 
   private async loadAt(source: string | shaka.media.PreloadManager, start_s: number, play: boolean): Promise<void> {

@@ -8,7 +8,6 @@ use super::{
     ledger::{self, Batch, Piece},
     state::{advance, lock_video},
     uploads::forget_failed,
-    videos::protect,
 };
 use marquee_core::{
     Error, Result,
@@ -16,7 +15,6 @@ use marquee_core::{
     id::{EncodeId, JobId, UploadId, VideoId},
     job::{Job, Order},
     plan::{Common, Plan},
-    protection::Choice,
     video::{Event, Status},
 };
 use sqlx::PgConnection;
@@ -53,18 +51,21 @@ impl Db {
     /// `NotFound`; `Conflict` with code `on_its_way` if something is being made already, `no_source` if there is nothing to encode.
     pub async fn order_encode(&self, video: VideoId, order: &Order, job: JobId) -> Result<()> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        place(&mut tx, video, order, job).await?;
-        tx.commit().await.map_err(error)
-    }
-
-    /// The same of a video whose encodes are protected as `protection` says from now on.
-    ///
-    /// # Errors
-    /// The same.
-    pub async fn order_protection(&self, video: VideoId, order: &Order, protection: Option<Choice>, job: JobId) -> Result<()> {
-        let mut tx = self.pool().begin().await.map_err(error)?;
-        place(&mut tx, video, order, job).await?;
-        protect(&mut tx, video, protection).await?;
+        let state = lock_video(&mut tx, video).await?;
+        state.after(Event::Ordered).map_err(|_| {
+            let message = format!("the video is {}: wait until that is over, or give it up", state.on_its_way());
+            Error::conflict("on_its_way", message)
+        })?;
+        let upload = source_of(&mut tx, video).await?;
+        let like = sqlx::query_scalar!("select encode_id from videos where id = $1", video.0);
+        let shown = like.fetch_one(&mut *tx).await.map_err(error)?;
+        if order.like.is_some_and(|like| shown != Some(like.0)) {
+            return Err(Error::conflict("superseded", "the video shows another encode by now: look at its rungs again"));
+        }
+        forget_failed(&mut tx, video, state).await?;
+        advance(&mut tx, video, state, Event::Ordered).await?;
+        let inspect = Job::Inspect { video, upload, order: Some(order.clone()) };
+        jobs::enqueue(&mut tx, &[NewJob::urgent(job, inspect)], video, None).await?;
         tx.commit().await.map_err(error)
     }
 
@@ -170,25 +171,6 @@ impl Db {
         let is_whole = stored.finished.len() == 1 && stored.renditions.len() == 1 && !stored.segments.is_empty();
         Ok(is_whole.then_some(Batch { renditions: stored.renditions, segments: stored.segments, finished: stored.finished }))
     }
-}
-
-async fn place(conn: &mut PgConnection, video: VideoId, order: &Order, job: JobId) -> Result<()> {
-    let state = lock_video(conn, video).await?;
-    state.after(Event::Ordered).map_err(|_| {
-        let message = format!("the video is {}: wait until that is over, or give it up", state.on_its_way());
-        Error::conflict("on_its_way", message)
-    })?;
-    let upload = source_of(conn, video).await?;
-    let like = sqlx::query_scalar!("select encode_id from videos where id = $1", video.0);
-    let shown = like.fetch_one(&mut *conn).await.map_err(error)?;
-    if order.like.is_some_and(|like| shown != Some(like.0)) {
-        return Err(Error::conflict("superseded", "the video shows another encode by now: look at its rungs again"));
-    }
-    forget_failed(conn, video, state).await?;
-    advance(conn, video, state, Event::Ordered).await?;
-    let inspect = Job::Inspect { video, upload, order: Some(order.clone()) };
-    jobs::enqueue(conn, &[NewJob::urgent(job, inspect)], video, None).await?;
-    Ok(())
 }
 
 /// The source of what a video shows, or that it got last.

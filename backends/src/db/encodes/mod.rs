@@ -253,14 +253,16 @@ impl Db {
         );
         poster.execute(&mut *tx).await.map_err(error)?;
         advance(&mut tx, claim.video, state, Event::Published).await?;
+        let protection = protected_in(&mut tx, encode).await?.map(|protected| protected.choice);
         let flip = sqlx::query!(
             "update videos set encode_id = $2, next_encode_id = null, duration_ms = $4, ready_at = coalesce(ready_at, now()),
-                    playable_at = coalesce(playable_at, now())
+                    playable_at = coalesce(playable_at, now()), protection = $5
              where id = $1 and case when $3 then next_encode_id else encode_id end = $2",
             claim.video.0,
             encode.0,
             changes,
             signed(duration_ms)?,
+            protection.map(serde_json::to_value).transpose().map_err(Error::internal)?,
         );
         if flip.execute(&mut *tx).await.map_err(error)?.rows_affected() != 1 {
             return Err(Error::conflict("superseded", "the video has another encode by now"));
@@ -358,6 +360,13 @@ impl Db {
         );
         Ok(unsigned(end.fetch_one(self.pool()).await.map_err(error)?))
     }
+}
+
+/// How an encode is protected, as its plan says.
+async fn protected_in(conn: &mut PgConnection, encode: EncodeId) -> Result<Option<Protected>> {
+    let row = sqlx::query_scalar!("select nullif(plan -> 'protected', 'null') from encodes where id = $1", encode.0);
+    let found = row.fetch_optional(conn).await.map_err(error)?.ok_or_else(|| Error::not_found("encode"))?;
+    found.map(serde_json::from_value).transpose().map_err(Error::internal)
 }
 
 async fn insert(conn: &mut PgConnection, encode: &NewEncode) -> Result<()> {

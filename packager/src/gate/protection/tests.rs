@@ -14,7 +14,7 @@ use marquee_core::{
 
 /// A protected title with subtitles, all systems named.
 fn protected(scheme: Scheme, keys: KeyPolicy) -> Presentation {
-    let clear = System::ClearKey { licence_url: None, key_url: Some("../keys/".to_owned()) };
+    let clear = System::ClearKey { key_url: Some("../keys/".to_owned()) };
     let others = [System::Widevine { licence_url: None }, System::PlayReady { licence_url: None }];
     let apple = System::FairPlay { key_uri: "skd://".to_owned() };
     let systems = [clear].into_iter().chain(others).chain([apple]).collect();
