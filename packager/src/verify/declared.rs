@@ -124,8 +124,10 @@ fn picture(report: &mut Report, path: &str, stream: &Stream, video: &Track) {
         return;
     }
     let rate = 1.0 / frame_s;
-    let honest = stream.frame_rate.is_none_or(|listed| (listed - rate).abs() <= rate * FRAME_RATE_SHARE);
-    report.must(honest, "HLS-AUTH 9.15", path, || {
+    // It is the largest that there is (RFC 8216 section 4.3.4.2).
+    let (least, most) = video.frame_rates();
+    let honest = |listed: f64| listed >= least * (1.0 - FRAME_RATE_SHARE) && listed <= most * (1.0 + FRAME_RATE_SHARE);
+    report.must(stream.frame_rate.is_none_or(honest), "HLS-AUTH 9.15", path, || {
         format!("{} has {rate:.3} frames a second, listed as {:?}", stream.name(), stream.frame_rate)
     });
     // A must for Apple; but every frame of the source is kept, and other players show them.

@@ -49,6 +49,11 @@ impl Fragment {
         self.samples.iter().map(|sample| u64::from(sample.duration_ticks)).sum()
     }
 
+    /// Length of the shortest sample that has any.
+    pub(super) fn shortest_ticks(&self) -> Option<u64> {
+        self.samples.iter().map(|sample| u64::from(sample.duration_ticks)).filter(|ticks| *ticks > 0).min()
+    }
+
     /// Media times at which the samples are shown, in coding order.
     pub(super) fn shown_ticks(&self) -> impl Iterator<Item = i128> {
         self.samples.iter().scan(i128::from(self.decode_ticks), |decoded, sample| {

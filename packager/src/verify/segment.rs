@@ -34,6 +34,8 @@ pub(super) struct Segment {
     pub(super) size_bytes: u64,
     /// Samples.
     pub(super) samples: u64,
+    /// Length of the shortest of these; `None` if none has any.
+    pub(super) shortest_ticks: Option<u64>,
     /// Where decoding can begin; nothing of sound and words, which begins anywhere.
     pub(super) keyframes: Vec<Keyframe>,
     /// First and last `sequence_number`.
@@ -304,6 +306,7 @@ fn summary(report: &mut Report, path: &str, init: &Init, fragments: &[Fragment],
         duration_ticks,
         size_bytes: part.end - part.start,
         samples: shown.len() as u64,
+        shortest_ticks: fragments.iter().filter_map(Fragment::shortest_ticks).min(),
         keyframes,
         numbers: (first.number, last.number),
     })

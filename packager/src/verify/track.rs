@@ -48,6 +48,15 @@ impl Track {
         self.seconds(self.ticks()) / samples.max(1) as f64
     }
 
+    /// Frames a second, at least and at most: of films whose frames are not evenly spaced, neither is what their frames come to.
+    pub(super) fn frame_rates(&self) -> (f64, f64) {
+        let samples: u64 = self.segments.iter().map(|segment| segment.samples).sum();
+        let shortest = self.segments.iter().filter_map(|segment| segment.shortest_ticks).min().unwrap_or(1);
+        // The last frame of a short film says nothing of the distance to the next.
+        let least = samples.saturating_sub(1) as f64 / self.seconds(self.ticks());
+        (least, 1.0 / self.seconds(shortest.into()))
+    }
+
     /// Length of all segments in media time.
     fn ticks(&self) -> i128 {
         self.segments.iter().map(|segment| i128::from(segment.duration_ticks)).sum()
@@ -184,4 +193,28 @@ fn keys(report: &mut Report, track: &Track) {
         let scheme = scheme.map_or("clear".to_owned(), |scheme| scheme.escape_ascii().to_string());
         format!("has segments that are {scheme}, and the key method {}", key.unwrap_or("none"))
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_are_not_evenly_spaced_have_a_range_of_rates() {
+        let segment = |duration_ticks, samples, shortest_ticks| Segment {
+            decode_ticks: 0,
+            start_ticks: 0,
+            duration_ticks,
+            size_bytes: 0,
+            samples,
+            shortest_ticks,
+            keyframes: Vec::new(),
+            numbers: (1, 1),
+        };
+        let track = |segments| Track { segments, ..Track::default() };
+        // Without an init segment, a tick is a second.
+        assert_eq!(track(vec![segment(100, 51, Some(2))]).frame_rates(), (0.5, 0.5));
+        let uneven = track(vec![segment(30, 5, Some(4)), segment(10, 6, Some(1))]);
+        assert_eq!(uneven.frame_rates(), (0.25, 1.0));
+    }
 }
