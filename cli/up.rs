@@ -67,7 +67,7 @@ async fn serve(config: &Config, data: &Path, shutdown: &Shutdown) -> anyhow::Res
     Ok(lifecycle::run_until_stopped(shutdown).await?)
 }
 
-/// The four URLs that were not configured.
+/// Those of the four URLs that were not configured.
 fn fill_in(config: &mut Config, data: &Path, database: Option<&Url>) -> anyhow::Result<()> {
     let blobs = Url::from_directory_path(data.join("blobs")).ok().context("the data directory has no absolute path")?;
     config.blobs.url.get_or_insert(blobs);
