@@ -41,6 +41,7 @@ await run(async (see) => {
     await readSubtitles(page, shoot, see);
     await reachEnd(page, see);
     await previewPlaces(page, shoot, see);
+    await skipIntro(page, shoot, see);
     await steerByKeys(page, see);
     await page.goto(`${base}/`);
     await page.waitForSelector(`${marked("card")}[data-id="${id}"][data-status="ready"]`);
@@ -227,6 +228,22 @@ async function reachEnd(page, see) {
   see(`it ends at ${duration.toFixed(1)} s`);
 }
 
+/** The chapter whose name says that it is the intro can be passed over. */
+async function skipIntro(page, shoot, see) {
+  // It does not run on while the test looks.
+  await page.$eval(marked("video"), (video) => {
+    video.pause();
+    video.currentTime = 0.2;
+  });
+  await page.waitForSelector(marked("skip"));
+  await shoot("skip");
+  check((await page.textContent(marked("skip"))) === "Skip intro", "what can be passed over is not called by its name");
+  await page.click(marked("skip"));
+  await until("the film goes on after the intro", 10_000, () => page.$eval(marked("video"), (video) => video.currentTime >= 1.9));
+  await page.waitForSelector(marked("skip"), { state: "detached" });
+  see("the intro can be passed over, the rest cannot");
+}
+
 /** Pointing at a place of the seek bar shows what the film shows there. */
 async function previewPlaces(page, shoot, see) {
   const bar = await page.locator(marked("seek")).boundingBox();
@@ -239,7 +256,7 @@ async function previewPlaces(page, shoot, see) {
   }
   check(places[0] !== places[1], `the beginning and the end look alike: ${places.join(" and ")}`);
   const marks = await page.locator(marked("chapter-mark")).count();
-  check(chapters.join() === "One,Two" && marks === 1, `the bar shows ${marks} marks and the chapters ${chapters.join()}`);
+  check(chapters.join() === "Intro,Two" && marks === 1, `the bar shows ${marks} marks and the chapters ${chapters.join()}`);
   await shoot("preview");
   see(`the seek bar previews other pictures at other places: ${places.join(", ")}, and names the chapters`);
 }

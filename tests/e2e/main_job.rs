@@ -55,7 +55,7 @@ async fn a_film_plays_while_it_is_encoded_and_holds_every_frame_afterwards() {
     let chapters: Value = serde_json::from_slice(&hls::fetch(chapters.as_str()).await).expect("JSON");
     let starts =
         [&chapters[0], &chapters[1]].map(|chapter| (chapter["start-time"].as_f64(), chapter["titles"][0]["title"].as_str()));
-    assert_eq!(starts, [(Some(0.0), Some("One")), (Some(2.0), Some("Two"))], "{chapters}");
+    assert_eq!(starts, [(Some(0.0), Some("Intro")), (Some(2.0), Some("Two"))], "{chapters}");
     // A session that began while it grew sees it end.
     assert!(hls::media(&early.video[0]).await.end_list, "the growing playlist ended");
     node.stop().await;
@@ -89,8 +89,13 @@ async fn is_one_file(node: &Node, admin: &Client, id: &str) {
     let film = film.to_string_lossy();
     assert_eq!(judge::complaints(&film), "");
     assert_eq!(judge::numbers(&film), (0..SHORT.frames()).collect::<Vec<_>>());
+    let length_s = f64::from(SHORT.seconds);
+    for (track, expected) in judge::tracks(&film).iter().zip([("Video", "AVC"), ("Audio", "AAC")]) {
+        assert_eq!((track.kind.as_str(), track.format.as_str()), expected);
+        assert!((track.seconds - length_s).abs() < 0.05, "{track:?}");
+    }
     let sound = judge::sound(&film, "a:0", true).expect("sound");
-    assert!((sound.seconds - f64::from(SHORT.seconds)).abs() < 0.05, "{sound:?}");
+    assert!((sound.seconds - length_s).abs() < 0.05, "{sound:?}");
 
     let mut parts = Vec::new();
     for range in ["bytes=0-99999".to_owned(), "bytes=100000-".to_owned()] {

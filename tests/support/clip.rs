@@ -33,7 +33,7 @@ impl Clip {
     /// The file, made if it is not there from an earlier run.
     pub(crate) fn file(self) -> PathBuf {
         let Self { seconds, frames_per_second, width, height } = self;
-        let name = format!("clip-{width}x{height}-{frames_per_second}fps-{seconds}s-with-words.mp4");
+        let name = format!("clip-{width}x{height}-{frames_per_second}fps-{seconds}s-with-words-and-intro.mp4");
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _making = MAKING.lock().expect("no test panics while it makes a clip");
         if !file.exists() {
@@ -113,14 +113,14 @@ impl Clip {
     /// Its chapters.
     pub(crate) fn chapters_shown(self) -> [Chapter; 2] {
         let chapter = |title: &str, start_ms, end_ms| Chapter { start_ms, end_ms, title: title.into() };
-        [chapter("One", 0, 2000), chapter("Two", 2000, u64::from(self.seconds) * 1000)]
+        [chapter("Intro", 0, 2000), chapter("Two", 2000, u64::from(self.seconds) * 1000)]
     }
 
     /// Two chapters, as the ffmpeg program reads them.
     fn chapters(self) -> String {
         let chapter =
             |title: &str, start: u32, end: u32| format!("[CHAPTER]\nTIMEBASE=1/1\nSTART={start}\nEND={end}\ntitle={title}\n");
-        format!(";FFMETADATA1\n{}{}", chapter("One", 0, 2), chapter("Two", 2, self.seconds))
+        format!(";FFMETADATA1\n{}{}", chapter("Intro", 0, 2), chapter("Two", 2, self.seconds))
     }
 }
 

@@ -33,6 +33,33 @@ pub(crate) struct Sound {
     pub(crate) seconds: f64,
 }
 
+/// A track of picture or sound, as the mediainfo program finds it.
+#[derive(Debug)]
+pub(crate) struct Track {
+    /// `Video` or `Audio`.
+    pub(crate) kind: String,
+    /// What it is coded in, such as `AVC`.
+    pub(crate) format: String,
+    /// How long it lasts.
+    pub(crate) seconds: f64,
+}
+
+/// Asks the mediainfo program what is in a file. There must be something.
+pub(crate) fn tracks(file: &str) -> Vec<Track> {
+    let output = Command::new("mediainfo").args(["--Output=JSON", file]).output().expect("mediainfo is installed");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("mediainfo writes JSON");
+    let text = |track: &Value, name: &str| track[name].as_str().unwrap_or_default().to_owned();
+    let track = |track: &Value| Track {
+        kind: text(track, "@type"),
+        format: text(track, "Format"),
+        seconds: text(track, "Duration").parse().unwrap_or(0.0),
+    };
+    let tracks: Vec<_> = said["media"]["track"].as_array().into_iter().flatten().map(track).collect();
+    let found: Vec<_> = tracks.into_iter().filter(|track| track.kind != "General").collect();
+    assert!(!found.is_empty(), "{said}");
+    found
+}
+
 impl Picture {
     /// From the first frame to the last one's beginning.
     pub(crate) fn span(&self) -> f64 {

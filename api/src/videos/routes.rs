@@ -23,7 +23,7 @@ use axum::{
 use marquee_backends::db::jobs::JobView;
 use marquee_core::{
     id::{JobId, UserId, VideoId},
-    source::Note,
+    source::{ChapterRole, Note},
     video::Status,
 };
 use serde::{Deserialize, Serialize};
@@ -195,6 +195,9 @@ struct ChapterView {
     end_ms: u64,
     /// What it is called; may be empty.
     title: String,
+    /// `intro` or `credits` if its name says that it is what viewers may want to pass over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
 }
 
 /// A stored rendition.
@@ -309,7 +312,12 @@ impl From<Details> for VideoView {
             }),
             chapters: chapters
                 .into_iter()
-                .map(|chapter| ChapterView { start_ms: chapter.start_ms, end_ms: chapter.end_ms, title: chapter.title })
+                .map(|chapter| ChapterView {
+                    role: chapter.role().map(ChapterRole::as_str),
+                    start_ms: chapter.start_ms,
+                    end_ms: chapter.end_ms,
+                    title: chapter.title,
+                })
                 .collect(),
             renditions: renditions
                 .into_iter()

@@ -1,4 +1,5 @@
-//! Chapters, in two ways: Apple's JSON, which the multivariant playlist names, and date ranges in the playlists of the picture.
+//! Chapters, in two ways: Apple's JSON, which the multivariant playlist names, and date ranges in the playlists of the picture, which also
+//! mark the intro and the credits.
 
 use super::attribute;
 use crate::model::{Segment, Track};
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 /// What names the JSON among the session's data (Apple, "Providing JavaScript Object Notation (JSON) chapters").
 const DATA_ID: &str = "com.apple.hls.chapters";
-/// Class of the date ranges that are chapters: semantics of our own.
-const CLASS: &str = "org.marquee.chapter";
+/// What comes before `chapter`, `intro` and `credits` in classes of date ranges: semantics of our own.
+const CLASS: &str = "org.marquee";
 /// The date on which every title begins: dates serve to place chapters, and mean nothing else.
 const EPOCH: &str = "1970-01-01";
 
@@ -88,10 +89,14 @@ pub(super) fn date_ranges(entries: &mut [MediaSegment], track: &Track, segments:
         if let Some(entry) = entries.get_mut(place) {
             let (start, title) = (date_time(chapter.start_ms), attribute(&title(number, chapter), "Chapter"));
             let duration = seconds(chapter.end_ms.saturating_sub(chapter.start_ms));
-            let range = format!(
-                "ID=\"chapter-{number}\",CLASS=\"{CLASS}\",START-DATE=\"{start}\",DURATION={duration:.3},X-TITLE=\"{title}\""
-            );
-            entry.unknown_tags.push(tag("X-DATERANGE", range));
+            let mut range = |class: &str, more: &str| {
+                let id = format!("ID=\"{class}-{number}\",CLASS=\"{CLASS}.{class}\"");
+                entry.unknown_tags.push(tag("X-DATERANGE", format!("{id},START-DATE=\"{start}\",DURATION={duration:.3}{more}")));
+            };
+            range("chapter", &format!(",X-TITLE=\"{title}\""));
+            if let Some(role) = chapter.role() {
+                range(role.as_str(), "");
+            }
         }
     }
 }
@@ -135,7 +140,7 @@ mod tests {
         title.chapters = vec![
             chapter(0, 6500, "One"),
             chapter(6500, 7000, "\"Two\"\n"),
-            chapter(7000, 17_000, "Three"),
+            chapter(7000, 17_000, "End credits"),
             chapter(17_000, 18_000, ""),
         ];
         let master = super::super::master(&title);
@@ -148,7 +153,8 @@ mod tests {
 #EXTINF:6.000000,
 000001.m4s
 #EXT-X-DATERANGE:ID=\"chapter-2\",CLASS=\"org.marquee.chapter\",START-DATE=\"1970-01-01T00:00:06.500Z\",DURATION=0.500,X-TITLE=\"'Two'\"
-#EXT-X-DATERANGE:ID=\"chapter-3\",CLASS=\"org.marquee.chapter\",START-DATE=\"1970-01-01T00:00:07.000Z\",DURATION=10.000,X-TITLE=\"Three\"
+#EXT-X-DATERANGE:ID=\"chapter-3\",CLASS=\"org.marquee.chapter\",START-DATE=\"1970-01-01T00:00:07.000Z\",DURATION=10.000,X-TITLE=\"End credits\"
+#EXT-X-DATERANGE:ID=\"credits-3\",CLASS=\"org.marquee.credits\",START-DATE=\"1970-01-01T00:00:07.000Z\",DURATION=10.000
 #EXTINF:6.000000,
 000002.m4s
 #EXT-X-DATERANGE:ID=\"chapter-4\",CLASS=\"org.marquee.chapter\",START-DATE=\"1970-01-01T00:00:17.000Z\",DURATION=1.000,X-TITLE=\"Chapter 4\"

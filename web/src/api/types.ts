@@ -34,8 +34,18 @@ export interface Video {
   created_at: string;
   ready_at: string | null;
   owner_id: string;
+  chapters?: VideoChapter[];
   /** How what is made of it is protected; null: it is in the clear. */
   protection?: { scheme: string } | null;
+}
+
+/** A chapter as its film names it. */
+export interface VideoChapter {
+  start_ms: number;
+  end_ms: number;
+  title: string;
+  /** What viewers may want to pass over. */
+  role?: "intro" | "credits";
 }
 
 /** What is about to take the place of what a video shows. */

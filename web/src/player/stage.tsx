@@ -2,10 +2,11 @@
 
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Video } from "../api/types";
+import type { Video, VideoChapter } from "../api/types";
 import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
 import { command, type Command } from "./commands";
+import { skippableAt } from "./chapters";
 import { Controls } from "./controls";
 import type { Engine, PlayerState } from "./engine";
 import type { Tile } from "./tiles";
@@ -81,6 +82,7 @@ export function Stage({ element, still, engine, video, tiles, onLeave, children 
       />
       <canvas ref={still} hidden />
       <div class="stage-middle">{children || (state ? <Middle engine={engine} state={state} /> : <div class="spinner" />)}</div>
+      {engine && state && !children ? <Skip engine={engine} part={skippableAt(video.chapters ?? [], state.position_s)} /> : null}
       {engine && state ? (
         <Controls
           title={video.title}
@@ -95,6 +97,16 @@ export function Stage({ element, still, engine, video, tiles, onLeave, children 
         />
       ) : null}
     </main>
+  );
+}
+
+/** Leads past the intro, and past the credits. */
+function Skip({ engine, part }: { engine: Engine; part: VideoChapter | null }) {
+  if (!part) return null;
+  return (
+    <button class="button stage-skip" data-test="skip" onClick={() => engine.seek(part.end_ms / 1000)}>
+      <span>{part.role === "intro" ? "Skip intro" : "Skip credits"}</span>
+    </button>
   );
 }
 
