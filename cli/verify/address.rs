@@ -2,9 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use marquee_backends::https::{self, Client};
 use marquee_core::{Error, ErrorKind, Result};
 use marquee_packager::verify::{Delivery, Files, Part, REDIRECTED};
-use reqwest::{Client, Response, StatusCode, header, redirect};
 use std::{io::Read, ops::Range, time::Duration};
 use url::Url;
 
@@ -21,36 +24,38 @@ pub(super) struct Address {
 impl Address {
     /// The package whose multivariant playlist is at `url`, or in the folder that it is, and the playlist's name in there.
     pub(super) fn new(url: &Url) -> Result<(Self, String)> {
-        if url.scheme() == "https" {
-            let message = "addresses with https: are not read: name one before TLS, such as the edge's own";
-            return Err(Error::invalid("unsupported_address", message));
-        }
         let name = url.path().rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(super::MASTER);
         let master = url.query().map_or_else(|| name.to_owned(), |query| format!("{name}?{query}"));
         let folder = url.join(".").map_err(|error| Error::invalid("invalid_address", "this is no address").caused_by(error))?;
-        let client = Client::builder().connect_timeout(CONNECT).timeout(ANSWER).redirect(redirect::Policy::none()).no_proxy();
-        Ok((Self { client: client.build().map_err(Error::internal)?, folder }, master))
+        Ok((Self { client: https::client(CONNECT)?, folder }, master))
+    }
+
+    async fn get(&self, path: &str, wanted: (header::HeaderName, &str)) -> Result<Response<Incoming>> {
+        let url = self.folder.join(path).map_err(Error::internal)?;
+        let request = Request::get(url.as_str()).header(wanted.0, wanted.1).body(Full::default()).map_err(Error::internal)?;
+        self.client.request(request).await.map_err(unreachable)
+    }
+
+    async fn part(&self, path: &str, range: Range<u64>) -> Result<Part> {
+        // Players take playlists compressed, and whole.
+        if path.split('?').next().is_some_and(|path| path.ends_with(".m3u8") || path.ends_with(".mpd")) {
+            return playlist(accepted(self.get(path, (header::ACCEPT_ENCODING, "gzip")).await?)?, &range).await;
+        }
+        let last = range.end.max(range.start + 1) - 1;
+        part(self.get(path, (header::RANGE, &format!("bytes={}-{last}", range.start))).await?, &range).await
     }
 }
 
 impl Files for Address {
     async fn read(&self, path: &str, range: Range<u64>) -> Result<Part> {
-        let url = self.folder.join(path).map_err(Error::internal)?;
-        let request = self.client.get(url);
-        // Players take playlists compressed, and whole.
-        if path.split('?').next().is_some_and(|path| path.ends_with(".m3u8") || path.ends_with(".mpd")) {
-            let response = accepted(request.header(header::ACCEPT_ENCODING, "gzip").send().await.map_err(unreachable)?)?;
-            return playlist(response, &range).await;
-        }
-        let last = range.end.max(range.start + 1) - 1;
-        let request = request.header(header::RANGE, format!("bytes={}-{last}", range.start));
-        part(request.send().await.map_err(unreachable)?, &range).await
+        let answered = tokio::time::timeout(ANSWER, self.part(path, range)).await;
+        answered.map_err(|_| Error::unavailable("the server").caused_by("its answer did not come in time"))?
     }
 }
 
-async fn playlist(response: Response, range: &Range<u64>) -> Result<Part> {
+async fn playlist(response: Response<Incoming>, range: &Range<u64>) -> Result<Part> {
     let gzip = response.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
-    let delivery = Some(Delivery { gzip, ..delivery(&response) });
+    let delivery = Some(Delivery { gzip, ..delivery(response.headers()) });
     let sent = body(response, range.end.saturating_add(1)).await?;
     let whole = if gzip { unpacked(&sent, range.end.saturating_add(1))? } else { sent };
     // One byte more than was asked for tells that there is more.
@@ -58,8 +63,8 @@ async fn playlist(response: Response, range: &Range<u64>) -> Result<Part> {
     Ok(Part { bytes: within(&whole, range), size_bytes, delivery })
 }
 
-async fn part(response: Response, range: &Range<u64>) -> Result<Part> {
-    let delivery = Some(delivery(&response));
+async fn part(response: Response<Incoming>, range: &Range<u64>) -> Result<Part> {
+    let delivery = Some(delivery(response.headers()));
     let listed = response.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
     let total = listed.and_then(|value| value.rsplit('/').next()?.parse().ok());
     match response.status() {
@@ -76,7 +81,7 @@ async fn part(response: Response, range: &Range<u64>) -> Result<Part> {
         _ => {
             // A server that knows no ranges sends everything.
             let response = accepted(response)?;
-            let length = response.content_length();
+            let length = response.body().size_hint().exact();
             let bytes = body(response, range.end).await?;
             let size_bytes = length.unwrap_or(bytes.len() as u64);
             Ok(Part { bytes: within(&bytes, range), size_bytes, delivery })
@@ -89,17 +94,18 @@ fn within(bytes: &Bytes, range: &Range<u64>) -> Bytes {
     bytes.slice(at(range.start)..at(range.end).max(at(range.start)))
 }
 
-fn delivery(response: &Response) -> Delivery {
-    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn delivery(headers: &HeaderMap) -> Delivery {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
     Delivery { content_type, gzip: false }
 }
 
 /// The first `bytes_max` bytes of a body.
-async fn body(mut response: Response, bytes_max: u64) -> Result<Bytes> {
+async fn body(mut response: Response<Incoming>, bytes_max: u64) -> Result<Bytes> {
     let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
     let mut body = BytesMut::new();
-    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+    while let Some(frame) = response.body_mut().frame().await {
+        let Ok(piece) = frame.map_err(unreachable)?.into_data() else { continue };
         let room = bytes_max - body.len();
         body.extend_from_slice(&piece[..piece.len().min(room)]);
         if body.len() == bytes_max {
@@ -117,7 +123,7 @@ fn unpacked(bytes: &[u8], bytes_max: u64) -> Result<Bytes> {
     Ok(whole.into())
 }
 
-fn accepted(response: Response) -> Result<Response> {
+fn accepted(response: Response<Incoming>) -> Result<Response<Incoming>> {
     match response.status() {
         status if status.is_success() => Ok(response),
         status if status.is_redirection() => Err(Error::new(
@@ -133,9 +139,8 @@ fn accepted(response: Response) -> Result<Response> {
     }
 }
 
-fn unreachable(error: reqwest::Error) -> Error {
-    // The address may hold a token.
-    Error::unavailable("the server").caused_by(error.without_url())
+fn unreachable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::unavailable("the server").caused_by(error)
 }
 
 #[cfg(test)]
@@ -209,6 +214,5 @@ mod tests {
             let (files, master) = Address::new(&url.parse().unwrap()).unwrap();
             assert_eq!((master.as_str(), files.folder.as_str()), (expected, "http://host/token/p/"));
         }
-        assert!(Address::new(&"https://host/".parse().unwrap()).is_err());
     }
 }

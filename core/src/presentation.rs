@@ -3,9 +3,10 @@
 use crate::{
     object,
     protection::{KeyName, Protected},
-    source::{Chapter, Ratio},
+    source::{CaptionChannel, Chapter, Ratio},
 };
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// One encoded track, as manifests need to know it. Stored in the ledger beside its init segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,9 +122,25 @@ pub struct Presentation {
     pub tracks: Vec<Track>,
     /// The film's chapters, in order.
     pub chapters: Vec<Chapter>,
+    /// Closed captions that its pictures in H.264 carry.
+    #[serde(default)]
+    pub captions: Vec<CaptionChannel>,
+    /// Who tells players which of several ways to it they are to take; `None` if there is one.
+    #[serde(default)]
+    pub steering: Option<Steering>,
     /// How its tracks are protected; `None` if they are in the clear.
     #[serde(default)]
     pub protected: Option<Protected>,
+}
+
+/// A server of content steering (draft-pantos-hls-rfc8216bis section 7): it names hosts that have the same as the one that the manifest came
+/// from, and in which order players are to ask them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steering {
+    /// Where players ask it.
+    pub url: Url,
+    /// What it calls the host that the manifest came from.
+    pub pathway: String,
 }
 
 impl Presentation {

@@ -1,10 +1,12 @@
 //! What `inspect` found in a source: pure data that the plan is made from, stored with the video and shown to people.
 
 mod fields;
+mod role;
 mod validate;
 
 pub(crate) use fields::counts_frames;
 pub use fields::{FieldOrder, Fields, Interlacing, Shown};
+pub use role::ChapterRole;
 pub use validate::{
     CHAPTERS_MAX, DAMAGED_MAX, DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX,
     STREAMS_MAX,
@@ -101,6 +103,9 @@ pub struct VideoTrack {
     pub matrix: String,
     /// Whether luma uses the full range 0 to 255.
     pub full_range: bool,
+    /// Closed captions that its pictures carry.
+    #[serde(default)]
+    pub captions: Vec<CaptionChannel>,
     /// Whether the picture is interlaced.
     pub interlaced: bool,
     /// Which of its fields come first, as pictures show it, where frames do not say so; `None` if they say what they are themselves.
@@ -124,6 +129,27 @@ pub struct VideoTrack {
     /// [`KEYFRAME_STEP_SECONDS`] later than the one before. Empty if frames are not reached by them, or nobody has looked.
     #[serde(default)]
     pub keyframes: Vec<i64>,
+}
+
+/// A channel of closed captions (ANSI/CTA-608): the first of each field. What the others hold hardly anybody sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionChannel {
+    /// In the first field, in the main language as a rule.
+    Cc1,
+    /// In the second field, in another language as a rule.
+    Cc3,
+}
+
+impl CaptionChannel {
+    /// As manifests call it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cc1 => "CC1",
+            Self::Cc3 => "CC3",
+        }
+    }
 }
 
 /// How to reach a frame in the middle of a source.

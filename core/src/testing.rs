@@ -27,6 +27,7 @@ pub fn source() -> Source {
         primaries: "bt709".into(),
         matrix: "bt709".into(),
         full_range: false,
+        captions: Vec::new(),
         interlaced: false,
         field_order: None,
         frame_rate: Ratio::new(30, 1),

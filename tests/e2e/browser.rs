@@ -5,6 +5,7 @@ use crate::support::{
     judge,
     node::{ADMIN_EMAIL, ADMIN_PASSWORD, Node, show},
 };
+use marquee_backends::testing::free_port;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, ffi::OsStr, process::Command};
@@ -42,7 +43,7 @@ async fn a_browser_plays_the_best_codec_that_it_knows() {
 }
 
 /// Two independent players of DASH, one of which is on most televisions: the ffmpeg program reads every rendition, and
-/// Shaka Player plays.
+/// Shaka Player plays. Parsers of both formats find the same in it.
 #[tokio::test]
 async fn players_of_dash_play_a_title() {
     let film = Clip { seconds: 24, frames_per_second: 25, width: 640, height: 360 };
@@ -55,7 +56,22 @@ async fn players_of_dash_play_a_title() {
     let (manifest, thumbnails) = (address("dash"), address("thumbnails"));
     let reader = manifest.clone();
     tokio::task::spawn_blocking(move || assert_reads(&reader, film)).await.expect("the judge answers");
+    let (hls, seconds) = (address("hls"), film.seconds.to_string());
+    script("parsers.mjs", &[hls.as_ref(), manifest.as_ref(), seconds.as_ref()]);
     script("dash.mjs", &[manifest.as_ref(), thumbnails.as_ref(), film.seconds.to_string().as_ref()]);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_player_goes_where_it_is_steered() {
+    let port = free_port();
+    let node = Node::start_with(&[("MARQUEE_STEERING_URL", &format!("http://127.0.0.1:{port}/steer"))]).await;
+    let admin = node.admin().await;
+    let film = Clip { seconds: 24, frames_per_second: 25, width: 640, height: 360 };
+    let id = admin.upload_form("Anywhere", &film.file()).await;
+    admin.wait_until_ready(&id).await;
+    let master = admin.hls(&id).await;
+    script("steering.mjs", &[master.as_ref(), port.to_string().as_ref()]);
     node.stop().await;
 }
 

@@ -4,10 +4,10 @@ use crate::{app::App, auth::Caller, videos};
 use marquee_backends::db::{events::Position, videos::Video};
 use marquee_core::{
     Error, Result,
-    id::{EncodeId, ProfileId, VideoId},
+    id::{ProfileId, VideoId},
     object::{Layout, MANIFEST, MASTER, TILES},
     protection::{Protected, Scheme, System},
-    token::{self, SigningKey},
+    token,
     video::Status,
 };
 use time::{Duration, OffsetDateTime};
@@ -60,12 +60,14 @@ pub(crate) async fn open(app: &App, caller: &Caller, id: VideoId, profile: Optio
     let expires_at = expiry(app.deps.clock.now(), video.duration_ms);
     let keys = app.keys.live();
     let key = keys.playback.keys.first().ok_or_else(|| Error::internal("no playback key"))?;
-    let address = |tree, path| address(&app.deps.edge_url, key, (video.id, encode), expires_at, tree, path);
+    let scope = Layout::new(id, encode).scope();
+    let token = token::sign(key, &scope, expires_at);
+    let address = |tree, path| -> Result<Url> {
+        app.deps.edge_url.join(&format!("/{token}/{tree}/{scope}/{path}")).map_err(Error::internal)
+    };
     // While a video grows its playlists are rendered by the API, then they are files; the edge serves both.
     let hls = address(if video.status == Status::Ready { "media" } else { "live" }, MASTER)?;
     let offer = app.deps.db.offer(encode).await?;
-    let scope = Layout::new(id, encode).scope();
-    let token = token::sign(key, &scope, expires_at);
     let licences = |protected| licences(app, protected, (&scope, &token), address("live", MASTER)?);
     let protected = offer.protected.as_ref().map(licences).transpose()?;
     let dash = offer.dash.then(|| address("media", MANIFEST)).transpose()?;
@@ -90,19 +92,6 @@ fn licences(app: &App, protected: &Protected, (scope, token): (&str, &str), rend
     let by_key = |system: &System| matches!(system, System::ClearKey { key_url: Some(_) });
     let hls_by_key = protected.systems.iter().any(by_key).then_some(rendered);
     Ok(Licences { scheme: protected.choice.scheme, systems, hls_by_key })
-}
-
-fn address(
-    edge: &Url,
-    key: &SigningKey,
-    (video, encode): (VideoId, EncodeId),
-    expires: OffsetDateTime,
-    tree: &str,
-    path: &str,
-) -> Result<Url> {
-    let scope = Layout::new(video, encode).scope();
-    let token = token::sign(key, &scope, expires);
-    edge.join(&format!("/{token}/{tree}/{scope}/{path}")).map_err(Error::internal)
 }
 
 fn expiry(now: OffsetDateTime, duration_ms: Option<u64>) -> OffsetDateTime {

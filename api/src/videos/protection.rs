@@ -5,7 +5,10 @@ use marquee_core::{
     Error, ErrorKind, Result,
     protection::{Choice, KeyPolicy, Scheme},
 };
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value},
+};
 use utoipa::ToSchema;
 
 /// How what is made of a video is to be protected.
@@ -36,12 +39,8 @@ pub(super) enum Wanted {
 impl ProtectionView {
     /// What a text field of a form says.
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let scheme = match text {
-            "none" => Wanted::None,
-            "cbcs" => Wanted::Cbcs,
-            "cenc" => Wanted::Cenc,
-            _ => return Err(Error::invalid("invalid_protection", "protection is none, cbcs or cenc")),
-        };
+        let scheme = Wanted::deserialize(text.into_deserializer())
+            .map_err(|_: value::Error| Error::invalid("invalid_protection", "protection is none, cbcs or cenc"))?;
         Ok(Self { scheme, keys: KeyPolicy::default() })
     }
 

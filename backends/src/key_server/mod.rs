@@ -1,7 +1,10 @@
-//! The key server: content keys of protected encodes are made here, sealed before they are stored, and opened for workers and for those
-//! who may play.
+//! The key server: content keys of protected encodes are made here or come from a server of others, are sealed before they are stored, and
+//! opened for workers and for those who may play.
 
+mod speke;
 mod vault;
+
+pub use speke::Speke;
 
 use crate::db::Db;
 use marquee_core::{
@@ -30,6 +33,8 @@ pub struct SealedKey {
 pub struct KeyServer {
     /// `None` where no master key is configured.
     vault: Option<Vault>,
+    /// `None` where keys are made here.
+    speke: Option<Speke>,
     /// What titles can be played with.
     systems: Vec<System>,
     random: Arc<dyn Random>,
@@ -39,10 +44,11 @@ impl KeyServer {
     /// A key server as the configuration has it.
     ///
     /// # Errors
-    /// `Invalid` for a master key that is none.
+    /// `Invalid` for a master key that is none, and for headers that are none.
     pub fn new(config: &Protection, random: Arc<dyn Random>) -> Result<Self> {
         let vault = config.master_key.as_deref().map(|first| Vault::new(first, &config.former_master_keys)).transpose()?;
-        Ok(Self { vault, systems: config.systems(), random })
+        let speke = config.key_server_url.as_ref().map(|url| Speke::new(url, &config.key_server_headers)).transpose()?;
+        Ok(Self { vault, speke, systems: config.systems(), random })
     }
 
     /// Refuses where nothing can be protected.
@@ -64,23 +70,31 @@ impl KeyServer {
         &self.systems
     }
 
-    /// New keys for the encode that will be called `encode`: what its plan says of them, and how they are stored. Where players find them
-    /// by address, that begins with `key_url`.
-    ///
-    /// # Errors
-    /// `Unavailable` with code `no_master_key`.
-    pub fn issue(&self, encode: EncodeId, choice: Choice, key_url: &str) -> Result<(Protected, Vec<SealedKey>)> {
-        self.check()?;
-        let vault = self.vault()?;
+    /// The server of others that keys come from; `None` if they are made here.
+    #[must_use]
+    pub fn speke(&self) -> Option<&Speke> {
+        self.speke.as_ref()
+    }
+
+    /// New keys for an encode, and what its plan says of them. Where players find them by address, that begins with `key_url`.
+    #[must_use]
+    pub fn generate(&self, choice: Choice, key_url: &str) -> (Protected, ContentKeys) {
         let at = |system: &System| match system {
             System::ClearKey { .. } => System::ClearKey { key_url: Some(key_url.to_owned()) },
             other => other.clone(),
         };
         let systems = self.systems.iter().map(at).collect();
-        let (protected, keys) = Protected::generate(choice, systems, &*self.random);
+        Protected::generate(choice, systems, &*self.random)
+    }
+
+    /// The keys of the encode that will be called `encode`, as they are stored.
+    ///
+    /// # Errors
+    /// `Unavailable` with code `no_master_key`.
+    pub fn seal(&self, encode: EncodeId, keys: &ContentKeys) -> Result<Vec<SealedKey>> {
+        let vault = self.vault()?;
         let seal = |key: &ContentKey| Ok(SealedKey { id: key.id, sealed: vault.seal(encode, key, &*self.random)? });
-        let sealed = keys.0.iter().map(|(_, key)| seal(key)).collect::<Result<_>>()?;
-        Ok((protected, sealed))
+        keys.0.iter().map(|(_, key)| seal(key)).collect()
     }
 
     /// The keys of an encode that is `protected`, with their secrets.

@@ -26,7 +26,8 @@ async fn keys_live_as_long_as_their_encode_and_open_with_the_master_key_alone() 
     let begun = db.begin_inspect(&claim, made.upload).await.expect("begin");
     assert_eq!(begun.protection, Some(choice));
     let (mut encode, jobs) = new_encode(made.video, made.upload).await;
-    let (protected, sealed) = server(Some(1)).issue(encode.id, choice, "../keys/").expect("issued");
+    let (protected, keys) = server(Some(1)).generate(choice, "../keys/");
+    let sealed = server(Some(1)).seal(encode.id, &keys).expect("sealed");
     (encode.plan.protected, encode.keys) = (Some(protected.clone()), sealed.clone());
     assert!(db.finish_inspect(&claim, &encode, &jobs).await.expect("finish"));
 
@@ -47,7 +48,8 @@ async fn keys_live_as_long_as_their_encode_and_open_with_the_master_key_alone() 
 fn nothing_is_protected_without_a_master_key() {
     let none = server(None);
     assert_eq!(none.check().unwrap_err().code(), "no_master_key");
-    let error = none.issue(EncodeId(Uuid::from_u128(1)), Choice::default(), "").unwrap_err();
+    let (_, keys) = none.generate(Choice::default(), "");
+    let error = none.seal(EncodeId(Uuid::from_u128(1)), &keys).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, "no_master_key"));
     assert!(server(Some(1)).check().is_ok());
 }

@@ -22,7 +22,7 @@ pub use queue::queue_contract;
 pub use servers::RabbitServer;
 #[cfg(feature = "redis")]
 pub use servers::RedisServer;
-pub use servers::{Authority, Kept, PostgresServer, free_port};
+pub use servers::{Authority, Kept, PostgresServer, SpekeServer, free_port};
 #[cfg(feature = "s3")]
 pub use servers::{MotoServer, S3Server};
 pub use uploads::{Uploaded, replaced, uploaded, uploaded_in_parts};
@@ -40,7 +40,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Never.
 #[must_use]
 pub fn key_server() -> Arc<KeyServer> {
-    let config = Protection { master_key: Some("5e".repeat(32)), ..Protection::default() };
+    key_server_with(Protection::default())
+}
+
+/// The same, but configured otherwise.
+///
+/// # Panics
+/// When the configuration is none.
+#[must_use]
+pub fn key_server_with(config: Protection) -> Arc<KeyServer> {
+    let config = Protection { master_key: Some("5e".repeat(32)), ..config };
     Arc::new(KeyServer::new(&config, Arc::new(OsRandom)).expect("a master key"))
 }
 

@@ -6,7 +6,7 @@
 mod sections;
 
 pub use sections::{
-    Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, Protection, QueueUrl, Start, Stop, Uploads, Worker,
+    Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, Protection, QueueUrl, Start, Steering, Stop, Uploads, Worker,
 };
 
 use crate::{Error, Result};
@@ -44,6 +44,8 @@ pub struct Config {
     pub uploads: Uploads,
     /// Protection of content.
     pub protection: Protection,
+    /// Which of several edges players are to ask.
+    pub steering: Steering,
     /// Starting.
     pub start: Start,
     /// Stopping.
@@ -91,6 +93,7 @@ impl Config {
         self.auth.validate()?;
         self.uploads.validate()?;
         self.protection.validate()?;
+        self.steering.validate()?;
         self.start.validate()?;
         self.stop.validate()
     }
@@ -183,6 +186,8 @@ mod tests {
         assert!(message("", &[("MARQUEE_BLOBS_URL", "ftp://x")]).contains("blobs.url"));
         assert!(message("", &[("MARQUEE_NONSENSE", "1")]).contains("MARQUEE_NONSENSE"));
         assert!(message("[worker]\nslots = 0", &[]).contains("worker.slots"));
+        assert!(message("", &[("MARQUEE_STEERING_PATHWAY", "a\",B=\"")]).contains("steering.pathway"));
+        assert!(message("", &[("MARQUEE_STEERING_URL", "ftp://x/")]).contains("steering.url"));
         assert!(message("", &[("MARQUEE_STOP_NOTICE_SECONDS", "21")]).contains("stop.notice_seconds"));
         assert!(message("", &[("MARQUEE_START_WAIT_SECONDS", "0")]).contains("start.wait_seconds"));
         assert!(message("[worker]\nslots = 3\n[edge", &[]).contains("line 3"));
@@ -200,9 +205,14 @@ mod tests {
                 assert!(!told.contains("canary"), "{told}");
             }
         }
-        for (key, wrong) in
-            [("MASTER_KEY", "canary"), ("FORMER_MASTER_KEYS", "canary"), ("FORMER_MASTER_KEYS", "{ x = 'canary' }")]
-        {
+        for (key, wrong) in [
+            ("MASTER_KEY", "canary"),
+            ("FORMER_MASTER_KEYS", "canary"),
+            ("FORMER_MASTER_KEYS", "{ x = 'canary' }"),
+            ("KEY_SERVER_URL", "http://me:canary@keys.example/speke"),
+            ("KEY_SERVER_URL", "canary"),
+            ("KEY_SERVER_HEADERS", "{ x = 'canary' }"),
+        ] {
             let variable = format!("MARQUEE_PROTECTION_{key}");
             let told = Config::load("", env(&[(&variable, wrong)])).expect_err("refused").detail();
             assert!(told.contains("protection") && !told.contains("canary"), "{told}");
@@ -210,6 +220,17 @@ mod tests {
         for file in ["[database]\nurl = \"postgres://me:canary@host", "[database]\nurl = postgres://me:canary@host"] {
             let told = Config::load(file, env(&[])).expect_err("refused").detail();
             assert!(told.contains("line 2") && !told.contains("canary"), "{told}");
+        }
+    }
+
+    #[test]
+    fn keys_come_over_lines_that_nobody_reads() {
+        let config = |url: &str| Config::load("", env(&[("MARQUEE_PROTECTION_KEY_SERVER_URL", url)]));
+        for safe in ["https://keys.example/speke", "http://127.0.0.1:8000/", "http://[::1]/", "http://localhost/speke"] {
+            assert!(config(safe).is_ok(), "{safe}");
+        }
+        for open in ["http://keys.example/speke", "ftp://localhost/", "http://127.example/", "https://me:secret@keys.example/"] {
+            assert!(config(open).is_err(), "{open}");
         }
     }
 

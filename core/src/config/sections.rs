@@ -6,12 +6,13 @@ use crate::{
     job::Class,
     job::Kind,
     plan::Ladder,
+    presentation,
     protection::{Choice, KeyPolicy, Scheme, System},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 /// Reads a URL. A mistake in it is told without repeating it: it may hold a password.
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
@@ -19,6 +20,17 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Err
     let told =
         |mistake| de::Error::custom(format!("not a URL: {mistake}; in a password, write / # ? @ : and % as %2F and so on"));
     Url::parse(&text).map(Some).map_err(told)
+}
+
+/// Whether nobody on the way to `url` reads along: it is encrypted, or there is no way.
+fn hides_secrets(url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Ipv4(host)) => host.is_loopback(),
+        Some(Host::Ipv6(host)) => host.is_loopback(),
+        Some(Host::Domain(host)) => host == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" || here && url.scheme() == "http"
 }
 
 /// Reads one secret or several. A mistake is told without repeating it.
@@ -246,6 +258,13 @@ pub struct Protection {
     pub scheme: Option<Scheme>,
     /// How many keys these have: `per_track_type` or `per_title`.
     pub keys: KeyPolicy,
+    /// Where the keys of protected titles are asked for by SPEKE v2, of a commercial system's key server; with `https:`, but on this
+    /// machine. Unset: they are made here.
+    #[serde(deserialize_with = "url")]
+    pub key_server_url: Option<Url>,
+    /// Headers that it wants to see, each as `name: value`, such as `authorization: Basic …`.
+    #[serde(deserialize_with = "secrets")]
+    pub key_server_headers: Vec<String>,
     /// Whether protected titles can be played by W3C Clear Key, with licences of the API: every browser has it, and hides keys from nobody
     /// who may play.
     pub clear_key: bool,
@@ -270,6 +289,8 @@ impl Default for Protection {
             former_master_keys: Vec::new(),
             scheme: None,
             keys: KeyPolicy::default(),
+            key_server_url: None,
+            key_server_headers: Vec::new(),
             clear_key: true,
             widevine: false,
             widevine_url: None,
@@ -308,10 +329,53 @@ impl Protection {
         if !self.master_key.iter().chain(&self.former_master_keys).all(is_key) {
             return Err(bad("protection.master_key and protection.former_master_keys are 64 hexadecimal digits each".into()));
         }
+        if self.key_server_url.as_ref().is_some_and(|url| !hides_secrets(url)) {
+            return Err(bad("protection.key_server_url must begin with https:, since keys come from there".into()));
+        }
+        if self.key_server_url.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            return Err(bad("protection.key_server_url names a user: set protection.key_server_headers instead".into()));
+        }
         if self.scheme.is_some() && self.systems().is_empty() {
             return Err(bad(
                 "protection.scheme is set, but nothing could play what is protected: set protection.clear_key".into()
             ));
+        }
+        Ok(())
+    }
+}
+
+/// `[steering]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Steering {
+    /// A server of content steering, which new titles send their players of HLS to: it names other hosts that have all that `edge.public_url`
+    /// has, and in which order they are to be asked. Unset: there is none.
+    #[serde(deserialize_with = "url")]
+    pub url: Option<Url>,
+    /// What it calls `edge.public_url`.
+    pub pathway: String,
+}
+
+impl Default for Steering {
+    fn default() -> Self {
+        Self { url: None, pathway: "main".to_owned() }
+    }
+}
+
+impl Steering {
+    /// What titles say of it.
+    #[must_use]
+    pub fn of_titles(&self) -> Option<presentation::Steering> {
+        self.url.clone().map(|url| presentation::Steering { url, pathway: self.pathway.clone() })
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        let is_known = |of: char| of.is_ascii_alphanumeric() || ".-_".contains(of);
+        if self.pathway.is_empty() || !self.pathway.chars().all(is_known) {
+            return Err(bad("steering.pathway has letters, digits, and .-_ alone".into()));
+        }
+        if self.url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(bad("steering.url must begin with https: or http:".into()));
         }
         Ok(())
     }

@@ -24,8 +24,9 @@ pub use subtitles::{Origin, SubtitleFile, SubtitleRendition};
 pub use timeline::Timeline;
 pub use twin::{Common, RungChange};
 
+use crate::presentation::Steering;
 use crate::protection::Protected;
-use crate::source::{FieldOrder, Note, Ratio, Source, VideoTrack, counts_frames};
+use crate::source::{CaptionChannel, FieldOrder, Note, Ratio, Source, VideoTrack, counts_frames};
 use ladder::Canvas;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,9 @@ pub struct Plan {
     /// Subtitle renditions.
     #[serde(default)]
     pub subtitles: Vec<SubtitleRendition>,
+    /// Closed captions that pictures in H.264 carry on from the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captions: Vec<CaptionChannel>,
     /// How loud all sound is made; `None` if it stays as it is.
     #[serde(default)]
     pub loudness: Option<Loudness>,
@@ -80,6 +84,9 @@ pub struct Plan {
     /// How what is made is protected before it is stored; `None` if it stays in the clear.
     #[serde(default)]
     pub protected: Option<Protected>,
+    /// Who steers its players; `None` if nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<Steering>,
     /// What its ladder is chosen by; `None` if it has the fixed one.
     #[serde(default)]
     pub analysis: Option<Analysis>,
@@ -179,9 +186,11 @@ impl Plan {
             rungs,
             audio: audio::renditions(&source.audio, recipe, &mut notes),
             subtitles: subtitles::renditions(&source.subtitles),
+            captions: source.video.captions.clone(),
             loudness: recipe.loudness,
             judging: recipe.judging,
             protected: None,
+            steering: None,
             timeline,
             duration_ticks,
             picture,

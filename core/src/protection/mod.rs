@@ -2,7 +2,7 @@
 
 mod protected;
 
-pub use protected::{Choice, KeyName, Protected, System, Wish};
+pub use protected::{Choice, KeyName, Protected, System, Told, Wish};
 
 use crate::{Random, presentation::Media};
 use serde::{Deserialize, Serialize};

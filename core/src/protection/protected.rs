@@ -74,6 +74,30 @@ pub struct KeyName {
     /// See [`ContentKey::iv`].
     #[serde(with = "hex::serde")]
     pub iv: [u8; KEY_BYTES],
+    /// What a key server has players told of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
+}
+
+impl KeyName {
+    /// What is no secret of a key.
+    #[must_use]
+    pub fn new(of: KeyUse, key: &ContentKey) -> Self {
+        Self { of, id: key.id, iv: key.iv, told: Vec::new() }
+    }
+}
+
+/// What a key server has the players of one system told of a key, in place of what they would be told otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The system's id, as `pssh` boxes and MPDs have it.
+    pub system: Uuid,
+    /// Its `pssh` box, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pssh: Option<String>,
+    /// Attributes of its tag in HLS playlists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// How an encode is protected. Its keys' secrets are elsewhere, and sealed.
@@ -93,7 +117,7 @@ impl Protected {
     #[must_use]
     pub fn generate(choice: Choice, systems: Vec<System>, random: &dyn Random) -> (Self, ContentKeys) {
         let keys = ContentKeys::generate(choice.keys, random);
-        let names = keys.0.iter().map(|(of, key)| KeyName { of: *of, id: key.id, iv: key.iv }).collect();
+        let names = keys.0.iter().map(|(of, key)| KeyName::new(*of, key)).collect();
         (Self { choice, names, systems }, keys)
     }
 

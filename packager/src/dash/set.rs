@@ -1,8 +1,9 @@
 //! Adaptation sets of picture, sound and subtitles: tracks between which a player may switch while it plays.
 
-use super::{CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, SWITCHING, clean};
+use super::{CAPTIONS, CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, SWITCHING, clean};
 use crate::{
     bitrate::{Piece, sustained_bps},
+    hls,
     model::{Media, Presentation, Segment, Track},
     protect::signal::{self, content_protections},
 };
@@ -10,7 +11,7 @@ use dash_mpd_core::{
     Accessibility, AdaptationSet, AudioChannelConfiguration, BaseURL, CencPssh, ContentProtection, Label, MsprPro,
     Representation, Role, S, SegmentTemplate, SegmentTimeline, SupplementalProperty,
 };
-use marquee_core::{object, source::Ratio};
+use marquee_core::{object, plan::Codec, source::Ratio};
 
 /// Every track of `presentation` in its set, in the order of the presentation.
 pub(super) fn sets(presentation: &Presentation, buffer_s: u64) -> Vec<AdaptationSet> {
@@ -23,12 +24,14 @@ pub(super) fn sets(presentation: &Presentation, buffer_s: u64) -> Vec<Adaptation
             None => sets.push(vec![track]),
         }
     }
-    let protected = |tracks: &Vec<&Track>| AdaptationSet {
-        ContentProtection: protection(presentation, tracks[0]),
-        supplemental_property: switching(&sets, tracks),
-        ..set(tracks, buffer_s)
+    let described = |tracks: &Vec<&Track>| {
+        let mut set = set(tracks, buffer_s);
+        set.ContentProtection = protection(presentation, tracks[0]);
+        set.supplemental_property = switching(&sets, tracks);
+        set.Accessibility.extend(captions(presentation, tracks[0]));
+        set
     };
-    sets.iter().map(protected).collect()
+    sets.iter().map(described).collect()
 }
 
 /// Sets that only their keys keep apart, by the numbers that they will have: players may switch between them (DASH-IF Interoperability
@@ -43,6 +46,16 @@ fn switching(sets: &[Vec<&Track>], tracks: &[&Track]) -> Vec<SupplementalPropert
         ..SupplementalProperty::default()
     };
     (!others.is_empty()).then_some(property).into_iter().collect()
+}
+
+/// The closed captions in a set's pictures (SCTE 214-1 section 7.2.3). They do not say in what language they are: as the sound is.
+fn captions(presentation: &Presentation, track: &Track) -> Option<Accessibility> {
+    let language = hls::spoken(presentation).and_then(clean).map_or(String::new(), |language| format!("={language}"));
+    let channels: Vec<_> = presentation.captions.iter().map(|channel| format!("{}{language}", channel.as_str())).collect();
+    let is_carried = matches!(track.rendition.media, Media::Video { .. }) && hls::codec(track) == Codec::H264;
+    let descriptor =
+        || Accessibility { schemeIdUri: CAPTIONS.to_owned(), value: Some(channels.join(";")), ..Accessibility::default() };
+    (is_carried && !channels.is_empty()).then(descriptor)
 }
 
 /// What players are told of the key of a set.

@@ -7,7 +7,7 @@ use crate::{
     sample::{audio, many_codecs, presentation, surround, text, thumbnails, video},
 };
 use dash_mpd_core::AdaptationSet;
-use marquee_core::source::Ratio;
+use marquee_core::source::{CaptionChannel, Ratio};
 
 fn read(presentation: &Presentation, thumbnails: Option<&Thumbnails>) -> Vec<AdaptationSet> {
     let text = manifest(presentation, thumbnails);
@@ -140,4 +140,13 @@ fn nothing_and_too_much_are_written_too() {
         (segment.start_ticks, segment.duration_ticks, segment.size_bytes) = (u64::MAX, u64::MAX, u64::MAX);
     }
     assert!(manifest(&title, None).contains("18446744073709551615"));
+}
+
+#[test]
+fn closed_captions_are_told_of_the_set_that_carries_them() {
+    let title = Presentation { captions: vec![CaptionChannel::Cc1, CaptionChannel::Cc3], ..many_codecs() };
+    let told = |set: &AdaptationSet| set.Accessibility.iter().filter_map(|one| one.value.clone()).collect::<Vec<_>>();
+    let sets = read(&title, None);
+    assert_eq!(sets.iter().map(told).collect::<Vec<_>>(), [vec!["CC1=en;CC3=en"], vec![], vec![], vec![]]);
+    assert_eq!(sets[0].Accessibility[0].schemeIdUri, "urn:scte:dash:cc:cea-608:2015");
 }

@@ -6,7 +6,7 @@ use crate::{
     hls::{self, Variant},
     model::Presentation,
 };
-use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, VariantStream};
+use m3u8_rs::{AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, VariantStream};
 use marquee_core::object;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,7 @@ pub(super) fn check(report: &mut Report, presentation: &Presentation, text: &str
     report.must(!normal.is_empty(), "RFC 8216 4.3.4.2", || "there is no variant".to_owned());
     report.must(!trick.is_empty(), "HLS-AUTH 6.1", || "there is no I-frame playlist".to_owned());
     groups(report, &master);
+    captions(report, presentation, &master);
     let scored = normal.iter().filter(|stream| stream.other_attributes.iter().flatten().any(|(name, _)| name == "SCORE")).count();
     report.must(scored == 0 || scored == normal.len(), "HLS-AUTH 9.19", || {
         format!("{scored} of {} variants have a score", normal.len())
@@ -57,6 +58,26 @@ fn groups(report: &mut Report, master: &MasterPlaylist) {
     }
     let described: BTreeSet<_> = groups.values().collect();
     report.must(described.len() <= 1, "RFC 8216 4.3.4.1.1", || "audio groups do not have the same members".to_owned());
+}
+
+/// Closed captions are offered where pictures carry them, and players are told where there are none.
+fn captions(report: &mut Report, presentation: &Presentation, master: &MasterPlaylist) {
+    let carried: BTreeSet<_> = presentation.captions.iter().map(|channel| channel.as_str().to_owned()).collect();
+    let offered = of_type(master, &AlternativeMediaType::ClosedCaptions);
+    let offered: BTreeSet<_> = offered.filter_map(|media| media.instream_id.as_ref().map(ToString::to_string)).collect();
+    report.must(offered == carried, "RFC 8216 4.3.4.1", || {
+        format!("the closed captions {offered:?} are offered, the pictures carry {carried:?}")
+    });
+    let told = |stream: &&VariantStream| match &stream.closed_captions {
+        Some(ClosedCaptionGroupId::None) => carried.is_empty(),
+        Some(ClosedCaptionGroupId::GroupId(group)) => {
+            of_type(master, &AlternativeMediaType::ClosedCaptions).any(|media| media.group_id == *group)
+        }
+        _ => !carried.is_empty(),
+    };
+    for stream in master.variants.iter().filter(|stream| !stream.is_i_frame).filter(|stream| !told(stream)) {
+        report.must(false, "RFC 8216 4.3.4.2", || format!("{} says otherwise of closed captions", stream.uri));
+    }
 }
 
 fn of_type<'a>(master: &'a MasterPlaylist, kind: &'a AlternativeMediaType) -> impl Iterator<Item = &'a AlternativeMedia> {
@@ -106,5 +127,31 @@ fn variant(report: &mut Report, master: &MasterPlaylist, expected: &[Variant<'_>
     ] {
         let honest = declared.abs_diff(measured).saturating_mul(100) <= measured.saturating_mul(TOLERANCE_PERCENT);
         report.must(honest, rule, || format!("{uri} declares {attribute}={declared}, measured {measured}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::many_codecs;
+    use marquee_core::source::CaptionChannel;
+
+    #[test]
+    fn closed_captions_are_offered_where_they_are_and_nowhere_else() {
+        let title = Presentation { captions: vec![CaptionChannel::Cc1], ..many_codecs() };
+        let found = |title: &Presentation, text: &str| {
+            let mut report = Report::default();
+            check(&mut report, title, text);
+            report.0.into_iter().map(|finding| finding.rule).collect::<BTreeSet<_>>()
+        };
+        let text = hls::master(&title);
+        assert_eq!(found(&title, &text), BTreeSet::new());
+        assert_eq!(found(&many_codecs(), &hls::master(&many_codecs())), BTreeSet::new());
+        let (offered, named) = ("RFC 8216 4.3.4.1".into(), "RFC 8216 4.3.4.2".into());
+        assert_eq!(found(&many_codecs(), &text), BTreeSet::from([offered, named]), "nobody would find them");
+        for (from, to) in [("=\"captions\"\n", "=\"others\"\n"), ("CLOSED-CAPTIONS=\"captions\"\n", "CLOSED-CAPTIONS=NONE\n")] {
+            assert!(text.contains(from));
+            assert!(found(&title, &text.replace(from, to)).contains("RFC 8216 4.3.4.2"), "{to}");
+        }
     }
 }

@@ -2,15 +2,24 @@
 
 use super::{
     VERSION, Variant, attribute, chapters::session_data, codec, groups, iframes::bitrate as iframe_bitrate, listed, members,
-    scores, target_duration_s, text, texts, variants, videos,
+    scores, spoken, target_duration_s, text, texts, variants, videos,
 };
 use crate::{
     bitrate::Bitrate,
     model::{Media, Presentation, Track},
     protect::signal::session_keys,
 };
-use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Playlist, QuotedOrUnquoted, Resolution, VariantStream};
-use marquee_core::{object, plan::Codec, source::Ratio};
+use m3u8_rs::{
+    AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, ExtTag, HDCPLevel, InstreamId, MasterPlaylist, Playlist,
+    QuotedOrUnquoted, Resolution, VariantStream,
+};
+use marquee_core::{
+    object,
+    plan::Codec,
+    presentation::Steering,
+    protection::{KeyUse, System},
+    source::{CaptionChannel, Ratio},
+};
 use std::collections::HashMap;
 
 /// All pictures are made for BT.709.
@@ -19,6 +28,8 @@ const VIDEO_RANGE: &str = "VIDEO-RANGE=SDR";
 const GROUP: &str = "audio";
 /// Name of the one group of subtitles.
 const SUBTITLES: &str = "text";
+/// Name of the one group of closed captions.
+const CAPTIONS: &str = "captions";
 /// What subtitles tell that are for those who do not hear (Apple HLS Authoring Specification 4.5 and 4.6).
 const OF_SOUNDS: &str = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
 
@@ -31,10 +42,10 @@ pub fn master(presentation: &Presentation) -> String {
     let score = |place: usize| scores.as_ref().and_then(|scores| scores.get(place)).copied();
     let measured = |(place, variant): (usize, &Variant<'_>)| VariantStream {
         average_bandwidth: Some(variant.bitrate.average_bps),
-        ..stream(variant, score(place))
+        ..stream(presentation, variant, score(place))
     };
     let mut streams: Vec<_> = variants.iter().enumerate().map(measured).collect();
-    streams.extend(videos(presentation).into_iter().filter_map(iframe_stream));
+    streams.extend(videos(presentation).into_iter().filter_map(|track| iframe_stream(presentation, track)));
     write(presentation, streams)
 }
 
@@ -46,13 +57,13 @@ pub fn growing_master(presentation: &Presentation) -> String {
     let started = Presentation {
         tracks: presentation.tracks.iter().filter(has_segments).cloned().collect(),
         chapters: Vec::new(),
-        protected: presentation.protected.clone(),
+        ..presentation.clone()
     };
     let declared = |track: &Track| {
         let bps = track.rendition.max_bitrate_bps.into();
         Bitrate { peak_bps: bps, average_bps: bps }
     };
-    let streams = variants(&started, declared).iter().map(|variant| stream(variant, None)).collect();
+    let streams = variants(&started, declared).iter().map(|variant| stream(&started, variant, None)).collect();
     write(&started, streams)
 }
 
@@ -65,15 +76,19 @@ fn write(presentation: &Presentation, mut variants: Vec<VariantStream>) -> Strin
     text(&Playlist::MasterPlaylist(MasterPlaylist {
         version: Some(VERSION),
         independent_segments: true,
-        alternatives: sounds.chain(texts.iter().filter_map(|track| subtitles(&texts, track))).collect(),
+        alternatives: sounds
+            .chain(texts.iter().filter_map(|track| subtitles(&texts, track)))
+            .chain(captions(presentation))
+            .collect(),
         variants,
         session_data: session_data(&presentation.chapters),
         session_key: session_keys(presentation),
+        unknown_tags: presentation.steering.iter().map(steering).collect(),
         ..MasterPlaylist::default()
     }))
 }
 
-fn stream(variant: &Variant<'_>, score: Option<usize>) -> VariantStream {
+fn stream(presentation: &Presentation, variant: &Variant<'_>, score: Option<usize>) -> VariantStream {
     let rendition = &variant.video.rendition;
     let mut codecs = vec![rendition.codec.as_str()];
     for track in &variant.audio {
@@ -86,20 +101,36 @@ fn stream(variant: &Variant<'_>, score: Option<usize>) -> VariantStream {
         bandwidth: variant.bitrate.peak_bps,
         codecs: Some(codecs.join(",")),
         resolution: resolution(variant.video),
+        hdcp_level: hdcp_level(presentation, variant.video),
+        closed_captions: closed_captions(presentation, variant.video),
         audio: variant.group.map(|group| attribute(group, GROUP)),
-        other_attributes: other_attributes(variant, score),
+        other_attributes: other_attributes(presentation, variant, score),
         ..VariantStream::default()
     }
 }
 
 /// What the crate has no field for, or prints otherwise: frame rates have three decimals (RFC 8216 section 4.3.4.2). The crate writes
 /// several attributes in any order, and the same values must always give the same text: to it they are one.
-fn other_attributes(variant: &Variant<'_>, score: Option<usize>) -> Option<HashMap<String, QuotedOrUnquoted>> {
+fn other_attributes(
+    presentation: &Presentation,
+    variant: &Variant<'_>,
+    score: Option<usize>,
+) -> Option<HashMap<String, QuotedOrUnquoted>> {
     let score = score.map_or(String::new(), |score| format!(",SCORE={score}"));
     let rate = frame_rate(variant.video)?.as_f64();
     let stable = stable_id(variant);
-    let value = format!("{rate:.3}{score},{VIDEO_RANGE},STABLE-VARIANT-ID=\"{stable}\"");
+    let value = format!("{rate:.3}{score},{VIDEO_RANGE},STABLE-VARIANT-ID=\"{stable}\"{}", pathway(presentation));
     Some(HashMap::from([("FRAME-RATE".to_owned(), QuotedOrUnquoted::Unquoted(value))]))
+}
+
+/// Who steers players, and what it calls the way that this playlist came (8216bis sections 4.4.6.6 and 4.4.6.2).
+fn steering(by: &Steering) -> ExtTag {
+    let attributes = format!("SERVER-URI=\"{}\",PATHWAY-ID=\"{}\"", by.url, by.pathway);
+    ExtTag { tag: "X-CONTENT-STEERING".to_owned(), rest: Some(attributes) }
+}
+
+fn pathway(presentation: &Presentation) -> String {
+    presentation.steering.as_ref().map_or(String::new(), |by| format!(",PATHWAY-ID=\"{}\"", by.pathway))
 }
 
 /// What a player may remember a variant by, in this title's encodes and on any path to it (8216bis section 4.4.6.2).
@@ -110,8 +141,43 @@ fn stable_id(variant: &Variant<'_>) -> String {
     id.join("/").chars().filter(|character| allowed(*character)).collect()
 }
 
-fn iframe_stream(track: &Track) -> Option<VariantStream> {
+/// What pictures carry of closed captions. Where they have none, players are to offer none (RFC 8216 section 4.3.4.2).
+fn closed_captions(presentation: &Presentation, track: &Track) -> Option<ClosedCaptionGroupId> {
+    if presentation.captions.is_empty() {
+        return Some(ClosedCaptionGroupId::None);
+    }
+    (codec(track) == Codec::H264).then(|| ClosedCaptionGroupId::GroupId(CAPTIONS.to_owned()))
+}
+
+/// The channels of closed captions. They do not say in what language they are: as the sound is.
+fn captions(presentation: &Presentation) -> Vec<AlternativeMedia> {
+    let language = attribute(spoken(presentation).unwrap_or_default(), "und");
+    let channel = |channel: &CaptionChannel| AlternativeMedia {
+        media_type: AlternativeMediaType::ClosedCaptions,
+        group_id: CAPTIONS.to_owned(),
+        language: Some(language.clone()),
+        name: match channel {
+            CaptionChannel::Cc1 => "Closed captions".to_owned(),
+            CaptionChannel::Cc3 => "Closed captions 2".to_owned(),
+        },
+        autoselect: *channel == CaptionChannel::Cc1,
+        instream_id: Some(InstreamId::CC(if *channel == CaptionChannel::Cc1 { 1 } else { 3 })),
+        ..AlternativeMedia::default()
+    };
+    presentation.captions.iter().map(channel).collect()
+}
+
+/// How outputs are to be protected where FairPlay Streaming has the keys (Apple HLS Authoring Specification 13.5 and 13.6).
+fn hdcp_level(presentation: &Presentation, track: &Track) -> Option<HDCPLevel> {
+    let systems = &presentation.protected.as_ref()?.systems;
+    systems.iter().find(|system| matches!(system, System::FairPlay { .. }))?;
+    let levels = [(KeyUse::Hd, HDCPLevel::Type0), (KeyUse::Uhd, HDCPLevel::Type1)];
+    levels.into_iter().find_map(|(of, level)| of.is_for(&track.rendition.media).then_some(level))
+}
+
+fn iframe_stream(presentation: &Presentation, track: &Track) -> Option<VariantStream> {
     let bitrate = iframe_bitrate(track)?;
+    let range = format!("SDR{}", pathway(presentation));
     Some(VariantStream {
         is_i_frame: true,
         uri: object::iframes_path(&track.rendition.id),
@@ -119,7 +185,8 @@ fn iframe_stream(track: &Track) -> Option<VariantStream> {
         average_bandwidth: Some(bitrate.average_bps),
         codecs: Some(track.rendition.codec.clone()),
         resolution: resolution(track),
-        other_attributes: Some(HashMap::from([("VIDEO-RANGE".to_owned(), QuotedOrUnquoted::Unquoted("SDR".to_owned()))])),
+        hdcp_level: hdcp_level(presentation, track),
+        other_attributes: Some(HashMap::from([("VIDEO-RANGE".to_owned(), QuotedOrUnquoted::Unquoted(range))])),
         ..VariantStream::default()
     })
 }

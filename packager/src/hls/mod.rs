@@ -18,7 +18,7 @@ pub(crate) use images::{bitrate as image_bitrate, boundaries as image_boundaries
 pub use images::{images, with_images};
 pub use master::{growing_master, master};
 pub use media::{Kind, media};
-pub(crate) use variant::{Variant, codec, groups, members, scores, texts, variants, videos};
+pub(crate) use variant::{Variant, codec, groups, members, scores, spoken, texts, variants, videos};
 
 use crate::model::{Media, Presentation, Segment, Track};
 use marquee_core::plan::Timeline;

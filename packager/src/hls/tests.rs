@@ -6,6 +6,7 @@ use crate::{
     sample::{audio, many_codecs, presentation, surround, text, video},
 };
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, parse_master_playlist_res, parse_media_playlist_res};
+use marquee_core::{presentation::Steering, source::CaptionChannel};
 
 fn read_master(text: &str) -> MasterPlaylist {
     parse_master_playlist_res(text.as_bytes()).unwrap()
@@ -32,11 +33,11 @@ fn the_final_master_is_this() {
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/eng-128k/playlist.m3u8\",GROUP-ID=\"aac-128k\",LANGUAGE=\"en\",NAME=\"English\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
 #EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/eng-64k/playlist.m3u8\",GROUP-ID=\"aac-64k\",LANGUAGE=\"en\",NAME=\"English\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
-#EXT-X-STREAM-INF:BANDWIDTH=2128114,AVERAGE-BANDWIDTH=1927963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=960x540,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"540p/aac-128k\",AUDIO=\"aac-128k\"
+#EXT-X-STREAM-INF:BANDWIDTH=2128114,AVERAGE-BANDWIDTH=1927963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=960x540,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"540p/aac-128k\",AUDIO=\"aac-128k\",CLOSED-CAPTIONS=NONE
 v/540p/playlist.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=274781,AVERAGE-BANDWIDTH=267963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"234p/aac-128k\",AUDIO=\"aac-128k\"
+#EXT-X-STREAM-INF:BANDWIDTH=274781,AVERAGE-BANDWIDTH=267963,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"234p/aac-128k\",AUDIO=\"aac-128k\",CLOSED-CAPTIONS=NONE
 v/234p/playlist.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=210724,AVERAGE-BANDWIDTH=203982,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"234p/aac-64k\",AUDIO=\"aac-64k\"
+#EXT-X-STREAM-INF:BANDWIDTH=210724,AVERAGE-BANDWIDTH=203982,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=416x234,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID=\"234p/aac-64k\",AUDIO=\"aac-64k\",CLOSED-CAPTIONS=NONE
 v/234p/playlist.m3u8
 #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=750000,AVERAGE-BANDWIDTH=675000,CODECS=\"avc1.64001f\",RESOLUTION=960x540,VIDEO-RANGE=SDR,URI=\"v/540p/iframes.m3u8\"
 #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=55000,AVERAGE-BANDWIDTH=52500,CODECS=\"avc1.64001f\",RESOLUTION=416x234,VIDEO-RANGE=SDR,URI=\"v/234p/iframes.m3u8\"
@@ -389,4 +390,35 @@ fn the_target_duration_is_one_for_all_and_never_below_six() {
     assert_eq!(target_duration_s(&presentation), 7);
     presentation.tracks.clear();
     assert_eq!(target_duration_s(&presentation), 6);
+}
+
+#[test]
+fn closed_captions_are_offered_with_the_pictures_that_carry_them() {
+    let title = Presentation { captions: vec![CaptionChannel::Cc1, CaptionChannel::Cc3], ..many_codecs() };
+    for text in [master(&title), growing_master(&title)] {
+        let channel = |name: &str, rest: &str| {
+            format!("#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"captions\",LANGUAGE=\"en\",NAME=\"{name}\"{rest}\n")
+        };
+        assert!(text.contains(&channel("Closed captions", ",AUTOSELECT=YES,INSTREAM-ID=\"CC1\"")), "{text}");
+        assert!(text.contains(&channel("Closed captions 2", ",INSTREAM-ID=\"CC3\"")), "{text}");
+        for line in text.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF")) {
+            assert_eq!(line.contains(",CLOSED-CAPTIONS=\"captions\""), line.contains("avc1"), "{line}");
+            assert!(!line.contains("CLOSED-CAPTIONS=NONE"), "{line}");
+        }
+    }
+    assert!(!master(&many_codecs()).contains("TYPE=CLOSED-CAPTIONS"));
+}
+
+#[test]
+fn steered_players_are_told_by_whom_and_where_they_are() {
+    let by = Steering { url: "https://steer.example/a?b=\"c".parse().unwrap(), pathway: "main".to_owned() };
+    let title = Presentation { steering: Some(by), ..presentation() };
+    for text in [master(&title), growing_master(&title)] {
+        let tag = "#EXT-X-CONTENT-STEERING:SERVER-URI=\"https://steer.example/a?b=%22c\",PATHWAY-ID=\"main\"\n";
+        assert_eq!(text.matches(tag).count(), 1, "{text}");
+        let variants = text.lines().filter(|line| line.contains("STREAM-INF:"));
+        assert!(variants.into_iter().all(|line| line.contains(",PATHWAY-ID=\"main\"")), "{text}");
+        assert_eq!(read_master(&text).variants.len(), text.matches("STREAM-INF:").count());
+    }
+    assert!(!master(&presentation()).contains("PATHWAY-ID"));
 }

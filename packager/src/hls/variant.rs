@@ -97,6 +97,17 @@ pub(crate) fn texts(presentation: &Presentation) -> Vec<&Track> {
     presentation.tracks.iter().filter(|track| matches!(track.rendition.media, Media::Text { .. })).collect()
 }
 
+/// The language that is spoken when the viewer chose none; `None` in silence.
+pub(crate) fn spoken(presentation: &Presentation) -> Option<&str> {
+    let sounds = || {
+        presentation.tracks.iter().filter_map(|track| match &track.rendition.media {
+            Media::Audio { language, default, .. } => Some((language.as_str(), *default)),
+            _ => None,
+        })
+    };
+    sounds().find(|(_, default)| *default).or_else(|| sounds().next()).map(|(language, _)| language)
+}
+
 /// Names of the audio groups, best first as in the presentation.
 pub(crate) fn groups(presentation: &Presentation) -> Vec<&str> {
     let mut groups: Vec<&str> = Vec::new();

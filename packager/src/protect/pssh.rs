@@ -2,7 +2,10 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use marquee_core::{Result, protection::Scheme};
+use marquee_core::{
+    Result,
+    protection::{Scheme, System},
+};
 use uuid::{Uuid, uuid};
 
 /// The common form that any system of a browser takes (W3C "cenc" Initialization Data Format).
@@ -15,6 +18,17 @@ pub const WIDEVINE: Uuid = uuid!("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed");
 pub const PLAYREADY: Uuid = uuid!("9a04f079-9840-4286-ab92-e65be0885f95");
 /// FairPlay Streaming.
 pub const FAIRPLAY: Uuid = uuid!("94ce86fb-07ff-4f43-adb8-93d2fa968ca2");
+
+/// The id of a system.
+#[must_use]
+pub fn id(system: &System) -> Uuid {
+    match system {
+        System::ClearKey { .. } => CLEAR_KEY,
+        System::Widevine { .. } => WIDEVINE,
+        System::PlayReady { .. } => PLAYREADY,
+        System::FairPlay { .. } => FAIRPLAY,
+    }
+}
 
 /// Protocol buffers: a field's number, and that its value is bytes or a number.
 const KEY_IDS_FIELD: u8 = 2 << 3 | 2;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// `schemeIdUri` of the descriptor that says how, not by whom (ISO/IEC 23009-1 section 5.8.5.2).
 pub(crate) const MP4_PROTECTION: &str = "urn:mpeg:dash:mp4protection:2011";
 
-/// What manifests say of one key to the players of one system. Key servers may give it instead ([`super::cpix`]).
+/// What manifests say of one key to the players of one system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signal {
     /// The system, see [`super::pssh`].
@@ -32,9 +32,17 @@ pub fn of_track(presentation: &Presentation, track: &Track) -> Vec<Signal> {
     protected.systems.iter().map(|system| signal(system, protected.choice.scheme, key)).collect()
 }
 
-/// What the players of one system are told of a key.
+/// What the players of one system are told of a key: what its key server says, and otherwise what follows from its id.
 #[must_use]
 pub fn signal(system: &System, scheme: Scheme, key: &KeyName) -> Signal {
+    let ours = usual(system, scheme, key);
+    let Some(told) = key.told.iter().find(|told| told.system == ours.system) else { return ours };
+    let pssh = told.pssh.as_ref().and_then(|pssh| BASE64.decode(pssh).ok()).map(Bytes::from);
+    let tag = told.key.as_ref().and_then(|attributes| read_attributes(attributes, scheme));
+    Signal { pssh: pssh.or(ours.pssh), key: tag.or(ours.key), ..ours }
+}
+
+fn usual(system: &System, scheme: Scheme, key: &KeyName) -> Signal {
     let data = |kind: &str, bytes: &[u8]| format!("data:text/plain;{kind}base64,{}", BASE64.encode(bytes));
     match system {
         System::ClearKey { key_url } => {
@@ -66,16 +74,33 @@ pub fn signal(system: &System, scheme: Scheme, key: &KeyName) -> Signal {
 
 /// `EXT-X-KEY`; `EXT-X-SESSION-KEY` says the same.
 fn tag(scheme: Scheme, uri: String, format: &str) -> Key {
-    Key {
-        method: match scheme {
-            Scheme::Cbcs => KeyMethod::SampleAES,
-            Scheme::Cenc => KeyMethod::Other("SAMPLE-AES-CTR".to_owned()),
-        },
-        uri: Some(uri),
-        iv: None,
-        keyformat: Some(format.to_owned()),
-        keyformatversions: Some("1".to_owned()),
+    let (keyformat, keyformatversions) = (Some(format.to_owned()), Some("1".to_owned()));
+    Key { method: method(scheme), uri: Some(uri), iv: None, keyformat, keyformatversions }
+}
+
+fn method(scheme: Scheme) -> KeyMethod {
+    match scheme {
+        Scheme::Cbcs => KeyMethod::SampleAES,
+        Scheme::Cenc => KeyMethod::Other("SAMPLE-AES-CTR".to_owned()),
     }
+}
+
+/// The attributes of a tag for a key, as playlists have them.
+pub(super) fn attributes(key: &Key) -> String {
+    let mut text = Vec::new();
+    key.write_attributes_to(&mut text).expect("writing to memory does not fail");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// A tag for a key by its attributes, of samples that are encrypted by `scheme`; `None` if it is none, or could be more than one line.
+pub(super) fn read_attributes(attributes: &str, scheme: Scheme) -> Option<Key> {
+    if attributes.contains(char::is_control) {
+        return None;
+    }
+    let playlist = format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-KEY:{attributes}\n#EXTINF:6,\nx\n#EXT-X-ENDLIST\n");
+    let read = m3u8_rs::parse_media_playlist_res(playlist.as_bytes()).ok()?;
+    let key = read.segments.into_iter().next()?.key.filter(|key| key.uri.is_some())?;
+    Some(Key { method: method(scheme), ..key })
 }
 
 /// Puts the tags of a key before the first segment of a playlist: they hold for all that follow. Where keys themselves are is said if
@@ -84,11 +109,7 @@ pub fn tag_segment(first: &mut MediaSegment, signals: &[Signal], addresses: bool
     let by_address = signals.iter().filter_map(|signal| signal.address.clone().filter(|_| addresses));
     let mut keys = by_address.chain(signals.iter().filter_map(|signal| signal.key.clone()));
     first.key = keys.next();
-    first.unknown_tags.extend(keys.map(|key| {
-        let mut attributes = Vec::new();
-        key.write_attributes_to(&mut attributes).expect("writing to memory does not fail");
-        ExtTag { tag: "X-KEY".to_owned(), rest: Some(String::from_utf8_lossy(&attributes).into_owned()) }
-    }));
+    first.unknown_tags.extend(keys.map(|key| ExtTag { tag: "X-KEY".to_owned(), rest: Some(attributes(&key)) }));
 }
 
 /// The keys of all tracks for a multivariant playlist, each once: players may ask for licences before they read any other (RFC 8216 section
@@ -151,7 +172,7 @@ fn system_name(system: Uuid) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marquee_core::protection::KeyUse;
+    use marquee_core::protection::{KeyUse, Told};
     use uuid::uuid;
 
     const KEY_ID: Uuid = uuid!("00112233-4455-6677-8899-aabbccddeeff");
@@ -164,21 +185,19 @@ mod tests {
         [clear].into_iter().chain(others).chain([apple]).collect()
     }
 
+    fn key() -> KeyName {
+        KeyName { of: KeyUse::All, id: KEY_ID, iv: [0xab; 16], told: Vec::new() }
+    }
+
     fn signals(scheme: Scheme) -> Vec<Signal> {
-        let key = KeyName { of: KeyUse::All, id: KEY_ID, iv: [0xab; 16] };
-        systems().iter().map(|system| signal(system, scheme, &key)).collect()
+        systems().iter().map(|system| signal(system, scheme, &key())).collect()
     }
 
     #[test]
     fn playlists_name_the_key_in_the_format_of_each_system() {
-        let line = |key: &Key| {
-            let mut text = Vec::new();
-            key.write_attributes_to(&mut text).unwrap();
-            String::from_utf8(text).unwrap()
-        };
         let lines = |scheme| {
             let signals = signals(scheme);
-            signals.iter().flat_map(|signal| signal.address.iter().chain(&signal.key)).map(line).collect::<Vec<_>>()
+            signals.iter().flat_map(|signal| signal.address.iter().chain(&signal.key)).map(attributes).collect::<Vec<_>>()
         };
         let all = lines(Scheme::Cbcs);
         let iv = "ab".repeat(16);
@@ -202,6 +221,32 @@ mod tests {
         let all = lines(Scheme::Cenc);
         assert_eq!(all.len(), 4, "Apple's players do not know it");
         assert!(all.iter().all(|line| line.starts_with("METHOD=SAMPLE-AES-CTR,")));
+    }
+
+    #[test]
+    fn what_a_key_server_says_takes_the_place_of_what_we_would() {
+        let theirs = pssh::widevine(Scheme::Cbcs, &[KEY_ID], b"content");
+        let tag = "METHOD=SAMPLE-AES,URI=\"skd://theirs\",KEYFORMAT=\"com.apple.streamingkeydelivery\",KEYFORMATVERSIONS=\"1\"";
+        let told = vec![
+            Told { system: pssh::WIDEVINE, pssh: Some(BASE64.encode(&theirs)), key: None },
+            Told { system: pssh::FAIRPLAY, pssh: None, key: Some(tag.to_owned()) },
+        ];
+        let key = KeyName { told, ..key() };
+        let says = |scheme| systems().iter().map(|system| signal(system, scheme, &key)).collect::<Vec<_>>();
+        let (usual, told) = (signals(Scheme::Cbcs), says(Scheme::Cbcs));
+        assert_eq!((&told[0], &told[2]), (&usual[0], &usual[2]));
+        assert_eq!(told[1], Signal { pssh: Some(theirs), ..usual[1].clone() });
+        assert_eq!(told[3].key.as_ref().map(attributes).as_deref(), Some(tag));
+        // Whatever it says of how samples are encrypted, we know that.
+        let fairplay = says(Scheme::Cenc).pop().unwrap().key.unwrap();
+        assert_eq!(fairplay.method.to_string(), "SAMPLE-AES-CTR");
+    }
+
+    #[test]
+    fn attributes_are_one_line_or_none() {
+        for none in ["", "METHOD=NONE", "x", "METHOD=SAMPLE-AES,URI=\"a\n#EXT-X-ENDLIST\"", "METHOD=SAMPLE-AES,URI=\"a\r\""] {
+            assert_eq!(read_attributes(none, Scheme::Cbcs), None, "{none}");
+        }
     }
 
     #[test]

@@ -13,6 +13,10 @@ const ENTRIES_MAX: usize = 1000;
 const FIRST_BPS: u64 = 2_000_000;
 /// Highest rate of a variant for cellular lines (HLS-AUTH 9.21).
 const CELLULAR_BPS: u64 = 192_000;
+/// `KEYFORMAT` of FairPlay Streaming (HLS-AUTH 13.3).
+const FAIRPLAY: &str = "com.apple.streamingkeydelivery";
+/// Pixels of standard definition at most.
+const SD_PIXELS_MAX: u64 = 1024 * 576;
 /// What is described for who does not see, and for who does not hear.
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const SDH: &str = "public.accessibility.transcribes-spoken-dialog";
@@ -30,6 +34,8 @@ pub(super) struct Master {
     pub(super) renditions: Vec<Rendition>,
     /// Whether it says that all segments are independent.
     pub(super) independent: bool,
+    /// Whether FairPlay Streaming has its keys.
+    fairplay: bool,
 }
 
 /// A variant.
@@ -46,6 +52,7 @@ pub(super) struct Stream {
     /// Groups by type: `AUDIO`, `VIDEO`, `SUBTITLES`, `CLOSED-CAPTIONS`.
     pub(super) groups: BTreeMap<&'static str, String>,
     score: bool,
+    hdcp: bool,
 }
 
 /// A rendition.
@@ -115,6 +122,7 @@ pub(super) fn read(report: &mut Report, path: &str, bytes: &[u8]) -> Master {
                         master.renditions.push(rendition(report, path, &attributes));
                     }
                     "EXT-X-DEFINE" => needed = 8,
+                    "EXT-X-SESSION-KEY" => master.fairplay |= attributes.quoted("KEYFORMAT") == Some(FAIRPLAY),
                     _ => other(report, path, name, &attributes),
                 }
             }
@@ -190,6 +198,7 @@ fn stream(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'
         video_range: attributes.get("VIDEO-RANGE").map(str::to_owned),
         groups: kinds.into_iter().filter_map(group).collect(),
         score: attributes.has("SCORE"),
+        hdcp: attributes.has("HDCP-LEVEL"),
     }
 }
 
@@ -266,6 +275,10 @@ fn attributes(report: &mut Report, path: &str, master: &Master) {
         ] {
             report.must(present, rule, path, || format!("{} has no {attribute}", stream.name()));
         }
+        let is_high = stream.resolution.is_some_and(|(width, height)| u64::from(width) * u64::from(height) > SD_PIXELS_MAX);
+        report.should(!master.fairplay || !is_high || stream.hdcp, "HLS-AUTH 13.5", path, || {
+            format!("{} is of high definition and has no HDCP-LEVEL", stream.name())
+        });
     }
     for stream in &master.iframes {
         report.must(stream.codecs.is_some(), "HLS-AUTH 9.3", path, || format!("{} has no CODECS", stream.name()));

@@ -209,7 +209,7 @@ async fn listen(incoming: &mut OwnedReadHalf, asks: mpsc::Sender<(u64, u32)>, si
             Message::Done(report) => return End::Done(report),
             Message::Failed { code, message } => return End::Failed { code, message },
             Message::Broken { detail } => return End::Broken(detail),
-            Message::Source(source) => Output::Source(*source),
+            Message::Source(source) => Output::Source(source),
             Message::Measures(measures) => Output::Measures(measures),
             Message::Fingerprints => match serde_json::from_slice(&bytes) {
                 Ok(prints) => Output::Fingerprints(prints),

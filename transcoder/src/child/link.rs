@@ -43,7 +43,7 @@ impl Link {
     /// The host is gone.
     pub(crate) fn output(&self, output: Output) -> io::Result<()> {
         match output {
-            Output::Source(source) => self.send(&Message::Source(Box::new(source)), &[]),
+            Output::Source(source) => self.send(&Message::Source(source), &[]),
             Output::Measures(measures) => self.send(&Message::Measures(measures), &[]),
             Output::Fingerprints(prints) => {
                 // Too long for a header where a film is long.

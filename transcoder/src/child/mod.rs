@@ -107,7 +107,7 @@ pub enum Image {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// The answer to [`Task::Inspect`].
-    Source(Source),
+    Source(Box<Source>),
     /// The answer to [`Task::Analyse`]; empty if nothing could be measured.
     Measures(Vec<Measure>),
     /// The answer to [`Task::Fingerprint`].

@@ -71,7 +71,7 @@ impl Jobs {
         let encoder_version = crate::encoder_version();
         let looked = inspect::Looked { source: whole, plan, cpu_ms: before.inspect_cpu_ms, encoder_version };
         let choice = before.plan.protected.as_ref().map(|protected| protected.choice);
-        let anew = self.new_encode(None, before.video, before.upload, looked, choice)?;
+        let anew = self.new_encode(None, (before.video, before.upload), looked, choice).await?;
         let jobs = self.first_jobs(&anew, claim.class);
         Ok(committed(self.deps.db.begin_anew(claim, before.id, &anew, &jobs).await?)?)
     }

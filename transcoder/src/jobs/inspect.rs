@@ -57,7 +57,7 @@ impl Jobs {
             }
         };
         looked.plan = self.with_subtitle_files(claim.video, looked.plan).await?;
-        let encode = self.new_encode(order.map(|order| order.encode), claim.video, upload, looked, choice)?;
+        let encode = self.new_encode(order.map(|order| order.encode), (claim.video, upload), looked, choice).await?;
         let jobs = self.first_jobs(&encode, class);
         Ok(committed(db.finish_inspect(claim, &encode, &jobs).await?)?)
     }
@@ -93,12 +93,11 @@ impl Jobs {
     /// An encode of what was looked at, called `id` if that is known before, and protected as `choice` says.
     ///
     /// # Errors
-    /// `Unavailable` if it is to be protected and this worker cannot do that.
-    pub(super) fn new_encode(
+    /// `Unavailable` if it is to be protected and this worker cannot do that, or no keys come now; `Invalid` if a key server refuses them.
+    pub(super) async fn new_encode(
         &self,
         id: Option<EncodeId>,
-        video: VideoId,
-        upload: UploadId,
+        (video, upload): (VideoId, UploadId),
         looked: Looked,
         choice: Option<Choice>,
     ) -> Result<NewEncode> {
@@ -106,7 +105,8 @@ impl Jobs {
         // What there is to know of them the plan knows now.
         source.video.keyframes.clear();
         let id = id.unwrap_or_else(|| EncodeId::new(self.deps.clock.as_ref(), self.deps.random.as_ref()));
-        let (plan, keys) = self.protected((video, id), choice, plan)?;
+        let plan = Plan { steering: self.deps.steering.clone(), ..plan };
+        let (plan, keys) = self.protected((video, id), choice, plan).await?;
         Ok(NewEncode { id, video, upload, plan, source, encoder_version, inspect_cpu_ms: cpu_ms, keys })
     }
 
@@ -196,7 +196,7 @@ impl Found {
 impl Sink for Found {
     async fn accept(&mut self, output: Output) -> Result<()> {
         if let Output::Source(source) = output {
-            self.0 = Some(source);
+            self.0 = Some(*source);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod compare;
 mod encode;
 mod hash;
 pub(crate) mod inspect;
+mod keys;
 pub(crate) mod piece;
 pub(crate) mod publish;
 pub(crate) mod shelf;
@@ -27,7 +28,7 @@ use marquee_backends::{
         jobs::{Claim, NewJob},
     },
     dispatch::{Handler, Work},
-    key_server::{KeyServer, SealedKey},
+    key_server::KeyServer,
 };
 use marquee_core::{
     Clock, Error, ErrorKind, Random, Result,
@@ -36,7 +37,7 @@ use marquee_core::{
     job::{Class, Failure, Job},
     object::{Key, Layout},
     plan::{Ladder, PLAN_VERSION, Plan, Recipe},
-    protection::{Choice, ContentKeys},
+    presentation::Steering,
 };
 use piece::Piece;
 use source::StoredSource;
@@ -56,6 +57,8 @@ pub struct Deps {
     pub ladder: Ladder,
     /// Makes and opens the keys of protected titles.
     pub key_server: Arc<KeyServer>,
+    /// Who steers the players of titles; `None` if nobody does.
+    pub steering: Option<Steering>,
     /// Bytes that are read of each end of a source that lists nothing of what it holds, before its first chunks are made.
     pub ends_bytes: u64,
     /// For ids.
@@ -112,30 +115,6 @@ impl Jobs {
             weight: piece.weight(plan) as f32,
         };
         pieces.iter().map(new).collect()
-    }
-
-    /// The same plan of the encode that will be called `encode`, protected as `choice` says with keys of its own, and how these are stored.
-    fn protected(
-        &self,
-        (video, encode): (VideoId, EncodeId),
-        choice: Option<Choice>,
-        plan: Plan,
-    ) -> Result<(Plan, Vec<SealedKey>)> {
-        // From a media playlist, past the token, to where edges have keys.
-        let key_url = format!("../../../../../keys/{}/", Layout::new(video, encode).scope());
-        let issued = choice.map(|choice| self.deps.key_server.issue(encode, choice, &key_url)).transpose()?;
-        let (protected, keys) = issued.unzip();
-        // A worker that would store it in the clear must not understand it, whatever plan it is like.
-        let version = if protected.is_some() { PLAN_VERSION } else { plan.version };
-        Ok((Plan { version, protected, ..plan }, keys.unwrap_or_default()))
-    }
-
-    /// The keys that what is stored of `plan` is protected with; `None` if it stays in the clear.
-    async fn keys(&self, encode: EncodeId, plan: &Plan) -> Result<Option<ContentKeys>> {
-        match &plan.protected {
-            Some(protected) => Ok(Some(self.deps.key_server.open(&self.deps.db, encode, protected).await?)),
-            None => Ok(None),
-        }
     }
 
     /// The source of an encode, for its children.

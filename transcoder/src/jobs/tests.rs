@@ -147,7 +147,7 @@ async fn a_child_is_believed_only_what_can_be_true() {
     let told = async |change: fn(&mut Source)| {
         let (mut found, mut source) = (Found::default(), source());
         change(&mut source);
-        found.accept(Output::Source(source)).await.expect("taken");
+        found.accept(Output::Source(Box::new(source))).await.expect("taken");
         found.source(1, false)
     };
     assert!(told(|_| ()).await.is_ok());
@@ -162,11 +162,11 @@ async fn a_child_is_believed_only_what_can_be_true() {
     let cut_off = |source: &mut Source| source.missing_ms = 35_000;
     assert!(matches!(told(cut_off).await, Err(Failure::Fail { code, .. }) if code == "truncated"));
     let mut found = Found::default();
-    found.accept(Output::Source(Source { missing_ms: 35_000, ..source() })).await.expect("taken");
+    found.accept(Output::Source(Box::new(Source { missing_ms: 35_000, ..source() }))).await.expect("taken");
     assert!(found.source(1, true).is_ok(), "what is readable is accepted");
     for (seen_until, is_whole) in [(None, true), (Some(5000), false)] {
         let mut found = Found::default();
-        found.accept(Output::Source(Source { seen_until, ..source() })).await.expect("taken");
+        found.accept(Output::Source(Box::new(Source { seen_until, ..source() }))).await.expect("taken");
         assert_eq!(found.whole_source(1, false).is_ok(), is_whole, "{seen_until:?}");
     }
     assert!(matches!(Found::default().source(1, false), Err(Failure::Retry(_))));

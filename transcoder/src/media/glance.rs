@@ -1,13 +1,14 @@
 //! A first look at a film: its first frames, decoded while the packets go by, and then some in other places, for what they show of
-//! fields.
+//! fields and say in closed captions.
 
 use super::{
-    Stop, decode,
+    Stop, captions, decode,
     fields::{self, Comparison},
     input::Input,
 };
 use ffmpeg_next::{self as ffmpeg, Packet, decoder, frame};
-use marquee_core::source::Fields;
+use marquee_core::source::{CaptionChannel, Fields};
+use std::collections::BTreeSet;
 
 /// Frames at the beginning that are decoded to see what they are like.
 const FIRST_FRAMES: u32 = 8;
@@ -32,6 +33,7 @@ pub(super) struct Look {
     pub(super) first: Option<frame::Video>,
     seen: u32,
     fields: Fields,
+    captions: BTreeSet<CaptionChannel>,
 }
 
 impl Look {
@@ -39,7 +41,7 @@ impl Look {
         let parameters = input.context().stream(stream).map(|stream| stream.parameters());
         let parameters = parameters.ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
         let decoder = decode::open(input, stream, &parameters)?;
-        Ok(Self { decoder, stream, first: None, seen: 0, fields: Fields::default() })
+        Ok(Self { decoder, stream, first: None, seen: 0, fields: Fields::default(), captions: BTreeSet::new() })
     }
 
     /// Takes the next packet of the beginning, or `None` at the end; answers whether it wants more.
@@ -48,14 +50,20 @@ impl Look {
         while let Some(frame) = self.receive()? {
             self.seen += 1;
             self.fields.says(fields::order(&frame));
+            self.captions.extend(captions::channels(&frame));
             self.first.get_or_insert(frame);
         }
         Ok(self.seen < FIRST_FRAMES)
     }
 
     /// Looks at a film whose frames are like `frame` from some of its `keyframes` on, which are spread over it. Answers what all
-    /// frames that were seen say and show.
-    pub(super) fn around(mut self, input: &mut Input, keyframes: &[i64], frame: &frame::Video) -> Result<Fields, Stop> {
+    /// frames that were seen say and show of fields, and the closed captions that they have.
+    pub(super) fn around(
+        mut self,
+        input: &mut Input,
+        keyframes: &[i64],
+        frame: &frame::Video,
+    ) -> Result<(Fields, Vec<CaptionChannel>), Stop> {
         input.keep_only(&[self.stream]);
         let places = if frame.height() < LINES_MIN { 0 } else { PLACES.min(keyframes.len()) };
         let pixels = u64::from(frame.width()) * u64::from(frame.height());
@@ -65,7 +73,7 @@ impl Look {
                 self.look(input, *keyframe, frames)?;
             }
         }
-        Ok(self.fields)
+        Ok((self.fields, self.captions.into_iter().collect()))
     }
 
     /// Looks at `frames` frames from a keyframe on that is shown at or before `time`.
@@ -91,6 +99,7 @@ impl Look {
                 }
                 seen += 1;
                 self.fields.says(fields::order(&frame));
+                self.captions.extend(captions::channels(&frame));
                 if let Some((shown, said)) = comparison.push(&frame)? {
                     self.fields.shows(shown, said);
                 }

@@ -6,6 +6,7 @@ mod attempt;
 mod audio;
 mod boxes;
 mod cadence;
+mod captions;
 mod chapters;
 mod coders;
 mod colour;

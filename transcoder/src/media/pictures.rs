@@ -3,6 +3,7 @@
 use super::{
     Stop,
     cadence::{Cadence, Place},
+    captions::{self, Captions},
     damage::Damage,
     decode::Decoding,
     filter::Filters,
@@ -79,6 +80,7 @@ struct Run<'a> {
     senders: Vec<SyncSender<Work>>,
     filters: Option<Filters>,
     cadence: Cadence<'a>,
+    captions: Captions,
     /// The newest frame, for repeats.
     held: Option<(i64, frame::Video)>,
     /// Tick of the newest picture that each worker got.
@@ -98,6 +100,7 @@ impl<'a> Run<'a> {
         Self {
             part,
             newest: vec![None; senders.len()],
+            captions: Captions::new(senders.len()),
             senders,
             filters: None,
             cadence: Cadence::new(&part.job.plan.timeline, part.chunk),
@@ -142,6 +145,7 @@ impl<'a> Run<'a> {
                 Place::Here { repeats, tick: shown } => {
                     self.hurt(is_damaged, tick);
                     self.repeat(&repeats)?;
+                    self.caption(&frame, shown);
                     self.shown.push(shown);
                     self.show(&frame, shown)?;
                     self.held = Some((tick, frame));
@@ -158,6 +162,16 @@ impl<'a> Run<'a> {
             self.hurt(decoding.take_damage(), newest);
         }
         self.end(next)
+    }
+
+    /// Keeps the captions of a frame for the pictures that come of it. What the frame before the chunk says belongs to the chunk where
+    /// it is left out: rungs that show one of several begin with one that follows such a frame.
+    fn caption(&mut self, frame: &frame::Video, tick: u64) {
+        let (rungs, splits) = (self.part.rungs, self.part.job.plan.picture.fields);
+        if let Some((_, before)) = self.held.as_ref().filter(|_| self.shown.is_empty() && !splits) {
+            self.captions.keep(before, tick, rungs, |rung| rung.frame_step > 1);
+        }
+        self.captions.keep(frame, tick, rungs, |_| true);
     }
 
     /// Ends the chunk; `next` is the frame after it, and when it is shown.
@@ -230,6 +244,7 @@ impl<'a> Run<'a> {
         }
         let mut stamped = share(frame)?;
         stamped.set_pts(Some(tick));
+        captions::strip(&mut stamped);
         match &mut self.filters {
             Some(filters) => filters.push(&stamped),
             None => Ok(()),
@@ -240,14 +255,15 @@ impl<'a> Run<'a> {
     fn pull(&mut self) -> Result<(), Stop> {
         let Some(filters) = &mut self.filters else { return Ok(()) };
         let (timeline, chunk) = (&self.part.job.plan.timeline, self.part.chunk);
-        let (newest, senders) = (&mut self.newest, &self.senders);
-        filters.pull(|rung, tick, picture| {
+        let (newest, captions, senders) = (&mut self.newest, &mut self.captions, &self.senders);
+        filters.pull(|rung, tick, mut picture| {
             // Neighbours of the chunk that deinterlacing looked at; and a field between two frames that nothing is between.
             if !chunk.contains(tick) || newest[rung].is_some_and(|newest| tick <= newest) {
                 return Ok(());
             }
             let starts_group = newest[rung].is_none_or(|newest| timeline.gop_of(newest) != timeline.gop_of(tick));
             newest[rung] = Some(tick);
+            captions.give(rung, tick, &mut picture)?;
             senders[rung].send(Work::Picture { picture, tick, starts_group }).map_err(|_| worker_gone())
         })
     }

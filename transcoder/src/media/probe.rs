@@ -40,7 +40,7 @@ pub(super) fn inspect(link: &Link, source: RemoteSource, ends_bytes: Option<u64>
 
 fn hand_over(link: &Link, found: Source) -> Result<Report, Stop> {
     let frames = found.video.frames;
-    link.output(Output::Source(found))?;
+    link.output(Output::Source(Box::new(found)))?;
     Ok(Report { frames, ..Report::default() })
 }
 
@@ -100,7 +100,8 @@ impl Film {
         }
         let chapters = chapters::chapters(&input, &video);
         // Last of all, since it goes about in the file.
-        let fields = look.around(&mut input, &scan.keyframe_times, &first)?;
+        let (fields, captions) = look.around(&mut input, &scan.keyframe_times, &first)?;
+        video.captions = captions;
         let Interlacing { interlaced, field_order, notes: said } = fields.judge(video.frame_rate);
         (video.interlaced, video.field_order) = (interlaced, field_order);
         notes.extend(said);
@@ -276,6 +277,7 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -
         primaries: colour.primaries.to_owned(),
         matrix: colour.matrix.to_owned(),
         full_range: colour.full_range,
+        captions: Vec::new(),
         interlaced: false,
         field_order: None,
         frame_rate,

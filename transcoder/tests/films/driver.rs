@@ -143,7 +143,7 @@ pub(crate) struct Folder {
 impl Sink for Folder {
     async fn accept(&mut self, output: Output) -> Result<()> {
         match output {
-            Output::Source(source) => self.source = Some(source),
+            Output::Source(source) => self.source = Some(*source),
             Output::Measures(measures) => self.measures = measures,
             Output::Fingerprints(prints) => self.prints = Some(prints),
             Output::Image { image, bytes } => self.images.push((image, bytes)),

@@ -2,6 +2,7 @@
 //! it one, `probe` lets it show what the sandbox forbids.
 
 mod bytes;
+mod captions;
 mod clips;
 mod codecs;
 mod collection;
@@ -34,6 +35,7 @@ fn main() {
     let trials: Vec<Trial> = collection::trials()
         .into_iter()
         .chain(bytes::trials())
+        .chain(captions::trials())
         .chain(clips::trials())
         .chain(codecs::trials())
         .chain(ends::trials())

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
             protection::a_clear_title_becomes_a_protected_one_and_back_without_being_encoded,
         ),
         trial("protecting_that_breaks_anywhere_loses_nothing", protection::protecting_that_breaks_anywhere_loses_nothing),
+        trial("keys_come_from_a_key_server_of_others", protection::keys_come_from_a_key_server_of_others),
         trial("a_local_film_is_protected_and_ffmpeg_opens_it", protection::a_local_film_is_protected_and_ffmpeg_opens_it),
         trial("thumbnails_are_made_beside_a_title", thumbnails::thumbnails_are_made_beside_a_title),
         trial("tiles_that_come_late_change_no_manifest", thumbnails::tiles_that_come_late_change_no_manifest),

@@ -8,16 +8,17 @@ use crate::{
     local::{host, options},
     worker::{Worker, copies_alone, files, is_manifest},
 };
-use marquee_backends::testing::{self, key_server};
+use marquee_backends::testing::{self, SpekeServer, key_server, key_server_with};
 use marquee_core::{
-    OsRandom, SystemClock,
+    OsRandom, SeededRandom, SystemClock,
+    config::Protection,
     id::{EncodeId, JobId},
-    job::{Kind, Order},
+    job::{Failure, Kind, Order},
     presentation::Media,
-    protection::{Choice, ContentKeys, KeyPolicy, Scheme, Wish},
+    protection::{Choice, ContentKeys, KeyPolicy, Scheme, System, Wish},
     video::Status,
 };
-use marquee_packager::protect::Opener;
+use marquee_packager::protect::{Opener, cpix, pssh};
 use marquee_transcoder::local::{Options, Outcome, encode};
 use std::{collections::BTreeMap, path::Path, process::Command};
 use tokio_util::sync::CancellationToken;
@@ -132,6 +133,64 @@ pub(crate) async fn a_clear_title_becomes_a_protected_one_and_back_without_being
     assert_eq!(opened(&worker).await, clear);
     protect(&worker, None).await;
     assert_eq!((stored(&worker).await.1, opened(&worker).await), (None, clear));
+}
+
+/// Keys as a server gives them that knows contents and not our ids: others for each content, the same for the same.
+fn keys_of(document: &str, policy: KeyPolicy) -> ContentKeys {
+    let (_, content) = document.split_once("contentId=\"").expect("the content has a name");
+    let name = content.bytes().take_while(|byte| *byte != b'"');
+    let seed = name.fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    ContentKeys::generate(policy, &SeededRandom::new(seed))
+}
+
+pub(crate) async fn keys_come_from_a_key_server_of_others() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let theirs = |key| STANDARD.encode(pssh::widevine(Scheme::Cbcs, &[key], b"their content"));
+    let systems = || [System::Widevine { licence_url: None }, System::FairPlay { key_uri: "skd://theirs/".to_owned() }];
+    let server = SpekeServer::start(move |document| {
+        let keys = keys_of(document, CBCS.keys);
+        let answer = cpix::export("film", Scheme::Cbcs, &keys, &systems());
+        let usual = |key| STANDARD.encode(pssh::widevine(Scheme::Cbcs, &[key], &[]));
+        Ok(keys.0.iter().fold(answer, |answer, (_, key)| answer.replace(&usual(key.id), &theirs(key.id))))
+    })
+    .await;
+    let fairplay_uri = Some("skd://ours/".to_owned());
+    let config = |url| Protection {
+        key_server_url: Some(url),
+        widevine: true,
+        fairplay_uri: fairplay_uri.clone(),
+        ..Protection::default()
+    };
+    let film = Film::new("160x120", 7);
+    let worker = Worker::new(&film).await.with_keys_of(key_server_with(config(server.url().clone())));
+    testing::protect(&worker.db, worker.title.video, CBCS).await;
+    worker.work(&Kind::ALL).await.expect("made");
+    assert_eq!(worker.status().await, Status::Ready);
+    let (files, keys) = stored(&worker).await;
+    let asked = server.asked();
+    let [first] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(keys, Some(keys_of(first.body(), CBCS.keys)), "with their ids, secrets and vectors");
+    let clear = opened(&worker).await;
+    let (_, sound) = &keys.expect("keys").0[0];
+    let text = |name: &str| String::from_utf8_lossy(&files[name]).into_owned();
+    for said in [&*format!("skd://theirs/{}", sound.id), "org.w3.clearkey"] {
+        assert!(text("master.m3u8").contains(said), "{said} in {}", text("master.m3u8"));
+    }
+    assert!(text("manifest.mpd").contains(&theirs(sound.id)) && !text("master.m3u8").contains("skd://ours"));
+
+    // Another encode of the same title is another content.
+    protect(&worker, Some(CBCS)).await;
+    assert_eq!(server.asked().len(), 2);
+    assert_eq!(opened(&worker).await, clear);
+    assert_ne!(stored(&worker).await.0, files);
+
+    let refusing = SpekeServer::start(|_| Err((403, "who are you?".to_owned()))).await;
+    let worker = Worker::new(&film).await.with_keys_of(key_server_with(config(refusing.url().clone())));
+    testing::protect(&worker.db, worker.title.video, CBCS).await;
+    let failed = worker.work(&Kind::ALL).await.expect_err("there are no keys");
+    let Failure::Fail { code, message } = failed else { panic!("{failed:?} may get better") };
+    assert!(code == "key_server_refused" && message.contains("403"), "{code}: {message}");
+    assert_eq!(worker.status().await, Status::Failed);
 }
 
 pub(crate) async fn protecting_that_breaks_anywhere_loses_nothing() {

@@ -6,6 +6,7 @@ use marquee_backends::{
     blobs::FileBlobs,
     db::{Db, encodes::Encode, jobs::Claim},
     dispatch::Work,
+    key_server::KeyServer,
     testing::{TestDatabase, Uploaded, database, key_server, replaced, uploaded, uploaded_in_parts},
 };
 use marquee_core::{
@@ -36,6 +37,7 @@ pub(crate) struct Worker {
     pub(crate) title: Uploaded,
     ladder: Ladder,
     ends_bytes: u64,
+    key_server: Arc<KeyServer>,
     folder: TempDir,
     _database: TestDatabase,
 }
@@ -72,12 +74,17 @@ impl Worker {
         let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("a store"));
         blobs.create(&Key::source(title.video, title.upload), Bytes::from(film.bytes())).await.expect("stored");
         let (ladder, ends_bytes) = (Ladder::Fixed, ENDS_BYTES);
-        Self { db, blobs, title, ladder, ends_bytes, folder, _database: database }
+        Self { db, blobs, title, ladder, ends_bytes, key_server: key_server(), folder, _database: database }
     }
 
     /// The same, but that ladders are chosen per title.
     pub(crate) fn choosing_ladders(self) -> Self {
         Self { ladder: Ladder::Auto, ..self }
+    }
+
+    /// The same, but that keys come from another key server.
+    pub(crate) fn with_keys_of(self, key_server: Arc<KeyServer>) -> Self {
+        Self { key_server, ..self }
     }
 
     /// The same, but that so many bytes of each end of a source are enough to begin with it.
@@ -114,7 +121,8 @@ impl Worker {
             recipe: "standard".into(),
             ladder: self.ladder,
             ends_bytes: self.ends_bytes,
-            key_server: key_server(),
+            key_server: self.key_server.clone(),
+            steering: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         };

@@ -189,7 +189,8 @@ impl Ledger {
             (!segments.is_empty()).then_some(Track { rendition, segments })
         };
         let tracks = video.chain(audio).chain(text).filter_map(track).collect();
-        Presentation { tracks, chapters: Vec::new(), protected: plan.protected.clone() }
+        let (captions, steering, protected) = (plan.captions.clone(), plan.steering.clone(), plan.protected.clone());
+        Presentation { tracks, chapters: Vec::new(), captions, steering, protected }
     }
 
     /// How the encode went: meaningful once everything is finished.

@@ -10,6 +10,7 @@ mod rabbitmq;
 mod redis;
 #[cfg(feature = "s3")]
 mod s3;
+mod speke;
 
 pub use authority::Authority;
 #[cfg(feature = "s3")]
@@ -21,6 +22,7 @@ pub use rabbitmq::RabbitServer;
 pub use redis::RedisServer;
 #[cfg(feature = "s3")]
 pub use s3::S3Server;
+pub use speke::SpekeServer;
 
 use super::eventually;
 use nix::{

@@ -4,7 +4,7 @@ use crate::{
     dash,
     gate::{check_manifest, check_playlists},
     hls::{self, Kind},
-    model::Presentation,
+    model::{Media, Presentation},
     sample::{presentation, text},
 };
 use marquee_core::{
@@ -84,4 +84,28 @@ fn what_is_said_otherwise_is_found() {
     has(&rules(&title, &title, |text| text.replace("METHOD=SAMPLE-AES", "METHOD=AES-128")), "HLS-AUTH 13.2");
     has(&rules(&title, &title, |text| text.replace("default_KID=\"", "default_KID=\"0")), "CENC 11.2");
     has(&rules(&title, &title, |text| text.replace("value=\"cbcs\"", "value=\"cenc\"")), "23009-1 5.8.5.2");
+}
+
+#[test]
+fn fairplay_asks_for_protected_outputs_of_high_definition() {
+    let mut title = protected(Scheme::Cbcs, KeyPolicy::PerTrackType);
+    for (track, size) in title.tracks.iter_mut().zip([(3840, 2160), (1280, 720)]) {
+        let Media::Video { width, height, .. } = &mut track.rendition.media else { panic!("two rungs come first") };
+        (*width, *height) = size;
+    }
+    let levels = |title: &Presentation| {
+        let master = hls::master(title);
+        let level = |line: &str| line.split_once("HDCP-LEVEL=").map(|(_, rest)| rest[..6].to_owned());
+        master
+            .lines()
+            .filter(|line| line.contains("RESOLUTION=3840x2160") || line.contains("RESOLUTION=1280x720"))
+            .map(level)
+            .collect()
+    };
+    let with: Vec<_> = levels(&title);
+    assert!(with.len() >= 4 && with.iter().all(Option::is_some), "variants and their I-frames: {with:?}");
+    assert!(with.contains(&Some("TYPE-0".to_owned())) && with.contains(&Some("TYPE-1".to_owned())), "{with:?}");
+    title.protected.as_mut().unwrap().systems.retain(|system| !matches!(system, System::FairPlay { .. }));
+    let without: Vec<Option<String>> = levels(&title);
+    assert!(without.iter().all(Option::is_none), "{without:?}");
 }

@@ -268,7 +268,7 @@ fn the_gate_finds_what_is_protected_otherwise_than_planned() {
     let (init, clear) = picture(Codec::H264);
     let rendition = rendition(&init);
     let planned = |scheme, id: Uuid| {
-        let names = vec![KeyName { of: KeyUse::All, id, iv: key().iv }];
+        let names = vec![KeyName { of: KeyUse::All, id, iv: key().iv, told: Vec::new() }];
         Protected { choice: Choice { scheme, keys: KeyPolicy::PerTitle }, names, systems: Vec::new() }
     };
     let found = |protected: Option<&Protected>, init: &[u8], segment: &[u8]| {

@@ -165,12 +165,7 @@ const FAULTS_OF_THE_MASTER: &[Row] = &[
             "Warning RFC 8216 4.3.4.1.1",
         ],
     ),
-    (
-        "captions on some",
-        MASTER,
-        Text("234,FRAME-RATE=25.000", "234,FRAME-RATE=25.000,CLOSED-CAPTIONS=NONE"),
-        &["Error RFC 8216 4.3.4.2"],
-    ),
+    ("captions on some", MASTER, Text(",CLOSED-CAPTIONS=NONE\nv/540p", "\nv/540p"), &["Error RFC 8216 4.3.4.2"]),
     ("a rendition without a name", MASTER, Text("NAME=\"Deutsch\",", ""), &["Error RFC 8216 4", "Error RFC 8216 4.3.4.1"]),
     ("two of a name", MASTER, Text("Deutsch", "English"), &["Error RFC 8216 4.3.4.1.1"]),
     ("two defaults", MASTER, Text("Deutsch\"", "Deutsch\",DEFAULT=YES"), &["Error RFC 8216 4.3.4.1.1"]),
@@ -370,4 +365,21 @@ const FAULTS_OF_WORDS_AND_TILES: &[Row] = &[
 #[test]
 fn faults_of_words_and_tiles_are_found() {
     each_is_found(FAULTS_OF_WORDS_AND_TILES, false);
+}
+
+#[test]
+fn fairplay_protects_the_outputs_of_high_definition() {
+    let warned = |resolution: &str, level: &str, format: &str| {
+        let text = format!(
+            "#EXTM3U\n#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI=\"skd://a\",KEYFORMAT=\"{format}\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION={resolution}{level}\nv/a/playlist.m3u8\n"
+        );
+        let mut report = Report::default();
+        master::read(&mut report, MASTER, text.as_bytes());
+        rules(&report.verdict(false)).iter().any(|rule| rule == "Warning HLS-AUTH 13.5")
+    };
+    let fairplay = "com.apple.streamingkeydelivery";
+    assert!(warned("1280x720", "", fairplay));
+    assert!(!warned("1280x720", ",HDCP-LEVEL=TYPE-0", fairplay));
+    assert!(!warned("1024x576", "", fairplay) && !warned("1280x720", "", "org.w3.clearkey"));
 }
