@@ -49,10 +49,10 @@ pub(crate) async fn migrate(file: ConfigFile) -> anyhow::Result<ExitCode> {
 fn without_secrets(mut config: Config) -> Config {
     let database = &mut config.database;
     let protection = &mut config.protection;
-    // The address of a key server can hold anything, a token as its parameter for one.
+    // The rest of a key server's address can hold anything, a token for one.
     if let Some(url) = &mut protection.key_server_url {
-        let query = url.query().map(|_| HIDDEN);
-        url.set_query(query);
+        url.set_path("");
+        url.set_query(None);
     }
     let urls = [&mut database.url, &mut database.read_url, &mut config.blobs.url, &mut config.queue.url, &mut config.cache.url];
     urls.into_iter().flatten().for_each(hide_password);
@@ -87,7 +87,7 @@ mod tests {
         config.edge.key = Some("canary".into());
         config.protection.master_key = Some("canary".into());
         config.protection.former_master_keys = vec!["canary".into()];
-        config.protection.key_server_url = Url::parse("https://keys.example/speke?token=canary").ok();
+        config.protection.key_server_url = Url::parse("https://keys.example/canary?token=canary").ok();
         config.protection.key_server_headers = vec!["authorization: canary".into()];
         let shown = toml::to_string_pretty(&without_secrets(config)).expect("serialises");
         assert!(!shown.contains("canary"), "{shown}");

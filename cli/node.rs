@@ -171,6 +171,7 @@ impl Engines {
             public_url,
             key_server: self.key_server.clone(),
             protection: config.protection.choice(),
+            steering: config.steering.clone(),
         };
         shutdown.spawn_essential("api", marquee_api::serve(deps, listener, shutdown.clone()));
         Ok(())

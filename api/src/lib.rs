@@ -61,6 +61,8 @@ pub struct Deps {
     pub key_server: Arc<KeyServer>,
     /// How new videos are protected that say nothing of it; `None` if they stay in the clear.
     pub protection: Option<Choice>,
+    /// `[steering]`
+    pub steering: config::Steering,
     /// How clients reach the interface, without a path.
     pub public_url: Url,
     /// How players reach an edge, without a path.

@@ -63,8 +63,11 @@ fn licence_origins(deps: &Deps) -> Vec<String> {
 
 /// Headers that make browsers careful.
 pub(crate) fn secure(router: Router<App>, app: &App) -> Router<App> {
-    let edge = app.deps.edge_url.origin().ascii_serialization();
-    let licences = licence_origins(&app.deps).join(" ");
+    let steering = &app.deps.steering;
+    let edges = std::iter::once(&app.deps.edge_url).chain(&steering.edge_urls).map(|url| url.origin().ascii_serialization());
+    let edge = edges.collect::<Vec<_>>().join(" ");
+    let steering = steering.url.iter().map(|url| url.origin().ascii_serialization());
+    let licences = licence_origins(&app.deps).into_iter().chain(steering).collect::<Vec<_>>().join(" ");
     // Players begin a track of subtitles as an empty file in a `data:` address.
     let policy = format!(
         "default-src 'self'; connect-src 'self' {edge} {licences}; media-src 'self' blob: data: {edge}; img-src 'self' data: blob: {edge}; \

@@ -127,6 +127,11 @@ impl TestApp {
             uploads,
             key_server: key_server(),
             protection: None,
+            steering: config::Steering {
+                url: Some(Url::parse("http://steer.test/manifest").unwrap()),
+                edge_urls: vec![Url::parse("http://other-edge.test:8081/").unwrap()],
+                ..config::Steering::default()
+            },
             public_url: Url::parse("http://api.example").unwrap(),
             edge_url: Url::parse(EDGE).unwrap(),
             edge_key: EDGE_KEY.into(),

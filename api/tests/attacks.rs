@@ -203,7 +203,7 @@ async fn answers_make_browsers_careful() {
     for part in [
         "default-src 'self'",
         "media-src 'self' blob: data: http://edge.test:8081",
-        "connect-src 'self' http://edge.test:8081",
+        "connect-src 'self' http://edge.test:8081 http://other-edge.test:8081 http://api.example http://steer.test;",
         "frame-ancestors 'none'",
     ] {
         assert!(policy.contains(part), "{policy}");

@@ -92,7 +92,7 @@ pub(crate) async fn encoding_of(app: &TestApp, video: VideoId) -> Title {
     let plan = Plan::new(&source, &recipe());
     let encode = EncodeId::new(&SystemClock, &OsRandom);
     let choice = app.db.video(video).await.unwrap().protection;
-    let (protected, keys) = choice.map(|choice| key_server().generate(choice, "../keys/")).unzip();
+    let (protected, keys) = choice.map(|choice| key_server().generate(encode, choice, "../keys/")).unzip();
     let keys = keys.map(|keys| key_server().seal(encode, &keys).unwrap());
     let plan = Plan { protected, ..plan };
     let rungs: Vec<_> = plan.rungs.iter().map(|rung| rung.id.clone()).collect();

@@ -22,7 +22,11 @@ pub type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 pub fn client(connect_timeout: Duration) -> Result<Client> {
     let mut roots = RootCertStore::empty();
     // A machine that trusts nobody can still do without TLS.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(error = %error, "certificates of authorities that cannot be read");
+    }
+    roots.add_parsable_certificates(found.certs);
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let tls = tls.with_safe_default_protocol_versions().map_err(Error::internal)?;
     let tls = tls.with_root_certificates(roots).with_no_client_auth();

@@ -24,6 +24,9 @@ pub(super) struct Address {
 impl Address {
     /// The package whose multivariant playlist is at `url`, or in the folder that it is, and the playlist's name in there.
     pub(super) fn new(url: &Url) -> Result<(Self, String)> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::invalid("unsupported_address", "addresses that name a user are not read: name one without"));
+        }
         let name = url.path().rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(super::MASTER);
         let master = url.query().map_or_else(|| name.to_owned(), |query| format!("{name}?{query}"));
         let folder = url.join(".").map_err(|error| Error::invalid("invalid_address", "this is no address").caused_by(error))?;
@@ -214,5 +217,6 @@ mod tests {
             let (files, master) = Address::new(&url.parse().unwrap()).unwrap();
             assert_eq!((master.as_str(), files.folder.as_str()), (expected, "http://host/token/p/"));
         }
+        assert!(Address::new(&"http://me:secret@host/".parse().unwrap()).is_err());
     }
 }

@@ -85,6 +85,12 @@ pub fn name(tag: &str) -> String {
     rest.map_or_else(|| name.clone(), |rest| format!("{name} ({rest})"))
 }
 
+/// The three letters of a language (ISO 639-2/T), `und` if there are none: some formats know no others.
+#[must_use]
+pub fn three_letters(tag: &str) -> &'static str {
+    tag.split('-').next().and_then(primary).and_then(known).map_or(UNKNOWN, |language| language.to_639_3())
+}
+
 /// The shortest code of a language in lower case.
 fn primary(code: &str) -> Option<&str> {
     if let Some((_, renamed)) = RENAMED.iter().find(|(old, _)| *old == code) {
@@ -108,6 +114,15 @@ fn known(code: &str) -> Option<Language> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn languages_have_three_letters() {
+        for (tag, expected) in
+            [("en", "eng"), ("pt-BR", "por"), ("cmn", "cmn"), ("de", "deu"), ("und", "und"), ("", "und"), ("x", "und")]
+        {
+            assert_eq!(three_letters(tag), expected, "{tag}");
+        }
+    }
 
     #[test]
     fn codes_of_containers_and_people_become_tags() {

@@ -234,7 +234,8 @@ impl Source {
     #[must_use]
     pub fn foresaw(&self, whole: &Self) -> bool {
         let promise = |source: &Self| {
-            let mut video = VideoTrack { frames: 0, keyframes: Vec::new(), ..source.video.clone() };
+            // Of captions a longer look finds more: they are carried on all the same.
+            let mut video = VideoTrack { frames: 0, keyframes: Vec::new(), captions: Vec::new(), ..source.video.clone() };
             if video.seek == Seek::FromStart {
                 // How frames are reached changes nothing about those that are there.
                 video.seek = Seek::Keyframe;

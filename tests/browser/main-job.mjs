@@ -8,6 +8,7 @@ import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { check, eventStreams, marked, open, run, until } from "./browser.mjs";
+import { previewPlaces, skipIntro } from "./places.mjs";
 
 const [base, email, password, clip, output] = process.argv.slice(2);
 
@@ -226,39 +227,6 @@ async function reachEnd(page, see) {
   await seekTo(page, duration - 3);
   await until("the film ends", 60_000, async () => (await page.getAttribute(marked("player"), "data-phase")) === "ended");
   see(`it ends at ${duration.toFixed(1)} s`);
-}
-
-/** The chapter whose name says that it is the intro can be passed over. */
-async function skipIntro(page, shoot, see) {
-  // It does not run on while the test looks.
-  await page.$eval(marked("video"), (video) => {
-    video.pause();
-    video.currentTime = 0.2;
-  });
-  await page.waitForSelector(marked("skip"));
-  await shoot("skip");
-  check((await page.textContent(marked("skip"))) === "Skip intro", "what can be passed over is not called by its name");
-  await page.click(marked("skip"));
-  await until("the film goes on after the intro", 10_000, () => page.$eval(marked("video"), (video) => video.currentTime >= 1.9));
-  await page.waitForSelector(marked("skip"), { state: "detached" });
-  see("the intro can be passed over, the rest cannot");
-}
-
-/** Pointing at a place of the seek bar shows what the film shows there. */
-async function previewPlaces(page, shoot, see) {
-  const bar = await page.locator(marked("seek")).boundingBox();
-  const [places, chapters] = [[], []];
-  for (const share of [0.02, 0.9]) {
-    await page.mouse.move(bar.x + bar.width * share, bar.y + bar.height / 2);
-    await page.waitForSelector(marked("preview"));
-    places.push(await page.$eval(marked("preview"), (preview) => preview.style.backgroundPosition));
-    chapters.push(await page.textContent(marked("chapter")));
-  }
-  check(places[0] !== places[1], `the beginning and the end look alike: ${places.join(" and ")}`);
-  const marks = await page.locator(marked("chapter-mark")).count();
-  check(chapters.join() === "Intro,Two" && marks === 1, `the bar shows ${marks} marks and the chapters ${chapters.join()}`);
-  await shoot("preview");
-  see(`the seek bar previews other pictures at other places: ${places.join(", ")}, and names the chapters`);
 }
 
 /** Waits until the image at `selector` has pixels. */

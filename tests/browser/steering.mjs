@@ -1,9 +1,10 @@
-// Players go where a server of content steering sends them: to a host that is not the one that the playlist came from.
+// Players play a title that a server of content steering sends them elsewhere for, and go there if they can: to a host that is not the
+// one that the playlist came from.
 //
 // node steering.mjs HLS_URL STEERING_PORT
 //
-// The title, of more than ten seconds, says that it is steered by this script, which listens on the port of that number. Exit code 0, or 1 with the reason on
-// standard error.
+// The title, of more than ten seconds, says that it is steered by this script, which listens on the port of that number. Exit code 0, or
+// 1 with the reason on standard error.
 import { createServer } from "node:http";
 import { check, open, run, until } from "./browser.mjs";
 
@@ -19,45 +20,73 @@ const STEERED = {
   "PATHWAY-PRIORITY": ["other", "main"],
   "PATHWAY-CLONES": [{ "BASE-ID": "main", ID: "other", "URI-REPLACEMENT": { HOST: OTHER } }],
 };
+/** How each player is opened. None must have all of the film before it knows where to get it. */
+const PLAYERS = {
+  "hls.js": {
+    file: "hls.js/dist/hls.min.js",
+    follows: true,
+    begin: (url) => {
+      const player = new Hls({ maxBufferLength: 2, maxMaxBufferLength: 2 });
+      player.loadSource(url);
+      player.attachMedia(video);
+    },
+  },
+  "Shaka Player": {
+    file: "shaka-player/dist/shaka-player.compiled.js",
+    // It takes hosts for addresses that are whole alone; ours are relative.
+    follows: false,
+    begin: async (url) => {
+      shaka.polyfill.installAll();
+      const player = new shaka.Player();
+      await player.attach(video);
+      player.configure({ streaming: { bufferingGoal: 2, rebufferingGoal: 1 } });
+      await player.load(url);
+    },
+  },
+};
 
 await run(async (see) => {
   check(Number(port) > 0, "usage: steering.mjs HLS_URL STEERING_PORT");
-  const asked = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url);
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked += 1;
     response.setHeader("access-control-allow-origin", "*").setHeader("content-type", "application/json");
     response.end(JSON.stringify(STEERED));
   });
   await new Promise((listening) => server.listen(Number(port), "127.0.0.1", listening).unref());
+  for (const [name, player] of Object.entries(PLAYERS)) {
+    asked = 0;
+    const fetched = await follow(player).catch((error) => {
+      throw new Error(`${name}: ${error.message}`);
+    });
+    check(asked > 0, `${name} asked nobody where to go`);
+    see(`${name} was sent to ${OTHER}, and had ${fetched} segments from there`);
+  }
+  server.close();
+});
+
+/** Plays the title; answers how many segments came from where it was sent. */
+async function follow({ file, follows, begin }) {
   const { browser, page, faults } = await open();
   const fetched = [];
   page.on("response", (response) => {
     const { hostname, pathname } = new URL(response.url());
     if (response.status() >= 400) faults.push(`${response.status()} for ${pathname}`);
-    if (/\.(m3u8|m4s|mp4)$/.test(pathname)) fetched.push({ hostname, pathname });
+    if (pathname.endsWith(".m4s")) fetched.push(hostname);
   });
+  const there = () => fetched.filter((hostname) => hostname === OTHER).length;
   try {
-    await page.setContent("<video muted></video>");
-    await page.addScriptTag({ path: new URL("node_modules/hls.js/dist/hls.min.js", import.meta.url).pathname });
-    await page.evaluate((url) => {
-      window.video = document.querySelector("video");
-      // It must not have all of the film before it knows where to get it.
-      const player = new Hls({ maxBufferLength: 2, maxMaxBufferLength: 2 });
-      player.loadSource(url);
-      player.attachMedia(video);
-      player.on(Hls.Events.MANIFEST_PARSED, () => void video.play());
-    }, hls);
-    await until("the film runs", SHOWN_TIMEOUT_MS, () => page.evaluate(() => video.currentTime > 1));
-    check(asked.length > 0, "nobody asked where to go");
-    see(`the player asked for ${asked[0]}`);
-    const media = () => fetched.filter(({ hostname, pathname }) => hostname === OTHER && pathname.endsWith(".m4s"));
-    await until("segments come from the other host", SHOWN_TIMEOUT_MS, () => media().length > 0);
-    see(`it went to ${OTHER} for ${media().length} segments`);
+    await page.setContent("<video muted autoplay></video>");
+    await page.addScriptTag({ path: new URL(`node_modules/${file}`, import.meta.url).pathname });
+    await page.evaluate(() => void (window.video = document.querySelector("video")));
+    await page.evaluate(begin, hls);
+    await until("the film runs", SHOWN_TIMEOUT_MS, () => page.evaluate(() => video.currentTime > 3));
+    if (follows) await until("segments come from the other host", SHOWN_TIMEOUT_MS, () => there() > 0);
     check(faults.length === 0, `the player met faults:\n${faults.join("\n")}`);
+    return there();
   } catch (error) {
-    throw new Error(`${error.message}\n${JSON.stringify([asked, fetched.slice(-10)])}${faults.map((fault) => `\n${fault}`).join("")}`);
+    throw new Error(`${error.message}\n${JSON.stringify(fetched)}${faults.map((fault) => `\n${fault}`).join("")}`);
   } finally {
     await browser.close();
-    server.close();
   }
-});
+}

@@ -11,7 +11,7 @@ use crate::support::{
 use marquee_backends::testing::{Authority, Kept, RabbitServer, RedisServer, S3Server, SpekeServer, database_url, free_port};
 use marquee_core::{
     SeededRandom,
-    protection::{ContentKeys, KeyPolicy, Scheme},
+    protection::{Choice, Protected, System},
 };
 use marquee_packager::protect::cpix;
 use reqwest::Method;
@@ -64,14 +64,17 @@ async fn engines_with_a_private_authority_are_used_if_it_is_trusted_and_refused_
 
 #[tokio::test]
 async fn keys_of_a_title_come_over_tls_and_so_does_what_is_verified() {
-    let keys = || ContentKeys::generate(KeyPolicy::PerTrackType, &SeededRandom::new(1));
-    let server = SpekeServer::start(move |_| Ok(cpix::export("film", Scheme::Cbcs, &keys(), &[]))).await;
+    let systems = vec![System::Widevine { licence_url: None }];
+    let (protected, keys) = Protected::generate(Choice::default(), systems, &SeededRandom::new(1));
+    let document = cpix::export("film", &protected, &keys);
+    let server = SpekeServer::start(move |_| Ok(document.clone())).await;
     let authority = Authority::new();
     let (_nginx, address) = behind_tls(server.url().origin().ascii_serialization().as_str(), &authority);
     let node = Node::start_with(&[
         ("SSL_CERT_FILE", &authority.trusted().display().to_string()),
         ("MARQUEE_PROTECTION_KEY_SERVER_URL", &format!("{address}/speke/v2.0?tenant=1")),
         ("MARQUEE_PROTECTION_KEY_SERVER_HEADERS", "authorization: Basic bWU6c2VjcmV0"),
+        ("MARQUEE_PROTECTION_CLEAR_KEY", "false"),
         ("MARQUEE_PROTECTION_WIDEVINE", "true"),
     ])
     .await;
@@ -84,7 +87,7 @@ async fn keys_of_a_title_come_over_tls_and_so_does_what_is_verified() {
     assert_eq!(request.uri().to_string(), "/speke/v2.0?tenant=1");
     let response = admin.request(Method::GET, &format!("/v1/videos/{id}/cpix")).send().await.expect("an answer");
     let document = response.text().await.expect("text");
-    assert!(keys().0.iter().all(|(_, key)| document.contains(&key.id.to_string())), "{document}");
+    assert!(keys.0.iter().all(|(_, key)| document.contains(&key.id.to_string())), "{document}");
     let (_nginx, secure) = behind_tls(node.edge.trim_end_matches('/'), &authority);
     let master = admin.hls(&id).await.replacen(node.edge.trim_end_matches('/'), &secure, 1);
     for (trusted, expected) in [(authority.trusted(), Some(0)), (Authority::new().trusted(), Some(2))] {

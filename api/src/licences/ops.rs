@@ -53,7 +53,7 @@ pub(crate) async fn export(app: &App, caller: &Caller, id: VideoId) -> Result<St
     let protected = app.deps.db.encode(encode).await?.plan.protected.ok_or_else(clear)?;
     let keys = app.deps.key_server.open(&app.deps.db, encode, &protected).await?;
     tracing::info!(video.id = %id, by = %caller.user, "content keys exported");
-    Ok(cpix::export(&encode.to_string(), protected.choice.scheme, &keys, &protected.systems))
+    Ok(cpix::export(&encode.to_string(), &protected, &keys))
 }
 
 /// The keys of an encode of a video that is there, if viewers are given such: to Clear Key alone, whose addresses are as `fits` wants. What

@@ -11,10 +11,11 @@ use marquee_core::{
     Error, ErrorKind, Random, Result,
     config::Protection,
     id::EncodeId,
-    protection::{Choice, ContentKey, ContentKeys, Protected, System},
+    protection::{Choice, ContentKey, ContentKeys, KEY_BYTES, KeyName, KeyUse, Protected, System},
 };
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 use vault::Vault;
 
 /// Code of the error of what has no master key, or another one.
@@ -76,15 +77,24 @@ impl KeyServer {
         self.speke.as_ref()
     }
 
-    /// New keys for an encode, and what its plan says of them. Where players find them by address, that begins with `key_url`.
+    /// New keys for the encode that will be called `encode`, and what its plan says of them. Where players find them by address, that begins
+    /// with `key_url`. A server of others has the same asked of it however often that is tried: then only secrets are new, which it gives.
     #[must_use]
-    pub fn generate(&self, choice: Choice, key_url: &str) -> (Protected, ContentKeys) {
+    pub fn generate(&self, encode: EncodeId, choice: Choice, key_url: &str) -> (Protected, ContentKeys) {
         let at = |system: &System| match system {
             System::ClearKey { .. } => System::ClearKey { key_url: Some(key_url.to_owned()) },
             other => other.clone(),
         };
         let systems = self.systems.iter().map(at).collect();
-        Protected::generate(choice, systems, &*self.random)
+        let (protected, mut keys) = Protected::generate(choice, systems, &*self.random);
+        if self.speke.is_none() {
+            return (protected, keys);
+        }
+        for (of, key) in &mut keys.0 {
+            (key.id, key.iv) = derived(encode, *of);
+        }
+        let names = keys.0.iter().map(|(of, key)| KeyName::new(*of, key)).collect();
+        (Protected { names, ..protected }, keys)
     }
 
     /// The keys of the encode that will be called `encode`, as they are stored.
@@ -113,6 +123,16 @@ impl KeyServer {
     fn vault(&self) -> Result<&Vault> {
         self.vault.as_ref().ok_or_else(|| no_master_key("protection.master_key is not set"))
     }
+}
+
+/// Id and vector of the key of an encode for some tracks: no secrets.
+fn derived(encode: EncodeId, of: KeyUse) -> (Uuid, [u8; KEY_BYTES]) {
+    let digest =
+        Sha256::new().chain_update(b"marquee content key").chain_update(encode.0).chain_update(format!("{of:?}")).finalize();
+    let (mut id, mut iv) = ([0; KEY_BYTES], [0; KEY_BYTES]);
+    id.copy_from_slice(&digest[..KEY_BYTES]);
+    iv.copy_from_slice(&digest[KEY_BYTES..2 * KEY_BYTES]);
+    (Builder::from_random_bytes(id).into_uuid(), iv)
 }
 
 fn no_master_key(what: &str) -> Error {

@@ -20,7 +20,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a refusal that the log is told.
 const REASON_BYTES_MAX: usize = 300;
-/// Whose answers are read on.
+/// The version that is spoken.
 const VERSION: (HeaderName, HeaderValue) = (HeaderName::from_static("x-speke-version"), HeaderValue::from_static("2.0"));
 
 /// A key server that is asked over HTTP.
@@ -28,6 +28,8 @@ pub struct Speke {
     client: Client,
     url: Uri,
     headers: HeaderMap,
+    /// What must not be logged if it comes back: values of headers, with the word before a credential and without.
+    secrets: Vec<String>,
 }
 
 impl Speke {
@@ -41,12 +43,16 @@ impl Speke {
             (CONTENT_TYPE, HeaderValue::from_static("application/xml")),
             (USER_AGENT, HeaderValue::from_static(concat!("marquee/", env!("CARGO_PKG_VERSION")))),
         ]);
+        let mut secrets = Vec::new();
         for (name, value) in headers.iter().map(|header| parsed(header)).collect::<Option<Vec<_>>>().ok_or_else(no_header)? {
+            let text = value.to_str().unwrap_or_default();
+            secrets.extend([Some(text), text.split_once(' ').map(|(_, rest)| rest)].into_iter().flatten().map(str::to_owned));
             all.insert(name, value);
         }
+        secrets.retain(|secret| !secret.trim().is_empty());
         let url =
             url.as_str().parse().map_err(|_| Error::invalid("invalid_config", "protection.key_server_url is no address"))?;
-        Ok(Self { client: https::client(CONNECT)?, url, headers: all })
+        Ok(Self { client: https::client(CONNECT)?, url, headers: all, secrets })
     }
 
     /// What it answers to a CPIX document.
@@ -67,7 +73,7 @@ impl Speke {
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.map(Collected::to_bytes);
         if !status.is_success() {
-            return Err(refusal(status, &body.unwrap_or_default()));
+            return Err(self.refusal(status, &body.unwrap_or_default()));
         }
         body.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -77,18 +83,20 @@ impl Speke {
             }
         })
     }
-}
 
-/// What a status other than success means. Requests hold no secrets, so what is said of them cannot repeat one.
-fn refusal(status: StatusCode, body: &[u8]) -> Error {
-    let reason = String::from_utf8_lossy(&body[..body.len().min(REASON_BYTES_MAX)]).into_owned();
-    let refused = |error: Error| error.caused_by(format!("the key server answered {status}: {reason}"));
-    if status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) {
-        return refused(Error::unavailable("the key server"));
+    /// What a status other than success means. The log is told the server's reason, without what it may repeat of the request's headers.
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> Error {
+        let said = String::from_utf8_lossy(body).into_owned();
+        let mut reason = self.secrets.iter().fold(said, |said, secret| said.replace(secret, "(hidden)"));
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        let refused = |error: Error| error.caused_by(format!("the key server answered {status}: {reason}"));
+        if status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) {
+            return refused(Error::unavailable("the key server"));
+        }
+        let settings = "look at protection.key_server_url and protection.key_server_headers, and at its own settings";
+        let message = format!("the key server gives no keys, it answers {status}: {settings}");
+        refused(Error::new(ErrorKind::Invalid, "key_server_refused", message))
     }
-    let settings = "look at protection.key_server_url and protection.key_server_headers, and at its own settings";
-    let message = format!("the key server gives no keys, it answers {status}: {settings}");
-    refused(Error::new(ErrorKind::Invalid, "key_server_refused", message))
 }
 
 /// A header of `name: value`, whose value is not shown where headers are.
@@ -110,15 +118,16 @@ mod tests {
     use crate::testing::SpekeServer;
 
     fn client(url: &Url) -> Speke {
-        Speke::new(url, &["X-Speke-Test:  a secret ".to_owned()]).expect("a client")
+        Speke::new(url, &["X-Speke-Test:  a secret ".to_owned(), "authorization: Basic canary".to_owned()]).expect("a client")
     }
 
     async fn refused(status: u16) -> Error {
-        let body = "Unsupported CPIX@version".repeat(100);
+        let body = "Unsupported CPIX@version, canary, a secret ".repeat(100);
         let server = SpekeServer::start(move |_| Err((status, body.clone()))).await;
         let error = client(server.url()).exchange("<CPIX/>".to_owned()).await.expect_err("refused");
         assert!(error.detail().contains("Unsupported CPIX@version") && error.detail().len() < 700, "{}", error.detail());
         assert!(!error.message().contains("CPIX@version"), "{error}");
+        assert!(!error.detail().contains("canary") && !error.detail().contains("secret"), "{}", error.detail());
         error
     }
 

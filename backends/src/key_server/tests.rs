@@ -26,7 +26,7 @@ async fn keys_live_as_long_as_their_encode_and_open_with_the_master_key_alone() 
     let begun = db.begin_inspect(&claim, made.upload).await.expect("begin");
     assert_eq!(begun.protection, Some(choice));
     let (mut encode, jobs) = new_encode(made.video, made.upload).await;
-    let (protected, keys) = server(Some(1)).generate(choice, "../keys/");
+    let (protected, keys) = server(Some(1)).generate(encode.id, choice, "../keys/");
     let sealed = server(Some(1)).seal(encode.id, &keys).expect("sealed");
     (encode.plan.protected, encode.keys) = (Some(protected.clone()), sealed.clone());
     assert!(db.finish_inspect(&claim, &encode, &jobs).await.expect("finish"));
@@ -45,10 +45,20 @@ async fn keys_live_as_long_as_their_encode_and_open_with_the_master_key_alone() 
 }
 
 #[test]
+fn a_server_of_others_is_asked_for_the_same_keys_again() {
+    let config = Protection { key_server_url: "https://keys.example/".parse().ok(), ..Protection::default() };
+    let server = KeyServer::new(&config, Arc::new(OsRandom)).unwrap();
+    let asked = |encode: u128| server.generate(EncodeId(Uuid::from_u128(encode)), Choice::default(), "").0.names;
+    assert_eq!(asked(1), asked(1));
+    let ids: std::collections::HashSet<_> = asked(1).into_iter().chain(asked(2)).map(|name| (name.id, name.iv)).collect();
+    assert_eq!(ids.len(), 8, "and each encode for others");
+}
+
+#[test]
 fn nothing_is_protected_without_a_master_key() {
     let none = server(None);
     assert_eq!(none.check().unwrap_err().code(), "no_master_key");
-    let (_, keys) = none.generate(Choice::default(), "");
+    let (_, keys) = none.generate(EncodeId(Uuid::from_u128(1)), Choice::default(), "");
     let error = none.seal(EncodeId(Uuid::from_u128(1)), &keys).unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, "no_master_key"));
     assert!(server(Some(1)).check().is_ok());

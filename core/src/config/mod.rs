@@ -225,13 +225,16 @@ mod tests {
 
     #[test]
     fn keys_come_over_lines_that_nobody_reads() {
-        let config = |url: &str| Config::load("", env(&[("MARQUEE_PROTECTION_KEY_SERVER_URL", url)]));
+        let without = [("MARQUEE_PROTECTION_CLEAR_KEY", "false")];
+        let config = |url: &str| Config::load("", env(&[&without[..], &[("MARQUEE_PROTECTION_KEY_SERVER_URL", url)]].concat()));
         for safe in ["https://keys.example/speke", "http://127.0.0.1:8000/", "http://[::1]/", "http://localhost/speke"] {
             assert!(config(safe).is_ok(), "{safe}");
         }
         for open in ["http://keys.example/speke", "ftp://localhost/", "http://127.example/", "https://me:secret@keys.example/"] {
             assert!(config(open).is_err(), "{open}");
         }
+        let both = Config::load("", env(&[("MARQUEE_PROTECTION_KEY_SERVER_URL", "https://keys.example/")]));
+        assert!(both.expect_err("refused").message().contains("clear_key"));
     }
 
     #[test]

@@ -259,7 +259,7 @@ pub struct Protection {
     /// How many keys these have: `per_track_type` or `per_title`.
     pub keys: KeyPolicy,
     /// Where the keys of protected titles are asked for by SPEKE v2, of a commercial system's key server; with `https:`, but on this
-    /// machine. Unset: they are made here.
+    /// machine. `clear_key`, which would give them to whoever may play, must be `false` then. Unset: they are made here.
     #[serde(deserialize_with = "url")]
     pub key_server_url: Option<Url>,
     /// Headers that it wants to see, each as `name: value`, such as `authorization: Basic …`.
@@ -335,6 +335,15 @@ impl Protection {
         if self.key_server_url.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
             return Err(bad("protection.key_server_url names a user: set protection.key_server_headers instead".into()));
         }
+        if self.key_server_url.is_some() && self.clear_key {
+            return Err(bad(
+                "protection.key_server_url needs protection.clear_key = false: players of Clear Key get the keys themselves"
+                    .into(),
+            ));
+        }
+        if self.key_server_url.is_none() && !self.key_server_headers.is_empty() {
+            return Err(bad("protection.key_server_headers are for protection.key_server_url, which is not set".into()));
+        }
         if self.scheme.is_some() && self.systems().is_empty() {
             return Err(bad(
                 "protection.scheme is set, but nothing could play what is protected: set protection.clear_key".into()
@@ -354,11 +363,13 @@ pub struct Steering {
     pub url: Option<Url>,
     /// What it calls `edge.public_url`.
     pub pathway: String,
+    /// Where the other hosts are, such as `https://other.example`: the pages let a browser go there.
+    pub edge_urls: Vec<Url>,
 }
 
 impl Default for Steering {
     fn default() -> Self {
-        Self { url: None, pathway: "main".to_owned() }
+        Self { url: None, pathway: "main".to_owned(), edge_urls: Vec::new() }
     }
 }
 

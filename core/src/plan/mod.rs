@@ -216,6 +216,7 @@ impl Plan {
             return None;
         }
         self.provisional = false;
+        self.captions.clone_from(&whole.video.captions);
         self.chunks = chunk::cut(self.chunks, &self.timeline, self.duration_ticks, &whole.video);
         if let Some(analysis) = &mut self.analysis {
             analysis.spread(&self.timeline, &whole.video, self.duration_ticks);

@@ -11,7 +11,11 @@ use dash_mpd_core::{
     Accessibility, AdaptationSet, AudioChannelConfiguration, BaseURL, CencPssh, ContentProtection, Label, MsprPro,
     Representation, Role, S, SegmentTemplate, SegmentTimeline, SupplementalProperty,
 };
-use marquee_core::{object, plan::Codec, source::Ratio};
+use marquee_core::{
+    language, object,
+    plan::Codec,
+    source::{CaptionChannel, Ratio},
+};
 
 /// Every track of `presentation` in its set, in the order of the presentation.
 pub(super) fn sets(presentation: &Presentation, buffer_s: u64) -> Vec<AdaptationSet> {
@@ -48,11 +52,16 @@ fn switching(sets: &[Vec<&Track>], tracks: &[&Track]) -> Vec<SupplementalPropert
     (!others.is_empty()).then_some(property).into_iter().collect()
 }
 
-/// The closed captions in a set's pictures (SCTE 214-1 section 7.2.3). They do not say in what language they are: as the sound is.
+/// The closed captions in a set's pictures (SCTE 214-1 section 7.2.3, DASH-IF Interoperability Points 4.3 section 6.4.3.3). They do not say in
+/// what language they are: the first channel is as the sound is, as a rule, the other is not.
 fn captions(presentation: &Presentation, track: &Track) -> Option<Accessibility> {
-    let language = hls::spoken(presentation).and_then(clean).map_or(String::new(), |language| format!("={language}"));
-    let channels: Vec<_> = presentation.captions.iter().map(|channel| format!("{}{language}", channel.as_str())).collect();
     let is_carried = matches!(track.rendition.media, Media::Video { .. }) && hls::codec(track) == Codec::H264;
+    let language = |channel: &CaptionChannel| match channel {
+        CaptionChannel::Cc1 => hls::spoken(presentation).map_or(language::UNKNOWN, language::three_letters),
+        CaptionChannel::Cc3 => language::UNKNOWN,
+    };
+    let channel = |channel: &CaptionChannel| format!("{}={}", channel.as_str(), language(channel));
+    let channels: Vec<_> = presentation.captions.iter().map(channel).collect();
     let descriptor =
         || Accessibility { schemeIdUri: CAPTIONS.to_owned(), value: Some(channels.join(";")), ..Accessibility::default() };
     (is_carried && !channels.is_empty()).then(descriptor)

@@ -147,6 +147,6 @@ fn closed_captions_are_told_of_the_set_that_carries_them() {
     let title = Presentation { captions: vec![CaptionChannel::Cc1, CaptionChannel::Cc3], ..many_codecs() };
     let told = |set: &AdaptationSet| set.Accessibility.iter().filter_map(|one| one.value.clone()).collect::<Vec<_>>();
     let sets = read(&title, None);
-    assert_eq!(sets.iter().map(told).collect::<Vec<_>>(), [vec!["CC1=en;CC3=en"], vec![], vec![], vec![]]);
+    assert_eq!(sets.iter().map(told).collect::<Vec<_>>(), [vec!["CC1=eng;CC3=und"], vec![], vec![], vec![]]);
     assert_eq!(sets[0].Accessibility[0].schemeIdUri, "urn:scte:dash:cc:cea-608:2015");
 }

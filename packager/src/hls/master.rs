@@ -17,7 +17,7 @@ use marquee_core::{
     object,
     plan::Codec,
     presentation::Steering,
-    protection::{KeyUse, System},
+    protection::{KeyUse, Scheme, System},
     source::{CaptionChannel, Ratio},
 };
 use std::collections::HashMap;
@@ -149,28 +149,30 @@ fn closed_captions(presentation: &Presentation, track: &Track) -> Option<ClosedC
     (codec(track) == Codec::H264).then(|| ClosedCaptionGroupId::GroupId(CAPTIONS.to_owned()))
 }
 
-/// The channels of closed captions. They do not say in what language they are: as the sound is.
+/// The channels of closed captions. They do not say in what language they are: the first is as the sound is, as a rule, the other is not.
 fn captions(presentation: &Presentation) -> Vec<AlternativeMedia> {
-    let language = attribute(spoken(presentation).unwrap_or_default(), "und");
-    let channel = |channel: &CaptionChannel| AlternativeMedia {
-        media_type: AlternativeMediaType::ClosedCaptions,
-        group_id: CAPTIONS.to_owned(),
-        language: Some(language.clone()),
-        name: match channel {
-            CaptionChannel::Cc1 => "Closed captions".to_owned(),
-            CaptionChannel::Cc3 => "Closed captions 2".to_owned(),
-        },
-        autoselect: *channel == CaptionChannel::Cc1,
-        instream_id: Some(InstreamId::CC(if *channel == CaptionChannel::Cc1 { 1 } else { 3 })),
-        ..AlternativeMedia::default()
+    let media = |channel: &CaptionChannel| {
+        let (name, number, language) = match channel {
+            CaptionChannel::Cc1 => ("Closed captions", 1, spoken(presentation)),
+            CaptionChannel::Cc3 => ("Closed captions 2", 3, None),
+        };
+        AlternativeMedia {
+            media_type: AlternativeMediaType::ClosedCaptions,
+            group_id: CAPTIONS.to_owned(),
+            language: Some(attribute(language.unwrap_or_default(), "und")),
+            name: name.to_owned(),
+            autoselect: *channel == CaptionChannel::Cc1,
+            instream_id: Some(InstreamId::CC(number)),
+            ..AlternativeMedia::default()
+        }
     };
-    presentation.captions.iter().map(channel).collect()
+    presentation.captions.iter().map(media).collect()
 }
 
 /// How outputs are to be protected where FairPlay Streaming has the keys (Apple HLS Authoring Specification 13.5 and 13.6).
 fn hdcp_level(presentation: &Presentation, track: &Track) -> Option<HDCPLevel> {
-    let systems = &presentation.protected.as_ref()?.systems;
-    systems.iter().find(|system| matches!(system, System::FairPlay { .. }))?;
+    let protected = presentation.protected.as_ref().filter(|protected| protected.choice.scheme == Scheme::Cbcs)?;
+    protected.systems.iter().find(|system| matches!(system, System::FairPlay { .. }))?;
     let levels = [(KeyUse::Hd, HDCPLevel::Type0), (KeyUse::Uhd, HDCPLevel::Type1)];
     levels.into_iter().find_map(|(of, level)| of.is_for(&track.rendition.media).then_some(level))
 }

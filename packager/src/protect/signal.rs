@@ -32,42 +32,45 @@ pub fn of_track(presentation: &Presentation, track: &Track) -> Vec<Signal> {
     protected.systems.iter().map(|system| signal(system, protected.choice.scheme, key)).collect()
 }
 
-/// What the players of one system are told of a key: what its key server says, and otherwise what follows from its id.
+/// What the players of one system are told of a key: what its key server says, and otherwise what follows from that or from its id.
 #[must_use]
 pub fn signal(system: &System, scheme: Scheme, key: &KeyName) -> Signal {
-    let ours = usual(system, scheme, key);
-    let Some(told) = key.told.iter().find(|told| told.system == ours.system) else { return ours };
-    let pssh = told.pssh.as_ref().and_then(|pssh| BASE64.decode(pssh).ok()).map(Bytes::from);
-    let tag = told.key.as_ref().and_then(|attributes| read_attributes(attributes, scheme));
-    Signal { pssh: pssh.or(ours.pssh), key: tag.or(ours.key), ..ours }
+    let id = pssh::id(system);
+    let told = key.told.iter().find(|told| told.system == id);
+    let pssh = told.and_then(|told| BASE64.decode(told.pssh.as_ref()?).ok()).map(Bytes::from);
+    let signal = usual(system, scheme, key, pssh);
+    let tag = told.and_then(|told| read_attributes(told.key.as_ref()?, scheme));
+    Signal { key: tag.or(signal.key), ..signal }
 }
 
-fn usual(system: &System, scheme: Scheme, key: &KeyName) -> Signal {
+/// What follows from a key's id, or from the box that its key server gave.
+fn usual(system: &System, scheme: Scheme, key: &KeyName, pssh: Option<Bytes>) -> Signal {
     let data = |kind: &str, bytes: &[u8]| format!("data:text/plain;{kind}base64,{}", BASE64.encode(bytes));
+    let signal = |pssh, key, address| Signal { system: pssh::id(system), pssh, key, address };
     match system {
         System::ClearKey { key_url } => {
             let address = key_url.as_ref().map(|url| Key {
                 iv: Some(format!("0x{}", hex::encode(key.iv))),
                 ..tag(scheme, format!("{url}{}", key.id.hyphenated()), "identity")
             });
-            let key = tag(scheme, data("", key.id.as_bytes()), "org.w3.clearkey");
-            Signal { system: pssh::CLEAR_KEY, pssh: None, key: Some(key), address }
+            signal(None, Some(tag(scheme, data("", key.id.as_bytes()), "org.w3.clearkey")), address)
         }
         System::Widevine { .. } => {
-            let pssh = pssh::widevine(scheme, &[key.id], &[]);
+            let pssh = pssh.unwrap_or_else(|| pssh::widevine(scheme, &[key.id], &[]));
             let key = tag(scheme, data("", &pssh), &format!("urn:uuid:{}", pssh::WIDEVINE));
-            Signal { system: pssh::WIDEVINE, pssh: Some(pssh), key: Some(key), address: None }
+            signal(Some(pssh), Some(key), None)
         }
         System::PlayReady { licence_url } => {
-            let object = pssh::playready_object(scheme, &[key.id], licence_url.as_deref());
-            let pssh = Some(pssh::pssh(pssh::PLAYREADY, &[], &object));
-            let key = tag(scheme, data("charset=UTF-16;", &object), "com.microsoft.playready");
-            Signal { system: pssh::PLAYREADY, pssh, key: Some(key), address: None }
+            let ours = || pssh::pssh(pssh::PLAYREADY, &[], &pssh::playready_object(scheme, &[key.id], licence_url.as_deref()));
+            let pssh = pssh.unwrap_or_else(ours);
+            let object = pssh::parse(&pssh).map_or(&[][..], |(_, object)| object);
+            let key = tag(scheme, data("charset=UTF-16;", object), "com.microsoft.playready");
+            signal(Some(pssh), Some(key), None)
         }
         System::FairPlay { key_uri } => {
             let key = tag(scheme, format!("{key_uri}{}", key.id.hyphenated()), "com.apple.streamingkeydelivery");
             // Apple's players know no other scheme (Apple HLS Authoring Specification A13.11).
-            Signal { system: pssh::FAIRPLAY, pssh: None, key: (scheme == Scheme::Cbcs).then_some(key), address: None }
+            signal(None, (scheme == Scheme::Cbcs).then_some(key), None)
         }
     }
 }
@@ -235,11 +238,14 @@ mod tests {
         let says = |scheme| systems().iter().map(|system| signal(system, scheme, &key)).collect::<Vec<_>>();
         let (usual, told) = (signals(Scheme::Cbcs), says(Scheme::Cbcs));
         assert_eq!((&told[0], &told[2]), (&usual[0], &usual[2]));
-        assert_eq!(told[1], Signal { pssh: Some(theirs), ..usual[1].clone() });
+        assert_eq!(told[1].pssh.as_ref(), Some(&theirs));
+        let uri = format!("data:text/plain;base64,{}", BASE64.encode(&theirs));
+        assert_eq!(told[1].key.as_ref().unwrap().uri, Some(uri), "players of HLS are told the same");
         assert_eq!(told[3].key.as_ref().map(attributes).as_deref(), Some(tag));
         // Whatever it says of how samples are encrypted, we know that.
-        let fairplay = says(Scheme::Cenc).pop().unwrap().key.unwrap();
-        assert_eq!(fairplay.method.to_string(), "SAMPLE-AES-CTR");
+        let other = Told { key: Some(tag.replace("AES", "AES-CTR")), ..key.told[1].clone() };
+        let key = KeyName { told: vec![other], ..key };
+        assert_eq!(signal(&systems()[3], Scheme::Cbcs, &key).key.as_ref().map(attributes).as_deref(), Some(tag));
     }
 
     #[test]

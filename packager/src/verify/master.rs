@@ -5,6 +5,7 @@ use super::{
     m3u8::{self, Attributes, Expected, Line},
     report::Report,
 };
+use marquee_core::protection::SD_PIXELS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Variants and renditions that one playlist may have.
@@ -15,8 +16,6 @@ const FIRST_BPS: u64 = 2_000_000;
 const CELLULAR_BPS: u64 = 192_000;
 /// `KEYFORMAT` of FairPlay Streaming (HLS-AUTH 13.3).
 const FAIRPLAY: &str = "com.apple.streamingkeydelivery";
-/// Pixels of standard definition at most.
-const SD_PIXELS_MAX: u64 = 1024 * 576;
 /// What is described for who does not see, and for who does not hear.
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const SDH: &str = "public.accessibility.transcribes-spoken-dialog";

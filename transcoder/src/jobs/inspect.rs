@@ -15,7 +15,7 @@ use marquee_backends::{
     dispatch::Work,
 };
 use marquee_core::{
-    Error, Result,
+    Error, ErrorKind, Result,
     id::{EncodeId, UploadId, VideoId},
     job::{Class, Failure, Job, Order},
     object::Key,
@@ -93,20 +93,23 @@ impl Jobs {
     /// An encode of what was looked at, called `id` if that is known before, and protected as `choice` says.
     ///
     /// # Errors
-    /// `Unavailable` if it is to be protected and this worker cannot do that, or no keys come now; `Invalid` if a key server refuses them.
+    /// `Retry` if it is to be protected and this worker cannot do that, or no keys come now; `Fail` if a key server refuses them.
     pub(super) async fn new_encode(
         &self,
         id: Option<EncodeId>,
         (video, upload): (VideoId, UploadId),
         looked: Looked,
         choice: Option<Choice>,
-    ) -> Result<NewEncode> {
+    ) -> Result<NewEncode, Failure> {
         let Looked { mut source, plan, cpu_ms, encoder_version } = looked;
         // What there is to know of them the plan knows now.
         source.video.keyframes.clear();
         let id = id.unwrap_or_else(|| EncodeId::new(self.deps.clock.as_ref(), self.deps.random.as_ref()));
         let plan = Plan { steering: self.deps.steering.clone(), ..plan };
-        let (plan, keys) = self.protected((video, id), choice, plan).await?;
+        let (plan, keys) = self.protected((video, id), choice, plan).await.map_err(|error| match error.kind() {
+            ErrorKind::Invalid => refused(&error),
+            _ => error.into(),
+        })?;
         Ok(NewEncode { id, video, upload, plan, source, encoder_version, inspect_cpu_ms: cpu_ms, keys })
     }
 

@@ -43,7 +43,7 @@ impl Jobs {
     /// the content must give each encode others.
     async fn issued(&self, encode: EncodeId, choice: Choice, key_url: &str) -> Result<(Protected, ContentKeys)> {
         self.deps.key_server.check()?;
-        let (protected, keys) = self.deps.key_server.generate(choice, key_url);
+        let (protected, keys) = self.deps.key_server.generate(encode, choice, key_url);
         let Some(server) = self.deps.key_server.speke() else { return Ok((protected, keys)) };
         let request = cpix::request(&encode.to_string(), choice.scheme, &keys, &protected.systems);
         let answer = server.exchange(request).await?;

@@ -30,7 +30,7 @@ impl KeysFile {
 
     /// Writes the keys as a CPIX document, and keeps the file.
     pub(super) fn write(mut self, protected: &Protected, keys: &ContentKeys) -> Result<()> {
-        let document = cpix::export("film", protected.choice.scheme, keys, &protected.systems);
+        let document = cpix::export("film", protected, keys);
         let written = self.file.write_all(document.as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|error| unusable(&self.path, error))?;
         self.is_kept = true;

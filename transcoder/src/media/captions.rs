@@ -1,14 +1,15 @@
 //! Closed captions that pictures carry (CEA-608, in the user data of ATSC A/53 part 4): two characters a picture and field. They are taken
 //! out of the frames of a source and given to the pictures of each rung in their order, each once, whatever becomes of the frames: one
-//! that a rung leaves out, or that is shown twice, would lose characters or double them.
+//! that a rung leaves out, or that is shown twice, would lose characters or double them. What frames say that a rung leaves out goes with
+//! the picture before them, which is in the same chunk: each group of pictures begins with one that is shown.
 
 use super::Stop;
 use ffmpeg_next::{
     ffi,
     frame::{self, side_data::Type},
 };
-use marquee_core::{plan::Rung, source::CaptionChannel};
-use std::collections::VecDeque;
+use marquee_core::source::CaptionChannel;
+use std::{collections::VecDeque, ops::RangeInclusive};
 
 /// A kind, whether it is valid, and two bytes (ANSI/CTA-708 section 4.3).
 type Triplet = [u8; 3];
@@ -22,27 +23,28 @@ const KIND: u8 = 0b011;
 const VALID: u8 = 0b100;
 const FIELD_ONE: u8 = 0;
 const FIELD_TWO: u8 = 1;
-/// What fills a field that says nothing, without the bits of parity.
-const NOTHING: [u8; 2] = [0, 0];
+/// First bytes of control codes of a field's first channel, without the bit of parity (ANSI/CTA-608 section 8.4). In the second field other
+/// things are sent besides, such as the programme's name.
+const CONTROL: RangeInclusive<u8> = 0x10..=0x17;
 
 /// The channels that a frame has something of. The first field counts whatever it says: who sends captions sends them all the time, and
 /// a look of some frames meets few words.
 pub(super) fn channels(frame: &frame::Video) -> impl Iterator<Item = CaptionChannel> {
     let (mut one, mut two) = (None, None);
-    for [head, bytes @ ..] in triplets(frame).filter(|[head, ..]| head & VALID != 0) {
+    for [head, first, _] in triplets(frame) {
         match head & KIND {
             FIELD_ONE => one = Some(CaptionChannel::Cc1),
-            FIELD_TWO if bytes.map(|byte| byte & 0x7f) != NOTHING => two = Some(CaptionChannel::Cc3),
+            FIELD_TWO if CONTROL.contains(&(first & 0x7f)) => two = Some(CaptionChannel::Cc3),
             _ => {}
         }
     }
     one.into_iter().chain(two)
 }
 
-fn triplets(frame: &frame::Video) -> impl Iterator<Item = Triplet> {
-    let bytes = frame.side_data(Type::A53CC).map_or(Vec::new(), |aside| aside.data().to_vec());
-    let triplets: Vec<Triplet> = bytes.as_chunks().0.to_vec();
-    triplets.into_iter()
+/// What a frame says; what is not valid only fills its message.
+fn triplets(frame: &frame::Video) -> Vec<Triplet> {
+    let all = frame.side_data(Type::A53CC).map_or(Vec::new(), |aside| aside.data().as_chunks().0.to_vec());
+    all.into_iter().filter(|[head, ..]: &Triplet| head & VALID != 0).collect()
 }
 
 /// What is on its way from frames to the pictures of each rung.
@@ -55,10 +57,10 @@ impl Captions {
         Self { waiting: vec![VecDeque::new(); rungs] }
     }
 
-    /// Keeps what `frame` says, which is shown at `tick`, for those of `rungs` that want it.
-    pub(super) fn keep(&mut self, frame: &frame::Video, tick: u64, rungs: &[&Rung], wants: impl Fn(&Rung) -> bool) {
+    /// Keeps what `frame` says, which is shown at `tick`.
+    pub(super) fn keep(&mut self, frame: &frame::Video, tick: u64) {
         for triplet in triplets(frame) {
-            for (waiting, _) in self.waiting.iter_mut().zip(rungs).filter(|(_, rung)| wants(rung)) {
+            for waiting in &mut self.waiting {
                 waiting.push_back((tick, triplet));
                 if waiting.len() > WAITING_MAX {
                     waiting.pop_front();
@@ -67,10 +69,10 @@ impl Captions {
         }
     }
 
-    /// Gives what waits for it to a picture of a rung that is shown at `tick`.
-    pub(super) fn give(&mut self, rung: usize, tick: u64, picture: &mut frame::Video) -> Result<(), Stop> {
+    /// Gives what is said before `until` to a picture of a rung.
+    pub(super) fn give(&mut self, rung: usize, until: u64, picture: &mut frame::Video) -> Result<(), Stop> {
         let Some(waiting) = self.waiting.get_mut(rung) else { return Ok(()) };
-        let due = waiting.iter().take(TRIPLETS_MAX).take_while(|(shown, _)| *shown <= tick).count();
+        let due = waiting.iter().take(TRIPLETS_MAX).take_while(|(shown, _)| *shown < until).count();
         let bytes: Vec<u8> = waiting.drain(..due).flat_map(|(_, triplet)| triplet).collect();
         if bytes.is_empty() { Ok(()) } else { put(picture, &bytes) }
     }
@@ -100,51 +102,39 @@ fn put(picture: &mut frame::Video, bytes: &[u8]) -> Result<(), Stop> {
 mod tests {
     use super::*;
 
-    fn rung(frame_step: u32) -> Rung {
-        let text =
-            format!(r#"{{"id":"a","width":2,"height":2,"crf":20.0,"max_bitrate_bps":1,"preset":"x","frame_step":{frame_step}}}"#);
-        serde_json::from_str(&text).unwrap()
-    }
-
     fn frame(triplets: &[Triplet]) -> frame::Video {
         let mut frame = frame::Video::empty();
         put(&mut frame, triplets.as_flattened()).unwrap();
         frame
     }
 
-    fn said(captions: &mut Captions, rung: usize, tick: u64) -> Vec<Triplet> {
+    fn said(captions: &mut Captions, rung: usize, until: u64) -> Vec<Triplet> {
         let mut picture = frame::Video::empty();
-        captions.give(rung, tick, &mut picture).unwrap();
-        triplets(&picture).collect()
+        captions.give(rung, until, &mut picture).unwrap();
+        triplets(&picture)
     }
 
     #[test]
     fn every_rung_says_everything_once() {
-        let (whole, half) = (rung(1), rung(2));
-        let rungs = [&whole, &half];
         let mut captions = Captions::new(2);
         let say = |number| [VALID, number, number];
         for tick in 0..4 {
-            captions.keep(&frame(&[say(tick as u8)]), tick, &rungs, |_| true);
+            captions.keep(&frame(&[say(tick as u8), [0, 0, 0]]), tick);
         }
-        assert_eq!(said(&mut captions, 0, 0), [say(0)]);
-        assert!(said(&mut captions, 0, 0).is_empty(), "a frame that is shown again says nothing new");
-        assert_eq!(said(&mut captions, 1, 0), [say(0)]);
-        assert_eq!(said(&mut captions, 0, 1), [say(1)]);
-        assert_eq!(said(&mut captions, 1, 2), [say(1), say(2)], "what the frame before would have said");
-        captions.keep(&frame(&[say(9)]), 4, &rungs, |rung| rung.frame_step > 1);
-        assert_eq!(said(&mut captions, 0, 9), [say(2), say(3)]);
-        assert_eq!(said(&mut captions, 1, 9), [say(3), say(9)]);
+        assert_eq!(said(&mut captions, 0, 1), [say(0)]);
+        assert!(said(&mut captions, 0, 1).is_empty(), "a frame that is shown again says nothing new");
+        assert_eq!(said(&mut captions, 0, 2), [say(1)]);
+        assert_eq!(said(&mut captions, 1, 2), [say(0), say(1)], "what the frame after it would have said");
+        assert_eq!(said(&mut captions, 1, u64::MAX), [say(2), say(3)]);
     }
 
     #[test]
     fn what_one_picture_cannot_say_the_next_one_does() {
-        let rung = rung(1);
         let mut captions = Captions::new(1);
-        captions.keep(&frame(&[[VALID, 1, 1]; 40]), 0, &[&rung], |_| true);
-        assert_eq!((said(&mut captions, 0, 0).len(), said(&mut captions, 0, 1).len()), (31, 9));
+        captions.keep(&frame(&[[VALID, 1, 1]; 40]), 0);
+        assert_eq!((said(&mut captions, 0, 1).len(), said(&mut captions, 0, 2).len()), (31, 9));
         for _ in 0..1000 {
-            captions.keep(&frame(&[[VALID, 1, 1]; 31]), 2, &[&rung], |_| true);
+            captions.keep(&frame(&[[VALID, 1, 1]; 31]), 2);
         }
         assert!(captions.waiting[0].len() <= WAITING_MAX);
     }
@@ -154,7 +144,8 @@ mod tests {
         let of = |triplets: &[Triplet]| channels(&frame(triplets)).collect::<Vec<_>>();
         assert_eq!(channels(&frame::Video::empty()).count(), 0);
         assert_eq!(of(&[[VALID | FIELD_ONE, 0x80, 0x80], [VALID | FIELD_TWO, 0x80, 0x80]]), [CaptionChannel::Cc1]);
-        assert_eq!(of(&[[VALID | FIELD_TWO, 0x94, 0x2c]]), [CaptionChannel::Cc3]);
+        assert_eq!(of(&[[VALID | FIELD_TWO, 0x15, 0x2c]]), [CaptionChannel::Cc3]);
+        assert_eq!(of(&[[VALID | FIELD_TWO, 0x01, 0x03], [VALID | FIELD_TWO, 0x9d, 0x2c]]), [], "a programme's name, and CC4");
         assert_eq!(of(&[[FIELD_ONE, 0x94, 0x2c], [VALID | 2, 1, 1], [VALID | 3, 1, 1]]), []);
     }
 }

@@ -81,6 +81,8 @@ struct Run<'a> {
     filters: Option<Filters>,
     cadence: Cadence<'a>,
     captions: Captions,
+    /// The newest picture of each rung that leaves frames out: what these say goes with it.
+    late: Vec<Option<Late>>,
     /// The newest frame, for repeats.
     held: Option<(i64, frame::Video)>,
     /// Tick of the newest picture that each worker got.
@@ -101,6 +103,7 @@ impl<'a> Run<'a> {
             part,
             newest: vec![None; senders.len()],
             captions: Captions::new(senders.len()),
+            late: senders.iter().map(|_| None).collect(),
             senders,
             filters: None,
             cadence: Cadence::new(&part.job.plan.timeline, part.chunk),
@@ -145,7 +148,7 @@ impl<'a> Run<'a> {
                 Place::Here { repeats, tick: shown } => {
                     self.hurt(is_damaged, tick);
                     self.repeat(&repeats)?;
-                    self.caption(&frame, shown);
+                    self.captions.keep(&frame, shown);
                     self.shown.push(shown);
                     self.show(&frame, shown)?;
                     self.held = Some((tick, frame));
@@ -164,16 +167,6 @@ impl<'a> Run<'a> {
         self.end(next)
     }
 
-    /// Keeps the captions of a frame for the pictures that come of it. What the frame before the chunk says belongs to the chunk where
-    /// it is left out: rungs that show one of several begin with one that follows such a frame.
-    fn caption(&mut self, frame: &frame::Video, tick: u64) {
-        let (rungs, splits) = (self.part.rungs, self.part.job.plan.picture.fields);
-        if let Some((_, before)) = self.held.as_ref().filter(|_| self.shown.is_empty() && !splits) {
-            self.captions.keep(before, tick, rungs, |rung| rung.frame_step > 1);
-        }
-        self.captions.keep(frame, tick, rungs, |_| true);
-    }
-
     /// Ends the chunk; `next` is the frame after it, and when it is shown.
     fn end(&mut self, next: Option<(i64, frame::Video)>) -> Result<(), Stop> {
         let plan = self.part.job.plan;
@@ -190,7 +183,7 @@ impl<'a> Run<'a> {
         if let Some(filters) = &mut self.filters {
             filters.flush()?;
         }
-        self.pull()?;
+        self.finish()?;
         self.senders.drain(..).try_for_each(|sender| sender.send(Work::End { end_ticks }).map_err(|_| worker_gone()))
     }
 
@@ -255,17 +248,32 @@ impl<'a> Run<'a> {
     fn pull(&mut self) -> Result<(), Stop> {
         let Some(filters) = &mut self.filters else { return Ok(()) };
         let (timeline, chunk) = (&self.part.job.plan.timeline, self.part.chunk);
-        let (newest, captions, senders) = (&mut self.newest, &mut self.captions, &self.senders);
-        filters.pull(|rung, tick, mut picture| {
+        let (newest, late) = (&mut self.newest, &mut self.late);
+        let (rungs, captions, senders) = (self.part.rungs, &mut self.captions, &self.senders);
+        filters.pull(|rung, tick, picture| {
             // Neighbours of the chunk that deinterlacing looked at; and a field between two frames that nothing is between.
             if !chunk.contains(tick) || newest[rung].is_some_and(|newest| tick <= newest) {
                 return Ok(());
             }
             let starts_group = newest[rung].is_none_or(|newest| timeline.gop_of(newest) != timeline.gop_of(tick));
             newest[rung] = Some(tick);
-            captions.give(rung, tick, &mut picture)?;
-            senders[rung].send(Work::Picture { picture, tick, starts_group }).map_err(|_| worker_gone())
+            let shown = Late { picture, tick, starts_group };
+            if rungs[rung].frame_step == 1 {
+                return shown.send(rung, tick + 1, captions, senders);
+            }
+            late[rung].replace(shown).map_or(Ok(()), |before| before.send(rung, tick, captions, senders))
         })
+    }
+
+    /// Passes on the last picture of every rung.
+    fn finish(&mut self) -> Result<(), Stop> {
+        self.pull()?;
+        for (rung, late) in self.late.iter_mut().enumerate() {
+            if let Some(last) = late.take() {
+                last.send(rung, u64::MAX, &mut self.captions, &self.senders)?;
+            }
+        }
+        Ok(())
     }
 
     fn report(&self) -> Report {
@@ -299,6 +307,22 @@ impl<'a> Run<'a> {
         let mut missing: Vec<u64> = self.promised.iter().copied().filter(|tick| !shown.contains(tick)).collect();
         missing.truncate(count);
         missing
+    }
+}
+
+/// A picture for an encoder.
+struct Late {
+    picture: frame::Video,
+    tick: u64,
+    starts_group: bool,
+}
+
+impl Late {
+    /// Sends it to its worker with what is said before `until`.
+    fn send(mut self, rung: usize, until: u64, captions: &mut Captions, senders: &[SyncSender<Work>]) -> Result<(), Stop> {
+        captions.give(rung, until, &mut self.picture)?;
+        let Self { picture, tick, starts_group } = self;
+        senders[rung].send(Work::Picture { picture, tick, starts_group }).map_err(|_| worker_gone())
     }
 }
 

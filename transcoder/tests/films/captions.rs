@@ -9,9 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Seconds from one caption to the next: one is said over the seam of the first chunks, at two seconds.
-const EVERY_S: f64 = 1.9;
-const SECONDS: u32 = 15;
+/// Seconds from one caption to the next: words, not the codes before them, are said over the seams of chunks at 2 and 14 seconds.
+const EVERY_S: f64 = 1.7;
+const SECONDS: u32 = 17;
 /// Control codes, each sent twice as is usual: roll-up of two rows, carriage return, the lowest row.
 const BEGIN: [[u8; 2]; 6] = [[0x14, 0x25], [0x14, 0x25], [0x14, 0x2d], [0x14, 0x2d], [0x14, 0x70], [0x14, 0x70]];
 /// How far a caption may be from its time, in seconds: two fields.
@@ -106,7 +106,7 @@ impl Captioned {
         let folder = tempfile::tempdir()?;
         let film = self.make(folder.path());
         let expected = captions(&film);
-        assert!(expected.len() >= 5 && expected[4].1.contains("Caption number 4 of this film"), "{expected:?}");
+        assert!(expected.len() >= 8 && expected[7].1.contains("Caption number 7 of this film"), "{expected:?}");
         let title = driver::encode(&film, folder.path()).map_err(|failure| format!("{failure:?}"))?;
         assert_eq!(title.plan.captions, [CaptionChannel::Cc1]);
         assert_eq!(title.plan.rungs.iter().any(|rung| rung.frame_step > 1), self.step > 1 || !self.coded.is_empty());

@@ -15,13 +15,15 @@ use marquee_core::{
     id::{EncodeId, JobId},
     job::{Failure, Kind, Order},
     presentation::Media,
-    protection::{Choice, ContentKeys, KeyPolicy, Scheme, System, Wish},
+    protection::{Choice, ContentKeys, KeyName, KeyPolicy, Protected, Scheme, System, Told, Wish},
     video::Status,
 };
 use marquee_packager::protect::{Opener, cpix, pssh};
 use marquee_transcoder::local::{Options, Outcome, encode};
 use std::{collections::BTreeMap, path::Path, process::Command};
 use tokio_util::sync::CancellationToken;
+use url::Url;
+use uuid::Uuid;
 
 const CBCS: Choice = Choice { scheme: Scheme::Cbcs, keys: KeyPolicy::PerTrackType };
 const CENC: Choice = Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTitle };
@@ -135,48 +137,53 @@ pub(crate) async fn a_clear_title_becomes_a_protected_one_and_back_without_being
     assert_eq!((stored(&worker).await.1, opened(&worker).await), (None, clear));
 }
 
-/// Keys as a server gives them that knows contents and not our ids: others for each content, the same for the same.
-fn keys_of(document: &str, policy: KeyPolicy) -> ContentKeys {
+/// What a server protects a content with that gives keys ids of its own: others for each content, the same for the same.
+fn protected_by(document: &str) -> (Protected, ContentKeys) {
     let (_, content) = document.split_once("contentId=\"").expect("the content has a name");
     let name = content.bytes().take_while(|byte| *byte != b'"');
     let seed = name.fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-    ContentKeys::generate(policy, &SeededRandom::new(seed))
+    let systems = vec![System::Widevine { licence_url: None }, System::FairPlay { key_uri: "skd://theirs/".to_owned() }];
+    let (protected, keys) = Protected::generate(CBCS, systems, &SeededRandom::new(seed));
+    let told = |key| vec![Told { system: pssh::WIDEVINE, pssh: Some(their_box(key)), key: None }];
+    let names = keys.0.iter().map(|(of, key)| KeyName { told: told(key.id), ..KeyName::new(*of, key) }).collect();
+    (Protected { names, ..protected }, keys)
+}
+
+/// The `pssh` box that it gives players of Widevine.
+fn their_box(key: Uuid) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.encode(pssh::widevine(Scheme::Cbcs, &[key], b"their content"))
 }
 
 pub(crate) async fn keys_come_from_a_key_server_of_others() {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    let theirs = |key| STANDARD.encode(pssh::widevine(Scheme::Cbcs, &[key], b"their content"));
-    let systems = || [System::Widevine { licence_url: None }, System::FairPlay { key_uri: "skd://theirs/".to_owned() }];
-    let server = SpekeServer::start(move |document| {
-        let keys = keys_of(document, CBCS.keys);
-        let answer = cpix::export("film", Scheme::Cbcs, &keys, &systems());
-        let usual = |key| STANDARD.encode(pssh::widevine(Scheme::Cbcs, &[key], &[]));
-        Ok(keys.0.iter().fold(answer, |answer, (_, key)| answer.replace(&usual(key.id), &theirs(key.id))))
-    })
-    .await;
-    let fairplay_uri = Some("skd://ours/".to_owned());
-    let config = |url| Protection {
-        key_server_url: Some(url),
+    let server = SpekeServer::start(|document| {
+        let (protected, keys) = protected_by(document);
+        Ok(cpix::export("film", &protected, &keys))
+    });
+    let server = server.await;
+    let config = |url: &Url| Protection {
+        key_server_url: Some(url.clone()),
+        clear_key: false,
         widevine: true,
-        fairplay_uri: fairplay_uri.clone(),
+        fairplay_uri: Some("skd://ours/".to_owned()),
         ..Protection::default()
     };
     let film = Film::new("160x120", 7);
-    let worker = Worker::new(&film).await.with_keys_of(key_server_with(config(server.url().clone())));
+    let worker = Worker::new(&film).await.with_keys_of(key_server_with(config(server.url())));
     testing::protect(&worker.db, worker.title.video, CBCS).await;
     worker.work(&Kind::ALL).await.expect("made");
     assert_eq!(worker.status().await, Status::Ready);
     let (files, keys) = stored(&worker).await;
     let asked = server.asked();
     let [first] = &asked[..] else { panic!("{asked:?}") };
-    assert_eq!(keys, Some(keys_of(first.body(), CBCS.keys)), "with their ids, secrets and vectors");
+    assert_eq!(keys.as_ref(), Some(&protected_by(first.body()).1), "with their ids, secrets and vectors");
     let clear = opened(&worker).await;
-    let (_, sound) = &keys.expect("keys").0[0];
-    let text = |name: &str| String::from_utf8_lossy(&files[name]).into_owned();
-    for said in [&*format!("skd://theirs/{}", sound.id), "org.w3.clearkey"] {
-        assert!(text("master.m3u8").contains(said), "{said} in {}", text("master.m3u8"));
-    }
-    assert!(text("manifest.mpd").contains(&theirs(sound.id)) && !text("master.m3u8").contains("skd://ours"));
+    let sound = keys.expect("keys").0[0].1.id;
+    let (master, manifest) = (&files["master.m3u8"], &files["manifest.mpd"]);
+    let says = |file: &[u8], text: &str| String::from_utf8_lossy(file).contains(text);
+    assert!(says(master, &format!("skd://theirs/{sound}")) && !says(master, "skd://ours"));
+    assert!(says(master, &their_box(sound)) && says(manifest, &their_box(sound)), "in both manifests");
+    assert!(!says(master, "org.w3.clearkey"), "nobody gets the keys themselves");
 
     // Another encode of the same title is another content.
     protect(&worker, Some(CBCS)).await;
@@ -185,7 +192,7 @@ pub(crate) async fn keys_come_from_a_key_server_of_others() {
     assert_ne!(stored(&worker).await.0, files);
 
     let refusing = SpekeServer::start(|_| Err((403, "who are you?".to_owned()))).await;
-    let worker = Worker::new(&film).await.with_keys_of(key_server_with(config(refusing.url().clone())));
+    let worker = Worker::new(&film).await.with_keys_of(key_server_with(config(refusing.url())));
     testing::protect(&worker.db, worker.title.video, CBCS).await;
     let failed = worker.work(&Kind::ALL).await.expect_err("there are no keys");
     let Failure::Fail { code, message } = failed else { panic!("{failed:?} may get better") };

@@ -7,7 +7,9 @@ pub use speke::{answer, request};
 
 use super::signal::{self, attributes};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use marquee_core::protection::{ContentKey, ContentKeys, HD_PIXELS_MAX, KeyName, KeyUse, SD_PIXELS_MAX, Scheme, System};
+use marquee_core::protection::{
+    ContentKey, ContentKeys, HD_PIXELS_MAX, KeyName, KeyUse, Protected, SD_PIXELS_MAX, Scheme, System,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -118,14 +120,19 @@ struct VideoFilter {
 #[derive(Default, Serialize, Deserialize)]
 struct AudioFilter {}
 
-/// A document with the secrets of all keys, for those who may have them, and with what players of `systems` are told.
+/// A document with the secrets of all `keys` of what is `protected`, for those who may have them, and with what players are told.
 #[must_use]
-pub fn export(content_id: &str, scheme: Scheme, keys: &ContentKeys, systems: &[System]) -> String {
+pub fn export(content_id: &str, protected: &Protected, keys: &ContentKeys) -> String {
+    let scheme = protected.choice.scheme;
     let data = |key: &ContentKey| {
         let plain = Some(BASE64.encode(key.secret.expose()));
         Some(Data { secret: Value { plain } })
     };
-    let of_key = |of, key: &ContentKey| systems.iter().map(|system| described(scheme, &KeyName::new(of, key), system)).collect();
+    let name = |id: Uuid| protected.names.iter().find(|name| name.id == id);
+    let of_key = |_, key: &ContentKey| {
+        let described = |name: &KeyName| protected.systems.iter().map(|system| described(scheme, name, system)).collect();
+        name(key.id).map(described).unwrap_or_default()
+    };
     write(content_id, scheme, keys, data, of_key)
 }
 
@@ -198,12 +205,12 @@ fn track_type(of: KeyUse) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marquee_core::{SeededRandom, protection::KeyPolicy};
+    use marquee_core::{SeededRandom, protection::Choice};
 
     #[test]
     fn tracks_are_told_apart_by_pixels() {
-        let keys = ContentKeys::generate(KeyPolicy::PerTrackType, &SeededRandom::new(1));
-        let text = export("film", Scheme::Cenc, &keys, &[]);
+        let (protected, keys) = Protected::generate(Choice::default(), Vec::new(), &SeededRandom::new(1));
+        let text = export("film", &protected, &keys);
         for rule in [
             r#"intendedTrackType="AUDIO"><cpix:AudioFilter/>"#,
             r#"intendedTrackType="SD"><cpix:VideoFilter maxPixels="589824"/>"#,

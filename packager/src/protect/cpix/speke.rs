@@ -51,7 +51,7 @@ pub fn answer(xml: &[u8], scheme: Scheme, asked: &ContentKeys, systems: &[System
     for (of, key) in &asked.0 {
         let given = given(&document, *of, key.id).ok_or_else(|| wrong("lacks a key that was asked for"))?;
         let key = content_key(given, scheme, key.iv)?;
-        let told = licensed(systems, scheme).filter_map(|system| told(&document, system, scheme, key.id).transpose());
+        let told = licensed(systems, scheme).map(|system| told(&document, system, scheme, key.id));
         names.push(KeyName { told: told.collect::<Result<_>>()?, ..KeyName::new(*of, &key) });
         keys.0.push((*of, key));
     }
@@ -83,21 +83,24 @@ fn content_key(given: &Key, scheme: Scheme, iv: [u8; KEY_BYTES]) -> Result<Conte
     Ok(ContentKey { id: given.id, secret, iv })
 }
 
-/// What the players of a system are told of a key; `None` if the server leaves that to us.
-fn told(document: &Document, system: Uuid, scheme: Scheme, key: Uuid) -> Result<Option<Told>> {
+/// What the players of a system are told of a key. All that was asked for must be there (SPEKE v2, "Customizations and constraints"), but
+/// for tags of HLS that follow from a box.
+fn told(document: &Document, system: Uuid, scheme: Scheme, key: Uuid) -> Result<Told> {
     let mut systems = document.systems.systems.iter();
-    let Some(given) = systems.find(|given| given.system == system && given.key_id == key) else { return Ok(None) };
-    let decoded = |text: &str| BASE64.decode(text.trim()).map_err(|_| wrong("has data that is not in base64"));
-    let pssh = given.pssh.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    if let Some(pssh) = pssh
-        && !pssh::parse(&decoded(pssh)?).is_ok_and(|(of, _)| of == system)
-    {
+    let given = systems.find(|given| given.system == system && given.key_id == key);
+    let given = given.ok_or_else(|| wrong("says nothing for one of the systems"))?;
+    let decoded = |text: &str| base64(text).ok_or_else(|| wrong("has data that is not in base64"));
+    let pssh = given.pssh.as_deref().filter(|text| !text.trim().is_empty()).map(decoded).transpose()?;
+    if pssh.as_ref().is_some_and(|pssh| !pssh::parse(pssh).is_ok_and(|(of, _)| of == system)) {
         return Err(wrong("has a pssh box that is none, or of another system"));
     }
     let media = given.hls.iter().find(|hls| hls.playlist.as_deref() != Some("master") && !hls.data.trim().is_empty());
     let key = media.map(|hls| decoded(&hls.data).and_then(|lines| tag(&lines, scheme))).transpose()?;
-    let told = Told { system, pssh: pssh.map(str::to_owned), key };
-    Ok((told.pssh.is_some() || told.key.is_some()).then_some(told))
+    let lacks = if system == pssh::FAIRPLAY { key.is_none() } else { pssh.is_none() };
+    if lacks {
+        return Err(wrong("lacks what the players of one of the systems are told"));
+    }
+    Ok(Told { system, pssh: pssh.map(|pssh| BASE64.encode(pssh)), key })
 }
 
 /// Attributes of the first tag for a key in lines of a playlist.
@@ -112,15 +115,23 @@ fn wrong(what: &str) -> Error {
     Error::new(ErrorKind::Invalid, "key_server_answer", message)
 }
 
-fn sixteen(base64: &str) -> Option<[u8; KEY_BYTES]> {
-    BASE64.decode(base64.trim()).ok()?.try_into().ok()
+fn sixteen(text: &str) -> Option<[u8; KEY_BYTES]> {
+    base64(text)?.try_into().ok()
+}
+
+/// XML lets base64 have spaces and line breaks anywhere.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.split_ascii_whitespace().collect::<String>()).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protect::{cpix::export, signal::signal};
-    use marquee_core::{SeededRandom, protection::KeyPolicy};
+    use marquee_core::{
+        SeededRandom,
+        protection::{Choice, KeyPolicy, Protected},
+    };
 
     fn keys(policy: KeyPolicy) -> ContentKeys {
         ContentKeys::generate(policy, &SeededRandom::new(1))
@@ -149,10 +160,14 @@ mod tests {
         assert!(of_apple(Scheme::Cbcs) && !of_apple(Scheme::Cenc));
     }
 
+    fn protected(keys: KeyPolicy) -> (Protected, ContentKeys) {
+        Protected::generate(Choice { scheme: Scheme::Cbcs, keys }, systems().into(), &SeededRandom::new(1))
+    }
+
     #[test]
     fn an_exported_document_reads_back_as_an_answer() {
-        let keys = keys(KeyPolicy::PerTrackType);
-        let document = export("film", Scheme::Cbcs, &keys, &systems());
+        let (protected, keys) = protected(KeyPolicy::PerTrackType);
+        let document = export("film", &protected, &keys);
         let mut asked = keys.clone();
         for (_, key) in &mut asked.0 {
             (key.secret, key.iv) = (Secret::new([0; 16]), [0; 16]);
@@ -177,7 +192,8 @@ mod tests {
   <ContentKeyList>
     <ContentKey commonEncryptionScheme="cbcs" kid="98EE5596-CD3E-A20D-163A-E382420C6EFF" explicitIV="OFj2IjCsPJFfMAxmQxLGPw==">
       <Data><p:Secret><p:PlainValue>
-        5dGAgwGuUYu4dHeHtNlxJw==
+        5dGAgwGuUYu4
+        dHeHtNlxJw==
       </p:PlainValue></p:Secret></Data>
     </ContentKey>
     <ContentKey kid="00000000-cd3e-a20d-163a-e382420c6eff"/>
@@ -199,9 +215,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_key_server_said_is_exported_again() {
+        let (protected, keys) = protected(KeyPolicy::PerTrackType);
+        let theirs = |key: &ContentKey| BASE64.encode(pssh::widevine(Scheme::Cbcs, &[key.id], b"theirs"));
+        let told = |key| vec![Told { system: pssh::WIDEVINE, pssh: Some(theirs(key)), key: None }];
+        let names = keys.0.iter().map(|(of, key)| KeyName { told: told(key), ..KeyName::new(*of, key) }).collect();
+        let document = export("film", &Protected { names, ..protected }, &keys);
+        assert!(keys.0.iter().all(|(_, key)| document.contains(&theirs(key))), "{document}");
+    }
+
+    #[test]
     fn an_answer_is_read_however_it_is_written() {
         let (xml, asked) = foreign();
-        let (names, keys) = answer(xml.as_bytes(), Scheme::Cbcs, &asked, &systems()).unwrap();
+        let (names, keys) = answer(xml.as_bytes(), Scheme::Cbcs, &asked, &systems()[2..]).unwrap();
         let (_, key) = &keys.0[0];
         assert_eq!(hex::encode(key.secret.expose()), "e5d1808301ae518bb8747787b4d97127");
         assert_eq!(hex::encode(key.iv), "3858f62230ac3c915f300c664312c63f");
@@ -210,15 +236,17 @@ mod tests {
         let [told] = &told[..] else { panic!("{told:?}") };
         assert_eq!((told.system, &told.pssh), (pssh::FAIRPLAY, &None));
         assert!(told.key.as_ref().unwrap().contains("skd://film"));
-        let (names, _) = answer(xml.as_bytes(), Scheme::Cbcs, &asked, &systems()[..2]).unwrap();
+        let (names, _) = answer(xml.as_bytes(), Scheme::Cbcs, &asked, &[]).unwrap();
         assert_eq!(names[0].told, [], "nobody asked about it");
+        let error = answer(xml.as_bytes(), Scheme::Cbcs, &asked, &systems()).unwrap_err();
+        assert!(error.message().contains("says nothing for one of the systems"), "{error:?}");
     }
 
     #[test]
     fn keys_with_other_ids_are_known_by_their_tracks() {
-        let (theirs, ours) =
-            (keys(KeyPolicy::PerTrackType), ContentKeys::generate(KeyPolicy::PerTrackType, &SeededRandom::new(2)));
-        let document = export("film", Scheme::Cbcs, &theirs, &systems());
+        let (protected, theirs) = protected(KeyPolicy::PerTrackType);
+        let ours = ContentKeys::generate(KeyPolicy::PerTrackType, &SeededRandom::new(2));
+        let document = export("film", &protected, &theirs);
         let (names, answered) = answer(document.as_bytes(), Scheme::Cbcs, &ours, &systems()).unwrap();
         assert_eq!(answered, theirs);
         assert!(names.iter().zip(&theirs.0).all(|(name, (_, key))| name.id == key.id && name.told.len() == 3));
@@ -234,7 +262,7 @@ mod tests {
     #[test]
     fn answers_that_are_none_are_refused_and_never_quoted() {
         let (xml, asked) = foreign();
-        let secret = "5dGAgwGuUYu4dHeHtNlxJw==";
+        let secret = "dHeHtNlxJw==";
         let encrypted = xml.replace("PlainValue", "EncryptedValue");
         let bad = [
             (String::new(), "no CPIX"),
@@ -242,15 +270,16 @@ mod tests {
             (xml.replace("98EE5596-CD3E", "98EE5596-CD3F"), "lacks a key"),
             (xml.replace("\"cbcs\"", "\"cenc\""), "another scheme"),
             (encrypted, "no key in the clear"),
-            (xml.replace(secret, "5dGAgwGuUYu4dHeHtNlx"), "16 bytes"),
-            (xml.replace(secret, "5dGAgwGuUYu4dHeHtNlxJ&w=="), "no CPIX"),
+            (xml.replace(secret, "dHeHtNlx"), "16 bytes"),
+            (xml.replace(secret, "dHeHtNlxJ&w=="), "no CPIX"),
             (xml.replace("OFj2IjCsPJFfMAxmQxLGPw==", "OFj2"), "vector"),
             (xml.replace("<ContentProtectionData>", "<PSSH>AAAA</PSSH><ContentProtectionData>"), "pssh"),
             (xml.replace("playlist=\"media\">", "playlist=\"media\">!"), "base64"),
             (xml.replace("playlist=\"master\"", ""), "no tag"),
+            (xml.replace("playlist=\"media\"", "playlist=\"master\""), "lacks what the players"),
         ];
         for (xml, why) in bad {
-            let error = answer(xml.as_bytes(), Scheme::Cbcs, &asked, &systems()).unwrap_err();
+            let error = answer(xml.as_bytes(), Scheme::Cbcs, &asked, &systems()[2..]).unwrap_err();
             assert!(error.code() == "key_server_answer" && error.message().contains(why), "{why}: {error:?}");
             assert!(!format!("{error:?}").contains("5dGAgw"), "{error:?}");
         }
@@ -262,7 +291,7 @@ mod tests {
                 xml.replace(secret, "&b;").replacen("<CPIX", &format!("{bomb}<CPIX"), 1).as_bytes(),
                 Scheme::Cbcs,
                 &asked,
-                &systems()
+                &systems()[2..]
             )
             .is_err()
         );
