@@ -24,6 +24,7 @@ const STEERED = {
 const PLAYERS = {
   "hls.js": {
     file: "hls.js/dist/hls.min.js",
+    // It may stand still for ever where it is sent elsewhere while it loads its first segments.
     follows: true,
     begin: (url) => {
       const player = new Hls({ maxBufferLength: 2, maxMaxBufferLength: 2 });
@@ -33,7 +34,7 @@ const PLAYERS = {
   },
   "Shaka Player": {
     file: "shaka-player/dist/shaka-player.compiled.js",
-    // It takes hosts for addresses that are whole alone; ours are relative.
+    // It asks before it begins, and then takes hosts for addresses that are whole alone; ours are relative.
     follows: false,
     begin: async (url) => {
       shaka.polyfill.installAll();
@@ -47,16 +48,18 @@ const PLAYERS = {
 
 await run(async (see) => {
   check(Number(port) > 0, "usage: steering.mjs HLS_URL STEERING_PORT");
-  let asked = 0;
-  const server = createServer((_, response) => {
+  let [asked, runs] = [0, Promise.resolve()];
+  const server = createServer(async (_, response) => {
     asked += 1;
+    await runs;
     response.setHeader("access-control-allow-origin", "*").setHeader("content-type", "application/json");
     response.end(JSON.stringify(STEERED));
   });
   await new Promise((listening) => server.listen(Number(port), "127.0.0.1", listening).unref());
   for (const [name, player] of Object.entries(PLAYERS)) {
-    asked = 0;
-    const fetched = await follow(player).catch((error) => {
+    let running = () => undefined;
+    [asked, runs] = [0, player.follows ? new Promise((resolve) => (running = resolve)) : Promise.resolve()];
+    const fetched = await follow(player, running).catch((error) => {
       throw new Error(`${name}: ${error.message}`);
     });
     check(asked > 0, `${name} asked nobody where to go`);
@@ -65,8 +68,8 @@ await run(async (see) => {
   server.close();
 });
 
-/** Plays the title; answers how many segments came from where it was sent. */
-async function follow({ file, follows, begin }) {
+/** Plays the title, and calls `running` when it does; answers how many segments came from where it was sent. */
+async function follow({ file, follows, begin }, running) {
   const { browser, page, faults } = await open();
   const fetched = [];
   page.on("response", (response) => {
@@ -80,8 +83,10 @@ async function follow({ file, follows, begin }) {
     await page.addScriptTag({ path: new URL(`node_modules/${file}`, import.meta.url).pathname });
     await page.evaluate(() => void (window.video = document.querySelector("video")));
     await page.evaluate(begin, hls);
-    await until("the film runs", SHOWN_TIMEOUT_MS, () => page.evaluate(() => video.currentTime > 3));
+    await until("the film runs", SHOWN_TIMEOUT_MS, () => page.evaluate(() => video.currentTime > 1));
+    running();
     if (follows) await until("segments come from the other host", SHOWN_TIMEOUT_MS, () => there() > 0);
+    await until("it runs on", SHOWN_TIMEOUT_MS, () => page.evaluate(() => video.currentTime > 4));
     check(faults.length === 0, `the player met faults:\n${faults.join("\n")}`);
     return there();
   } catch (error) {
