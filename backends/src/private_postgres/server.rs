@@ -18,6 +18,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 const STARTS_MAX: u32 = 3;
 const START_PAUSE: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
+/// How often the lock of a folder is tried again.
+const LOCK_TRIES: u32 = 25;
 /// How long each way of stopping may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -160,7 +162,16 @@ pub(super) fn running(folder: &Path) -> Result<Url> {
 /// Takes the folder for this process; the system gives it back however the process ends.
 fn lock(folder: &Path) -> Result<File> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join("lock"))?;
-    match file.try_lock() {
+    // A process that is about to become another program holds the locks of its parent for that moment.
+    let mut taken = file.try_lock();
+    for _ in 0..LOCK_TRIES {
+        if !matches!(taken, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(POLL);
+        taken = file.try_lock();
+    }
+    match taken {
         Ok(()) => {
             file.set_len(0)?;
             file.rewind()?;
