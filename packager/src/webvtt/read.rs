@@ -55,7 +55,7 @@ fn ms(clock: &str) -> Option<u64> {
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
     let lengths = hours.len() >= 2 && [minutes, seconds].iter().all(|part| part.len() == 2) && thousandths.len() == 3;
     let number = |text: &str| if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse::<u64>().ok() } else { None };
-    let (hours, minutes, seconds) = (number(hours)?, number(minutes)?, number(seconds)?);
+    let (hours, minutes, seconds, thousandths) = (number(hours)?, number(minutes)?, number(seconds)?, number(thousandths)?);
     let exact = lengths && parts.next().is_none() && minutes < 60 && seconds < 60 && hours < 1 << 32;
-    exact.then_some(((hours * 60 + minutes) * 60 + seconds) * 1000 + number(thousandths)?)
+    exact.then(|| ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths)
 }
