@@ -144,6 +144,13 @@ pub struct Steering {
 }
 
 impl Presentation {
+    /// The same title with `tracks` alone, and without chapters.
+    #[must_use]
+    pub fn with_tracks(&self, tracks: Vec<Track>) -> Self {
+        let (captions, steering, protected) = (self.captions.clone(), self.steering.clone(), self.protected.clone());
+        Self { tracks, chapters: Vec::new(), captions, steering, protected }
+    }
+
     /// The key of a track; `None` for one that is in the clear.
     #[must_use]
     pub fn key_of(&self, track: &Track) -> Option<&KeyName> {

@@ -78,7 +78,7 @@ fn leading(presentation: &Presentation) -> Presentation {
     let longest_s = pictures().map(end_s).fold(0.0, f64::max);
     let leads = |track: &&Track| folder_of(track) != Folder::Video || end_s(track) >= longest_s - LEAD_S;
     let tracks = presentation.tracks.iter().filter(leads).cloned().collect();
-    Presentation { tracks, chapters: Vec::new(), ..presentation.clone() }
+    presentation.with_tracks(tracks)
 }
 
 fn end_s(track: &Track) -> f64 {

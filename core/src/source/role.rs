@@ -1,7 +1,6 @@
 //! What chapters are for, by what their authors call them: what viewers pass over when they have seen it before.
 
 use super::Chapter;
-use serde::{Deserialize, Serialize};
 
 /// Longest opening, in milliseconds: what is longer is called so and is the beginning of the film.
 const INTRO_MS_MAX: u64 = 3 * 60 * 1000;
@@ -35,8 +34,7 @@ const CREDITS: [&str; 11] = [
 ];
 
 /// What a chapter is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChapterRole {
     /// The opening, which all episodes have.
     Intro,

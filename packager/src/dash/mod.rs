@@ -35,7 +35,7 @@ pub(crate) const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
 /// For whom a track is; 2 is for those who are hard of hearing (ETSI TS 103 285).
 pub(crate) const PURPOSE: &str = "urn:tva:metadata:cs:AudioPurposeCS:2007";
 pub(crate) const HARD_OF_HEARING: &str = "2";
-/// Closed captions in pictures (SCTE 214-1 section 7.2.3).
+/// Closed captions in pictures (SCTE 214-1).
 pub(crate) const CAPTIONS: &str = "urn:scte:dash:cc:cea-608:2015";
 /// Sets between which players may switch.
 const SWITCHING: &str = "urn:mpeg:dash:adaptation-set-switching:2016";

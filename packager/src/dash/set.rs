@@ -52,8 +52,7 @@ fn switching(sets: &[Vec<&Track>], tracks: &[&Track]) -> Vec<SupplementalPropert
     (!others.is_empty()).then_some(property).into_iter().collect()
 }
 
-/// The closed captions in a set's pictures (SCTE 214-1 section 7.2.3, DASH-IF Interoperability Points 4.3 section 6.4.3.3). They do not say in
-/// what language they are: the first channel is as the sound is, as a rule, the other is not.
+/// The closed captions in a set's pictures (SCTE 214-1, DASH-IF Interoperability Points). They do not say in what language they are: the first channel is as the sound is, as a rule, the other is not.
 fn captions(presentation: &Presentation, track: &Track) -> Option<Accessibility> {
     let is_carried = matches!(track.rendition.media, Media::Video { .. }) && hls::codec(track) == Codec::H264;
     let language = |channel: &CaptionChannel| match channel {

@@ -54,11 +54,7 @@ pub fn master(presentation: &Presentation) -> String {
 #[must_use]
 pub fn growing_master(presentation: &Presentation) -> String {
     let has_segments = |track: &&Track| !listed(track).is_empty() && codec(track) == Codec::H264;
-    let started = Presentation {
-        tracks: presentation.tracks.iter().filter(has_segments).cloned().collect(),
-        chapters: Vec::new(),
-        ..presentation.clone()
-    };
+    let started = presentation.with_tracks(presentation.tracks.iter().filter(has_segments).cloned().collect());
     let declared = |track: &Track| {
         let bps = track.rendition.max_bitrate_bps.into();
         Bitrate { peak_bps: bps, average_bps: bps }

@@ -11,7 +11,7 @@ use ffmpeg_next::{
 use marquee_core::source::CaptionChannel;
 use std::{collections::VecDeque, ops::RangeInclusive};
 
-/// A kind, whether it is valid, and two bytes (ANSI/CTA-708 section 4.3).
+/// A kind, whether it is valid, and two bytes (ANSI/CTA-708).
 type Triplet = [u8; 3];
 
 /// Triplets of one picture at most: their count has five bits.
@@ -23,7 +23,7 @@ const KIND: u8 = 0b011;
 const VALID: u8 = 0b100;
 const FIELD_ONE: u8 = 0;
 const FIELD_TWO: u8 = 1;
-/// First bytes of control codes of a field's first channel, without the bit of parity (ANSI/CTA-608 section 8.4). In the second field other
+/// First bytes of control codes of a field's first channel, without the bit of parity (ANSI/CTA-608). In the second field other
 /// things are sent besides, such as the programme's name.
 const CONTROL: RangeInclusive<u8> = 0x10..=0x17;
 

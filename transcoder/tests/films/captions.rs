@@ -123,7 +123,7 @@ impl Captioned {
     }
 }
 
-/// A message beside a picture (ITU-T H.264 section D.1.6, ATSC A/53 part 4 section 6.2.3) that says `pair` in the first field, and nothing
+/// A message beside a picture (ITU-T H.264 annex D, ATSC A/53 part 4) that says `pair` in the first field, and nothing
 /// in the second.
 fn message(pair: [u8; 2]) -> Vec<u8> {
     let odd = |byte: u8| if byte.count_ones().is_multiple_of(2) { byte | 0x80 } else { byte };
