@@ -8,8 +8,9 @@ use axum::{
 };
 use marquee_backends::db::idempotency::Once;
 use marquee_core::{Error, Result};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 
 /// Longest Idempotency-Key.
 const KEY_LENGTH_MAX: usize = 200;
@@ -41,6 +42,16 @@ pub(crate) fn optional_json<T: DeserializeOwned + Default>(body: &[u8]) -> Resul
         return Ok(T::default());
     }
     axum::Json::from_bytes(body).map(|axum::Json(value)| value).map_err(Problem::from)
+}
+
+/// A field that tells null from its absence, together with `#[serde(default)]`.
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+/// The same of a time.
+pub(crate) fn given_time<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<OffsetDateTime>>, D::Error> {
+    time::serde::rfc3339::option::deserialize(value).map(Some)
 }
 
 /// The header `Idempotency-Key`, if the client sent one.

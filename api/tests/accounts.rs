@@ -12,7 +12,8 @@ async fn an_account_is_made_signed_in_and_knows_itself() {
     let mut ada = app.somebody(Role::Viewer).await;
     let me = body(ada.get("/v1/users/me").await, 200).await;
     assert_eq!((&me["id"], &me["email"], &me["role"]), (&json!(ada.user), &json!(ada.email), &json!("viewer")));
-    assert_eq!(me["profiles"], json!([{ "id": ada.profile, "name": "Ada", "default": true }]));
+    let profile = json!({ "id": ada.profile, "name": "Ada", "default": true, "maturity_age_max": null, "genres_hidden": [] });
+    assert_eq!(me["profiles"], json!([profile]));
     let login = json!({ "email": ada.email.to_uppercase(), "password": PASSWORD });
     let session = body(app.nobody().post("/v1/users/login", &login).await, 200).await;
     assert_eq!(session["id"], ada.user);

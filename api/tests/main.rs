@@ -14,6 +14,7 @@ mod posters;
 mod protection;
 mod stopping;
 mod subtitles;
+mod taste;
 mod tus;
 mod videos;
 mod worker;

@@ -78,6 +78,7 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marquee_backends::db::facts::Facts;
     use marquee_core::id::VideoId;
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -87,6 +88,7 @@ mod tests {
             id: VideoId(Uuid::nil()),
             owner: UserId(Uuid::from_u128(owner)),
             title: String::new(),
+            facts: Facts::default(),
             status,
             failure: None,
             duration_ms: None,

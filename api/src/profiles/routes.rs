@@ -3,13 +3,20 @@
 use crate::{
     app::App,
     auth::Caller,
-    extract::{IdempotencyKey, Json, Path},
+    extract::{IdempotencyKey, Json, Path, given},
     problem::{self, Answer},
     users::ops::check_name,
+    videos::facts::{GENRES_MAX, check_age, check_names},
 };
 use axum::{extract::State, http::StatusCode};
-use marquee_backends::db::profiles::Profile;
-use marquee_core::id::{ProfileId, UserId};
+use marquee_backends::db::{
+    profiles::{Profile, ProfileChange},
+    taste::ProfileRules,
+};
+use marquee_core::{
+    Error, Result,
+    id::{ProfileId, UserId},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,16 +25,37 @@ const NAME_LENGTH_MAX: usize = 100;
 
 /// Routes of this family.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, rename, remove))
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, change, remove)).merge(super::taste::router())
 }
 
-/// A profile to make, or its new name.
+/// What a profile is to be. Of one that is there, the rules that are left out stay as they are.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ProfileName {
+#[schema(as = NewProfile)]
+struct ProfileEdit {
     /// How the person is called.
     #[schema(example = "Kids")]
     name: String,
+    /// Nothing above this age is recommended, and nothing that was not rated; 0 to 21. Null: there is no such rule.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i16>, example = 6)]
+    maturity_age_max: Option<Option<i16>>,
+    /// Up to 20 genres that are not recommended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    genres_hidden: Option<Vec<String>>,
+}
+
+impl ProfileEdit {
+    fn checked(self) -> Result<ProfileChange> {
+        let invalid = |why: String| Error::invalid("invalid_rules", why);
+        check_age("maturity_age_max", self.maturity_age_max.flatten()).map_err(invalid)?;
+        let hidden = self.genres_hidden.map(|genres| check_names("genres_hidden", genres, GENRES_MAX));
+        Ok(ProfileChange {
+            name: check_name(&self.name, NAME_LENGTH_MAX)?.to_owned(),
+            maturity_age_max: self.maturity_age_max,
+            genres_hidden: hidden.transpose().map_err(invalid)?,
+        })
+    }
 }
 
 /// A person in an account.
@@ -41,6 +69,10 @@ pub(crate) struct ProfileView {
     name: String,
     /// The one that is used when none is named.
     default: bool,
+    /// Nothing above this age is recommended, and nothing that was not rated; null if there is no such rule.
+    maturity_age_max: Option<i16>,
+    /// Genres that are not recommended.
+    genres_hidden: Vec<String>,
 }
 
 /// All profiles of an account.
@@ -52,12 +84,13 @@ struct ProfileList {
 
 impl From<Profile> for ProfileView {
     fn from(profile: Profile) -> Self {
-        Self { id: profile.id, name: profile.name, default: profile.default }
+        let ProfileRules { maturity_age_max, genres_hidden } = profile.rules;
+        Self { id: profile.id, name: profile.name, default: profile.default, maturity_age_max, genres_hidden }
     }
 }
 
 /// Add a profile
-#[utoipa::path(post, path = "/v1/users/{id}/profiles", tag = "accounts", request_body = ProfileName,
+#[utoipa::path(post, path = "/v1/users/{id}/profiles", tag = "accounts", request_body = ProfileEdit,
     params(("id" = String, Path, description = "The account"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = ProfileView), (status = "default", body = problem::Body)))]
 async fn create(
@@ -65,13 +98,14 @@ async fn create(
     caller: Caller,
     Path(user): Path<UserId>,
     key: IdempotencyKey,
-    Json(new): Json<ProfileName>,
+    Json(new): Json<ProfileEdit>,
 ) -> Answer<(StatusCode, Json<ProfileView>)> {
     caller.require_self(user)?;
-    let name = check_name(&new.name, NAME_LENGTH_MAX)?;
     let once = key.once("profile", &new)?;
+    let ProfileChange { name, maturity_age_max, genres_hidden } = new.checked()?;
+    let rules = ProfileRules { maturity_age_max: maturity_age_max.flatten(), genres_hidden: genres_hidden.unwrap_or_default() };
     let id = ProfileId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    let made = app.deps.db.create_profile(user, id, name, once.as_ref()).await?;
+    let made = app.deps.db.create_profile(user, id, &name, &rules, once.as_ref()).await?;
     let profile = app.deps.db.profile(user, made.thing()).await?;
     Ok((StatusCode::CREATED, Json(profile.into())))
 }
@@ -95,18 +129,20 @@ async fn show(State(app): State<App>, caller: Caller, Path((user, id)): Path<(Us
     Ok(Json(app.deps.db.profile(user, id).await?.into()))
 }
 
-/// Rename a profile
-#[utoipa::path(put, path = "/v1/users/{id}/profiles/{profile}", tag = "accounts", request_body = ProfileName,
+/// Change a profile
+///
+/// Its rules stay as they are if they are left out.
+#[utoipa::path(put, path = "/v1/users/{id}/profiles/{profile}", tag = "accounts", request_body = ProfileEdit,
     params(("id" = String, Path, description = "The account"), ("profile" = String, Path, description = "The profile")),
     responses((status = 200, body = ProfileView), (status = "default", body = problem::Body)))]
-async fn rename(
+async fn change(
     State(app): State<App>,
     caller: Caller,
     Path((user, id)): Path<(UserId, ProfileId)>,
-    Json(new): Json<ProfileName>,
+    Json(new): Json<ProfileEdit>,
 ) -> Answer<Json<ProfileView>> {
     caller.require_self(user)?;
-    app.deps.db.rename_profile(user, id, check_name(&new.name, NAME_LENGTH_MAX)?).await?;
+    app.deps.db.change_profile(user, id, &new.checked()?).await?;
     Ok(Json(app.deps.db.profile(user, id).await?.into()))
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod cost;
+pub(crate) mod facts;
 mod multipart;
 pub(crate) mod ops;
 mod protection;

@@ -1,6 +1,6 @@
 //! `POST /v1/videos` as a form: the title and the film in one request, written to the store as it arrives.
 
-use super::{ops, protection::ProtectionView};
+use super::{facts::FactsEdit, ops, protection::ProtectionView};
 use crate::{
     app::{App, JSON_BYTES_MAX},
     auth::Caller,
@@ -67,7 +67,8 @@ pub(super) async fn receive(app: App, caller: Caller, key: IdempotencyKey, mut f
                     Some(protection) => key.once("video form", &(&title, protection))?,
                     None => key.once("video form", &title)?,
                 };
-                let video = ops::create(app, caller, &title, accept_damaged, protection, once.as_ref()).await?;
+                let video =
+                    ops::create(app, caller, &title, FactsEdit::default(), accept_damaged, protection, once.as_ref()).await?;
                 if wants_source(app, &video).await? {
                     store(app, caller, video.thing(), filename, field).await?;
                 } else {

@@ -1,14 +1,15 @@
 //! What happens to videos.
 
-use super::{change::ChangeView, protection::ProtectionView};
+use super::{change::ChangeView, facts::FactsEdit, protection::ProtectionView};
 use crate::{app::App, auth::Caller, posters};
 use marquee_backends::db::{
     encodes::Progress,
+    facts::Facts,
     idempotency::{Made, Once},
     ledger::RenditionReport,
     thumbnails::State,
     uploads::Source,
-    videos::Video,
+    videos::{NewVideo, Video},
 };
 use marquee_core::{
     Error, ErrorKind, Result, Role,
@@ -60,6 +61,7 @@ pub(super) async fn create(
     app: &App,
     caller: &Caller,
     title: &str,
+    facts: FactsEdit,
     accept_damaged: bool,
     protection: Option<ProtectionView>,
     once: Option<&Once>,
@@ -67,9 +69,15 @@ pub(super) async fn create(
     caller.require(Role::Editor)?;
     let protection = protection.or(app.deps.protection.map(ProtectionView::from));
     let protection = protection.map(|wanted| wanted.choice(app)).transpose()?.flatten();
-    let title = crate::users::ops::check_name(title, TITLE_LENGTH_MAX)?;
-    let id = VideoId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    app.deps.db.create_video(id, caller.user, title, accept_damaged, protection, once).await
+    let new = NewVideo {
+        id: VideoId::new(app.deps.clock.as_ref(), app.deps.random.as_ref()),
+        owner: caller.user,
+        title: crate::users::ops::check_name(title, TITLE_LENGTH_MAX)?.to_owned(),
+        facts: facts.apply(Facts::default())?,
+        accept_damaged,
+        protection,
+    };
+    app.deps.db.create_video(&new, once).await
 }
 
 /// A video that the caller may know of.

@@ -3,6 +3,7 @@
 use super::{
     change::{self, ChangeView},
     cost::CostView,
+    facts::{self, FactsEdit, FactsView},
     multipart,
     ops::{self, Details},
     protection::ProtectionView,
@@ -45,6 +46,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(jobs))
         .routes(routes!(retry))
         .merge(change::router())
+        .merge(facts::router())
         .merge(quality::router())
 }
 
@@ -60,6 +62,9 @@ struct NewVideo {
     /// 1 to 500 characters.
     #[schema(example = "Sintel")]
     title: String,
+    /// What is known of it as a title.
+    #[serde(default, skip_serializing_if = "FactsEdit::is_empty")]
+    facts: FactsEdit,
     /// Make a title of what is readable of a damaged film, however much is missing. Otherwise a film that lost more than one part in
     /// a hundred is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -93,6 +98,8 @@ pub(crate) struct VideoView {
     id: VideoId,
     /// How it is called.
     title: String,
+    /// What is known of it as a title.
+    facts: FactsView,
     /// `created`, `uploading`, `uploaded`, `inspecting`, `encoding`, `publishing`, `ready` or `failed`.
     #[schema(value_type = String, example = "encoding")]
     pub(super) status: Status,
@@ -290,6 +297,7 @@ impl From<Details> for VideoView {
             id: video.id,
             playable: video.is_playable(),
             title: video.title,
+            facts: video.facts.into(),
             status: video.status,
             playable_ms,
             progress,
@@ -367,7 +375,7 @@ async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, req
     } else {
         let new = multipart::small_json::<NewVideo>(request).await?;
         let once = key.once("video", &new)?;
-        ops::create(&app, &caller, &new.title, new.accept_damaged, new.protection, once.as_ref()).await?.thing()
+        ops::create(&app, &caller, &new.title, new.facts, new.accept_damaged, new.protection, once.as_ref()).await?.thing()
     };
     let details = ops::details(&app, &caller, app.deps.db.video(id).await?).await?;
     Ok((StatusCode::CREATED, Json(VideoView::from(details))))

@@ -3,6 +3,7 @@
 use super::{
     Db, error,
     idempotency::{self, Made, Once},
+    taste::ProfileRules,
 };
 use marquee_core::{
     Error, ErrorKind, Result,
@@ -22,17 +23,33 @@ pub struct Profile {
     pub name: String,
     /// The one that is used when none is named.
     pub default: bool,
+    /// What it may not be shown.
+    pub rules: ProfileRules,
+}
+
+/// What a profile is to be from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// How it is called.
+    pub name: String,
+    /// The age above which nothing is shown, or that there is none; `None` leaves it as it is.
+    pub maturity_age_max: Option<Option<i16>>,
+    /// Genres that are not shown; `None` leaves them as they are.
+    pub genres_hidden: Option<Vec<String>>,
 }
 
 struct Row {
     id: Uuid,
     name: String,
     is_default: bool,
+    maturity_age_max: Option<i16>,
+    genres_hidden: Vec<String>,
 }
 
 impl From<Row> for Profile {
     fn from(row: Row) -> Self {
-        Self { id: row.id.into(), name: row.name, default: row.is_default }
+        let rules = ProfileRules { maturity_age_max: row.maturity_age_max, genres_hidden: row.genres_hidden };
+        Self { id: row.id.into(), name: row.name, default: row.is_default, rules }
     }
 }
 
@@ -44,7 +61,8 @@ impl Db {
     pub async fn profiles(&self, user: UserId) -> Result<Vec<Profile>> {
         let rows = sqlx::query_as!(
             Row,
-            "select id, name, is_default from profiles where user_id = $1 order by is_default desc, id",
+            "select id, name, is_default, maturity_age_max, genres_hidden from profiles where user_id = $1
+             order by is_default desc, id",
             user.0
         );
         Ok(rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(Profile::from).collect())
@@ -55,7 +73,12 @@ impl Db {
     /// # Errors
     /// `NotFound` otherwise.
     pub async fn profile(&self, user: UserId, id: ProfileId) -> Result<Profile> {
-        let row = sqlx::query_as!(Row, "select id, name, is_default from profiles where id = $1 and user_id = $2", id.0, user.0);
+        let row = sqlx::query_as!(
+            Row,
+            "select id, name, is_default, maturity_age_max, genres_hidden from profiles where id = $1 and user_id = $2",
+            id.0,
+            user.0
+        );
         let found = row.fetch_optional(self.pool()).await.map_err(error)?;
         found.map(Profile::from).ok_or_else(|| Error::not_found("profile"))
     }
@@ -65,7 +88,11 @@ impl Db {
     /// # Errors
     /// `NotFound` if the account is gone.
     pub async fn default_profile(&self, user: UserId) -> Result<Profile> {
-        let row = sqlx::query_as!(Row, "select id, name, is_default from profiles where user_id = $1 and is_default", user.0);
+        let row = sqlx::query_as!(
+            Row,
+            "select id, name, is_default, maturity_age_max, genres_hidden from profiles where user_id = $1 and is_default",
+            user.0
+        );
         let found = row.fetch_optional(self.pool()).await.map_err(error)?;
         found.map(Profile::from).ok_or_else(|| Error::not_found("profile"))
     }
@@ -74,7 +101,14 @@ impl Db {
     ///
     /// # Errors
     /// `Conflict` with code `too_many_profiles` beyond [`PROFILES_MAX`]; see [`idempotency`] for a repeated `once`.
-    pub async fn create_profile(&self, user: UserId, id: ProfileId, name: &str, once: Option<&Once>) -> Result<Made<ProfileId>> {
+    pub async fn create_profile(
+        &self,
+        user: UserId,
+        id: ProfileId,
+        name: &str,
+        rules: &ProfileRules,
+        once: Option<&Once>,
+    ) -> Result<Made<ProfileId>> {
         let mut tx = self.pool().begin().await.map_err(error)?;
         if let Some(earlier) = idempotency::claim(&mut tx, user, once, &id.to_string()).await? {
             return Ok(Made::Earlier(earlier.parse()?));
@@ -83,11 +117,13 @@ impl Db {
         let held = sqlx::query_scalar!(r#"select true as "held!" from users where id = $1 for update"#, user.0);
         held.fetch_optional(&mut *tx).await.map_err(error)?.ok_or_else(|| Error::not_found("account"))?;
         let insert = sqlx::query!(
-            "insert into profiles (id, user_id, name)
-             select $1, $2, $3 where (select count(*) from profiles where user_id = $2) < $4",
+            "insert into profiles (id, user_id, name, maturity_age_max, genres_hidden)
+             select $1, $2, $3, $4, $5 where (select count(*) from profiles where user_id = $2) < $6",
             id.0,
             user.0,
             name,
+            rules.maturity_age_max,
+            &rules.genres_hidden,
             PROFILES_MAX,
         );
         if insert.execute(&mut *tx).await.map_err(error)?.rows_affected() == 0 {
@@ -98,12 +134,25 @@ impl Db {
         Ok(Made::Now(id))
     }
 
-    /// Renames a profile of `user`.
+    /// Changes a profile of `user`.
     ///
     /// # Errors
     /// `NotFound` if it is not theirs.
-    pub async fn rename_profile(&self, user: UserId, id: ProfileId, name: &str) -> Result<()> {
-        let update = sqlx::query!("update profiles set name = $3 where id = $1 and user_id = $2", id.0, user.0, name);
+    pub async fn change_profile(&self, user: UserId, id: ProfileId, change: &ProfileChange) -> Result<()> {
+        let update = sqlx::query!(
+            "update profiles
+             set name = $3, maturity_age_max = case when $4 then $5 else maturity_age_max end,
+                 genres_hidden = coalesce($6, genres_hidden),
+                 taste_version = taste_version + case when ($4 and maturity_age_max is distinct from $5)
+                                                        or genres_hidden <> coalesce($6, genres_hidden) then 1 else 0 end
+             where id = $1 and user_id = $2",
+            id.0,
+            user.0,
+            change.name,
+            change.maturity_age_max.is_some(),
+            change.maturity_age_max.flatten(),
+            change.genres_hidden.as_deref(),
+        );
         let changed = update.execute(self.pool()).await.map_err(error)?.rows_affected();
         if changed == 1 { Ok(()) } else { Err(Error::not_found("profile")) }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Db, error,
+    facts::{self, Facts},
     idempotency::{self, Made, Once},
     state::{self, lock_video},
 };
@@ -23,6 +24,8 @@ pub struct Video {
     pub owner: UserId,
     /// How it is called.
     pub title: String,
+    /// What is known of it as a title.
+    pub facts: Facts,
     /// Where it is on its way.
     pub status: Status,
     /// Why it failed: code and message.
@@ -41,6 +44,23 @@ pub struct Video {
     pub created_at: OffsetDateTime,
     /// When it went live.
     pub ready_at: Option<OffsetDateTime>,
+}
+
+/// A video about to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewVideo {
+    /// Its id.
+    pub id: VideoId,
+    /// Who makes it.
+    pub owner: UserId,
+    /// How it is called.
+    pub title: String,
+    /// What is known of it as a title.
+    pub facts: Facts,
+    /// Whether what is readable of a damaged source is enough.
+    pub accept_damaged: bool,
+    /// How its encodes are protected.
+    pub protection: Option<Choice>,
 }
 
 /// What is about to take the place of what a video shows.
@@ -89,6 +109,15 @@ struct Row {
     protection: Option<serde_json::Value>,
     created_at: OffsetDateTime,
     ready_at: Option<OffsetDateTime>,
+    genres: Vec<String>,
+    people: Vec<String>,
+    year: Option<i32>,
+    language: Option<String>,
+    maturity_age: Option<i16>,
+    territories: Option<Vec<String>>,
+    description: Option<String>,
+    available_from: Option<OffsetDateTime>,
+    available_until: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Video {
@@ -101,6 +130,17 @@ impl TryFrom<Row> for Video {
             id: row.id.into(),
             owner: row.owner_id.into(),
             title: row.title,
+            facts: Facts {
+                genres: row.genres,
+                people: row.people,
+                year: row.year,
+                language: row.language,
+                maturity_age: row.maturity_age,
+                territories: row.territories,
+                description: row.description,
+                available_from: row.available_from,
+                available_until: row.available_until,
+            },
             status: state.status,
             failure: failure(row.failure_code, row.failure_message),
             duration_ms: row.duration_ms.and_then(|duration| u64::try_from(duration).ok()),
@@ -119,35 +159,27 @@ impl TryFrom<Row> for Video {
 }
 
 impl Db {
-    /// Makes a video that waits for its source. If `accept_damaged`, what is readable of that is enough. Its encodes are protected as
-    /// `protection` says.
+    /// Makes a video that waits for its source.
     ///
     /// # Errors
     /// See [`idempotency`] for a repeated `once`.
-    pub async fn create_video(
-        &self,
-        id: VideoId,
-        owner: UserId,
-        title: &str,
-        accept_damaged: bool,
-        protection: Option<Choice>,
-        once: Option<&Once>,
-    ) -> Result<Made<VideoId>> {
+    pub async fn create_video(&self, new: &NewVideo, once: Option<&Once>) -> Result<Made<VideoId>> {
         let mut tx = self.pool().begin().await.map_err(error)?;
-        if let Some(earlier) = idempotency::claim(&mut tx, owner, once, &id.to_string()).await? {
+        if let Some(earlier) = idempotency::claim(&mut tx, new.owner, once, &new.id.to_string()).await? {
             return Ok(Made::Earlier(earlier.parse()?));
         }
         let insert = sqlx::query!(
             "insert into videos (id, owner_id, title, accept_damaged, protection) values ($1, $2, $3, $4, $5)",
-            id.0,
-            owner.0,
-            title,
-            accept_damaged,
-            protection.map(serde_json::to_value).transpose().map_err(Error::internal)?,
+            new.id.0,
+            new.owner.0,
+            new.title,
+            new.accept_damaged,
+            new.protection.map(serde_json::to_value).transpose().map_err(Error::internal)?,
         );
         insert.execute(&mut *tx).await.map_err(error)?;
+        facts::set(&mut tx, new.id, &new.facts).await?;
         tx.commit().await.map_err(error)?;
-        Ok(Made::Now(id))
+        Ok(Made::Now(new.id))
     }
 
     /// The video called `id`, unless it was deleted.
@@ -159,7 +191,8 @@ impl Db {
             Row,
             "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
                     change_failure_code, change_failure_message, next_encode_id, playable_at, protection, created_at,
-                    ready_at
+                    ready_at, genres, people, year, language, maturity_age, territories, description, available_from,
+                    available_until
              from videos where id = $1 and deleted_at is null",
             id.0
         );
@@ -180,7 +213,8 @@ impl Db {
             Row,
             "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
                     change_failure_code, change_failure_message, next_encode_id, playable_at, protection, created_at,
-                    ready_at
+                    ready_at, genres, people, year, language, maturity_age, territories, description, available_from,
+                    available_until
              from videos
              where deleted_at is null and ($1::uuid is null or owner_id = $1 or status = 'ready') and ($2::uuid is null or id < $2)
              order by id desc limit $3",
@@ -201,7 +235,8 @@ impl Db {
             Row,
             "select id, owner_id, title, status, failure_code, failure_message, duration_ms, encode_id, change_status,
                     change_failure_code, change_failure_message, next_encode_id, playable_at, protection, created_at,
-                    ready_at
+                    ready_at, genres, people, year, language, maturity_age, territories, description, available_from,
+                    available_until
              from videos where id = any($1) and deleted_at is null",
             &ids
         );
@@ -217,6 +252,30 @@ impl Db {
             sqlx::query!("update videos set title = $2, updated_at = now() where id = $1 and deleted_at is null", id.0, title);
         let changed = update.execute(self.pool()).await.map_err(error)?.rows_affected();
         if changed == 1 { Ok(()) } else { Err(Error::not_found("video")) }
+    }
+
+    /// Gives a video another title, if there is one, and the facts that `edit` makes of those that it has.
+    ///
+    /// # Errors
+    /// `NotFound`, and those of `edit`, which then changes nothing.
+    pub async fn edit_video(
+        &self,
+        id: VideoId,
+        title: Option<&str>,
+        edit: impl FnOnce(Facts) -> Result<Facts> + Send,
+    ) -> Result<()> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        lock_video(&mut tx, id).await?;
+        let facts = facts::of(&mut tx, id).await?;
+        let edited = edit(facts.clone())?;
+        if edited != facts {
+            facts::set(&mut tx, id, &edited).await?;
+        }
+        if let Some(title) = title {
+            let update = sqlx::query!("update videos set title = $2, updated_at = now() where id = $1", id.0, title);
+            update.execute(&mut *tx).await.map_err(error)?;
+        }
+        tx.commit().await.map_err(error)
     }
 
     /// Deletes a video: nobody sees it from now on, its jobs are cancelled, its open uploads expire.
