@@ -10,6 +10,7 @@ import { useEffect, useState } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
 import { SignInPage, SignUpPage } from "./account/pages";
 import { followOtherTabs, restore, session } from "./api/session";
+import { MyListPage } from "./library/my-list";
 import { LibraryPage } from "./library/page";
 import { TitlePage } from "./title/page";
 import { followArrows } from "./ui/arrows";
@@ -40,6 +41,7 @@ function App() {
         <Route path="/" component={LibraryPage} />
         <Route path="/sign-in" component={LibraryPage} />
         <Route path="/sign-up" component={LibraryPage} />
+        <Route path="/list" component={MyListPage} />
         <Route path="/upload" component={UploadPage} />
         <Route path="/titles/:id" component={TitlePage} />
         <Route path="/watch/:id" component={WatchPage} />

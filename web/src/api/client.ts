@@ -4,7 +4,7 @@ import { parseProblem, unreachable } from "./problem";
 import { bearer, refresh } from "./session";
 
 export interface Call {
-  method?: "GET" | "POST" | "PUT" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
   /** A file as the body, as it is. */
   file?: Blob;

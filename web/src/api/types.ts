@@ -18,6 +18,7 @@ export interface Reason {
 export interface Video {
   id: string;
   title: string;
+  facts: Facts;
   status: Status;
   playable: boolean;
   /** 0 to 1. */
@@ -37,6 +38,22 @@ export interface Video {
   chapters?: VideoChapter[];
   /** How what is made of it is protected; null: it is in the clear. */
   protection?: { scheme: string } | null;
+}
+
+/** What is known of a title. */
+export interface Facts {
+  genres: string[];
+  people: string[];
+  year: number | null;
+  /** The language that it was made in, BCP 47. */
+  language: string | null;
+  /** From which age it is meant for; null: it was not rated. */
+  maturity_age: number | null;
+  /** Where it may be shown, ISO 3166-1 alpha-2; null: everywhere. */
+  territories: string[] | null;
+  description: string | null;
+  available_from: string | null;
+  available_until: string | null;
 }
 
 /** A chapter as its film names it. */
@@ -138,12 +155,44 @@ export interface KeySystem {
   licence_url: string | null;
 }
 
-export interface Recommendation {
+/** What chose a title, as far as that is told: it goes back with what becomes of the choice. */
+export interface Choice {
+  model_id?: string | null;
+  /** The row that it is meant for. */
+  row?: string | null;
+  /** How likely the choice was. */
+  propensity?: number | null;
+  experiment?: string | null;
+  variant?: string | null;
+}
+
+/** What is said of the whole holds for each of its items that says nothing else. */
+export interface Recommendations extends Choice {
+  items: Recommendation[];
+}
+
+export interface Recommendation extends Choice {
   id: string;
   title: string;
   duration_ms: number | null;
   poster: string | null;
   reason: Reason;
+}
+
+/** A title on a profile's list. */
+export interface Listed {
+  id: string;
+  title: string;
+  duration_ms: number | null;
+  poster: string | null;
+  listed_at: string;
+}
+
+/** What a profile thinks of a title. */
+export interface Taste {
+  /** 1: liked, -1: disliked. */
+  liked: number;
+  listed: boolean;
 }
 
 export interface Job {
@@ -152,12 +201,33 @@ export interface Job {
   state: string;
 }
 
-export type WatchKind = "start" | "progress" | "finish" | "stop";
+/** What a player reports. */
+export type WatchKind = "start" | "progress" | "finish" | "stop" | "abandon";
 
-export interface WatchEvent {
+/** What somebody says of a title. */
+export type OpinionKind = "like" | "dislike" | "unlike" | "list" | "unlist";
+
+interface Reported {
   id: string;
   video_id: string;
-  kind: WatchKind;
-  position_ms: number;
   happened_at: string;
 }
+
+export interface WatchEvent extends Reported {
+  kind: WatchKind;
+  position_ms: number;
+}
+
+export interface OpinionEvent extends Reported {
+  kind: OpinionKind;
+}
+
+/** A recommendation was seen, or chosen. */
+export interface ChoiceEvent extends Reported, Choice {
+  kind: "impression" | "click";
+  row: string;
+  /** Where in the row, from 0. */
+  place: number;
+}
+
+export type TitleEvent = WatchEvent | OpinionEvent | ChoiceEvent;

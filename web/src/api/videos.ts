@@ -3,7 +3,7 @@
 import { request, send } from "./client";
 import { asProblem, type Problem } from "./problem";
 import { readEvents } from "./sse";
-import type { Job, NewSubtitle, Order, Page, Playback, Recommendation, Subtitle, Video, WatchEvent } from "./types";
+import type { Facts, Job, NewSubtitle, Order, Page, Playback, Subtitle, Video } from "./types";
 
 /** Titles per page of the library. */
 const PAGE_SIZE = 24;
@@ -22,6 +22,11 @@ export function getVideo(id: string, signal?: AbortSignal): Promise<Video> {
 /** `key` makes a repeated call harmless. */
 export function createVideo(title: string, key: string): Promise<{ id: string }> {
   return request("/v1/videos", { method: "POST", body: { title }, headers: { "idempotency-key": key } });
+}
+
+/** Changes what is known of a video; what is left out stays as it is. */
+export function editVideo(id: string, facts: Partial<Facts>): Promise<Video> {
+  return request(`/v1/videos/${encodeURIComponent(id)}`, { method: "PATCH", body: { facts } });
 }
 
 export function deleteVideo(id: string): Promise<void> {
@@ -60,15 +65,6 @@ export function removeSubtitle(id: string, subtitle: string): Promise<void> {
 export function openPlayback(id: string, profileId: string | null): Promise<Playback> {
   const body = profileId ? { profile_id: profileId } : {};
   return request(`/v1/videos/${encodeURIComponent(id)}/playback`, { method: "POST", body });
-}
-
-export function recommendations(profileId: string, count: number, signal?: AbortSignal): Promise<{ items: Recommendation[] }> {
-  return request(`/v1/recommendations/${encodeURIComponent(profileId)}?count=${count}`, withSignal(signal));
-}
-
-/** `last` says that the page is going away. */
-export function sendWatchEvents(profileId: string, events: WatchEvent[], last: boolean): Promise<void> {
-  return request("/v1/events", { method: "POST", body: { profile_id: profileId, events }, keepalive: last });
 }
 
 /** Starts again every job of the video that gave up. */

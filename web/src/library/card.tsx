@@ -1,6 +1,6 @@
 // One title in a row of the library.
 
-import type { Recommendation, Video } from "../api/types";
+import type { Listed, Recommendation, Video } from "../api/types";
 import { sentence } from "../api/problem";
 import { isWorking, statusLine } from "../title/status";
 import { Poster } from "../ui/poster";
@@ -27,12 +27,31 @@ function released(video: Video): string {
   return day(video.ready_at ?? video.created_at);
 }
 
-export function RecommendationCard({ item }: { item: Recommendation }) {
+interface RecommendationCardProps {
+  item: Recommendation;
+  /** Where in its row, from 0. */
+  place: number;
+  onChoose: () => void;
+}
+
+export function RecommendationCard({ item, place, onChoose }: RecommendationCardProps) {
   return (
-    <a class="card" href={`/titles/${item.id}`} data-test="recommendation" data-id={item.id}>
+    <a class="card" href={`/titles/${item.id}`} data-test="recommendation" data-id={item.id} data-place={place} onClick={onChoose}>
       <Poster name={item.title} src={item.poster} />
       <p class="card-line faint">
         <span>{item.reason.message}</span>
+        <span>{item.duration_ms ? length(item.duration_ms) : null}</span>
+      </p>
+    </a>
+  );
+}
+
+export function ListedCard({ item }: { item: Listed }) {
+  return (
+    <a class="card" href={`/titles/${item.id}`} data-test="listed" data-id={item.id}>
+      <Poster name={item.title} src={item.poster} />
+      <p class="card-line faint">
+        <span>{day(item.listed_at)}</span>
         <span>{item.duration_ms ? length(item.duration_ms) : null}</span>
       </p>
     </a>

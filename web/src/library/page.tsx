@@ -1,21 +1,20 @@
-// The library: what is recommended to the profile, then every title, newest first.
+// The library: what is recommended to the profile, what it put on its list, then every title, newest first.
 
 import "./page.css";
 import { useEffect, useState } from "preact/hooks";
-import { currentProfile } from "../account/profile";
 import { mayUpload } from "../account/rights";
 import { asProblem, type Problem } from "../api/problem";
 import { session } from "../api/session";
-import type { Recommendation, Video } from "../api/types";
-import { isSettled, listVideos, recommendations } from "../api/videos";
+import type { Video } from "../api/types";
+import { isSettled, listVideos } from "../api/videos";
 import { Heading } from "../ui/heading";
 import { Blank, ProblemNotice, Waiting } from "../ui/states";
-import { RecommendationCard, VideoCard } from "./card";
+import { VideoCard } from "./card";
+import { ForYou } from "./for-you";
+import { MyListRow } from "./my-list";
 
 /** Between two looks at the list while something on it changes. */
 const REFRESH_MS = 4000;
-/** Recommendations in the row. */
-const RECOMMENDED = 8;
 
 interface Shelf {
   videos: Video[];
@@ -61,6 +60,7 @@ export function LibraryPage() {
       {shelf && shelf.videos.length > 0 ? (
         <>
           <ForYou />
+          <MyListRow />
           <section class="row">
             <h2>All films</h2>
             <div class="cards">
@@ -92,33 +92,6 @@ function joined(old: Shelf | null, items: Video[], next: string | null, append: 
   // Ids grow with time. Beyond the first page nothing is known to have changed; inside it, what is missing was deleted.
   const beyond = next && oldest ? others.filter((video) => video.id < oldest.id) : [];
   return { videos: [...items, ...beyond], next: beyond.length > 0 ? old.next : next };
-}
-
-function ForYou() {
-  const [items, setItems] = useState<Recommendation[]>([]);
-  const profile = currentProfile();
-  useEffect(() => {
-    const stop = new AbortController();
-    if (profile) {
-      // A row that cannot be had is no reason to trouble anybody: the library below is complete.
-      recommendations(profile.id, RECOMMENDED, stop.signal).then(
-        (answer) => setItems(answer.items),
-        () => setItems([]),
-      );
-    }
-    return () => stop.abort();
-  }, [profile?.id]);
-  if (items.length === 0) return null;
-  return (
-    <section class="row" data-test="for-you">
-      <h2>For you</h2>
-      <div class="cards">
-        {items.map((item) => (
-          <RecommendationCard key={item.id} item={item} />
-        ))}
-      </div>
-    </section>
-  );
 }
 
 function EmptyLibrary() {

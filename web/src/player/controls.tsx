@@ -1,6 +1,7 @@
 // Everything that lies over the picture.
 
 import { useState } from "preact/hooks";
+import { TasteButtons } from "../taste/buttons";
 import { Icon } from "../ui/icons";
 import { clock } from "../ui/text";
 import type { Engine, PlayerState } from "./engine";
@@ -9,6 +10,7 @@ import { SeekBar } from "./seek-bar";
 import type { Tile } from "./tiles";
 
 interface ControlsProps {
+  videoId: string;
   title: string;
   engine: Engine;
   state: PlayerState;
@@ -22,7 +24,7 @@ interface ControlsProps {
 }
 
 export function Controls(props: ControlsProps) {
-  const { title, engine, state, duration_s, fullscreen, onFullscreen, onLeave } = props;
+  const { videoId, title, engine, state, duration_s, fullscreen, onFullscreen, onLeave } = props;
   return (
     <>
       <div class="controls controls-top">
@@ -38,6 +40,7 @@ export function Controls(props: ControlsProps) {
             Still encoding, {clock(state.available_s * 1000)} is here
           </span>
         ) : null}
+        <TasteButtons videoId={videoId} />
       </div>
       <div class="controls controls-bottom">
         <SeekBar {...state} duration_s={duration_s} tiles={props.tiles} onSeek={(position_s) => engine.seek(position_s)} />

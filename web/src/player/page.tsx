@@ -4,8 +4,9 @@ import { useLocation, useRoute } from "preact-iso/router";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { currentProfile } from "../account/profile";
 import { asProblem, Problem } from "../api/problem";
+import { sendEvents } from "../api/taste";
 import type { Video } from "../api/types";
-import { openPlayback, sendWatchEvents } from "../api/videos";
+import { openPlayback } from "../api/videos";
 import { Icon } from "../ui/icons";
 import { BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
 import { useVideo } from "../title/use-video";
@@ -156,7 +157,7 @@ function useReports(engine: Engine | null, video: Video): void {
     if (!engine || !profile) return undefined;
     const reporter = new Reporter(
       video.id,
-      (events, last) => sendWatchEvents(profile.id, events, last),
+      (events, last) => sendEvents(profile.id, events, last),
       () => new Date(),
     );
     let wasPlaying = false;

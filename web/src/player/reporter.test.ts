@@ -48,6 +48,23 @@ test("the end is reported once, and leaving in the credits counts as the end", a
   assert.deepEqual(kinds(second.world.sent), ["start", "finish"]);
 });
 
+test("a film that is left soon after its beginning is abandoned, and one that was ever seen further is not", async () => {
+  const kindOf = async (positionsMs: number[], durationMs: number | null) => {
+    const { world, reporter } = setUp();
+    for (const position of positionsMs) reporter.at(position);
+    await settled();
+    reporter.left(positionsMs[positionsMs.length - 1] ?? 0, durationMs);
+    await settled();
+    return kinds(world.sent).pop();
+  };
+  assert.equal(await kindOf([0, 5_999], 60_000), "abandon");
+  assert.equal(await kindOf([0, 6_000], 60_000), "stop");
+  assert.equal(await kindOf([0, 6_000, 1_000], 60_000), "stop");
+  assert.equal(await kindOf([0, 299_000], 7_200_000), "abandon");
+  assert.equal(await kindOf([0, 301_000], 7_200_000), "stop");
+  assert.equal(await kindOf([0, 1_000], null), "stop");
+});
+
 test("nothing is reported for a film that never ran", async () => {
   const { world, reporter } = setUp();
   reporter.paused(0);

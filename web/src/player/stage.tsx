@@ -85,6 +85,7 @@ export function Stage({ element, still, engine, video, tiles, onLeave, children 
       {engine && state && !children ? <Skip engine={engine} part={skippableAt(video.chapters ?? [], state.position_s)} /> : null}
       {engine && state ? (
         <Controls
+          videoId={video.id}
           title={video.title}
           engine={engine}
           state={state}

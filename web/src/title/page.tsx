@@ -8,12 +8,15 @@ import { asProblem, sentence, type Problem } from "../api/problem";
 import { session } from "../api/session";
 import type { Reason, Video } from "../api/types";
 import { deleteVideo, retryFailedJobs } from "../api/videos";
+import { TasteButtons } from "../taste/buttons";
 import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
 import { coloured, PosterPicture } from "../ui/poster";
 import { Bar, BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
 import { day, guess, length, percent } from "../ui/text";
 import { ChangeSection } from "./change";
+import { line } from "./facts";
+import { FactsForm } from "./facts-form";
 import { Posters } from "./posters";
 import { isWorking, stepName, steps } from "./status";
 import { Subtitles } from "./subtitles";
@@ -32,6 +35,7 @@ export function TitlePage() {
         <Head video={video} />
         {isWorking(video) ? <Work video={video} /> : null}
         {video.failure ? <Failure video={video} failure={video.failure} /> : null}
+        {isEditable(video) ? <FactsForm key={video.id} video={video} onChanged={again} /> : null}
         {isEditable(video) ? <Posters video={video} onChanged={setChanged} /> : null}
         {isEditable(video) && video.status === "ready" ? <ChangeSection video={video} onChanged={again} /> : null}
         {isEditable(video) ? <Subtitles video={video} onChanged={again} /> : null}
@@ -66,8 +70,12 @@ function Head({ video }: { video: Video }) {
         <Heading test="title">{video.title}</Heading>
         <p class="hero-facts soft">
           {video.duration_ms ? <span>{length(video.duration_ms)}</span> : null}
+          {line(video.facts).map((fact) => (
+            <span key={fact}>{fact}</span>
+          ))}
           <span>{day(video.created_at)}</span>
         </p>
+        {video.facts.description ? <p class="hero-description">{video.facts.description}</p> : null}
         <div class="hero-actions">
           {video.playable ? (
             <a class="button button-main button-large" href={`/watch/${video.id}`} data-test="play">
@@ -75,6 +83,7 @@ function Head({ video }: { video: Video }) {
               <span>Play</span>
             </a>
           ) : null}
+          <TasteButtons videoId={video.id} />
           {isEditable(video) ? <Delete video={video} /> : null}
         </div>
       </div>

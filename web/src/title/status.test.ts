@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Status, Video } from "../api/types";
+import type { Facts, Status, Video } from "../api/types";
 import { isWorking, statusLine, stepName, steps } from "./status";
 
+const NO_FACTS: Facts = { genres: [], people: [], year: null, language: null, maturity_age: null, territories: null, description: null,
+  available_from: null, available_until: null };
+
 function video(status: Status, progress = 0): Video {
-  return { id: "vid_1", title: "A", status, playable: false, progress, ready_in_ms: null, duration_ms: null, poster: null, failure: null,
+  return { id: "vid_1", title: "A", facts: NO_FACTS, status, playable: false, progress, ready_in_ms: null, duration_ms: null, poster: null, failure: null,
     change: null, created_at: "", ready_at: null, owner_id: "usr_1" };
 }
 

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Recommendation } from "../api/types";
+import { choiceEvent } from "./choices";
+
+const NOW = new Date("2026-01-02T03:04:05Z");
+
+function item(rest: Partial<Recommendation>): Recommendation {
+  return { id: "vid_1", title: "M", duration_ms: null, poster: null, reason: { code: "new", message: "New" }, ...rest };
+}
+
+test("a recommendation that says nothing of how it was chosen is told with its row and place alone", () => {
+  const event = choiceEvent("impression", { items: [item({}), item({ id: "vid_2" })] }, 1, NOW);
+  assert.deepEqual(
+    { ...event, id: "" },
+    { id: "", video_id: "vid_2", kind: "impression", row: "for_you", place: 1, happened_at: "2026-01-02T03:04:05.000Z" },
+  );
+  assert.equal(choiceEvent("click", { items: [item({})] }, 1, NOW), null);
+});
+
+test("what is said of how it was chosen goes back as it came, the item's own before the whole's", () => {
+  const whole = { model_id: "m1", experiment: "blend", variant: "a", row: "top", propensity: null };
+  const event = choiceEvent("click", { ...whole, items: [item({ propensity: 0.25, variant: "b" })] }, 0, NOW);
+  const { model_id, experiment, variant, row, propensity } = event ?? {};
+  assert.deepEqual([model_id, experiment, variant, row, propensity], ["m1", "blend", "b", "top", 0.25]);
+});
