@@ -33,6 +33,16 @@ async fn the_pages_upload_a_film_and_a_browser_plays_it() {
 }
 
 #[tokio::test]
+async fn the_pages_tell_what_somebody_sees_and_says_and_know_it_again() {
+    let node = Node::start().await;
+    let admin = node.admin().await;
+    let video = admin.upload_form("A city looks for a murderer", &SHORT.file()).await;
+    admin.wait_until_ready(&video).await;
+    script("taste.mjs", &[node.api.as_ref(), ADMIN_EMAIL.as_ref(), ADMIN_PASSWORD.as_ref(), video.as_ref()]);
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_browser_plays_the_best_codec_that_it_knows() {
     let node = Node::start_with(&[("MARQUEE_WORKER_RECIPE", "quality"), ("MARQUEE_WORKER_LADDER", "fixed")]).await;
     let admin = node.admin().await;
