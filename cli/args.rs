@@ -24,6 +24,12 @@ pub(crate) enum Command {
     Encode(Encode),
     /// Hold a package of HLS to the rules that players rely on
     Verify(Verify),
+    /// Train, judge, deploy and explain what viewers may like next
+    Recommend {
+        /// What to do.
+        #[command(subcommand)]
+        action: RecommendAction,
+    },
     /// Bring the database's schema up to date
     Migrate(ConfigFile),
     /// Look at the configuration
@@ -232,6 +238,108 @@ pub(crate) enum AdminAction {
         #[arg(long)]
         config: Option<PathBuf>,
     },
+}
+
+/// `marquee recommend …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecommendAction {
+    /// Train on what profiles did until now, and deploy what is better
+    Train {
+        #[command(flatten)]
+        store: RecommendStore,
+        /// Print the model's card as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the models that are kept; a star marks the one that answers
+    Models {
+        #[command(flatten)]
+        store: RecommendStore,
+        /// Print their cards as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take the model that answers back, so that the one before answers again
+    Rollback {
+        #[command(flatten)]
+        store: RecommendStore,
+    },
+    /// Print what a profile may like, as JSON
+    Recommend {
+        /// The profile, such as prf_…
+        #[arg(long)]
+        profile: String,
+        /// Titles
+        #[arg(long, default_value_t = 20)]
+        count: usize,
+        /// Which row: top, trending, new, again, because:VIDEO, like:VIDEO or genre:GENRE
+        #[arg(long)]
+        row: Option<String>,
+        #[command(flatten)]
+        store: RecommendStore,
+    },
+    /// Print what each part of the model says of a title for a profile, as JSON
+    Explain {
+        /// The profile, such as prf_…
+        #[arg(long)]
+        profile: String,
+        /// The title, such as vid_…
+        #[arg(long)]
+        title: String,
+        #[command(flatten)]
+        store: RecommendStore,
+    },
+    /// Judge all models on data of your own
+    Evaluate(RecommendEvaluate),
+}
+
+/// Where models and events are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecommendStore {
+    /// Folder of a running `marquee up`, used when no database is configured
+    #[arg(long, default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Configuration file
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Options of `marquee recommend evaluate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecommendEvaluate {
+    /// What is trained on: a table `user,item[,timestamp[,weight]]`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) train: PathBuf,
+    /// What is relevant: a table of the same form
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: PathBuf,
+    /// Lengths of the lists, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "10,20")]
+    pub(crate) k: Vec<usize>,
+    /// What is ranked
+    #[arg(long, value_enum, default_value = "full")]
+    pub(crate) protocol: RecommendProtocol,
+    /// What relevant titles are ranked among: lines `(user,item)` and others, parted by tabs, or a table `user,item`; 99 are drawn
+    /// without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) negatives: Option<PathBuf>,
+    /// Where chance begins
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How lists are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecommendProtocol {
+    /// All titles that were not seen in training
+    Full,
+    /// The same, and what is relevant is the newest of each user
+    LeaveLastOut,
+    /// Each relevant title among some others
+    Sampled99,
 }
 
 /// A file and the language behind its last colon.

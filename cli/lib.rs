@@ -10,6 +10,7 @@ mod health;
 mod lifecycle;
 mod log;
 mod node;
+mod recommend;
 mod serve;
 mod settings;
 mod up;
@@ -61,6 +62,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(file) => config::migrate(file).await,
         Command::Config { action } => config::run(action),
         Command::Admin { action } => admin::run(action).await,
+        Command::Recommend { action } => recommend::run(action).await,
         #[cfg(feature = "media")]
         Command::Child => unreachable!("handled before the runtime starts"),
     }

@@ -12,7 +12,10 @@ use marquee_backends::{
     open::{self, Access},
 };
 use marquee_core::{Clock, OsRandom, Random, Shutdown, SystemClock, blobs::Blobs, cache::Cache, config::Config, queue::Queue};
-use marquee_recommender::serving::Recommender;
+use marquee_recommender::{
+    pipeline::{self, Pipeline},
+    serving::Recommender,
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, time};
@@ -153,7 +156,7 @@ impl Engines {
         listener: TcpListener,
         shutdown: &Shutdown,
     ) -> anyhow::Result<()> {
-        let recommender = Recommender::start(self.db.clone(), self.clock.clone(), shutdown);
+        let recommender = Recommender::start(self.db.clone(), self.blobs.clone(), self.clock.clone(), config.recommender.clone(), shutdown);
         let deps = marquee_api::Deps {
             db: self.db.clone(),
             blobs: self.blobs.clone(),
@@ -229,6 +232,9 @@ impl Engines {
         let keep = Duration::from_secs(config.uploads.leftover_seconds.into());
         let upkeep = dispatch::upkeep(self.db.clone(), self.blobs.clone(), keep, shutdown.clone());
         shutdown.spawn_essential("upkeep", upkeep);
+        let (clock, random) = (self.clock.clone(), self.random.clone());
+        let pipeline = Pipeline::new(self.db.clone(), self.blobs.clone(), clock, random, config.recommender.clone());
+        shutdown.spawn_essential("training", pipeline::schedule(pipeline, shutdown.clone()));
     }
 }
 

@@ -69,14 +69,18 @@ async fn serve(config: &Config, data: &Path, shutdown: &Shutdown) -> anyhow::Res
 
 /// Those of the four URLs that were not configured.
 fn fill_in(config: &mut Config, data: &Path, database: Option<&Url>) -> anyhow::Result<()> {
-    let blobs = Url::from_directory_path(data.join("blobs")).ok().context("the data directory has no absolute path")?;
-    config.blobs.url.get_or_insert(blobs);
+    config.blobs.url.get_or_insert(blobs_url(data)?);
     config.queue.url.get_or_insert(Url::parse("postgres:")?);
     config.cache.url.get_or_insert(Url::parse("memory:")?);
     if let Some(url) = database {
         config.database.url = Some(url.clone());
     }
     Ok(())
+}
+
+/// Where a data directory keeps its objects.
+pub(crate) fn blobs_url(data: &Path) -> anyhow::Result<Url> {
+    Url::from_directory_path(std::path::absolute(data)?.join("blobs")).ok().context("the data directory has no absolute path")
 }
 
 /// The master key of this machine, made if there is none yet. Only its owner reads it. It is there whole or not at all.

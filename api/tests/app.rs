@@ -120,7 +120,7 @@ impl TestApp {
             db: db.clone(),
             blobs: blobs.clone(),
             cache: Arc::new(MemoryCache::new()),
-            recommender: Arc::new(Recommender::new(db.clone(), clock.clone())),
+            recommender: Arc::new(Recommender::new(db.clone(), blobs.clone(), clock.clone(), config::Recommender::default())),
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             auth,

@@ -102,6 +102,9 @@ id!(
     /// One unit of background work.
     JobId, "job");
 id!(
+    /// One trained recommender.
+    ModelId, "mod");
+id!(
     /// One process that works on jobs.
     WorkerId, "wrk");
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    id::{EncodeId, UploadId, VideoId},
+    id::{EncodeId, ModelId, UploadId, VideoId},
 };
 use std::fmt;
 
@@ -32,6 +32,12 @@ impl Key {
     #[must_use]
     pub fn source(video: VideoId, upload: UploadId) -> Self {
         Self(format!("sources/{video}/{upload}"))
+    }
+
+    /// `models/{model}`: a trained recommender.
+    #[must_use]
+    pub fn model(model: ModelId) -> Self {
+        Self(format!("models/{model}"))
     }
 
     /// The key as text.

@@ -1,9 +1,16 @@
 //! What a profile may like next: models as pure maths, training and serving.
 //!
-//! [`model`] turns values into values and never sees a database, a clock or a random source. [`serving`] keeps a model fresh
-//! from the watch events and answers requests. Nobody but this crate knows how a score comes about.
+//! [`data`], [`model`], [`train`] and [`evaluate`] turn values into values and never see a database, a clock or a random source.
+//! [`pipeline`] trains from what profiles did and stores what is better in the [`repository`]; [`serving`] answers requests with what is
+//! deployed. Nobody but this crate knows how a score comes about.
 
+pub mod data;
+pub mod evaluate;
 pub mod model;
+pub mod pipeline;
+pub mod repository;
 pub mod serving;
+pub mod taste;
+pub mod train;
 
 pub use model::{Reason, Window};

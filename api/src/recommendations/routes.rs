@@ -1,43 +1,71 @@
 //! Wire types and statuses of `/v1/recommendations`.
 
+use super::ops::{Described, code};
 use crate::{
     app::App,
     auth::Caller,
     extract::{Asked, Json, Path},
-    posters,
     problem::{self, Answer, Problem},
 };
 use axum::extract::State;
-use marquee_core::{
-    Result,
-    id::{ProfileId, VideoId},
-};
+use marquee_core::id::{ProfileId, VideoId};
 use marquee_recommender::{
-    Reason, Window,
-    serving::{COUNT_MAX, Recommendation},
+    Reason,
+    serving::{Ask, COUNT_MAX, Recommendation, Row, RowKind},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
-/// Titles in an answer when the client does not say.
+/// Titles in a row when the client does not say.
 const COUNT_DEFAULT: usize = 20;
+/// Longest genre or language that is asked for.
+const TEXT_CHARS_MAX: usize = 100;
 
 /// Routes of this family.
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(recommend))
+    OpenApiRouter::new().routes(routes!(recommend)).routes(routes!(home))
 }
 
-/// How many.
+/// Which.
 #[derive(Deserialize)]
 struct Wanted {
     count: Option<usize>,
+    row: Option<String>,
+    genre: Option<String>,
+    language: Option<String>,
+    territory: Option<String>,
 }
 
 /// What a profile may like next.
 #[derive(Serialize, ToSchema)]
 struct Recommendations {
+    /// What chose it; it goes with the events that tell what became of it. Null before the first model was trained.
+    model_id: Option<Uuid>,
+    /// Name of the row, as it goes with these events.
+    row: String,
+    /// Best first.
+    items: Vec<Item>,
+}
+
+/// Rows of a home page.
+#[derive(Serialize, ToSchema)]
+struct Home {
+    /// What chose them; it goes with the events that tell what became of them. Null before the first model was trained.
+    model_id: Option<Uuid>,
+    /// The most personal first.
+    rows: Vec<RowView>,
+}
+
+/// A row of a home page.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecommendationRow)]
+struct RowView {
+    /// Its name, as it goes with events, and to ask for more of it.
+    row: String,
+    /// What stands above it.
+    title: String,
     /// Best first.
     items: Vec<Item>,
 }
@@ -58,13 +86,15 @@ struct Item {
     poster: Option<url::Url>,
     /// Why it is here.
     reason: ReasonView,
+    /// How likely it was to be here; it goes with events.
+    propensity: f32,
 }
 
 /// Why a title is recommended.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Reason)]
 struct ReasonView {
-    /// `because_you_watched`, `popular` or `new`.
+    /// `because_you_watched`, `popular`, `watched_before` or `new`.
     code: &'static str,
     /// One short sentence for people.
     message: String,
@@ -76,7 +106,12 @@ struct ReasonView {
 /// What to watch next
 #[utoipa::path(get, path = "/v1/recommendations/{profile}", tag = "playback",
     params(("profile" = String, Path, description = "One of the caller's profiles"),
-        ("count" = Option<u32>, Query, description = "1 to 100 titles")),
+        ("count" = Option<u32>, Query, description = "1 to 100 titles"),
+        ("row" = Option<String>, Query, description = "`top` (if none is named), `trending`, `new`, `again`, `because:{video}`, \
+            `like:{video}` or `genre:{genre}`"),
+        ("genre" = Option<String>, Query, description = "Only titles of this genre"),
+        ("language" = Option<String>, Query, description = "Only titles in this language (BCP 47; `en` is any English)"),
+        ("territory" = Option<String>, Query, description = "Only titles that may be shown there (ISO 3166-1 alpha-2)")),
     responses((status = 200, body = Recommendations), (status = "default", body = problem::Body)))]
 async fn recommend(
     State(app): State<App>,
@@ -84,65 +119,63 @@ async fn recommend(
     Path(profile): Path<ProfileId>,
     Asked(wanted): Asked<Wanted>,
 ) -> Answer<Json<Recommendations>> {
+    let kind = wanted.row.as_deref().map_or(Some(RowKind::Top), RowKind::parse);
+    let kind = kind.ok_or_else(|| Problem::bad_request("invalid_query", "row is none that there is"))?;
+    let profile = app.deps.db.profile(caller.user, profile).await?;
+    let answer = app.deps.recommender.recommend(profile.id, ask(wanted, Some(kind.clone()))?).await?;
+    let described = Described::of(&app, &answer).await?;
+    let items = answer.rows.iter().flat_map(|row| items(row, &described)).collect();
+    Ok(Json(Recommendations { model_id: answer.model.map(|model| model.0), row: kind.name(), items }))
+}
+
+/// What stands on a home page
+#[utoipa::path(get, path = "/v1/recommendations/{profile}/rows", tag = "playback",
+    params(("profile" = String, Path, description = "One of the caller's profiles"),
+        ("count" = Option<u32>, Query, description = "1 to 100 titles in a row"),
+        ("language" = Option<String>, Query, description = "Only titles in this language (BCP 47; `en` is any English)"),
+        ("territory" = Option<String>, Query, description = "Only titles that may be shown there (ISO 3166-1 alpha-2)")),
+    responses((status = 200, body = Home), (status = "default", body = problem::Body)))]
+async fn home(
+    State(app): State<App>,
+    caller: Caller,
+    Path(profile): Path<ProfileId>,
+    Asked(wanted): Asked<Wanted>,
+) -> Answer<Json<Home>> {
+    if wanted.row.is_some() {
+        return Err(Problem::bad_request("invalid_query", "ask for one row without /rows"));
+    }
+    let profile = app.deps.db.profile(caller.user, profile).await?;
+    let answer = app.deps.recommender.recommend(profile.id, ask(wanted, None)?).await?;
+    let described = Described::of(&app, &answer).await?;
+    let row = |row: &Row| RowView { row: row.kind.name(), title: described.heading(&row.kind), items: items(row, &described) };
+    Ok(Json(Home { model_id: answer.model.map(|model| model.0), rows: answer.rows.iter().map(row).collect() }))
+}
+
+/// What is asked of the recommender.
+fn ask(wanted: Wanted, row: Option<RowKind>) -> Answer<Ask> {
     let count = wanted.count.unwrap_or(COUNT_DEFAULT);
     if !(1..=COUNT_MAX).contains(&count) {
         return Err(Problem::bad_request("invalid_query", format!("count is 1 to {COUNT_MAX}")));
     }
-    let profile = app.deps.db.profile(caller.user, profile).await?;
-    let chosen = app.deps.recommender.recommend(profile.id, count).await?;
-    Ok(Json(Recommendations { items: describe(&app, &chosen).await? }))
+    let texts = [("genre", &wanted.genre), ("language", &wanted.language), ("territory", &wanted.territory)];
+    let wrong = |text: &&String| text.is_empty() || text.chars().count() > TEXT_CHARS_MAX;
+    if let Some((name, _)) = texts.iter().find(|(_, text)| text.as_ref().filter(wrong).is_some()) {
+        return Err(Problem::bad_request("invalid_query", format!("{name} is 1 to {TEXT_CHARS_MAX} characters")));
+    }
+    Ok(Ask { count, row, genre: wanted.genre, language: wanted.language, territory: wanted.territory })
 }
 
-/// Adds what people read.
-async fn describe(app: &App, chosen: &[Recommendation]) -> Result<Vec<Item>> {
-    let watched = chosen.iter().filter_map(|recommendation| match recommendation.reason {
-        Reason::BecauseYouWatched { video } => Some(video),
-        Reason::Popular { .. } | Reason::New => None,
-    });
-    let ids: Vec<_> = chosen.iter().map(|recommendation| recommendation.video).chain(watched).collect();
-    let videos: HashMap<_, _> = app.deps.db.videos(&ids).await?.into_iter().map(|video| (video.id, video)).collect();
-    let posters = posters::ops::of_all(app, videos.values()).await?;
-    let item = |recommendation: &Recommendation| {
-        let video = videos.get(&recommendation.video)?;
-        let title_of = |id: VideoId| videos.get(&id).map(|video| video.title.as_str());
-        let reason = reason(recommendation.reason, title_of);
-        let poster = posters.get(&video.id).cloned();
-        Some(Item { id: video.id, title: video.title.clone(), duration_ms: video.duration_ms, poster, reason })
+/// Titles with what people read.
+fn items(row: &Row, described: &Described) -> Vec<Item> {
+    let item = |item: &Recommendation| {
+        let video = described.video(item)?;
+        let video_id = match item.reason {
+            Reason::BecauseYouWatched { video } => Some(video),
+            Reason::Popular { .. } | Reason::WatchedBefore | Reason::New => None,
+        };
+        let reason = ReasonView { code: code(item.reason), message: described.reason(item.reason), video_id };
+        let (title, duration_ms) = (video.title.clone(), video.duration_ms);
+        Some(Item { id: video.id, title, duration_ms, poster: described.poster(item), reason, propensity: item.propensity })
     };
-    Ok(chosen.iter().filter_map(item).collect())
-}
-
-fn reason<'a>(reason: Reason, title_of: impl Fn(VideoId) -> Option<&'a str>) -> ReasonView {
-    match reason {
-        Reason::BecauseYouWatched { video } => ReasonView {
-            code: "because_you_watched",
-            message: title_of(video).map_or("Like what you watched".to_owned(), |title| format!("Because you watched {title}")),
-            video_id: Some(video),
-        },
-        Reason::Popular { window } => {
-            let message = match window {
-                Window::Week => "Popular this week",
-                Window::Month => "Popular this month",
-                Window::Ever => "Popular",
-            };
-            ReasonView { code: "popular", message: message.to_owned(), video_id: None }
-        }
-        Reason::New => ReasonView { code: "new", message: "New".to_owned(), video_id: None },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use uuid::Uuid;
-
-    #[test]
-    fn every_reason_reads_well() {
-        let video = VideoId(Uuid::nil());
-        let said = |given| reason(given, |_| Some("Sintel")).message;
-        assert_eq!(said(Reason::BecauseYouWatched { video }), "Because you watched Sintel");
-        assert_eq!(said(Reason::Popular { window: Window::Week }), "Popular this week");
-        assert_eq!(said(Reason::New), "New");
-        assert_eq!(reason(Reason::BecauseYouWatched { video }, |_| None).message, "Like what you watched");
-    }
+    row.items.iter().filter_map(item).collect()
 }

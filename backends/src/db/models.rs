@@ -1,84 +1,129 @@
-//! What models are trained from and served with: titles that may be recommended, and who watched what.
+//! The model repository: what was trained, and what is deployed. The files themselves are objects.
 
 use super::{Db, error};
 use marquee_core::{
-    Result,
-    id::{ProfileId, VideoId},
+    Error, Result,
+    id::{ModelId, VideoId},
+    object::Key,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The newest position of a profile in a video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WatchPosition {
-    /// Who.
-    pub profile: ProfileId,
-    /// What.
-    pub video: VideoId,
-    /// How far.
-    pub position_ms: i64,
-    /// Length of the video, once it is known.
-    pub duration_ms: Option<i64>,
-    /// Whether it was ever watched to its end.
-    pub finished: bool,
-    /// When the position last moved.
-    pub updated_at: OffsetDateTime,
+/// A trained recommender.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredModel {
+    /// Its id.
+    pub id: ModelId,
+    /// What it was found to be worth.
+    pub metrics: serde_json::Value,
+    /// What tells the data that it was trained on from others.
+    pub fingerprint: Vec<u8>,
+    /// When it was trained.
+    pub created_at: OffsetDateTime,
+    /// When it was deployed last; `None` if it never was good enough.
+    pub deployed_at: Option<OffsetDateTime>,
+    /// When it was taken back.
+    pub withdrawn_at: Option<OffsetDateTime>,
 }
 
 impl Db {
-    /// Videos that everybody may play, the newest first, at most `limit`.
+    /// Remembers a model whose file is stored, and deploys it if it `is_better`.
     ///
     /// # Errors
-    /// `Unavailable`.
-    pub async fn recommendable_videos(&self, limit: i64) -> Result<Vec<VideoId>> {
-        let ids = sqlx::query_scalar!(
-            "select id from videos where deleted_at is null and status = 'ready' order by id desc limit $1",
+    /// `Unavailable` if the database does not answer.
+    pub async fn add_model(&self, id: ModelId, metrics: &serde_json::Value, fingerprint: &[u8], is_better: bool) -> Result<()> {
+        let key = Key::model(id);
+        let added = sqlx::query!(
+            "insert into models (id, object_key, metrics, fingerprint, deployed_at)
+             values ($1, $2, $3, $4, case when $5 then now() end)",
+            id.0,
+            key.as_str(),
+            metrics,
+            fingerprint,
+            is_better,
+        );
+        added.execute(self.pool()).await.map_err(error).map(drop)
+    }
+
+    /// The model that answers now.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn deployed_model(&self) -> Result<Option<StoredModel>> {
+        let row = sqlx::query_as!(
+            StoredModel,
+            r#"select id as "id: Uuid", metrics, fingerprint, created_at, deployed_at, withdrawn_at from models
+               where deployed_at is not null and withdrawn_at is null order by deployed_at desc, id desc limit 1"#,
+        );
+        row.fetch_optional(self.pool()).await.map_err(error)
+    }
+
+    /// Models, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn models(&self, limit: i64) -> Result<Vec<StoredModel>> {
+        let rows = sqlx::query_as!(
+            StoredModel,
+            r#"select id as "id: Uuid", metrics, fingerprint, created_at, deployed_at, withdrawn_at from models
+               order by id desc limit $1"#,
             limit,
         );
-        Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
+        rows.fetch_all(self.pool()).await.map_err(error)
+    }
+
+    /// Takes the deployed model back, so that the one before answers again. Answers which one that is.
+    ///
+    /// # Errors
+    /// `Conflict` if there is no model before it.
+    pub async fn withdraw_model(&self) -> Result<ModelId> {
+        let mut tx = self.pool().begin().await.map_err(error)?;
+        let rows = sqlx::query_scalar!(
+            r#"select id as "id: Uuid" from models where deployed_at is not null and withdrawn_at is null
+               order by deployed_at desc, id desc limit 2 for update"#,
+        );
+        let rows = rows.fetch_all(&mut *tx).await.map_err(error)?;
+        let [deployed, before] = rows[..] else {
+            return Err(Error::conflict("no_model_before", "there is no model before the deployed one to go back to"));
+        };
+        let withdrawn = sqlx::query!("update models set withdrawn_at = now() where id = $1", deployed);
+        withdrawn.execute(&mut *tx).await.map_err(error)?;
+        tx.commit().await.map_err(error)?;
+        Ok(ModelId(before))
+    }
+
+    /// Models that nobody will go back to: all but the `keep` that were deployed last, the newest of which answers. Those that were
+    /// never good enough go once another one was trained.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn spent_models(&self, keep: i64) -> Result<Vec<ModelId>> {
+        let rows = sqlx::query_scalar!(
+            r#"select id as "id: Uuid" from models
+               where id not in (select id from models where deployed_at is not null and withdrawn_at is null
+                                order by deployed_at desc, id desc limit $1)
+                 and id <> (select id from models order by id desc limit 1)"#,
+            keep,
+        );
+        Ok(rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(ModelId).collect())
+    }
+
+    /// Forgets a model whose file is gone.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn forget_model(&self, id: ModelId) -> Result<()> {
+        sqlx::query!("delete from models where id = $1", id.0).execute(self.pool()).await.map_err(error).map(drop)
     }
 
     /// Those of `videos` that everybody may play, in no order.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `Unavailable` if the database does not answer.
     pub async fn still_recommendable(&self, videos: &[VideoId]) -> Result<Vec<VideoId>> {
         let videos: Vec<Uuid> = videos.iter().map(|video| video.0).collect();
         let ids =
             sqlx::query_scalar!("select id from videos where id = any($1) and deleted_at is null and status = 'ready'", &videos,);
         Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
-    }
-
-    /// The newest positions of all profiles, at most `limit`.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn newest_watch_positions(&self, limit: i64) -> Result<Vec<WatchPosition>> {
-        let rows = sqlx::query_as!(
-            WatchPosition,
-            r#"select p.profile_id as "profile: Uuid", p.video_id as "video: Uuid", p.position_ms, v.duration_ms, p.finished, p.updated_at
-               from watch_positions p join videos v on v.id = p.video_id
-               where v.deleted_at is null
-               order by p.updated_at desc limit $1"#,
-            limit,
-        );
-        rows.fetch_all(self.pool()).await.map_err(error)
-    }
-
-    /// The newest positions of one profile, the newest first, at most `limit`. Nothing for a profile that does not exist.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn watch_positions_of(&self, profile: ProfileId, limit: i64) -> Result<Vec<WatchPosition>> {
-        let rows = sqlx::query_as!(
-            WatchPosition,
-            r#"select p.profile_id as "profile: Uuid", p.video_id as "video: Uuid", p.position_ms, v.duration_ms, p.finished, p.updated_at
-               from watch_positions p join videos v on v.id = p.video_id
-               where p.profile_id = $1
-               order by p.updated_at desc, p.video_id desc limit $2"#,
-            profile.0,
-            limit,
-        );
-        rows.fetch_all(self.pool()).await.map_err(error)
     }
 }

@@ -12,10 +12,12 @@ pub(crate) enum Duty {
     Sweep = 0x6d61_7271,
     /// Removing what nobody needs.
     Upkeep = 0x6d61_7272,
+    /// Training recommenders.
+    Training = 0x6d61_7273,
 }
 
 /// The right to do a duty. Ends with the value, and after a minute in which it is not used.
-pub(crate) struct Turn {
+pub struct Turn {
     tx: PgTransaction<'static>,
 }
 
@@ -24,12 +26,20 @@ impl Turn {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(crate) async fn end(self) -> Result<()> {
+    pub async fn end(self) -> Result<()> {
         self.tx.rollback().await.map_err(error)
     }
 }
 
 impl Db {
+    /// The right to train recommenders, unless another process has it now.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn training_turn(&self) -> Result<Option<Turn>> {
+        self.turn(Duty::Training).await
+    }
+
     /// The right to do `duty`, unless another process has it now.
     ///
     /// # Errors

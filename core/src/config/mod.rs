@@ -3,8 +3,10 @@
 //!
 //! The environment is passed in as pairs: nothing here reads it.
 
+mod recommender;
 mod sections;
 
+pub use recommender::{Recommender, SignalWeights};
 pub use sections::{
     Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, Protection, QueueUrl, Start, Steering, Stop, Uploads, Worker,
 };
@@ -46,6 +48,8 @@ pub struct Config {
     pub protection: Protection,
     /// Which of several edges players are to ask.
     pub steering: Steering,
+    /// What viewers may like next.
+    pub recommender: Recommender,
     /// Starting.
     pub start: Start,
     /// Stopping.
@@ -94,6 +98,7 @@ impl Config {
         self.uploads.validate()?;
         self.protection.validate()?;
         self.steering.validate()?;
+        self.recommender.validate()?;
         self.start.validate()?;
         self.stop.validate()
     }
@@ -188,6 +193,8 @@ mod tests {
         assert!(message("[worker]\nslots = 0", &[]).contains("worker.slots"));
         assert!(message("", &[("MARQUEE_STEERING_PATHWAY", "a\",B=\"")]).contains("steering.pathway"));
         assert!(message("", &[("MARQUEE_STEERING_URL", "ftp://x/")]).contains("steering.url"));
+        assert!(message("[recommender.weights]\nliked = 2.0", &[]).contains("recommender.weights.liked"));
+        assert!(message("", &[("MARQUEE_RECOMMENDER_POPULARITY_DIAL", "7")]).contains("recommender.popularity_dial"));
         assert!(message("", &[("MARQUEE_STOP_NOTICE_SECONDS", "21")]).contains("stop.notice_seconds"));
         assert!(message("", &[("MARQUEE_START_WAIT_SECONDS", "0")]).contains("start.wait_seconds"));
         assert!(message("[worker]\nslots = 3\n[edge", &[]).contains("line 3"));

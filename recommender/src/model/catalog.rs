@@ -38,6 +38,12 @@ impl Catalog {
         self.titles.is_empty()
     }
 
+    /// All titles, in order.
+    #[must_use]
+    pub fn titles(&self) -> &[VideoId] {
+        &self.titles
+    }
+
     /// The place of `title`, if the model knows it.
     #[must_use]
     pub fn index(&self, title: VideoId) -> Option<TitleIndex> {

@@ -5,43 +5,32 @@
 
 mod blend;
 mod catalog;
+pub mod content;
+pub mod factors;
 mod history;
+mod neighbours;
+pub mod next;
 mod popularity;
-mod select;
-mod similarity;
-#[cfg(test)]
-mod tests;
+mod ranker;
+pub mod ridge;
+pub mod spectral;
+mod terms;
+mod vector;
 
-pub use blend::{Blend, Model, Pick};
+pub use blend::{Blend, LENGTHS, TERMS, Term, Weights};
 pub use catalog::Catalog;
-pub use history::{History, Watch, Watched, engagement};
+pub use history::{HISTORY_TITLES_MAX, History, Watched};
+pub use neighbours::Neighbours;
+pub(crate) use neighbours::largest;
 pub use popularity::Popularity;
-pub use similarity::Similarity;
+pub use ranker::{Judged, Ranker, Scratch, Wanted, place};
+pub use terms::{Knobs, Material, Recency, Terms};
 
 use marquee_core::id::VideoId;
 use serde::{Deserialize, Serialize};
 
 /// A title by its place in the [`Catalog`] of one model.
 pub type TitleIndex = u32;
-
-/// One part of a model's score.
-pub trait Term: Send + Sync {
-    /// Writes a score for every title of the catalogue, 0 where the term has no opinion. `out` is as long as the catalogue
-    /// and holds zeros. The scale is the term's own: the blend divides by the largest.
-    fn scores(&self, history: &History, out: &mut [f32]);
-
-    /// Why this term likes `title`, for a title whose score is above 0.
-    fn reason(&self, history: &History, title: TitleIndex) -> Option<Cause>;
-}
-
-/// Why a term likes a title, in the indices of its model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Profiles that watched this title watched the other one too.
-    Watched(TitleIndex),
-    /// Many profiles watched it lately.
-    Popular(Window),
-}
 
 /// Why a title is recommended: the term that gave it most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +46,8 @@ pub enum Reason {
         /// Where most of its score comes from.
         window: Window,
     },
+    /// The profile watched it before, and may like to again.
+    WatchedBefore,
     /// Nothing is known about it yet but when it was added.
     New,
 }

@@ -1,98 +1,132 @@
-//! What many watch: the term that needs no history.
+//! What many watch: the terms that need no history.
 
-use super::{Catalog, Cause, History, Term, TitleIndex, Watch, Window};
-use time::{Duration, OffsetDateTime};
+use super::Window;
+use crate::data::Interactions;
 
-/// Windows, how far each looks back, and its share of the score. The shares favour what is watched now; the long windows
-/// keep a quiet week from leaving the list to chance.
-const WINDOWS: [(Window, Duration, f32); 3] =
-    [(Window::Week, Duration::days(7), 0.6), (Window::Month, Duration::days(30), 0.3), (Window::Ever, Duration::MAX, 0.1)];
+const DAY_SECONDS: i64 = 24 * 3600;
+/// Windows, and how far each looks back from now.
+const WINDOWS: [(Window, i64); 3] = [(Window::Week, 7 * DAY_SECONDS), (Window::Month, 30 * DAY_SECONDS), (Window::Ever, i64::MAX)];
 
-/// Popularity by window. Each profile counts once per title, so nobody plays a title to the top alone.
-#[derive(Clone, Debug)]
+/// Watches of each title by window. Each profile counts once per title, so nobody plays a title to the top alone.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Popularity {
-    /// Per title, what each window adds.
-    parts: Vec<[f32; WINDOWS.len()]>,
+    /// Per title, watches in each window.
+    counts: Vec<[f32; WINDOWS.len()]>,
+    /// Titles in the order of all their watches.
+    order: Vec<u32>,
+    /// Titles in the order of their latest ones; only those that have some.
+    trending: Vec<u32>,
 }
 
 impl Popularity {
-    /// Counts `watches`, one for each pair of profile and title, as of `now`.
+    /// Counts `watches` as of `now`, in seconds since 1970.
     #[must_use]
-    pub fn train(catalog: &Catalog, watches: &[Watch], now: OffsetDateTime) -> Self {
-        let mut parts = vec![[0.0; WINDOWS.len()]; catalog.len()];
-        for watch in watches.iter().filter(|watch| watch.weight.is_finite() && watch.weight > 0.0) {
-            let Some(title) = catalog.index(watch.video) else { continue };
-            for (part, (_, length, _)) in parts[title as usize].iter_mut().zip(WINDOWS) {
-                if now - watch.at <= length {
-                    *part += watch.weight.min(1.0);
+    pub fn train(watches: &Interactions, now: i64) -> Self {
+        let mut counts = vec![[0.0; WINDOWS.len()]; watches.titles()];
+        for watch in watches.iter().filter(|watch| watch.weight > 0.0) {
+            for (count, (window, length)) in counts[watch.title as usize].iter_mut().zip(WINDOWS) {
+                // Where no times are known, nothing is known to be recent.
+                if window == Window::Ever || watches.is_timed() && now.saturating_sub(watch.at) <= length {
+                    *count += watch.weight.min(1.0);
                 }
             }
         }
-        for (window, (_, _, share)) in WINDOWS.into_iter().enumerate() {
-            let largest = parts.iter().map(|part| part[window]).fold(0.0, f32::max);
-            if largest > 0.0 {
-                parts.iter_mut().for_each(|part| part[window] *= share / largest);
-            }
-        }
-        Self { parts }
-    }
-}
-
-impl Term for Popularity {
-    fn scores(&self, _history: &History, out: &mut [f32]) {
-        for (score, parts) in out.iter_mut().zip(&self.parts) {
-            *score = parts.iter().sum();
-        }
+        Self::new(counts)
     }
 
-    fn reason(&self, _history: &History, title: TitleIndex) -> Option<Cause> {
-        let parts = self.parts.get(title as usize)?;
-        // The first of equal parts is the shortest window.
-        let (window, part) = parts.iter().enumerate().rev().max_by(|left, right| left.1.total_cmp(right.1))?;
-        (*part > 0.0).then(|| Cause::Popular(WINDOWS[window].0))
+    /// Of counts by title and window.
+    #[must_use]
+    pub fn new(counts: Vec<[f32; WINDOWS.len()]>) -> Self {
+        let mut order: Vec<u32> = (0..counts.len() as u32).collect();
+        let all = |title: u32| counts[title as usize][WINDOWS.len() - 1];
+        order.sort_by(|left, right| all(*right).total_cmp(&all(*left)).then(left.cmp(right)));
+        let mut popularity = Self { counts, order, trending: Vec::new() };
+        let mut trending: Vec<u32> = popularity.order.iter().copied().filter(|title| popularity.trending(*title) > 0.0).collect();
+        trending.sort_by(|left, right| popularity.trending(*right).total_cmp(&popularity.trending(*left)));
+        popularity.trending = trending;
+        popularity
+    }
+
+    /// The same with as many titles as `titles`, those that are more unwatched.
+    #[must_use]
+    pub fn extended(mut self, titles: usize) -> Self {
+        self.counts.resize(titles.max(self.counts.len()), [0.0; WINDOWS.len()]);
+        Self::new(self.counts)
+    }
+
+    /// Watches by title and window, to be written.
+    #[must_use]
+    pub fn counts(&self) -> &[[f32; WINDOWS.len()]] {
+        &self.counts
+    }
+
+    /// All titles, the most popular first; equal ones by their index.
+    #[must_use]
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Titles that are watched lately, the most popular first.
+    #[must_use]
+    pub fn trending_order(&self) -> &[u32] {
+        &self.trending
+    }
+
+    /// Watches of `title` at all times.
+    #[must_use]
+    pub fn ever(&self, title: u32) -> f32 {
+        self.counts.get(title as usize).map_or(0.0, |counts| counts[WINDOWS.len() - 1])
+    }
+
+    /// How popular `title` is: the logarithm of its watches, since twice as many say as much anywhere.
+    #[must_use]
+    pub fn popular(&self, title: u32) -> f32 {
+        self.ever(title).ln_1p()
+    }
+
+    /// How popular it is lately; a month counts half of what a week does, since a quiet week should not leave it to chance.
+    #[must_use]
+    pub fn trending(&self, title: u32) -> f32 {
+        self.counts.get(title as usize).map_or(0.0, |[week, month, _]| week.ln_1p() + 0.5 * month.ln_1p())
+    }
+
+    /// The window in which `title` has more of all watches than in longer ones; `None` of a title that nobody watched.
+    #[must_use]
+    pub fn window(&self, title: u32) -> Option<Window> {
+        let counts = self.counts.get(title as usize)?;
+        let half = counts[WINDOWS.len() - 1] / 2.0;
+        let window = WINDOWS.iter().zip(counts).find(|(_, count)| **count > 0.0 && **count >= half);
+        window.map(|((window, _), _)| *window)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marquee_core::id::{ProfileId, VideoId};
-    use time::macros::datetime;
-    use uuid::Uuid;
+    use crate::data::Interaction;
 
-    const NOW: OffsetDateTime = datetime!(2026-03-01 00:00 UTC);
+    const NOW: i64 = 1_000 * DAY_SECONDS;
 
-    fn watch(profile: u128, video: u128, days_ago: i64) -> Watch {
-        let (profile, video) = (ProfileId(Uuid::from_u128(profile)), VideoId(Uuid::from_u128(video)));
-        Watch { profile, video, weight: 1.0, at: NOW - Duration::days(days_ago) }
-    }
-
-    fn scores(term: &Popularity, titles: usize) -> Vec<f32> {
-        let mut out = vec![0.0; titles];
-        term.scores(&History::default(), &mut out);
-        out
+    fn popularity(watches: &[(u32, i64)]) -> Popularity {
+        let given = (0..).zip(watches).map(|(profile, (title, days_ago))| Interaction {
+            profile,
+            title: *title,
+            at: NOW - days_ago * DAY_SECONDS,
+            weight: 1.0,
+        });
+        Popularity::train(&Interactions::new((watches.len(), 4), given, |_, _| 0, 10), NOW)
     }
 
     #[test]
-    fn this_week_beats_last_year_and_each_says_so() {
-        let catalog = Catalog::new((1..=4).map(|number| VideoId(Uuid::from_u128(number))));
-        let mut watches: Vec<_> = (0..20).map(|profile| watch(profile, 2, 300)).collect();
-        watches.extend((0..10).map(|profile| watch(profile, 1, 2)));
-        watches.extend((0..8).map(|profile| watch(profile, 3, 20)));
-        let term = Popularity::train(&catalog, &watches, NOW);
-        let scores = scores(&term, 4);
-        assert!(scores[0] > scores[2] && scores[2] > scores[1] && scores[1] > 0.0, "{scores:?}");
-        assert_eq!(scores[3], 0.0);
-        let reasons = [0, 1, 2, 3, 4].map(|title| term.reason(&History::default(), title));
-        let popular = |window| Some(Cause::Popular(window));
-        assert_eq!(reasons, [popular(Window::Week), popular(Window::Ever), popular(Window::Month), None, None]);
-    }
-
-    #[test]
-    fn nonsense_is_ignored() {
-        let catalog = Catalog::new([VideoId(Uuid::from_u128(1))]);
-        let odd = [f32::NAN, f32::INFINITY, -4.0, 0.0].map(|weight| Watch { weight, ..watch(1, 1, 0) });
-        assert_eq!(scores(&Popularity::train(&catalog, &odd, NOW), 1), [0.0]);
-        assert_eq!(scores(&Popularity::train(&catalog, &[watch(1, 77, 0)], NOW), 1), [0.0]);
+    fn this_week_and_last_year_are_told_apart() {
+        let mut watches = vec![(1, 300); 20];
+        watches.extend([(0, 2); 10]);
+        watches.extend([(2, 20); 8]);
+        let popularity = popularity(&watches);
+        assert_eq!(popularity.order(), [1, 0, 2, 3]);
+        let windows = [0, 1, 2, 3, 4].map(|title| popularity.window(title));
+        assert_eq!(windows, [Some(Window::Week), Some(Window::Ever), Some(Window::Month), None, None]);
+        assert!(popularity.trending(0) > popularity.trending(2) && popularity.trending(2) > popularity.trending(1));
+        assert_eq!((popularity.trending(1), popularity.popular(3)), (0.0, 0.0));
     }
 }

@@ -1,149 +1,243 @@
-//! A model in service: trained from the database again and again, asked by the API.
+//! What is deployed, in service.
 //!
-//! A request reads the profile's newest positions, so the very next page reflects what was just watched although nothing was
-//! trained in between. What it answers is checked against the database once more: a title deleted a second ago is not shown.
+//! A request reads what the profile did until now, so that the very next page reflects what was just watched although nothing was trained
+//! in between. What is answered is checked against the database once more: a title deleted a second ago is not shown.
 
+mod answer;
+mod rows;
+mod shelf;
 #[cfg(test)]
 mod tests;
 
-use crate::model::{Catalog, History, Model, Reason, Watch, engagement};
-use arc_swap::ArcSwapOption;
-use marquee_backends::db::{Db, models::WatchPosition};
-use marquee_core::{Clock, Error, Result, Shutdown, id::ProfileId, id::VideoId};
-use std::{collections::HashSet, sync::Arc, time::Duration, time::Instant};
-use tokio::sync::Mutex;
+pub use answer::{Ask, Judgment, Recommendation, Row, RowKind};
 
-/// Most recommendations in one answer.
+use crate::{model::Scratch, pipeline::TITLES_MAX, repository::Repository, taste};
+use arc_swap::ArcSwap;
+use marquee_backends::db::{Db, taste::TitleTaste};
+use marquee_core::{
+    Clock, Error, Result, Shutdown,
+    blobs::Blobs,
+    config::Recommender as Config,
+    id::{ModelId, ProfileId, VideoId},
+};
+use moka::sync::Cache;
+use rows::Viewer;
+use shelf::Shelf;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// Most recommendations in one row.
 pub const COUNT_MAX: usize = 100;
-/// Titles that a model ranks; of more the newest.
-const TITLES_MAX: i64 = 200_000;
-/// Positions that a model is trained on; of more the newest.
-const WATCHES_MAX: i64 = 2_000_000;
-/// Newest positions of a profile that are read for an answer: its taste, and what not to show again.
-const HISTORY_SEEN_MAX: i64 = 5_000;
-/// Shortest pause between two trainings: how old a model may get where training is quick.
-const REFRESH_PAUSE_MIN: Duration = Duration::from_secs(60);
-/// Longest pause.
-const REFRESH_PAUSE_MAX: Duration = Duration::from_secs(3600);
-/// A pause is this many times as long as the training took: at most 5 % of one core go into it.
-const REFRESH_PAUSE_FACTOR: u32 = 20;
+/// Tastes of a profile that are read for an answer: what it likes, and what not to show again.
+const TASTES_MAX: i64 = 5_000;
+/// Pause between two looks at what is deployed and which titles there are.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// Answers that are kept, and for how long: they are only asked for again by whoever did nothing since.
+const ANSWERS_MAX: u64 = 20_000;
+const ANSWERS_FOR: Duration = Duration::from_secs(60);
 /// Times that a choice is repeated because some of it can no longer be played.
 const CHOICES_MAX: usize = 4;
+/// Scratches that are kept for later requests.
+const SCRATCHES_MAX: usize = 64;
 
-/// One recommended title.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recommendation {
-    /// Which.
-    pub video: VideoId,
-    /// Why.
-    pub reason: Reason,
+/// What an answer depends on: with the same key it is the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    profile: ProfileId,
+    taste_version: i64,
+    shelf: u64,
+    ask: Ask,
+}
+
+/// Rows as they are answered, and the model that chose them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The model; `None` before the first was trained.
+    pub model: Option<ModelId>,
+    /// The rows, the most personal first.
+    pub rows: Vec<Row>,
 }
 
 /// Answers what a profile may like next.
 pub struct Recommender {
     db: Db,
+    repository: Repository,
     clock: Arc<dyn Clock>,
-    model: ArcSwapOption<Model>,
-    training: Mutex<()>,
+    config: Config,
+    shelf: ArcSwap<Shelf>,
+    looking: AsyncMutex<()>,
+    answers: Cache<Key, Arc<Answer>>,
+    scratches: Mutex<Vec<Scratch>>,
 }
 
 impl Recommender {
-    /// A recommender that trains its first model when it is first needed. [`Self::start`] keeps it fresh as well.
+    /// A recommender that knows nothing until [`Self::refresh`]. [`Self::start`] keeps it fresh as well.
     #[must_use]
-    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock, model: ArcSwapOption::empty(), training: Mutex::new(()) }
+    pub fn new(db: Db, blobs: Arc<dyn Blobs>, clock: Arc<dyn Clock>, config: Config) -> Self {
+        Self {
+            repository: Repository::new(db.clone(), blobs),
+            db,
+            clock,
+            config,
+            shelf: ArcSwap::default(),
+            looking: AsyncMutex::default(),
+            answers: Cache::builder().max_capacity(ANSWERS_MAX).time_to_live(ANSWERS_FOR).build(),
+            scratches: Mutex::default(),
+        }
     }
 
-    /// A recommender that trains a new model every minute or so until `shutdown`. A training that fails is logged and tried
-    /// again; until then the last model answers.
-    pub fn start(db: Db, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> Arc<Self> {
-        let recommender = Arc::new(Self::new(db, clock));
+    /// A recommender that looks for new models and titles until `shutdown`. A look that fails is logged and repeated; until then all
+    /// stays as it is.
+    pub fn start(db: Db, blobs: Arc<dyn Blobs>, clock: Arc<dyn Clock>, config: Config, shutdown: &Shutdown) -> Arc<Self> {
+        let recommender = Arc::new(Self::new(db, blobs, clock, config));
         shutdown.spawn_essential("recommender", recommender.clone().keep_fresh(shutdown.clone()));
         recommender
     }
 
     async fn keep_fresh(self: Arc<Self>, shutdown: Shutdown) -> Result<()> {
         while !shutdown.is_draining() {
-            let begun = Instant::now();
-            let trained = tokio::select! {
-                trained = self.refresh() => trained,
+            let looked = tokio::select! {
+                looked = self.refresh() => looked,
                 () = shutdown.draining() => break,
             };
-            if let Err(error) = trained {
-                tracing::warn!(error = error.detail(), "the recommender could not be trained, the last model stays");
+            if let Err(error) = looked {
+                tracing::warn!(error = error.detail(), "the recommender stays as it is");
             }
-            let pause = (begun.elapsed() * REFRESH_PAUSE_FACTOR).clamp(REFRESH_PAUSE_MIN, REFRESH_PAUSE_MAX);
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = shutdown.draining() => {}
             }
         }
         Ok(())
     }
 
-    /// Trains a model from what the database holds now and puts it into service.
+    /// Looks for the deployed model and the titles that there are, and puts them into service. A model that cannot be read leaves the one
+    /// before in service.
     ///
     /// # Errors
-    /// `Unavailable` if the database does not answer; the last model stays.
+    /// `Unavailable` if the database or the store does not answer.
     pub async fn refresh(&self) -> Result<()> {
-        let _one_at_a_time = self.training.lock().await;
-        self.train().await.map(drop)
-    }
-
-    /// The model in service; the first caller trains it.
-    async fn model(&self) -> Result<Arc<Model>> {
-        if let Some(model) = self.model.load_full() {
-            return Ok(model);
+        let _one_at_a_time = self.looking.lock().await;
+        let shelf = self.shelf.load_full();
+        let deployed = self.repository.deployed().await?.map(|row| row.id);
+        let packed = match deployed.filter(|id| shelf.model() != Some(*id)) {
+            Some(id) => match self.repository.load(id).await {
+                Ok(packed) => Some(packed),
+                Err(error) if error.kind().is_transient() => return Err(error),
+                Err(error) => {
+                    tracing::error!(model.id = %id, error = error.detail(), "a model cannot be read, the one before stays");
+                    None
+                }
+            },
+            None => None,
+        };
+        let facts = self.db.title_facts(TITLES_MAX).await?;
+        if packed.is_none() && shelf.shows(&facts) {
+            return Ok(());
         }
-        let _one_at_a_time = self.training.lock().await;
-        match self.model.load_full() {
-            Some(model) => Ok(model),
-            None => self.train().await,
+        let dial = self.config.popularity_dial;
+        let built = tokio::task::spawn_blocking(move || shelf.next(packed, facts, dial)).await.map_err(Error::internal)?;
+        self.shelf.store(Arc::new(built));
+        Ok(())
+    }
+
+    /// What is in service; the first caller puts it there.
+    async fn shelf(&self) -> Result<Arc<Shelf>> {
+        let shelf = self.shelf.load_full();
+        if shelf.is_built() {
+            return Ok(shelf);
         }
+        self.refresh().await?;
+        Ok(self.shelf.load_full())
     }
 
-    async fn train(&self) -> Result<Arc<Model>> {
-        let titles = self.db.recommendable_videos(TITLES_MAX).await?;
-        let positions = self.db.newest_watch_positions(WATCHES_MAX).await?;
-        let now = self.clock.now();
-        let trained = tokio::task::spawn_blocking(move || {
-            let watches: Vec<Watch> = positions.iter().map(watch).collect();
-            Model::train(Catalog::new(titles), &watches, now)
-        });
-        let model = Arc::new(trained.await.map_err(Error::internal)?);
-        self.model.store(Some(model.clone()));
-        Ok(model)
-    }
-
-    /// The `count` (at most [`COUNT_MAX`]) best titles for `profile`, best first: none that it has started, only such as can
-    /// be played now. A profile without a history, known or not, gets what is popular, and then what is new. Shorter only if
-    /// no more titles are left.
+    /// What `profile` may like, as asked: no title that it has begun, but in the row of those to watch again; only such as can be played
+    /// now and the rules of the profile allow. A profile of which nothing is known gets what is popular, and then what is new. A row is
+    /// shorter than wanted only if no more titles are left.
     ///
     /// # Errors
-    /// `Unavailable` if the database does not answer.
-    pub async fn recommend(&self, profile: ProfileId, count: usize) -> Result<Vec<Recommendation>> {
-        let model = self.model().await?;
-        let positions = self.db.watch_positions_of(profile, HISTORY_SEEN_MAX).await?;
-        let watched = positions.iter().map(watch).map(|watch| (watch.video, watch.weight));
-        let history = History::new(model.catalog(), watched);
-        let mut gone = HashSet::new();
-        let mut answer = Vec::new();
+    /// `NotFound` without such a profile, `Unavailable` if the database does not answer.
+    pub async fn recommend(&self, profile: ProfileId, ask: Ask) -> Result<Arc<Answer>> {
+        let shelf = self.shelf().await?;
+        let taste_version = self.db.taste_version(profile).await?;
+        let key = Key { profile, taste_version, shelf: shelf.generation(), ask };
+        if let Some(answer) = self.answers.get(&key) {
+            metrics::counter!("marquee_recommender_answers_total", "from" => "cache").increment(1);
+            if self.is_there(&answer).await? {
+                return Ok(answer);
+            }
+        }
+        metrics::counter!("marquee_recommender_answers_total", "from" => "model").increment(1);
+        let answer = Arc::new(self.answer(&shelf, &key).await?);
+        self.answers.insert(key, answer.clone());
+        Ok(answer)
+    }
+
+    async fn answer(&self, shelf: &Shelf, key: &Key) -> Result<Answer> {
+        let mut viewer = self.viewer(shelf, key).await?;
+        let mut answer = Answer::default();
         for _ in 0..CHOICES_MAX {
-            let picks = model.recommend(&history, count.min(COUNT_MAX), |video| !gone.contains(&video));
-            let videos: Vec<VideoId> = picks.iter().map(|pick| pick.video).collect();
-            let there: HashSet<VideoId> = self.db.still_recommendable(&videos).await?.into_iter().collect();
-            let still = picks.iter().filter(|pick| there.contains(&pick.video));
-            answer = still.map(|pick| Recommendation { video: pick.video, reason: pick.reason }).collect();
-            if answer.len() == picks.len() {
+            let begun = std::time::Instant::now();
+            answer = self.with_scratch(|scratch| Answer { model: shelf.model(), rows: rows::rows(shelf, &viewer, &key.ask, scratch) });
+            metrics::histogram!("marquee_recommender_choice_seconds").record(begun.elapsed());
+            let shown: Vec<VideoId> = answer.videos().collect();
+            let there: HashSet<VideoId> = self.db.still_recommendable(&shown).await?.into_iter().collect();
+            if shown.iter().all(|video| there.contains(video)) {
                 break;
             }
-            gone.extend(videos.into_iter().filter(|video| !there.contains(video)));
+            viewer.gone.extend(shown.into_iter().filter(|video| !there.contains(video)));
+            answer.rows.iter_mut().for_each(|row| row.items.retain(|item| there.contains(&item.video)));
         }
         Ok(answer)
     }
+
+    async fn viewer(&self, shelf: &Shelf, key: &Key) -> Result<Viewer> {
+        let now = self.clock.now();
+        let rules = self.db.profile_rules(key.profile).await?;
+        let tastes: Vec<TitleTaste> = self.db.taste_of(key.profile, TASTES_MAX).await?;
+        let history = taste::history(shelf.catalog(), &tastes, &self.config.weights, now);
+        let chance = key.profile.0.as_u64_pair().1 ^ key.taste_version as u64;
+        Ok(Viewer { history, tastes, rules, now, gone: HashSet::new(), chance, exploration: self.config.exploration_share })
+    }
+
+    /// Whether all of an answer can still be played.
+    async fn is_there(&self, answer: &Answer) -> Result<bool> {
+        let shown: HashSet<VideoId> = answer.videos().collect();
+        let shown: Vec<VideoId> = shown.into_iter().collect();
+        Ok(self.db.still_recommendable(&shown).await?.len() == shown.len())
+    }
+
+    /// What every term says of `video` for `profile`, and why it would be shown; whether it may is another question.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such profile, or if the title is not known.
+    pub async fn explain(&self, profile: ProfileId, video: VideoId) -> Result<Judgment> {
+        let shelf = self.shelf().await?;
+        let taste_version = self.db.taste_version(profile).await?;
+        let key = Key { profile, taste_version, shelf: shelf.generation(), ask: Ask::default() };
+        let viewer = self.viewer(&shelf, &key).await?;
+        self.with_scratch(|scratch| rows::explain(&shelf, &viewer, video, scratch)).ok_or_else(|| Error::not_found("video"))
+    }
+
+    fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let lock = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = lock().pop().unwrap_or_default();
+        let done = work(&mut scratch);
+        let mut kept = lock();
+        if kept.len() < SCRATCHES_MAX {
+            kept.push(scratch);
+        }
+        done
+    }
 }
 
-fn watch(position: &WatchPosition) -> Watch {
-    let weight = engagement(position.position_ms, position.duration_ms, position.finished);
-    Watch { profile: position.profile, video: position.video, weight, at: position.updated_at }
+impl Answer {
+    /// All titles that are shown.
+    fn videos(&self) -> impl Iterator<Item = VideoId> + '_ {
+        self.rows.iter().flat_map(|row| row.items.iter().map(|item| item.video))
+    }
 }

@@ -1,0 +1,12 @@
+//! What models are trained on: who watched what, when, and how much that says.
+
+mod counter;
+mod holdout;
+mod interactions;
+mod sparse;
+pub mod table;
+
+pub(crate) use counter::Counter;
+pub use holdout::{Cut, Holdout};
+pub use interactions::{Interaction, Interactions};
+pub use sparse::Sparse;

@@ -1,0 +1,46 @@
+//! What is watched after what.
+
+use super::{Neighbours, neighbours::largest};
+use crate::data::Sparse;
+use std::collections::HashMap;
+
+/// How far apart two titles may be in a history, and what a pair counts then.
+const GAPS: [f32; 3] = [1.0, 0.5, 0.33];
+/// Successors that are kept of a title.
+const KEPT: usize = 500;
+
+/// Choices of a next-title matrix.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct NextKnobs {
+    /// Power of a title's popularity that its counts are divided by.
+    pub popularity: f32,
+}
+
+impl Default for NextKnobs {
+    fn default() -> Self {
+        Self { popularity: 0.3 }
+    }
+}
+
+/// Trains on histories, the oldest first: how often a title came after another, over how often that was watched.
+#[must_use]
+pub fn train(histories: &Sparse, knobs: NextKnobs) -> Neighbours {
+    let titles = histories.width();
+    let mut watched = vec![0.0_f32; titles];
+    let mut after: Vec<HashMap<u32, f32>> = vec![HashMap::new(); titles];
+    for profile in 0..histories.height() {
+        let (row, _) = histories.row(profile);
+        for (place, title) in row.iter().enumerate() {
+            watched[*title as usize] += 1.0;
+            for (later, count) in row[place + 1..].iter().zip(GAPS) {
+                *after[*title as usize].entry(*later).or_default() += count;
+            }
+        }
+    }
+    let row = |title: usize| {
+        let scale = 1.0 / watched[title].max(1.0);
+        let said = after[title].iter().map(|(later, count)| (*later, count * scale / watched[*later as usize].powf(knobs.popularity)));
+        largest(said.collect(), KEPT)
+    };
+    Neighbours::new(Sparse::from_rows(titles, (0..titles).map(row)))
+}

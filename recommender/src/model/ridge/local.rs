@@ -1,0 +1,77 @@
+//! Each title by itself: the exact solution among those titles that are watched with it most.
+
+use super::{RidgeKnobs, gram::{Gram, companions}};
+use crate::{data::{Counter, Sparse}, model::{Neighbours, neighbours::largest}};
+use faer::{MatMut, Par, reborrow::ReborrowMut, dyn_stack::{MemBuffer, MemStack}, linalg::cholesky::llt};
+use rayon::prelude::*;
+
+pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
+    let titles = liked.width();
+    let by_title = liked.transposed();
+    let gram = Gram::new(liked, &by_title);
+    let columns: Vec<Vec<(u32, f32)>> = (0..titles as u32)
+        .into_par_iter()
+        .map_init(
+            || Solver::new(titles, knobs),
+            |solver, title| solver.column(title, &gram, liked, &by_title),
+        )
+        .collect();
+    Neighbours::from_columns(titles, columns)
+}
+
+/// What one thread solves with, again and again.
+struct Solver {
+    knobs: RidgeKnobs,
+    counter: Counter,
+    matrix: Vec<f32>,
+    side: Vec<f32>,
+    memory: MemBuffer,
+}
+
+impl Solver {
+    fn new(titles: usize, knobs: RidgeKnobs) -> Self {
+        let most = knobs.neighbours;
+        let factor = llt::factor::cholesky_in_place_scratch::<f32>(most, Par::Seq, faer::prelude::default());
+        let solve = llt::solve::solve_in_place_scratch::<f32>(most, 1, Par::Seq);
+        let memory = MemBuffer::new(factor.or(solve));
+        Self { knobs, counter: Counter::new(titles), matrix: vec![0.0; most * most], side: vec![0.0; most], memory }
+    }
+
+    /// Titles that speak for `title`, with their weights, in the order of titles.
+    fn column(&mut self, title: u32, gram: &Gram, liked: &Sparse, by_title: &Sparse) -> Vec<(u32, f32)> {
+        let companions = companions(&mut self.counter, title, &gram.rank, liked, by_title);
+        // Those whose count is large beside how often they are watched at all, or the popular ones would be everybody's neighbours.
+        let close = companions.iter().map(|(place, count)| (*place, count / gram.own(*place).sqrt()));
+        let chosen: Vec<u32> = largest(close.collect(), self.knobs.neighbours).into_iter().map(|(place, _)| place).collect();
+        let size = chosen.len();
+        for (row, place) in chosen.iter().enumerate() {
+            self.side[row] = gram.pair(*place, gram.rank[title as usize]);
+            for (column, other) in chosen[..row].iter().enumerate() {
+                self.matrix[column * size + row] = gram.pair(*place, *other);
+            }
+            let own = gram.own(*place);
+            self.matrix[row * size + row] = own * (1.0 + self.knobs.dropout) + self.knobs.penalty;
+        }
+        if !self.solve(size) {
+            return Vec::new();
+        }
+        let mut column: Vec<(u32, f32)> =
+            chosen.iter().zip(&self.side).map(|(place, weight)| (gram.title[*place as usize], *weight)).collect();
+        column.sort_unstable_by_key(|(title, _)| *title);
+        column
+    }
+
+    /// Puts the solution in the place of the right side; false if there is none.
+    fn solve(&mut self, size: usize) -> bool {
+        let stack = MemStack::new(&mut self.memory);
+        let mut matrix = MatMut::from_column_major_slice_mut(&mut self.matrix[..size * size], size, size);
+        let params = faer::prelude::default();
+        let factored = llt::factor::cholesky_in_place(matrix.rb_mut(), faer::prelude::default(), Par::Seq, stack, params);
+        if factored.is_err() {
+            return false;
+        }
+        let side = MatMut::from_column_major_slice_mut(&mut self.side[..size], size, 1);
+        llt::solve::solve_in_place(matrix.as_ref(), side, Par::Seq, stack);
+        true
+    }
+}

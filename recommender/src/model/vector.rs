@@ -1,0 +1,62 @@
+//! Sums over slices that compilers turn into vector instructions, chosen at run time for the processor at hand.
+
+use pulp::{Arch, WithSimd};
+
+/// Numbers that are added side by side: sums of floating point numbers are only turned into vectors where the order is free.
+const LANES: usize = 16;
+
+/// Sum of products.
+#[inline(always)]
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let (left_whole, left_rest) = left.as_chunks::<LANES>();
+    let (right_whole, right_rest) = right.as_chunks::<LANES>();
+    let mut sums = [0.0_f32; LANES];
+    for (left, right) in left_whole.iter().zip(right_whole) {
+        for lane in 0..LANES {
+            sums[lane] += left[lane] * right[lane];
+        }
+    }
+    let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// Adds `scale` times `from` to `to`.
+#[inline(always)]
+pub(crate) fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += scale * from;
+    }
+}
+
+/// Runs `work` compiled for the widest vectors that this processor has; what it calls has to be inlined into it.
+#[inline]
+pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
+    struct Work<F>(F);
+    impl<R, F: FnOnce() -> R> WithSimd for Work<F> {
+        type Output = R;
+        #[inline(always)]
+        fn with_simd<S: pulp::Simd>(self, _: S) -> R {
+            (self.0)()
+        }
+    }
+    Arch::new().dispatch(Work(work))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_those_of_plain_loops() {
+        for length in [0, 1, 15, 16, 17, 100] {
+            let left: Vec<f32> = (0..length).map(|number| number as f32 * 0.5 - 3.0).collect();
+            let right: Vec<f32> = (0..length).map(|number| 1.0 - number as f32 * 0.25).collect();
+            let plain: f32 = left.iter().zip(&right).map(|(left, right)| left * right).sum();
+            let got = widest(|| dot(&left, &right));
+            assert!((got - plain).abs() <= plain.abs() * 1e-5 + 1e-5, "{length}: {got} {plain}");
+            let mut to = left.clone();
+            add_scaled(&mut to, 2.0, &right);
+            assert!(to.iter().zip(&left).zip(&right).all(|((to, left), right)| *to == left + 2.0 * right));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! When models are trained.
+
+use super::{Pipeline, Trained};
+use marquee_core::{Result, Shutdown};
+use std::time::Duration;
+
+/// Pause before the first training is looked for: a start has better things to do.
+const FIRST: Duration = Duration::from_secs(5);
+/// Pause between two looks while there is no model yet: the first viewers should not wait for an hour.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// Trains again and again until `shutdown`; what fails is tried again at the next time. Several may run; one acts at a time, as long as a
+/// training takes less than a minute: two that train the same do no harm.
+///
+/// # Errors
+/// Never.
+pub async fn schedule(pipeline: Pipeline, shutdown: Shutdown) -> Result<()> {
+    let every = Duration::from_secs(pipeline.config.train_every_seconds.into());
+    let mut pause = FIRST.min(every);
+    while !shutdown.is_draining() {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.draining() => break,
+        }
+        let trained = tokio::select! {
+            trained = turn(&pipeline) => trained,
+            () = shutdown.draining() => break,
+        };
+        pause = match trained {
+            Ok(Some(Trained::Stored { card, is_deployed })) => {
+                tracing::info!(model.id = %card.id, watches = card.watches, is_deployed, verdict = card.verdict, "a recommender was trained");
+                every
+            }
+            Ok(Some(Trained::Unchanged)) => every.min(EARLY),
+            Ok(None) => every,
+            Err(error) => {
+                tracing::warn!(error = error.detail(), "no recommender could be trained, the last one stays");
+                every.min(EARLY)
+            }
+        };
+    }
+    Ok(())
+}
+
+/// Trains if no other process does.
+async fn turn(pipeline: &Pipeline) -> Result<Option<Trained>> {
+    let Some(turn) = pipeline.db.training_turn().await? else { return Ok(None) };
+    let trained = pipeline.train().await?;
+    // It may have ended by itself meanwhile.
+    if let Err(error) = turn.end().await {
+        tracing::debug!(error = error.detail(), "the turn to train ended before the training");
+    }
+    Ok(Some(trained))
+}

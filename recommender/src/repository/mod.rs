@@ -1,0 +1,120 @@
+//! The model repository: files in the object store, and rows that say which of them answers.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+pub use file::{Packed, read, write};
+
+use crate::train::Choices;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use marquee_backends::db::{Db, models::StoredModel};
+use marquee_core::{Error, ErrorKind, Result, blobs::{Blobs, Created, Object}, id::ModelId, object::Key};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Models that are kept to go back to, the deployed one included.
+const KEPT: i64 = 3;
+/// Longest file that is read.
+const FILE_BYTES_MAX: u64 = 8 << 30;
+
+/// What a model is: who wants to know reads it without its arrays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Its id.
+    pub id: ModelId,
+    /// When it was trained, as RFC 3339.
+    pub trained_at: String,
+    /// Profiles that it was trained on.
+    pub profiles: usize,
+    /// Titles that it ranks.
+    pub titles: usize,
+    /// Pairs of profile and title that it was trained on.
+    pub watches: usize,
+    /// What was decided before it was trained.
+    pub choices: Choices,
+    /// What it was found to be worth on a holdout, by model and metric, with what it was compared to.
+    pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Why it was deployed, or not.
+    pub verdict: String,
+}
+
+/// Models in their store.
+#[derive(Clone)]
+pub struct Repository {
+    db: Db,
+    blobs: Arc<dyn Blobs>,
+}
+
+impl Repository {
+    /// Models of this database and this store.
+    #[must_use]
+    pub fn new(db: Db, blobs: Arc<dyn Blobs>) -> Self {
+        Self { db, blobs }
+    }
+
+    /// Stores a model, which answers from now on if it `is_better`; then removes those that nobody will go back to.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store or the database does not answer.
+    pub async fn add(&self, packed: &Packed, fingerprint: &[u8], is_better: bool) -> Result<()> {
+        let key = Key::model(packed.card.id);
+        if self.blobs.create(&key, Bytes::from(write(packed))).await? == Created::Existed {
+            return Err(Error::internal(format!("there is a model {key} already")));
+        }
+        let card = serde_json::to_value(&packed.card).map_err(Error::internal)?;
+        self.db.add_model(packed.card.id, &card, fingerprint, is_better).await?;
+        self.tidy().await
+    }
+
+    async fn tidy(&self) -> Result<()> {
+        for id in self.db.spent_models(KEPT).await? {
+            match self.blobs.delete(&Key::model(id)).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => self.db.forget_model(id).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of the model that answers.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn deployed(&self) -> Result<Option<StoredModel>> {
+        self.db.deployed_model().await
+    }
+
+    /// The newest models.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn newest(&self, limit: i64) -> Result<Vec<StoredModel>> {
+        self.db.models(limit).await
+    }
+
+    /// Takes the deployed model back.
+    ///
+    /// # Errors
+    /// `Conflict` if there is no model before it.
+    pub async fn roll_back(&self) -> Result<ModelId> {
+        self.db.withdraw_model().await
+    }
+
+    /// The model `id`.
+    ///
+    /// # Errors
+    /// `Invalid` if its file is damaged or from a newer Marquee, `NotFound`, `Unavailable`.
+    pub async fn load(&self, id: ModelId) -> Result<Packed> {
+        let Object { meta, mut body, .. } = self.blobs.read(&Key::model(id), None).await?;
+        if meta.size_bytes > FILE_BYTES_MAX {
+            return Err(Error::invalid("damaged_model", format!("a model of {} bytes is none of Marquee's", meta.size_bytes)));
+        }
+        let mut file = Vec::with_capacity(usize::try_from(meta.size_bytes).map_err(Error::internal)?);
+        while let Some(piece) = body.try_next().await? {
+            file.extend_from_slice(&piece);
+        }
+        tokio::task::spawn_blocking(move || read(&file)).await.map_err(Error::internal)?
+    }
+}

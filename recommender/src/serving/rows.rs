@@ -1,0 +1,267 @@
+//! From what is known of a viewer to rows of titles.
+
+use super::{
+    answer::{Ask, Judgment, Recommendation, Row, RowKind},
+    shelf::Shelf,
+};
+use crate::model::{History, Judged, Reason, Scratch, TERMS, Term, TitleIndex, Wanted, Watched, Window, place};
+use marquee_backends::db::taste::{ProfileRules, TitleTaste};
+use marquee_core::id::VideoId;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::collections::{HashMap, HashSet};
+use time::OffsetDateTime;
+
+/// Rows of a home page that begin with a title that was watched, and rows of genres.
+const BECAUSE_ROWS: usize = 2;
+const GENRE_ROWS: usize = 3;
+/// Titles that a row of a home page has at least: fewer are no row.
+const ROW_TITLES_MIN: usize = 2;
+/// Titles among which a list is made varied, as a multiple of its length.
+const VARIED_FACTOR: usize = 3;
+/// What likeness to a title further up costs, beside the best title's score.
+const VARIED_COST: f32 = 0.1;
+/// New titles that are judged for their row.
+const NEW_MAX: usize = 200;
+/// Watches below which little is known of a title.
+const LITTLE_KNOWN: f32 = 20.0;
+/// Share of a finished title's taste from which on it may be liked again.
+const AGAIN_WEIGHT: f32 = 0.7;
+
+/// Whom rows are for.
+pub(super) struct Viewer {
+    pub(super) history: History,
+    /// The newest first.
+    pub(super) tastes: Vec<TitleTaste>,
+    pub(super) rules: ProfileRules,
+    pub(super) now: OffsetDateTime,
+    /// Titles that turned out to be gone.
+    pub(super) gone: HashSet<VideoId>,
+    /// Where chance begins: the same until the viewer does something.
+    pub(super) chance: u64,
+    /// Share of a list that is drawn from what little is known of.
+    pub(super) exploration: f32,
+}
+
+/// Rows as they are asked for: one, or those of a home page.
+pub(super) fn rows(shelf: &Shelf, viewer: &Viewer, ask: &Ask, scratch: &mut Scratch) -> Vec<Row> {
+    let maker = Maker { shelf, viewer, ask };
+    let Some(kind) = &ask.row else { return maker.home(scratch) };
+    vec![Row { kind: kind.clone(), items: maker.row(kind, scratch) }]
+}
+
+struct Maker<'a> {
+    shelf: &'a Shelf,
+    viewer: &'a Viewer,
+    ask: &'a Ask,
+}
+
+impl Maker<'_> {
+    fn home(&self, scratch: &mut Scratch) -> Vec<Row> {
+        let mut kinds = vec![RowKind::Top];
+        kinds.extend(self.begun_with().into_iter().map(RowKind::BecauseYouWatched));
+        kinds.extend([RowKind::Trending, RowKind::New, RowKind::WatchAgain]);
+        kinds.extend(self.genres().into_iter().map(RowKind::Genre));
+        let rows = kinds.into_iter().map(|kind| Row { items: self.row(&kind, scratch), kind });
+        rows.filter(|row| row.kind == RowKind::Top || row.items.len() >= ROW_TITLES_MIN).collect()
+    }
+
+    fn row(&self, kind: &RowKind, scratch: &mut Scratch) -> Vec<Recommendation> {
+        match kind {
+            RowKind::Top => self.top(scratch),
+            RowKind::BecauseYouWatched(video) | RowKind::MoreLikeThis(video) => self.like(*video, scratch),
+            RowKind::Trending => self.trending(),
+            RowKind::New => self.new_ones(scratch),
+            RowKind::WatchAgain => self.again(),
+            RowKind::Genre(genre) => self.best(&|title| self.has_genre(title, genre), &self.viewer.history, scratch),
+        }
+    }
+
+    /// Whether `title` may be shown, seen or not.
+    fn may(&self, title: TitleIndex) -> bool {
+        let Some(facts) = self.shelf.facts(title) else { return false };
+        let asked = self.ask.genre.as_deref().is_none_or(|genre| facts.has_genre(genre))
+            && self.ask.language.as_deref().is_none_or(|language| facts.is_in(language))
+            && self.ask.territory.as_deref().is_none_or(|territory| facts.may_be_shown_in(territory));
+        let gone = !self.viewer.gone.is_empty()
+            && self.shelf.catalog().title(title).is_none_or(|video| self.viewer.gone.contains(&video));
+        asked && !gone && facts.fits(&self.viewer.rules, self.viewer.now)
+    }
+
+    fn is_new_to_viewer(&self, title: TitleIndex) -> bool {
+        !self.viewer.history.has_seen(title) && self.may(title)
+    }
+
+    fn has_genre(&self, title: TitleIndex, genre: &str) -> bool {
+        self.shelf.facts(title).is_some_and(|facts| facts.has_genre(genre))
+    }
+
+    fn shown(&self, title: TitleIndex, reason: Reason) -> Option<Recommendation> {
+        self.shelf.catalog().title(title).map(|video| Recommendation { video, reason, propensity: 1.0 })
+    }
+
+    fn top(&self, scratch: &mut Scratch) -> Vec<Recommendation> {
+        let items = self.best(&|_| true, &self.viewer.history, scratch);
+        self.with_little_known(items)
+    }
+
+    /// The best of what `also` wants, varied.
+    fn best(&self, also: &dyn Fn(TitleIndex) -> bool, history: &History, scratch: &mut Scratch) -> Vec<Recommendation> {
+        let allowed = |title: TitleIndex| self.is_new_to_viewer(title) && also(title);
+        let wanted = Wanted { count: self.ask.count * VARIED_FACTOR, allowed: &allowed, also: &[] };
+        let best = self.shelf.ranker().best(history, wanted, scratch);
+        let varied = self.varied(best);
+        varied.iter().filter_map(|one| self.shown(one.title, reason(self.shelf, history, one))).collect()
+    }
+
+    /// The best `count`, each next one less good the more it is like one before (J. Carbonell, J. Goldstein, "The Use of MMR", 1998).
+    fn varied(&self, mut pool: Vec<Judged>) -> Vec<Judged> {
+        let best = pool.first().map_or(0.0, |one| one.score.abs());
+        let mut costs = vec![0.0_f32; pool.len()];
+        let mut chosen: Vec<Judged> = Vec::with_capacity(self.ask.count);
+        while chosen.len() < self.ask.count && !pool.is_empty() {
+            let worth = |place: usize| pool[place].score - best * VARIED_COST * costs[place];
+            let next = (0..pool.len()).reduce(|left, right| if worth(right) > worth(left) { right } else { left }).unwrap_or(0);
+            let one = pool.remove(next);
+            costs.remove(next);
+            for (cost, other) in costs.iter_mut().zip(&pool) {
+                *cost = cost.max(self.likeness(one.title, other.title));
+            }
+            chosen.push(one);
+        }
+        chosen
+    }
+
+    /// Share of genres that two titles have in common.
+    fn likeness(&self, left: TitleIndex, right: TitleIndex) -> f32 {
+        let (Some(left), Some(right)) = (self.shelf.facts(left), self.shelf.facts(right)) else { return 0.0 };
+        let common = left.genres.iter().filter(|genre| right.genres.contains(genre)).count();
+        let all = left.genres.len() + right.genres.len() - common;
+        if all == 0 { 0.0 } else { common as f32 / all as f32 }
+    }
+
+    /// Gives some places of the lower half to titles of which little is known, drawn by lot.
+    fn with_little_known(&self, mut items: Vec<Recommendation>) -> Vec<Recommendation> {
+        let places = (items.len() as f32 * self.viewer.exploration) as usize;
+        let popularity = &self.shelf.ranker().terms.popularity;
+        let listed: HashSet<VideoId> = items.iter().map(|item| item.video).collect();
+        let little = self.shelf.newest().iter().filter(|title| popularity.ever(**title) < LITTLE_KNOWN && self.is_new_to_viewer(**title));
+        let mut pool: Vec<VideoId> = match places {
+            0 => Vec::new(),
+            _ => little.filter_map(|title| self.shelf.catalog().title(*title)).filter(|video| !listed.contains(video)).collect(),
+        };
+        let mut random = StdRng::seed_from_u64(self.viewer.chance);
+        let drawn = places.min(pool.len());
+        let propensity = drawn as f32 / pool.len().max(1) as f32;
+        for _ in 0..drawn {
+            let video = pool.swap_remove(random.random_range(0..pool.len()));
+            let place = random.random_range(items.len() / 2..items.len());
+            items.insert(place, Recommendation { video, reason: Reason::New, propensity });
+            items.pop();
+        }
+        items
+    }
+
+    /// What goes with one title.
+    fn like(&self, video: VideoId, scratch: &mut Scratch) -> Vec<Recommendation> {
+        let Some(title) = self.shelf.catalog().index(video) else { return Vec::new() };
+        let one = History::new([Watched { title, weight: 1.0 }]);
+        let mut items = self.best(&|other| other != title, &one, scratch);
+        items.iter_mut().for_each(|item| item.reason = Reason::BecauseYouWatched { video });
+        items
+    }
+
+    fn trending(&self) -> Vec<Recommendation> {
+        let popularity = &self.shelf.ranker().terms.popularity;
+        let titles = popularity.trending_order().iter().filter(|title| self.is_new_to_viewer(**title)).take(self.ask.count);
+        titles.filter_map(|title| self.shown(*title, Reason::Popular { window: popularity.window(*title).unwrap_or(Window::Ever) })).collect()
+    }
+
+    /// What came last, the most fitting first.
+    fn new_ones(&self, scratch: &mut Scratch) -> Vec<Recommendation> {
+        let newest: Vec<TitleIndex> =
+            self.shelf.newest().iter().copied().filter(|title| self.is_new_to_viewer(*title)).take(NEW_MAX.max(self.ask.count)).collect();
+        let wanted = Wanted { count: 0, allowed: &|_| false, also: &newest };
+        let mut judged = self.shelf.ranker().judged(&self.viewer.history, wanted, scratch);
+        let ages: HashMap<TitleIndex, usize> = newest.iter().copied().zip(0..).collect();
+        // What is not told apart by taste is by age.
+        judged.sort_by(|left, right| right.score.total_cmp(&left.score).then(ages[&left.title].cmp(&ages[&right.title])));
+        judged.iter().take(self.ask.count).filter_map(|one| self.shown(one.title, Reason::New)).collect()
+    }
+
+    /// What was liked, what was watched longest ago first.
+    fn again(&self) -> Vec<Recommendation> {
+        let mut liked: Vec<&TitleTaste> = self.viewer.tastes.iter().filter(|taste| taste.finished && taste.liked >= 0).collect();
+        liked.retain(|taste| taste.rating.is_none_or(|rating| rating >= AGAIN_WEIGHT));
+        liked.sort_by_key(|taste| (std::cmp::Reverse(taste.liked), taste.updated_at));
+        let titles = liked.iter().filter_map(|taste| self.shelf.catalog().index(taste.video)).filter(|title| self.may(*title));
+        titles.take(self.ask.count).filter_map(|title| self.shown(title, Reason::WatchedBefore)).collect()
+    }
+
+    /// The newest titles that were liked.
+    fn begun_with(&self) -> Vec<VideoId> {
+        let liked = self.viewer.history.newest().iter().filter(|watched| watched.weight >= 0.5 && self.viewer.history.has_seen(watched.title));
+        let playable = liked.filter(|watched| self.may(watched.title));
+        playable.filter_map(|watched| self.shelf.catalog().title(watched.title)).take(BECAUSE_ROWS).collect()
+    }
+
+    /// The genres that the history has most of.
+    fn genres(&self) -> Vec<String> {
+        let mut sums: HashMap<&str, f32> = HashMap::new();
+        for watched in self.viewer.history.newest() {
+            let genres = self.shelf.facts(watched.title).map_or(&[][..], |facts| &facts.genres);
+            genres.iter().for_each(|genre| *sums.entry(genre).or_default() += watched.weight / genres.len() as f32);
+        }
+        let mut sums: Vec<(&str, f32)> = sums.into_iter().filter(|(_, sum)| *sum > 0.0).collect();
+        sums.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
+        sums.into_iter().take(GENRE_ROWS).map(|(genre, _)| genre.to_owned()).collect()
+    }
+}
+
+/// The reason of the term that gave a title most.
+fn reason(shelf: &Shelf, history: &History, one: &Judged) -> Reason {
+    let terms = said(shelf, history, one);
+    let popular = || shelf.ranker().terms.popularity.window(one.title).map(|window| Reason::Popular { window });
+    let because = || strongest(shelf, history, one.title).map(|video| Reason::BecauseYouWatched { video });
+    let most = terms.first().filter(|(_, said)| *said > 0.0).map(|(term, _)| *term);
+    let reason = match most {
+        Some(Term::Popular | Term::Trending) => popular(),
+        Some(_) => because().or_else(popular),
+        None => because().or_else(popular),
+    };
+    reason.unwrap_or(Reason::New)
+}
+
+/// What each term adds, the most first.
+fn said(shelf: &Shelf, history: &History, one: &Judged) -> Vec<(Term, f32)> {
+    let weights = shelf.ranker().blend.weights(history.newest().len());
+    let mut said: Vec<(Term, f32)> = TERMS.iter().map(|term| (*term, one.parts[place(*term)] * weights[place(*term)])).collect();
+    said.sort_by(|left, right| right.1.total_cmp(&left.1));
+    said
+}
+
+/// That title of the history which speaks most for `title`.
+fn strongest(shelf: &Shelf, history: &History, title: TitleIndex) -> Option<VideoId> {
+    let terms = &shelf.ranker().terms;
+    let faded = terms.recency.faded(history.newest());
+    let found = [&terms.ridge, &terms.next, &terms.content].into_iter().find_map(|neighbours| neighbours.strongest(&faded, title));
+    found.and_then(|title| shelf.catalog().title(title))
+}
+
+/// What every term says of `video`.
+pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &mut Scratch) -> Option<Judgment> {
+    let title = shelf.catalog().index(video)?;
+    let ask = Ask::default();
+    let maker = Maker { shelf, viewer, ask: &ask };
+    let allowed = |title: TitleIndex| maker.may(title);
+    let mut judged = shelf.ranker().judged(&viewer.history, Wanted { count: 0, allowed: &allowed, also: &[title] }, scratch);
+    judged.sort_by(|left, right| right.score.total_cmp(&left.score));
+    let place = judged.iter().position(|one| one.title == title)?;
+    let one = judged[place];
+    Some(Judgment {
+        place: maker.is_new_to_viewer(title).then_some(place + 1),
+        among: judged.len(),
+        score: one.score,
+        terms: said(shelf, &viewer.history, &one),
+        reason: reason(shelf, &viewer.history, &one),
+    })
+}

@@ -1,0 +1,156 @@
+//! How each term is trained best: a walk from the known knobs, one step at a time, as long as the holdout says that it is uphill.
+
+use super::{Effort, Validation, validation::Case};
+use crate::{
+    evaluate::judge,
+    model::{Knobs, Popularity, Recency, Term, Terms, factors::Factors, next, ridge, spectral::Spectral},
+};
+use rayon::prelude::*;
+
+/// Gain below which a step is chance, as a share of what there is.
+const GAIN_MIN: f64 = 0.002;
+/// Neighbours of a ridge that is only judged, of catalogues that are too large for a whole one: few are much quicker, and want the
+/// same penalty.
+const NEIGHBOURS_JUDGED: usize = 100;
+/// Passes over the data of a factorisation that is only judged.
+const PASSES_JUDGED: usize = 8;
+
+/// The best knobs that are found.
+pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> Knobs {
+    let liked = validation.train().liked();
+    let cases = validation.cases(effort.judges_max, 1..usize::MAX);
+    let popularity = Popularity::train(validation.train(), validation.now());
+    let bare = |recency| Terms { popularity: popularity.clone(), recency, ..Terms::default() };
+    let value = |terms: &Terms, term| value(terms, term, &cases, effort.k);
+
+    let mut terms = bare(known.recency);
+    let judged = |knobs: &ridge::RidgeKnobs| {
+        ridge::train(&liked, ridge::RidgeKnobs { neighbours: knobs.neighbours.min(NEIGHBOURS_JUDGED), ..*knobs })
+    };
+    let ridge = climb(known.ridge, effort.trials_max, |knobs| {
+        terms.ridge = judged(knobs);
+        value(&terms, Term::Ridge)
+    }, |knobs| {
+        let by = |penalty: f32, dropout: f32| ridge::RidgeKnobs { penalty: knobs.penalty * penalty, dropout, ..*knobs };
+        vec![by(2.0, knobs.dropout), by(0.5, knobs.dropout), by(1.0, knobs.dropout + 0.25), by(1.0, (knobs.dropout - 0.25).max(0.0))]
+    });
+    terms.ridge = judged(&ridge);
+    let recency = recency(&mut terms, validation, &value);
+
+    let factors = climb(known.factors, effort.trials_max, |knobs| {
+        let mut terms = bare(recency);
+        terms.factors = Factors::train(&liked, crate::model::factors::FactorKnobs { passes: PASSES_JUDGED.min(knobs.passes), ..*knobs });
+        value(&terms, Term::Factors)
+    }, |knobs| {
+        let by = |penalty: f32, unwatched: f32| crate::model::factors::FactorKnobs {
+            penalty: knobs.penalty * penalty,
+            unwatched: knobs.unwatched * unwatched,
+            ..*knobs
+        };
+        vec![by(2.0, 1.0), by(0.5, 1.0), by(1.0, 3.0), by(1.0, 1.0 / 3.0), by(3.0, 1.0 / 3.0), by(1.0 / 3.0, 3.0)]
+    });
+    let spectral = climb(known.spectral, effort.trials_max, |knobs| {
+        let mut terms = bare(recency);
+        terms.spectral = Spectral::train(&liked, *knobs);
+        value(&terms, Term::Spectral)
+    }, |knobs| {
+        let sized = |size: usize| crate::model::spectral::SpectralKnobs { size, ..*knobs };
+        [knobs.size * 2, knobs.size / 2].into_iter().filter(|size| (16..=512).contains(size)).map(sized).collect()
+    });
+    let next = if validation.train().is_timed() {
+        climb(known.next, effort.trials_max, |knobs| {
+            let mut terms = bare(recency);
+            terms.next = next::train(&liked, *knobs);
+            value(&terms, Term::Next)
+        }, |knobs| vec![next::NextKnobs { popularity: knobs.popularity + 0.15 }, next::NextKnobs { popularity: (knobs.popularity - 0.15).max(0.0) }])
+    } else {
+        known.next
+    };
+    Knobs { ridge, factors, spectral, next, recency }
+}
+
+/// How fast histories fade best; not at all where their order is not known.
+fn recency(terms: &mut Terms, validation: &Validation, value: &impl Fn(&Terms, Term) -> f64) -> Recency {
+    let mut best = (Recency { titles: 0.0 }, 0.0);
+    let tried: &[f32] = if validation.train().is_timed() { &[0.0, 60.0, 30.0, 15.0, 8.0, 5.0, 3.0] } else { &[0.0] };
+    for titles in tried {
+        terms.recency = Recency { titles: *titles };
+        let value = value(terms, Term::Ridge);
+        if value > best.1 * (1.0 + GAIN_MIN) {
+            best = (terms.recency, value);
+        }
+    }
+    terms.recency = best.0;
+    best.0
+}
+
+/// From `start` to the best of its neighbours, and on, until none is better or `trials_max` were tried.
+fn climb<K: Copy + PartialEq>(start: K, trials_max: usize, mut value: impl FnMut(&K) -> f64, steps: impl Fn(&K) -> Vec<K>) -> K {
+    let mut best = (start, value(&start));
+    let mut tried = vec![start];
+    loop {
+        let before = best;
+        for step in steps(&before.0) {
+            // A step that helped is taken at once: what is left of the round begins there.
+            if tried.len() >= trials_max.max(1) {
+                return best.0;
+            }
+            if tried.contains(&step) {
+                continue;
+            }
+            tried.push(step);
+            let there = value(&step);
+            if there > best.1 * (1.0 + GAIN_MIN) {
+                best = (step, there);
+                break;
+            }
+        }
+        if best.0 == before.0 {
+            return best.0;
+        }
+    }
+}
+
+/// Mean gain of the lists that one term alone gives.
+fn value(terms: &Terms, term: Term, cases: &[Case], k: usize) -> f64 {
+    let one = |case: &Case| {
+        let mut scores = terms.alone(term, case.history.newest());
+        (0_u32..).zip(&mut scores).filter(|(title, _)| case.history.has_seen(*title)).for_each(|(_, score)| *score = f32::NEG_INFINITY);
+        let best = best(&scores, k);
+        judge(&best, k, case.relevant.len(), |title| case.relevant.binary_search(&title).is_ok()).ndcg
+    };
+    cases.par_iter().map(one).sum::<f64>() / cases.len().max(1) as f64
+}
+
+/// The `k` largest of `scores`, the largest first; of equal ones the first.
+pub(crate) fn best(scores: &[f32], k: usize) -> Vec<u32> {
+    let mut titles: Vec<u32> = (0..scores.len() as u32).collect();
+    let order = |left: &u32, right: &u32| scores[*right as usize].total_cmp(&scores[*left as usize]).then(left.cmp(right));
+    if k < titles.len() {
+        titles.select_nth_unstable_by(k, order);
+        titles.truncate(k);
+    }
+    titles.sort_unstable_by(order);
+    titles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn climbing_finds_the_top_and_stops_at_its_bound() {
+        let hill = |at: &i32| 100.0 - f64::from((at - 7) * (at - 7));
+        let steps = |at: &i32| vec![at + 1, at - 1];
+        assert_eq!(climb(0, 100, hill, steps), 7);
+        assert_eq!(climb(20, 100, hill, steps), 7);
+        assert_eq!(climb(0, 4, hill, steps), 3);
+    }
+
+    #[test]
+    fn the_best_are_the_largest_in_order() {
+        assert_eq!(best(&[0.0, 2.0, 1.0, 2.0], 3), [1, 3, 2]);
+        assert_eq!(best(&[1.0], 5), [0]);
+        assert!(best(&[], 5).is_empty());
+    }
+}
