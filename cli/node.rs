@@ -156,7 +156,8 @@ impl Engines {
         listener: TcpListener,
         shutdown: &Shutdown,
     ) -> anyhow::Result<()> {
-        let recommender = Recommender::start(self.db.clone(), self.blobs.clone(), self.clock.clone(), config.recommender.clone(), shutdown);
+        let recommender =
+            Recommender::start(self.db.clone(), self.blobs.clone(), self.clock.clone(), config.recommender.clone(), shutdown);
         let deps = marquee_api::Deps {
             db: self.db.clone(),
             blobs: self.blobs.clone(),

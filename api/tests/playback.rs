@@ -183,7 +183,17 @@ async fn recommendations_say_why_and_are_for_ones_own_profiles() {
     problem(editor.get(&path).await, 404).await;
     for bad in ["count=0", "count=101", "count=1000000000", "count=-1", "count=x"] {
         assert_eq!(problem(viewer.get(&format!("{path}?{bad}")).await, 400).await, "invalid_query", "{bad}");
+        assert_eq!(problem(viewer.get(&format!("{path}/rows?{bad}")).await, 400).await, "invalid_query", "{bad}");
     }
+    for bad in ["row=best", "row=because:1", "row=", "genre=", "language="] {
+        assert_eq!(problem(viewer.get(&format!("{path}?{bad}")).await, 400).await, "invalid_query", "{bad}");
+    }
+    problem(editor.get(&format!("{path}/rows")).await, 404).await;
+    let home = body(viewer.get(&format!("{path}/rows?count=5")).await, 200).await;
+    assert_eq!((&home["rows"][0]["row"], &home["rows"][0]["title"]), (&json!("top"), &json!("Top picks")), "{home}");
+    assert_eq!(home["rows"][0]["items"][0]["id"], json!(title.video));
+    let new = body(viewer.get(&format!("{path}?row=new&territory=AT")).await, 200).await;
+    assert_eq!((&new["row"], &new["items"][0]["reason"]["code"], &new["model_id"]), (&json!("new"), &json!("new"), &Value::Null));
 }
 
 #[tokio::test]

@@ -92,5 +92,8 @@ fn show_model(model: &Judgement) {
     }
     let memory = model.memory_peak_bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} MB", bytes >> 20));
     let latency = model.latency_ms;
-    println!("  train {:.2} s, memory {memory}, a list {:.3} ms (p50), {:.3} ms (p99)\n", model.train_seconds, latency.p50, latency.p99);
+    println!(
+        "  train {:.2} s, memory {memory}, a list {:.3} ms (p50), {:.3} ms (p99)\n",
+        model.train_seconds, latency.p50, latency.p99
+    );
 }

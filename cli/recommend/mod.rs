@@ -89,7 +89,10 @@ async fn train(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
         Trained::Stored { card, is_deployed } if json => {
             println!("{}", serde_json::to_string_pretty(&json!({"card": card, "deployed": is_deployed}))?);
         }
-        Trained::Stored { card, .. } => println!("{}: {} pairs of {} profiles and {} titles. {}", card.id, card.watches, card.profiles, card.titles, card.verdict),
+        Trained::Stored { card, .. } => println!(
+            "{}: {} pairs of {} profiles and {} titles. {}",
+            card.id, card.watches, card.profiles, card.titles, card.verdict
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }

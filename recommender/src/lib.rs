@@ -11,6 +11,8 @@ pub mod pipeline;
 pub mod repository;
 pub mod serving;
 pub mod taste;
+#[cfg(test)]
+mod testing;
 pub mod train;
 
 pub use model::{Reason, Window};

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, ffi::OsStr, process::Command};
 
 /// Runs a script of `tests/browser`, which must end well; answers what it printed.
-fn script(name: &str, arguments: &[&OsStr]) -> String {
+pub(super) fn script(name: &str, arguments: &[&OsStr]) -> String {
     let output = Command::new("node")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .arg(format!("tests/browser/{name}"))

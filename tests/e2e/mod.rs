@@ -9,6 +9,7 @@ mod hostile;
 mod main_job;
 mod memory;
 mod real_films;
+mod recommend;
 mod shutdown;
 mod start;
 mod subtitles;

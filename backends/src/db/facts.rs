@@ -76,6 +76,18 @@ impl Db {
         rows.fetch_all(self.pool()).await.map_err(error)
     }
 
+    /// What changes with any title that is ready: while it stays the same, so does all that [`Self::title_facts`] tells.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn titles_version(&self) -> Result<String> {
+        let version = sqlx::query_scalar!(
+            r#"select count(*) || ':' || coalesce(sum((extract(epoch from updated_at) * 1000000)::bigint), 0) as "version!"
+               from videos where deleted_at is null and status = 'ready'"#,
+        );
+        version.fetch_one(self.pool()).await.map_err(error)
+    }
+
     /// Those of `videos` that are ready, in no order.
     ///
     /// # Errors

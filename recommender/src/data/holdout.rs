@@ -52,10 +52,7 @@ impl Holdout {
             held.extend(places.into_iter().map(|place| (profile as u32, list[place].title)));
         }
         let is_held = |one: &Interaction| held.contains(&(one.profile, one.title));
-        Self {
-            train: all.filtered(|one| !is_held(one)),
-            test: all.filtered(|one| is_held(one) && one.weight > 0.0),
-        }
+        Self { train: all.filtered(|one| !is_held(one)), test: all.filtered(|one| is_held(one) && one.weight > 0.0) }
     }
 }
 
@@ -64,9 +61,8 @@ mod tests {
     use super::*;
 
     fn ten_each() -> Interactions {
-        let given = (0..40).flat_map(|profile| {
-            (0..10).map(move |title| Interaction { profile, title, at: i64::from(title), weight: 1.0 })
-        });
+        let given = (0..40)
+            .flat_map(|profile| (0..10).map(move |title| Interaction { profile, title, at: i64::from(title), weight: 1.0 }));
         Interactions::new((41, 10), given, |_, _| 0, 100)
     }
 

@@ -103,7 +103,8 @@ impl Interactions {
     pub fn of(&self, profile: usize) -> impl DoubleEndedIterator<Item = Interaction> + ExactSizeIterator + '_ {
         let start = self.rows.parts().0.get(profile).copied().unwrap_or(0);
         let times = &self.times[start..start + self.rows.row_len(profile)];
-        let one = move |((title, weight), at): ((u32, f32), &i64)| Interaction { profile: profile as u32, title, at: *at, weight };
+        let one =
+            move |((title, weight), at): ((u32, f32), &i64)| Interaction { profile: profile as u32, title, at: *at, weight };
         self.rows.entries(profile).zip(times).map(one)
     }
 
@@ -167,7 +168,11 @@ mod tests {
         let given = [one(0, 2, 5, 1.0), one(0, 1, 5, 1.0), one(0, 3, 1, 0.5), one(0, 3, 9, 0.2), one(0, 0, 9, f32::NAN)];
         let all = Interactions::new((1, 4), given, |_, title| 100 - title, 10);
         let kept: Vec<_> = all.iter().collect();
-        assert_eq!(kept, [one(0, 2, 5, 1.0), one(0, 1, 5, 1.0), one(0, 3, 9, 0.5)], "the larger tie last, the newest 3 with its best");
+        assert_eq!(
+            kept,
+            [one(0, 2, 5, 1.0), one(0, 1, 5, 1.0), one(0, 3, 9, 0.5)],
+            "the larger tie last, the newest 3 with its best"
+        );
         assert!(all.is_timed());
     }
 

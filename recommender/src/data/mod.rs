@@ -1,6 +1,7 @@
 //! What models are trained on: who watched what, when, and how much that says.
 
 mod counter;
+pub mod generated;
 mod holdout;
 mod interactions;
 mod sparse;

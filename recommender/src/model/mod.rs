@@ -15,6 +15,8 @@ mod ranker;
 pub mod ridge;
 pub mod spectral;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod vector;
 
 pub use blend::{Blend, LENGTHS, TERMS, Term, Weights};

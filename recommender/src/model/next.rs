@@ -39,7 +39,8 @@ pub fn train(histories: &Sparse, knobs: NextKnobs) -> Neighbours {
     }
     let row = |title: usize| {
         let scale = 1.0 / watched[title].max(1.0);
-        let said = after[title].iter().map(|(later, count)| (*later, count * scale / watched[*later as usize].powf(knobs.popularity)));
+        let said =
+            after[title].iter().map(|(later, count)| (*later, count * scale / watched[*later as usize].powf(knobs.popularity)));
         largest(said.collect(), KEPT)
     };
     Neighbours::new(Sparse::from_rows(titles, (0..titles).map(row)))

@@ -5,7 +5,8 @@ use crate::data::Interactions;
 
 const DAY_SECONDS: i64 = 24 * 3600;
 /// Windows, and how far each looks back from now.
-const WINDOWS: [(Window, i64); 3] = [(Window::Week, 7 * DAY_SECONDS), (Window::Month, 30 * DAY_SECONDS), (Window::Ever, i64::MAX)];
+const WINDOWS: [(Window, i64); 3] =
+    [(Window::Week, 7 * DAY_SECONDS), (Window::Month, 30 * DAY_SECONDS), (Window::Ever, i64::MAX)];
 
 /// Watches of each title by window. Each profile counts once per title, so nobody plays a title to the top alone.
 #[derive(Clone, Debug, Default, PartialEq)]

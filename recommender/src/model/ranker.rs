@@ -7,6 +7,12 @@ use std::cmp::Ordering;
 const BROUGHT_UP_MAX: usize = 1_000;
 /// Popular titles that are judged besides, and as many of those that are popular lately.
 const POPULAR_MAX: usize = 300;
+/// Watches of a title with which half of what is said of it is learned from watches.
+const KNOWN_WATCHES: f32 = 5.0;
+/// What likeness is worth beside what is learned from watches.
+const LIKENESS: f32 = 0.7;
+/// Terms that know nothing of a title that nobody watched.
+const LEARNED: [Term; 3] = [Term::Ridge, Term::Factors, Term::Spectral];
 /// Titles of a history for which the dial is turned half way.
 const DIAL_TITLES: f32 = 3.0;
 
@@ -41,13 +47,15 @@ pub struct Wanted<'a> {
     pub allowed: &'a dyn Fn(TitleIndex) -> bool,
     /// Titles that are judged whatever becomes of them, seen or not.
     pub also: &'a [TitleIndex],
+    /// Whether only the history speaks, and popularity does not.
+    pub is_like: bool,
 }
 
 impl Wanted<'_> {
     /// The `count` best of all titles.
     #[must_use]
     pub fn any(count: usize) -> Self {
-        Self { count, allowed: &|_| true, also: &[] }
+        Self { count, allowed: &|_| true, also: &[], is_like: false }
     }
 }
 
@@ -75,14 +83,13 @@ impl Ranker {
         scratch.bring_up(&may);
         self.add_popular(wanted.count, &may, scratch);
         wanted.also.iter().filter(|title| (**title as usize) < self.terms.titles()).for_each(|title| scratch.choose(*title));
-        let mut judged: Vec<Judged> = scratch.chosen.iter().map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], score: 0.0 }).collect();
+        let mut judged: Vec<Judged> =
+            scratch.chosen.iter().map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], score: 0.0 }).collect();
         self.say(&mut judged, &faded, scratch);
         scratch.end();
         standardise(&mut judged);
         let weights = self.blend.weights(history.newest().len());
-        for one in &mut judged {
-            one.score = one.parts.iter().zip(weights).map(|(part, weight)| part * weight).sum();
-        }
+        self.add_up(&mut judged, &weights, wanted.is_like);
         self.turn_down(&mut judged, history.newest().len());
         judged
     }
@@ -97,6 +104,22 @@ impl Ranker {
         }
         judged.sort_unstable_by(order);
         judged
+    }
+
+    /// Adds up what all terms say. Of a title that hardly anybody watched those that learn from watches know nothing: what it is like
+    /// speaks for them.
+    fn add_up(&self, judged: &mut [Judged], weights: &Weights, is_like: bool) {
+        let (content, popular) = (place(Term::Content), [place(Term::Popular), place(Term::Trending)]);
+        let has_content = !self.terms.content.weights().is_empty();
+        for one in judged {
+            let said = |term: usize| one.parts[term] * weights[term];
+            let general: f32 = if is_like { 0.0 } else { popular.into_iter().map(said).sum() };
+            let personal: f32 = (0..TERMS.len()).filter(|term| !popular.contains(term)).map(said).sum();
+            let watched = self.terms.popularity.ever(one.title);
+            let known = if has_content { watched / (watched + KNOWN_WATCHES) } else { 1.0 };
+            let learned: f32 = LEARNED.iter().map(|term| weights[place(*term)]).sum();
+            one.score = general + known * personal + (1.0 - known) * learned * LIKENESS * one.parts[content];
+        }
     }
 
     /// Divides scores, from the lowest on, by a power of popularity. Of a short history little is known but what is popular.

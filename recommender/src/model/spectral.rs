@@ -3,7 +3,10 @@
 //! Y. Shen et al., "How Powerful is Graph Convolution for Recommendation?" (GF-CF), CIKM 2021: the largest singular vectors of the
 //! matrix, each of whose entries is divided by the roots of its row's and its column's count.
 
-use super::{Watched, vector::{add_scaled, dot, widest}};
+use super::{
+    Watched,
+    vector::{add_scaled, dot, widest},
+};
 use crate::data::Sparse;
 use faer::{Mat, MatMut, MatRef};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -46,10 +49,14 @@ impl Spectral {
         let titles = liked.width();
         let by_title = liked.transposed();
         let roots: Vec<f32> = (0..titles).map(|title| (by_title.row_len(title) as f32).sqrt()).collect();
-        let smooth = liked.clone().map(|profile, title, _| 1.0 / ((liked.row_len(profile) as f32).sqrt() * roots[title as usize]));
+        let smooth =
+            liked.clone().map(|profile, title, _| 1.0 / ((liked.row_len(profile) as f32).sqrt() * roots[title as usize]));
         let by_title = smooth.transposed();
         let wide = (knobs.size + SPARE).min(titles).min(liked.height());
         let size = knobs.size.min(wide);
+        if wide == 0 {
+            return Self { size: 0, vectors: Vec::new(), roots };
+        }
         let mut random = StdRng::seed_from_u64(knobs.seed);
         // Titles by vectors, row by row.
         let mut basis: Vec<f32> = (0..titles * wide).map(|_| random.random::<f32>() - 0.5).collect();
@@ -94,7 +101,7 @@ impl Spectral {
     pub fn says(&self, profile: &[f32], title: u32) -> f32 {
         let start = title as usize * self.size;
         let vector = self.vectors.get(start..start + self.size);
-        vector.map_or(0.0, |vector| self.roots[title as usize] * dot(profile, vector))
+        vector.zip(self.roots.get(title as usize)).map_or(0.0, |(vector, root)| root * dot(profile, vector))
     }
 
     /// Adds to `out` what lies there.

@@ -135,6 +135,7 @@ pub(super) fn liked(history: &[Watched]) -> Vec<Watched> {
 /// The newest titles of `history`, with what each counts for what is watched next.
 pub(super) fn latest(history: &[Watched]) -> Vec<Watched> {
     let liked = history.iter().filter(|watched| watched.weight > 0.0).take(NEXT_TITLES);
-    let faded = liked.enumerate().map(|(rank, watched)| Watched { weight: watched.weight * NEXT_FADE.powi(rank as i32), ..*watched });
+    let faded =
+        liked.enumerate().map(|(rank, watched)| Watched { weight: watched.weight * NEXT_FADE.powi(rank as i32), ..*watched });
     faded.collect()
 }

@@ -114,7 +114,8 @@ fn verdict(gains: &BTreeMap<&str, Vec<f64>>, watches: &Interactions, deployed: O
     if gain > error {
         return (true, format!("deployed: better than the one before; {said}"));
     }
-    let more = watches.len() as f64 > deployed.card.watches as f64 * (1.0 + MORE_SHARE) || watches.titles() > deployed.card.titles;
+    let more =
+        watches.len() as f64 > deployed.card.watches as f64 * (1.0 + MORE_SHARE) || watches.titles() > deployed.card.titles;
     if more && gain > -WORSE_MAX * mean("deployed") {
         return (true, format!("deployed: as good as the one before, and knows more; {said}"));
     }

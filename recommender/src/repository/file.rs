@@ -132,7 +132,10 @@ fn unpacked(header: &Header, arrays: &Slices<'_>) -> Option<Packed> {
 }
 
 fn damaged() -> Error {
-    Error::invalid("damaged_model", "this is not a model as Marquee writes it, or not all of it: train anew, or go back to the one before")
+    Error::invalid(
+        "damaged_model",
+        "this is not a model as Marquee writes it, or not all of it: train anew, or go back to the one before",
+    )
 }
 
 /// Arrays that are being written.
@@ -185,12 +188,17 @@ impl<'a> Slices<'a> {
     }
 
     fn sparse(&self, name: &str, width: usize) -> Option<Sparse> {
-        let starts: Vec<usize> =
-            self.bytes(&format!("{name}.starts"))?.as_chunks::<8>().0.iter().map(|start| u64::from_le_bytes(*start) as usize).collect();
+        let starts: Vec<usize> = self
+            .bytes(&format!("{name}.starts"))?
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|start| u64::from_le_bytes(*start) as usize)
+            .collect();
         let columns = self.bytes(&format!("{name}.columns"))?.as_chunks::<4>().0.iter().map(|column| u32::from_le_bytes(*column));
         let columns = columns.collect();
         // What was never trained has no rows.
-        if starts.is_empty() {
+        if starts.len() < 2 {
             return Some(Sparse::default());
         }
         Sparse::from_parts(width, starts, columns, self.floats(&format!("{name}.values"))?)

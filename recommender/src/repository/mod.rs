@@ -10,7 +10,12 @@ use crate::train::Choices;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use marquee_backends::db::{Db, models::StoredModel};
-use marquee_core::{Error, ErrorKind, Result, blobs::{Blobs, Created, Object}, id::ModelId, object::Key};
+use marquee_core::{
+    Error, ErrorKind, Result,
+    blobs::{Blobs, Created, Object},
+    id::ModelId,
+    object::Key,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -135,12 +135,15 @@ impl Recommender {
             },
             None => None,
         };
-        let facts = self.db.title_facts(TITLES_MAX).await?;
-        if packed.is_none() && shelf.shows(&facts) {
+        // Asked before what it is about: what changes in between is then looked at again.
+        let titles = self.db.titles_version().await?;
+        if packed.is_none() && shelf.shows(&titles) {
             return Ok(());
         }
+        let facts = self.db.title_facts(TITLES_MAX).await?;
         let dial = self.config.popularity_dial;
-        let built = tokio::task::spawn_blocking(move || shelf.next(packed, facts, dial)).await.map_err(Error::internal)?;
+        let built =
+            tokio::task::spawn_blocking(move || shelf.next(packed, &facts, titles, dial)).await.map_err(Error::internal)?;
         self.shelf.store(Arc::new(built));
         Ok(())
     }
@@ -182,7 +185,8 @@ impl Recommender {
         let mut answer = Answer::default();
         for _ in 0..CHOICES_MAX {
             let begun = std::time::Instant::now();
-            answer = self.with_scratch(|scratch| Answer { model: shelf.model(), rows: rows::rows(shelf, &viewer, &key.ask, scratch) });
+            answer =
+                self.with_scratch(|scratch| Answer { model: shelf.model(), rows: rows::rows(shelf, &viewer, &key.ask, scratch) });
             metrics::histogram!("marquee_recommender_choice_seconds").record(begun.elapsed());
             let shown: Vec<VideoId> = answer.videos().collect();
             let there: HashSet<VideoId> = self.db.still_recommendable(&shown).await?.into_iter().collect();

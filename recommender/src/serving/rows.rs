@@ -72,7 +72,7 @@ impl Maker<'_> {
             RowKind::Trending => self.trending(),
             RowKind::New => self.new_ones(scratch),
             RowKind::WatchAgain => self.again(),
-            RowKind::Genre(genre) => self.best(&|title| self.has_genre(title, genre), &self.viewer.history, scratch),
+            RowKind::Genre(genre) => self.best(&|title| self.has_genre(title, genre), scratch),
         }
     }
 
@@ -100,17 +100,17 @@ impl Maker<'_> {
     }
 
     fn top(&self, scratch: &mut Scratch) -> Vec<Recommendation> {
-        let items = self.best(&|_| true, &self.viewer.history, scratch);
+        let items = self.best(&|_| true, scratch);
         self.with_little_known(items)
     }
 
     /// The best of what `also` wants, varied.
-    fn best(&self, also: &dyn Fn(TitleIndex) -> bool, history: &History, scratch: &mut Scratch) -> Vec<Recommendation> {
+    fn best(&self, also: &dyn Fn(TitleIndex) -> bool, scratch: &mut Scratch) -> Vec<Recommendation> {
         let allowed = |title: TitleIndex| self.is_new_to_viewer(title) && also(title);
-        let wanted = Wanted { count: self.ask.count * VARIED_FACTOR, allowed: &allowed, also: &[] };
-        let best = self.shelf.ranker().best(history, wanted, scratch);
-        let varied = self.varied(best);
-        varied.iter().filter_map(|one| self.shown(one.title, reason(self.shelf, history, one))).collect()
+        let wanted = Wanted { allowed: &allowed, ..Wanted::any(self.ask.count * VARIED_FACTOR) };
+        let best = self.shelf.ranker().best(&self.viewer.history, wanted, scratch);
+        let why = |one: &Judged| self.shown(one.title, reason(self.shelf, &self.viewer.history, one));
+        self.varied(best).iter().filter_map(why).collect()
     }
 
     /// The best `count`, each next one less good the more it is like one before (J. Carbonell, J. Goldstein, "The Use of MMR", 1998).
@@ -144,7 +144,8 @@ impl Maker<'_> {
         let places = (items.len() as f32 * self.viewer.exploration) as usize;
         let popularity = &self.shelf.ranker().terms.popularity;
         let listed: HashSet<VideoId> = items.iter().map(|item| item.video).collect();
-        let little = self.shelf.newest().iter().filter(|title| popularity.ever(**title) < LITTLE_KNOWN && self.is_new_to_viewer(**title));
+        let little =
+            self.shelf.newest().iter().filter(|title| popularity.ever(**title) < LITTLE_KNOWN && self.is_new_to_viewer(**title));
         let mut pool: Vec<VideoId> = match places {
             0 => Vec::new(),
             _ => little.filter_map(|title| self.shelf.catalog().title(*title)).filter(|video| !listed.contains(video)).collect(),
@@ -165,22 +166,31 @@ impl Maker<'_> {
     fn like(&self, video: VideoId, scratch: &mut Scratch) -> Vec<Recommendation> {
         let Some(title) = self.shelf.catalog().index(video) else { return Vec::new() };
         let one = History::new([Watched { title, weight: 1.0 }]);
-        let mut items = self.best(&|other| other != title, &one, scratch);
-        items.iter_mut().for_each(|item| item.reason = Reason::BecauseYouWatched { video });
-        items
+        let allowed = |other: TitleIndex| other != title && self.is_new_to_viewer(other);
+        let wanted = Wanted { allowed: &allowed, is_like: true, ..Wanted::any(self.ask.count * VARIED_FACTOR) };
+        let best = self.varied(self.shelf.ranker().best(&one, wanted, scratch));
+        best.iter().filter_map(|one| self.shown(one.title, Reason::BecauseYouWatched { video })).collect()
     }
 
     fn trending(&self) -> Vec<Recommendation> {
         let popularity = &self.shelf.ranker().terms.popularity;
         let titles = popularity.trending_order().iter().filter(|title| self.is_new_to_viewer(**title)).take(self.ask.count);
-        titles.filter_map(|title| self.shown(*title, Reason::Popular { window: popularity.window(*title).unwrap_or(Window::Ever) })).collect()
+        titles
+            .filter_map(|title| self.shown(*title, Reason::Popular { window: popularity.window(*title).unwrap_or(Window::Ever) }))
+            .collect()
     }
 
     /// What came last, the most fitting first.
     fn new_ones(&self, scratch: &mut Scratch) -> Vec<Recommendation> {
-        let newest: Vec<TitleIndex> =
-            self.shelf.newest().iter().copied().filter(|title| self.is_new_to_viewer(*title)).take(NEW_MAX.max(self.ask.count)).collect();
-        let wanted = Wanted { count: 0, allowed: &|_| false, also: &newest };
+        let newest: Vec<TitleIndex> = self
+            .shelf
+            .newest()
+            .iter()
+            .copied()
+            .filter(|title| self.is_new_to_viewer(*title))
+            .take(NEW_MAX.max(self.ask.count))
+            .collect();
+        let wanted = Wanted { allowed: &|_| false, also: &newest, ..Wanted::any(0) };
         let mut judged = self.shelf.ranker().judged(&self.viewer.history, wanted, scratch);
         let ages: HashMap<TitleIndex, usize> = newest.iter().copied().zip(0..).collect();
         // What is not told apart by taste is by age.
@@ -199,7 +209,12 @@ impl Maker<'_> {
 
     /// The newest titles that were liked.
     fn begun_with(&self) -> Vec<VideoId> {
-        let liked = self.viewer.history.newest().iter().filter(|watched| watched.weight >= 0.5 && self.viewer.history.has_seen(watched.title));
+        let liked = self
+            .viewer
+            .history
+            .newest()
+            .iter()
+            .filter(|watched| watched.weight >= 0.5 && self.viewer.history.has_seen(watched.title));
         let playable = liked.filter(|watched| self.may(watched.title));
         playable.filter_map(|watched| self.shelf.catalog().title(watched.title)).take(BECAUSE_ROWS).collect()
     }
@@ -243,7 +258,8 @@ fn said(shelf: &Shelf, history: &History, one: &Judged) -> Vec<(Term, f32)> {
 fn strongest(shelf: &Shelf, history: &History, title: TitleIndex) -> Option<VideoId> {
     let terms = &shelf.ranker().terms;
     let faded = terms.recency.faded(history.newest());
-    let found = [&terms.ridge, &terms.next, &terms.content].into_iter().find_map(|neighbours| neighbours.strongest(&faded, title));
+    let found =
+        [&terms.ridge, &terms.next, &terms.content].into_iter().find_map(|neighbours| neighbours.strongest(&faded, title));
     found.and_then(|title| shelf.catalog().title(title))
 }
 
@@ -253,7 +269,8 @@ pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &
     let ask = Ask::default();
     let maker = Maker { shelf, viewer, ask: &ask };
     let allowed = |title: TitleIndex| maker.may(title);
-    let mut judged = shelf.ranker().judged(&viewer.history, Wanted { count: 0, allowed: &allowed, also: &[title] }, scratch);
+    let mut judged =
+        shelf.ranker().judged(&viewer.history, Wanted { allowed: &allowed, also: &[title], ..Wanted::any(0) }, scratch);
     judged.sort_by(|left, right| right.score.total_cmp(&left.score));
     let place = judged.iter().position(|one| one.title == title)?;
     let one = judged[place];

@@ -20,8 +20,8 @@ pub(super) struct Shelf {
     facts: Vec<Option<Facts>>,
     /// The newest first.
     newest: Vec<TitleIndex>,
-    /// What the facts were made of.
-    shown: Vec<TitleFacts>,
+    /// What changes with the titles.
+    titles: String,
     /// Counts what was in service before, so that no answer outlives what it was made of; 0: nothing was built yet.
     generation: u64,
 }
@@ -40,7 +40,7 @@ pub(super) struct Facts {
 
 impl Shelf {
     /// With `packed`, or the model that was there, and the titles of `facts`, the newest first.
-    pub(super) fn next(&self, packed: Option<Packed>, facts: Vec<TitleFacts>, dial: f32) -> Self {
+    pub(super) fn next(&self, packed: Option<Packed>, facts: &[TitleFacts], titles: String, dial: f32) -> Self {
         let (model, catalog, ranker) = match packed {
             Some(packed) => (Some(packed.card.id), packed.catalog, packed.ranker),
             None => (self.model, self.catalog.clone(), self.ranker.clone()),
@@ -59,7 +59,7 @@ impl Shelf {
             newest: facts.iter().filter_map(|facts| catalog.index(facts.id)).collect(),
             facts: catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect(),
             catalog,
-            shown: facts,
+            titles,
             generation: self.generation + 1,
         }
     }
@@ -68,9 +68,9 @@ impl Shelf {
         self.generation > 0
     }
 
-    /// Whether these are the very titles that it was built of.
-    pub(super) fn shows(&self, facts: &[TitleFacts]) -> bool {
-        self.is_built() && self.shown == facts
+    /// Whether it was built of titles that are as they were.
+    pub(super) fn shows(&self, titles: &str) -> bool {
+        self.is_built() && self.titles == titles
     }
 
     pub(super) fn model(&self) -> Option<ModelId> {

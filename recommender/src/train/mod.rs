@@ -1,6 +1,8 @@
 //! From watches to a ranker: choices are made on a holdout, then everything is trained on all there is.
 
 mod search;
+#[cfg(test)]
+mod tests;
 mod validation;
 mod weights;
 

@@ -27,42 +27,73 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
     let judged = |knobs: &ridge::RidgeKnobs| {
         ridge::train(&liked, ridge::RidgeKnobs { neighbours: knobs.neighbours.min(NEIGHBOURS_JUDGED), ..*knobs })
     };
-    let ridge = climb(known.ridge, effort.trials_max, |knobs| {
-        terms.ridge = judged(knobs);
-        value(&terms, Term::Ridge)
-    }, |knobs| {
-        let by = |penalty: f32, dropout: f32| ridge::RidgeKnobs { penalty: knobs.penalty * penalty, dropout, ..*knobs };
-        vec![by(2.0, knobs.dropout), by(0.5, knobs.dropout), by(1.0, knobs.dropout + 0.25), by(1.0, (knobs.dropout - 0.25).max(0.0))]
-    });
+    let ridge = climb(
+        known.ridge,
+        effort.trials_max,
+        |knobs| {
+            terms.ridge = judged(knobs);
+            value(&terms, Term::Ridge)
+        },
+        |knobs| {
+            let by = |penalty: f32, dropout: f32| ridge::RidgeKnobs { penalty: knobs.penalty * penalty, dropout, ..*knobs };
+            vec![
+                by(2.0, knobs.dropout),
+                by(0.5, knobs.dropout),
+                by(1.0, knobs.dropout + 0.25),
+                by(1.0, (knobs.dropout - 0.25).max(0.0)),
+            ]
+        },
+    );
     terms.ridge = judged(&ridge);
     let recency = recency(&mut terms, validation, &value);
 
-    let factors = climb(known.factors, effort.trials_max, |knobs| {
-        let mut terms = bare(recency);
-        terms.factors = Factors::train(&liked, crate::model::factors::FactorKnobs { passes: PASSES_JUDGED.min(knobs.passes), ..*knobs });
-        value(&terms, Term::Factors)
-    }, |knobs| {
-        let by = |penalty: f32, unwatched: f32| crate::model::factors::FactorKnobs {
-            penalty: knobs.penalty * penalty,
-            unwatched: knobs.unwatched * unwatched,
-            ..*knobs
-        };
-        vec![by(2.0, 1.0), by(0.5, 1.0), by(1.0, 3.0), by(1.0, 1.0 / 3.0), by(3.0, 1.0 / 3.0), by(1.0 / 3.0, 3.0)]
-    });
-    let spectral = climb(known.spectral, effort.trials_max, |knobs| {
-        let mut terms = bare(recency);
-        terms.spectral = Spectral::train(&liked, *knobs);
-        value(&terms, Term::Spectral)
-    }, |knobs| {
-        let sized = |size: usize| crate::model::spectral::SpectralKnobs { size, ..*knobs };
-        [knobs.size * 2, knobs.size / 2].into_iter().filter(|size| (16..=512).contains(size)).map(sized).collect()
-    });
-    let next = if validation.train().is_timed() {
-        climb(known.next, effort.trials_max, |knobs| {
+    let factors = climb(
+        known.factors,
+        effort.trials_max,
+        |knobs| {
             let mut terms = bare(recency);
-            terms.next = next::train(&liked, *knobs);
-            value(&terms, Term::Next)
-        }, |knobs| vec![next::NextKnobs { popularity: knobs.popularity + 0.15 }, next::NextKnobs { popularity: (knobs.popularity - 0.15).max(0.0) }])
+            terms.factors =
+                Factors::train(&liked, crate::model::factors::FactorKnobs { passes: PASSES_JUDGED.min(knobs.passes), ..*knobs });
+            value(&terms, Term::Factors)
+        },
+        |knobs| {
+            let by = |penalty: f32, unwatched: f32| crate::model::factors::FactorKnobs {
+                penalty: knobs.penalty * penalty,
+                unwatched: knobs.unwatched * unwatched,
+                ..*knobs
+            };
+            vec![by(2.0, 1.0), by(0.5, 1.0), by(1.0, 3.0), by(1.0, 1.0 / 3.0), by(3.0, 1.0 / 3.0), by(1.0 / 3.0, 3.0)]
+        },
+    );
+    let spectral = climb(
+        known.spectral,
+        effort.trials_max,
+        |knobs| {
+            let mut terms = bare(recency);
+            terms.spectral = Spectral::train(&liked, *knobs);
+            value(&terms, Term::Spectral)
+        },
+        |knobs| {
+            let sized = |size: usize| crate::model::spectral::SpectralKnobs { size, ..*knobs };
+            [knobs.size * 2, knobs.size / 2].into_iter().filter(|size| (16..=512).contains(size)).map(sized).collect()
+        },
+    );
+    let next = if validation.train().is_timed() {
+        climb(
+            known.next,
+            effort.trials_max,
+            |knobs| {
+                let mut terms = bare(recency);
+                terms.next = next::train(&liked, *knobs);
+                value(&terms, Term::Next)
+            },
+            |knobs| {
+                vec![
+                    next::NextKnobs { popularity: knobs.popularity + 0.15 },
+                    next::NextKnobs { popularity: (knobs.popularity - 0.15).max(0.0) },
+                ]
+            },
+        )
     } else {
         known.next
     };
@@ -115,7 +146,10 @@ fn climb<K: Copy + PartialEq>(start: K, trials_max: usize, mut value: impl FnMut
 fn value(terms: &Terms, term: Term, cases: &[Case], k: usize) -> f64 {
     let one = |case: &Case| {
         let mut scores = terms.alone(term, case.history.newest());
-        (0_u32..).zip(&mut scores).filter(|(title, _)| case.history.has_seen(*title)).for_each(|(_, score)| *score = f32::NEG_INFINITY);
+        (0_u32..)
+            .zip(&mut scores)
+            .filter(|(title, _)| case.history.has_seen(*title))
+            .for_each(|(_, score)| *score = f32::NEG_INFINITY);
         let best = best(&scores, k);
         judge(&best, k, case.relevant.len(), |title| case.relevant.binary_search(&title).is_ok()).ndcg
     };

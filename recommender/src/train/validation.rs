@@ -70,12 +70,14 @@ impl Validation {
     #[must_use]
     pub fn cases(&self, count: usize, lengths: std::ops::Range<usize>) -> Vec<Case> {
         let fits = |profile: &usize| {
-            self.test.rows().row_len(*profile) > 0 && lengths.contains(&self.train.rows().row_len(*profile).min(HISTORY_TITLES_MAX))
+            self.test.rows().row_len(*profile) > 0
+                && lengths.contains(&self.train.rows().row_len(*profile).min(HISTORY_TITLES_MAX))
         };
         let mut profiles: Vec<usize> = (0..self.test.profiles()).filter(fits).collect();
         profiles.shuffle(&mut StdRng::seed_from_u64(self.seed));
         profiles.truncate(count);
-        let case = |profile: usize| Case { history: history(&self.train, profile), relevant: relevant(self.test.rows().row(profile).0) };
+        let case =
+            |profile: usize| Case { history: history(&self.train, profile), relevant: relevant(self.test.rows().row(profile).0) };
         profiles.into_iter().map(case).collect()
     }
 

@@ -1,7 +1,10 @@
 //! The whole matrix at once.
 
 use super::RidgeKnobs;
-use crate::{data::Sparse, model::{Neighbours, neighbours::largest, vector}};
+use crate::{
+    data::Sparse,
+    model::{Neighbours, neighbours::largest, vector},
+};
 use faer::{MatMut, Side, linalg::solvers::DenseSolveCore};
 use rayon::prelude::*;
 
@@ -19,8 +22,9 @@ pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
         gram[title * titles + title] = watches * (1.0 + knobs.dropout) + knobs.penalty;
     }
     let matrix = MatMut::from_column_major_slice_mut(&mut gram, titles, titles);
-    // A penalty above 0 makes it positive definite; it is checked where knobs are made.
-    let Ok(factored) = matrix.as_ref().llt(Side::Lower) else { return Neighbours::new(Sparse::from_rows(titles, vec![vec![]; titles])) };
+    let Ok(factored) = matrix.as_ref().llt(Side::Lower) else {
+        return Neighbours::new(Sparse::from_rows(titles, vec![vec![]; titles]));
+    };
     drop(gram);
     let inverse = factored.inverse();
     let kept = knobs.neighbours.max(KEPT_MIN);

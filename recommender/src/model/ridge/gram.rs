@@ -55,7 +55,14 @@ impl Gram {
 }
 
 /// Pairs of the title at `place` with more popular ones.
-fn pairs_before(counter: &mut Counter, place: usize, title: u32, rank: &[u32], liked: &Sparse, by_title: &Sparse) -> Vec<(u32, f32)> {
+fn pairs_before(
+    counter: &mut Counter,
+    place: usize,
+    title: u32,
+    rank: &[u32],
+    liked: &Sparse,
+    by_title: &Sparse,
+) -> Vec<(u32, f32)> {
     for (profile, weight) in by_title.entries(title as usize) {
         for (other, theirs) in liked.entries(profile as usize) {
             let other = rank[other as usize];

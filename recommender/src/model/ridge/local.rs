@@ -1,8 +1,19 @@
 //! Each title by itself: the exact solution among those titles that are watched with it most.
 
-use super::{RidgeKnobs, gram::{Gram, companions}};
-use crate::{data::{Counter, Sparse}, model::{Neighbours, neighbours::largest}};
-use faer::{MatMut, Par, reborrow::ReborrowMut, dyn_stack::{MemBuffer, MemStack}, linalg::cholesky::llt};
+use super::{
+    RidgeKnobs,
+    gram::{Gram, companions},
+};
+use crate::{
+    data::{Counter, Sparse},
+    model::{Neighbours, neighbours::largest},
+};
+use faer::{
+    MatMut, Par,
+    dyn_stack::{MemBuffer, MemStack},
+    linalg::cholesky::llt,
+    reborrow::ReborrowMut,
+};
 use rayon::prelude::*;
 
 pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
@@ -11,10 +22,7 @@ pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
     let gram = Gram::new(liked, &by_title);
     let columns: Vec<Vec<(u32, f32)>> = (0..titles as u32)
         .into_par_iter()
-        .map_init(
-            || Solver::new(titles, knobs),
-            |solver, title| solver.column(title, &gram, liked, &by_title),
-        )
+        .map_init(|| Solver::new(titles, knobs), |solver, title| solver.column(title, &gram, liked, &by_title))
         .collect();
     Neighbours::from_columns(titles, columns)
 }

@@ -1,0 +1,90 @@
+//! Files of models, whole and damaged, and the repository on a real database.
+
+use super::*;
+use crate::{
+    data::generated::World,
+    model::{Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched},
+};
+use marquee_backends::{blobs::FileBlobs, testing};
+use marquee_core::{OsRandom, SystemClock, id::VideoId};
+use uuid::Uuid;
+
+fn packed() -> Packed {
+    let watches = World { profiles: 80, ..World::small(1) }.watches();
+    let mut choices = Choices::default();
+    choices.knobs.factors.size = 8;
+    choices.knobs.spectral.size = 8;
+    let terms = Terms::train(&Material { watches: &watches, features: &[], now: 100 }, &choices.knobs);
+    let card = Card {
+        id: ModelId::new(&SystemClock, &OsRandom),
+        trained_at: "2026-03-01T00:00:00Z".to_owned(),
+        profiles: watches.profiles(),
+        titles: watches.titles(),
+        watches: watches.len(),
+        choices: choices.clone(),
+        metrics: BTreeMap::new(),
+        verdict: String::new(),
+    };
+    let catalog = Catalog::new((0..watches.titles() as u128).map(|title| VideoId(Uuid::from_u128(title))));
+    Packed { card, catalog, ranker: Ranker { terms, blend: choices.blend, dial: 0.0 } }
+}
+
+fn code(file: &[u8]) -> &'static str {
+    read(file).expect_err("refused").code()
+}
+
+#[test]
+fn a_file_is_read_as_it_was_written() {
+    let packed = packed();
+    let again = read(&write(&packed)).expect("read");
+    assert_eq!(again.card, packed.card);
+    assert_eq!(again.catalog.titles(), packed.catalog.titles());
+    assert_eq!(again.ranker, packed.ranker);
+    let history = History::new([Watched { title: 3, weight: 1.0 }]);
+    let best = |packed: &Packed| packed.ranker.best(&history, Wanted::any(30), &mut Scratch::default());
+    assert_eq!(best(&again), best(&packed));
+}
+
+#[test]
+fn a_damaged_file_is_refused_wherever_it_is_damaged() {
+    let file = write(&packed());
+    for place in (0..file.len()).step_by(file.len() / 50 + 1).chain([8, 12, file.len() - 1]) {
+        let mut other = file.clone();
+        other[place] ^= 0x40;
+        assert!(["damaged_model", "newer_model"].contains(&code(&other)), "{place}");
+    }
+    for length in [0, 7, 15, 16, 40, file.len() / 2, file.len() - 1] {
+        assert_eq!(code(&file[..length]), "damaged_model", "{length}");
+    }
+    assert_eq!(code(&[file.as_slice(), b"more"].concat()), "damaged_model");
+    let mut newer = file.clone();
+    newer[8] = 2;
+    assert_eq!(code(&newer), "newer_model");
+}
+
+#[tokio::test]
+async fn three_are_kept_and_one_can_go_back() {
+    let (db, _database) = testing::database().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("opened"));
+    let repository = Repository::new(db, blobs.clone());
+    assert!(repository.deployed().await.expect("asked").is_none());
+    assert_eq!(repository.roll_back().await.expect_err("nothing to go back to").code(), "no_model_before");
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let packed = packed();
+        ids.push(packed.card.id);
+        // The last one is not good enough.
+        repository.add(&packed, &[number], number < 4).await.expect("stored");
+    }
+    let deployed = || async { repository.deployed().await.expect("asked").map(|row| row.id) };
+    assert_eq!(deployed().await, Some(ids[3]));
+    let there: Vec<ModelId> = repository.newest(10).await.expect("listed").iter().map(|row| row.id).collect();
+    assert_eq!(there, [ids[4], ids[3], ids[2], ids[1]], "three that answered, and the newest");
+    let files = blobs.list("models/", None, 10).await.expect("listed");
+    assert_eq!(files.len(), 4);
+    assert_eq!(repository.roll_back().await.expect("back"), ids[2]);
+    assert_eq!(deployed().await, Some(ids[2]));
+    assert_eq!(repository.load(ids[2]).await.expect("loaded").card.id, ids[2]);
+    assert_eq!(repository.load(ids[0]).await.expect_err("gone").kind(), ErrorKind::NotFound);
+}
