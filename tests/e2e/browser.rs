@@ -37,8 +37,11 @@ async fn the_pages_tell_what_somebody_sees_and_says_and_know_it_again() {
     let node = Node::start().await;
     let admin = node.admin().await;
     let video = admin.upload_form("A city looks for a murderer", &SHORT.file()).await;
+    let other = admin.upload_form("A doctor plays with fate", &SHORT.file()).await;
     admin.wait_until_ready(&video).await;
-    script("taste.mjs", &[node.api.as_ref(), ADMIN_EMAIL.as_ref(), ADMIN_PASSWORD.as_ref(), video.as_ref()]);
+    admin.wait_until_ready(&other).await;
+    let arguments = [node.api.as_str(), ADMIN_EMAIL, ADMIN_PASSWORD, &video, &other].map(OsStr::new);
+    script("taste.mjs", &arguments);
     node.stop().await;
 }
 

@@ -119,6 +119,10 @@ export interface Profile {
   id: string;
   name: string;
   default: boolean;
+  /** Nothing above this age is recommended, and nothing that was not rated; null: there is no such rule. */
+  maturity_age_max: number | null;
+  /** Genres that are not recommended. */
+  genres_hidden: string[];
 }
 
 export type Role = "viewer" | "editor" | "publisher" | "operator" | "admin";
