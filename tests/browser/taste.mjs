@@ -1,18 +1,18 @@
 // What somebody sees, chooses and says on the pages comes to the server, and comes back from it.
 //
-// node taste.mjs BASE_URL EMAIL PASSWORD VIDEO_ID OTHER_ID
+// node taste.mjs BASE_URL EMAIL PASSWORD VIDEO_ID OTHER_ID THIRD_ID
 //
 // These are the only titles, ready and never watched. Exit code 0, or 1 with the reason on standard error.
 import { isDeepStrictEqual } from "node:util";
 import { check, marked, open, run, until } from "./browser.mjs";
 
-const [base, email, password, id, other] = process.argv.slice(2);
+const [base, email, password, id, other, third] = process.argv.slice(2);
 
 /** Until titles that just became ready are recommended. */
 const RECOMMENDED_TIMEOUT_MS = 120_000;
 
 await run(async (see) => {
-  check(other, "usage: taste.mjs BASE_URL EMAIL PASSWORD VIDEO_ID OTHER_ID");
+  check(third, "usage: taste.mjs BASE_URL EMAIL PASSWORD VIDEO_ID OTHER_ID THIRD_ID");
   const { browser, page, faults } = await open();
   try {
     await untilRecommended();
@@ -26,6 +26,7 @@ await run(async (see) => {
     await describe(page, see);
     await chooseMoreLikeIt(page, told, see);
     await comeBackFromFilm(page, told, see);
+    await goOnWithoutRecommendations(page, see);
     await search(page, told, see);
     await findMyList(page, told, see);
     await setRules(page, see);
@@ -35,16 +36,16 @@ await run(async (see) => {
   }
 });
 
-/** Waits until what the pages are going to ask for has both titles. */
+/** Waits until what the pages are going to ask for has all titles. */
 async function untilRecommended() {
   const ask = async (path, init) => (await fetch(`${base}/v1/${path}`, init)).json();
   const body = JSON.stringify({ email, password });
   const { access_token } = await ask("users/login", { method: "POST", headers: { "content-type": "application/json" }, body });
   const headers = { authorization: `Bearer ${access_token}` };
   const { profiles } = await ask("users/me", { headers });
-  await until("both titles are recommended", RECOMMENDED_TIMEOUT_MS, async () => {
+  await until("all titles are recommended", RECOMMENDED_TIMEOUT_MS, async () => {
     const { rows } = await ask(`recommendations/${profiles[0].id}/rows`, { headers });
-    return rows.find(({ row }) => row === "top")?.items.length === 2;
+    return rows.find(({ row }) => row === "top")?.items.length === 3;
   });
 }
 
@@ -183,8 +184,8 @@ async function comeBackFromFilm(page, told, see) {
   await page.click(marked("play"));
   await until("it is told that the film began", 30_000, () => told.some((event) => event.kind === "start" && event.video_id === other));
   await page.evaluate((video) => (document.querySelector(video).currentTime = 1e6), marked("video"));
-  const name = `like:${other}`;
-  await page.waitForSelector(`${marked("player")}[data-phase="ended"] ${marked("row")}[data-row="${name}"] ${marked("recommendation")}`);
+  await page.waitForSelector(`${marked("player")}[data-phase="ended"]`);
+  await cardIn(page, `like:${other}`, third).waitFor();
   await page.goBack();
   await page.waitForSelector(marked("title-page"));
   await page.click(".wordmark");
@@ -194,6 +195,20 @@ async function comeBackFromFilm(page, told, see) {
   check(!top?.items.some((item) => item.id === other), "what was watched a moment ago is still a top pick");
   await until("the rows are the new ones", 10_000, async () => (await cardIn(page, "top", other).count()) === 0);
   see("the end of a film offers more like it, and the library is another one afterwards");
+}
+
+async function goOnWithoutRecommendations(page, see) {
+  const away = "**/v1/recommendations/**";
+  await page.route(away, (route) => route.abort());
+  for (const [path, shown] of [["/", "card"], [`/titles/${id}`, "play"]]) {
+    const refused = page.waitForEvent("requestfailed", (request) => request.url().includes("/v1/recommendations/"));
+    await page.goto(`${base}${path}`);
+    await refused;
+    await page.waitForSelector(marked(shown));
+    check((await page.locator(`${marked("row")}, ${marked("problem")}`).count()) === 0, `${path} shows what it could not get`);
+  }
+  await page.unroute(away);
+  see("where no recommendations can be had, the library and the titles are all there");
 }
 
 async function search(page, told, see) {
