@@ -11,8 +11,8 @@ import { VideoCard } from "../library/card";
 import { useTeller } from "../taste/teller";
 import { Heading } from "../ui/heading";
 import { BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
-import { wanted } from "./query";
 import { searchClicks } from "./clicks";
+import { wanted } from "./query";
 
 export function SearchPage() {
   const q = wanted(useLocation().query["q"]);
