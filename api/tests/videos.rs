@@ -1,6 +1,9 @@
 //! Making, listing, following and deleting videos.
 
-use crate::app::{TestApp, body, empty, problem, text};
+use crate::{
+    app::{Client, TestApp, body, empty, problem, text},
+    worker,
+};
 use futures::StreamExt;
 use marquee_core::Role;
 use reqwest::Method;
@@ -49,7 +52,7 @@ async fn lists_come_in_pages_newest_first_and_show_only_what_one_may_know() {
         path = format!("/v1/videos?limit=2&cursor={cursor}");
     }
     assert_eq!(listed, ids);
-    let count = async |who: &crate::app::Client| body(who.get("/v1/videos").await, 200).await["items"].as_array().unwrap().len();
+    let count = async |who: &Client| body(who.get("/v1/videos").await, 200).await["items"].as_array().unwrap().len();
     assert_eq!(count(&other).await, 0);
     assert_eq!(count(&app.somebody(Role::Publisher).await).await, 5);
     for bad in [
@@ -64,6 +67,57 @@ async fn lists_come_in_pages_newest_first_and_show_only_what_one_may_know() {
         "cursor='--",
     ] {
         assert_eq!(problem(editor.get(&format!("/v1/videos?{bad}")).await, 400).await, "invalid_query", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_finds_titles_genres_and_people_whatever_the_case() {
+    let app = TestApp::start().await;
+    let (editor, viewer) = (app.somebody(Role::Editor).await, app.somebody(Role::Viewer).await);
+    let title = worker::encoding(&app, &editor).await;
+    title.finish(&app, 0).await;
+    title.publish(&app).await;
+    let (streets, dog, crime) = ("Straße der Ängste", "100% Dog_1", "A crime of dogs");
+    for (title, genres, people) in [
+        (streets, json!(["Crime"]), json!(["Peter Lorre"])),
+        (dog, json!(["Science Fiction"]), json!([])),
+        (crime, json!(["Comedy"]), json!(["Gréta O'Hara"])),
+    ] {
+        app.pass(1);
+        let new = json!({ "title": title, "facts": { "genres": genres, "people": people } });
+        body(editor.post("/v1/videos", &new).await, 201).await;
+    }
+    let search = async |who: &Client, query: &[(&str, &str)]| {
+        body(who.request(Method::GET, "/v1/videos").query(query).send().await.unwrap(), 200).await
+    };
+    let found = async |who: &Client, q: &str| {
+        let page = search(who, &[("q", q)]).await;
+        page["items"].as_array().unwrap().iter().map(|item| text(&item["title"])).collect::<Vec<_>>()
+    };
+    for (q, titles) in [
+        ("DOG", [crime, dog].as_slice()),
+        ("crime", &[crime, streets]),
+        ("  lorre crime ", &[streets]),
+        ("äNGST", &[streets]),
+        ("o'hara GRÉTA", &[crime]),
+        ("science fiction", &[dog]),
+        ("%", &[dog]),
+        ("g_1", &[dog]),
+        ("lorre dog", &[]),
+        ("sintel", &["Sintel"]),
+    ] {
+        assert_eq!(found(&editor, q).await, titles, "{q}");
+    }
+    // Who may not know of a video does not find it.
+    assert_eq!(found(&viewer, "crime").await, [""; 0]);
+    assert_eq!(found(&viewer, "SIN").await, ["Sintel"]);
+    let first = search(&editor, &[("q", "crime"), ("limit", "1")]).await;
+    let next = search(&editor, &[("q", "crime"), ("limit", "1"), ("cursor", first["next_cursor"].as_str().unwrap())]).await;
+    assert_eq!((&first["items"][0]["title"], &next["items"][0]["title"]), (&json!(crime), &json!(streets)));
+    assert_eq!(next["next_cursor"], Value::Null);
+    assert_eq!(found(&editor, &"ä".repeat(100)).await, [""; 0]);
+    for bad in ["", "%20", "%00", "a%0A", &"x".repeat(101)] {
+        assert_eq!(problem(editor.get(&format!("/v1/videos?q={bad}")).await, 400).await, "invalid_query", "{bad}");
     }
 }
 

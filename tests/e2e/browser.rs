@@ -36,9 +36,13 @@ async fn the_pages_upload_a_film_and_a_browser_plays_it() {
 async fn the_pages_tell_what_somebody_sees_and_says_and_know_it_again() {
     let node = Node::start().await;
     let admin = node.admin().await;
-    let video = admin.upload_form("A city looks for a murderer", &SHORT.file()).await;
-    admin.wait_until_ready(&video).await;
-    script("taste.mjs", &[node.api.as_ref(), ADMIN_EMAIL.as_ref(), ADMIN_PASSWORD.as_ref(), video.as_ref()]);
+    let mut arguments = vec![node.api.clone(), ADMIN_EMAIL.to_owned(), ADMIN_PASSWORD.to_owned()];
+    for title in ["A city looks for a murderer", "A doctor plays with fate", "A clerk becomes a king"] {
+        let video = admin.upload_form(title, &SHORT.file()).await;
+        admin.wait_until_ready(&video).await;
+        arguments.push(video);
+    }
+    script("taste.mjs", &arguments.iter().map(OsStr::new).collect::<Vec<_>>());
     node.stop().await;
 }
 

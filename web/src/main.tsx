@@ -8,10 +8,12 @@ import "./player/page.css";
 import { render, type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
+import { AccountPage } from "./account/account";
 import { SignInPage, SignUpPage } from "./account/pages";
 import { followOtherTabs, restore, session } from "./api/session";
 import { MyListPage } from "./library/my-list";
 import { LibraryPage } from "./library/page";
+import { SearchPage } from "./search/page";
 import { TitlePage } from "./title/page";
 import { followArrows } from "./ui/arrows";
 import { Header } from "./ui/header";
@@ -42,6 +44,8 @@ function App() {
         <Route path="/sign-in" component={LibraryPage} />
         <Route path="/sign-up" component={LibraryPage} />
         <Route path="/list" component={MyListPage} />
+        <Route path="/search" component={SearchPage} />
+        <Route path="/account" component={AccountPage} />
         <Route path="/upload" component={UploadPage} />
         <Route path="/titles/:id" component={TitlePage} />
         <Route path="/watch/:id" component={WatchPage} />

@@ -94,17 +94,21 @@ pub(crate) async fn find_to_edit(app: &App, caller: &Caller, id: VideoId) -> Res
     Ok(video)
 }
 
-/// A page of the videos that the caller may know of, newest first, and where the next page begins.
+/// A page of the videos that the caller may know of, newest first, and where the next page begins: of those with all words of `search`,
+/// if there is one.
 pub(crate) async fn list(
     app: &App,
     caller: &Caller,
+    search: Option<&str>,
     before: Option<VideoId>,
     limit: usize,
 ) -> Result<(Vec<Details>, Option<VideoId>)> {
     // One more than asked for tells whether there is a next page.
     let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let scope = caller.scope();
-    let mut videos = app.browse(caller, |db| async move { db.list_videos(scope, before, wanted).await }).await?;
+    let words: Vec<String> = search.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let words = words.as_slice();
+    let mut videos = app.browse(caller, |db| async move { db.list_videos(scope, words, before, wanted).await }).await?;
     let more = videos.len() > limit;
     videos.truncate(limit);
     let next = videos.last().filter(|_| more).map(|video| video.id);

@@ -36,6 +36,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const PAGE_DEFAULT: usize = 50;
 /// Videos on a page at most.
 const PAGE_MAX: usize = 200;
+/// Longest text that is searched for.
+const SEARCH_CHARS_MAX: usize = 100;
 
 /// Routes of this family that answer at once.
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -236,6 +238,7 @@ struct VideoPage {
 /// Which page.
 #[derive(Deserialize)]
 struct Page {
+    q: Option<String>,
     cursor: Option<VideoId>,
     limit: Option<usize>,
 }
@@ -383,9 +386,11 @@ async fn create(State(app): State<App>, caller: Caller, key: IdempotencyKey, req
 
 /// List videos
 ///
-/// Those that are ready, and one's own; publishers see all.
+/// Those that are ready, and one's own; publishers see all. Newest first.
 #[utoipa::path(get, path = "/v1/videos", tag = "videos",
-    params(("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    params(("q" = Option<String>, Query, description = "Only those that have all of these words, or parts of words, in their title, \
+            their genres or the names of their people; 1 to 100 characters"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u32>, Query, description = "Videos on the page, 1 to 200")),
     responses((status = 200, body = VideoPage), (status = "default", body = problem::Body)))]
 async fn list(State(app): State<App>, caller: Caller, Asked(page): Asked<Page>) -> Answer<Json<VideoPage>> {
@@ -393,7 +398,12 @@ async fn list(State(app): State<App>, caller: Caller, Asked(page): Asked<Page>) 
     if !(1..=PAGE_MAX).contains(&limit) {
         return Err(Problem::bad_request("invalid_query", format!("limit is 1 to {PAGE_MAX}")));
     }
-    let (videos, next_cursor) = ops::list(&app, &caller, page.cursor, limit).await?;
+    let is_search = |q: &str| !q.trim().is_empty() && q.chars().count() <= SEARCH_CHARS_MAX && !q.chars().any(char::is_control);
+    if page.q.as_deref().is_some_and(|q| !is_search(q)) {
+        let message = format!("q has 1 to {SEARCH_CHARS_MAX} characters, none of them a control character");
+        return Err(Problem::bad_request("invalid_query", message));
+    }
+    let (videos, next_cursor) = ops::list(&app, &caller, page.q.as_deref(), page.cursor, limit).await?;
     Ok(Json(VideoPage { items: videos.into_iter().map(VideoView::from).collect(), next_cursor }))
 }
 

@@ -200,11 +200,12 @@ impl Db {
         found.ok_or_else(|| Error::not_found("video"))?.try_into()
     }
 
-    /// The newest `limit` videos of `scope` that are older than `before`.
+    /// The newest `limit` videos of `scope` that are older than `before`, with each of `words` in their title, their genres or the names
+    /// of their people, whatever the case.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn list_videos(&self, scope: Scope, before: Option<VideoId>, limit: i64) -> Result<Vec<Video>> {
+    pub async fn list_videos(&self, scope: Scope, words: &[String], before: Option<VideoId>, limit: i64) -> Result<Vec<Video>> {
         let owner = match scope {
             Scope::All => None,
             Scope::ReadyOrOwn(user) => Some(user.0),
@@ -217,10 +218,14 @@ impl Db {
                     available_until
              from videos
              where deleted_at is null and ($1::uuid is null or owner_id = $1 or status = 'ready') and ($2::uuid is null or id < $2)
+                   and not exists (
+                       select from unnest($4::text[]) word
+                       where strpos(lower(array_to_string(title || genres || people, ' ')), lower(word)) = 0)
              order by id desc limit $3",
             owner,
             before.map(Uuid::from),
             limit,
+            words,
         );
         rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(Video::try_from).collect()
     }

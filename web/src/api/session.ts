@@ -3,7 +3,7 @@
 
 import { signal } from "@preact/signals";
 import { parseProblem, Problem, unreachable } from "./problem";
-import type { Me, Tokens } from "./types";
+import type { Me, Profile, Tokens } from "./types";
 
 const REFRESH_KEY = "marquee.refresh";
 
@@ -76,6 +76,14 @@ export async function signOut(): Promise<void> {
   const headers = accessToken ? { authorization: `Bearer ${accessToken}` } : {};
   end();
   if (refreshToken) await send("/v1/users/logout", { refresh_token: refreshToken }, headers).catch(() => undefined);
+}
+
+/** One of the account's profiles is as `changed` says from now on. */
+export function profileChanged(changed: Profile): void {
+  const now = session.value;
+  if (now.state !== "signed-in") return;
+  const profiles = now.me.profiles.map((profile) => (profile.id === changed.id ? changed : profile));
+  session.value = { ...now, me: { ...now.me, profiles } };
 }
 
 /** Follows signing in and out in other tabs. */

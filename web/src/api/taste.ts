@@ -1,7 +1,7 @@
 // The API's endpoints for what a profile watches, says, and may like.
 
 import { request } from "./client";
-import type { Listed, Recommendations, Taste, TitleEvent } from "./types";
+import type { Home, Listed, Recommendations, Taste, TitleEvent } from "./types";
 
 /** A person in an account. */
 export interface Watcher {
@@ -9,8 +9,18 @@ export interface Watcher {
   profileId: string;
 }
 
-export function recommendations(profileId: string, count: number, signal: AbortSignal): Promise<Recommendations> {
-  return request(`/v1/recommendations/${encodeURIComponent(profileId)}?count=${count}`, { signal });
+/** Titles in a row of recommendations. */
+const ROW_SIZE = 20;
+
+/** What the profile may like next, in rows. */
+export function homeRows(profileId: string, signal: AbortSignal): Promise<Home> {
+  return request(`/v1/recommendations/${encodeURIComponent(profileId)}/rows?count=${ROW_SIZE}`, { signal });
+}
+
+/** What the profile may like of what is like the video. */
+export function moreLike(profileId: string, videoId: string, signal: AbortSignal): Promise<Recommendations> {
+  const query = `row=${encodeURIComponent(`like:${videoId}`)}&count=${ROW_SIZE}`;
+  return request(`/v1/recommendations/${encodeURIComponent(profileId)}?${query}`, { signal });
 }
 
 /** `last` says that the page is going away. */

@@ -119,6 +119,10 @@ export interface Profile {
   id: string;
   name: string;
   default: boolean;
+  /** Nothing above this age is recommended, and nothing that was not rated; null: there is no such rule. */
+  maturity_age_max: number | null;
+  /** Genres that are not recommended. */
+  genres_hidden: string[];
 }
 
 export type Role = "viewer" | "editor" | "publisher" | "operator" | "admin";
@@ -158,17 +162,27 @@ export interface KeySystem {
 /** What chose a title, as far as that is told: it goes back with what becomes of the choice. */
 export interface Choice {
   model_id?: string | null;
-  /** The row that it is meant for. */
-  row?: string | null;
   /** How likely the choice was. */
   propensity?: number | null;
   experiment?: string | null;
   variant?: string | null;
 }
 
-/** What is said of the whole holds for each of its items that says nothing else. */
+/** A row. What is said of the whole holds for each of its items that says nothing else. */
 export interface Recommendations extends Choice {
+  row: string;
   items: Recommendation[];
+}
+
+/** A row with what stands above it. */
+export interface TitledRow extends Recommendations {
+  title: string;
+}
+
+/** The rows of a home page, and the model that chose all of them. */
+export interface Home {
+  model_id: string | null;
+  rows: TitledRow[];
 }
 
 export interface Recommendation extends Choice {
@@ -230,4 +244,9 @@ export interface ChoiceEvent extends Reported, Choice {
   place: number;
 }
 
-export type TitleEvent = WatchEvent | OpinionEvent | ChoiceEvent;
+/** What a search found was chosen. */
+export interface SearchEvent extends Reported {
+  kind: "search_click";
+}
+
+export type TitleEvent = WatchEvent | OpinionEvent | ChoiceEvent | SearchEvent;

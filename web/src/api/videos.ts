@@ -11,7 +11,12 @@ const PAGE_SIZE = 24;
 const POLL_MS = 2000;
 
 export function listVideos(cursor: string | null, signal?: AbortSignal): Promise<Page<Video>> {
-  const query = `limit=${PAGE_SIZE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
+  return request(`/v1/videos?${pageQuery(cursor)}`, withSignal(signal));
+}
+
+/** Titles with all words of `q` in their names, genres or people. */
+export function searchVideos(q: string, cursor: string | null, signal?: AbortSignal): Promise<Page<Video>> {
+  const query = `q=${encodeURIComponent(q)}&${pageQuery(cursor)}`;
   return request(`/v1/videos?${query}`, withSignal(signal));
 }
 
@@ -147,6 +152,10 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(finish, ms);
     signal.addEventListener("abort", finish);
   });
+}
+
+function pageQuery(cursor: string | null): string {
+  return `limit=${PAGE_SIZE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
 }
 
 function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -7,9 +7,9 @@ import { Poster } from "../ui/poster";
 import { Bar } from "../ui/states";
 import { day, length } from "../ui/text";
 
-export function VideoCard({ video }: { video: Video }) {
+export function VideoCard({ video, onChoose }: { video: Video; onChoose?: () => void }) {
   return (
-    <a class="card" href={`/titles/${video.id}`} data-test="card" data-id={video.id} data-status={video.status}>
+    <a class="card" href={`/titles/${video.id}`} data-test="card" data-id={video.id} data-status={video.status} onClick={onChoose}>
       <Poster name={video.title} src={video.poster}>
         {video.status === "failed" ? <span class="tag tag-bad">Failed</span> : null}
         {isWorking(video) && video.playable ? <span class="tag">Playable</span> : null}
@@ -31,15 +31,17 @@ interface RecommendationCardProps {
   item: Recommendation;
   /** Where in its row, from 0. */
   place: number;
+  /** Whether why it is there stands below it. */
+  why: boolean;
   onChoose: () => void;
 }
 
-export function RecommendationCard({ item, place, onChoose }: RecommendationCardProps) {
+export function RecommendationCard({ item, place, why, onChoose }: RecommendationCardProps) {
   return (
     <a class="card" href={`/titles/${item.id}`} data-test="recommendation" data-id={item.id} data-place={place} onClick={onChoose}>
       <Poster name={item.title} src={item.poster} />
       <p class="card-line faint">
-        <span>{item.reason.message}</span>
+        <span>{why ? item.reason.message : null}</span>
         <span>{item.duration_ms ? length(item.duration_ms) : null}</span>
       </p>
     </a>

@@ -1,38 +1,47 @@
-// What is recommended to the profile.
+// What is recommended to the profile, in rows.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { currentProfile } from "../account/profile";
-import { recommendations } from "../api/taste";
-import type { Recommendations } from "../api/types";
-import { useChoices } from "../taste/choices";
-import { RecommendationCard } from "./card";
-
-/** Recommendations in the row. */
-const RECOMMENDED = 8;
-const NONE: Recommendations = { items: [] };
+import { homeRows } from "../api/taste";
+import type { TitledRow } from "../api/types";
+import { rowsOf } from "../taste/choices";
+import { useTeller } from "../taste/teller";
+import { RecommendationRow } from "./row";
 
 export function ForYou() {
-  const [answer, setAnswer] = useState(NONE);
-  const row = useRef<HTMLDivElement>(null);
   const profile = currentProfile();
-  const choose = useChoices(profile?.id ?? null, answer, row);
+  const [rows, setRows] = useState<TitledRow[]>([]);
+  const teller = useTeller(profile?.id ?? null);
+  const returns = useReturns();
   useEffect(() => {
     const stop = new AbortController();
     if (profile) {
-      // A row that cannot be had is no reason to trouble anybody: the library below is complete.
-      recommendations(profile.id, RECOMMENDED, stop.signal).then(setAnswer, () => setAnswer(NONE));
+      // Rows that cannot be had are no reason to trouble anybody: the library below is complete.
+      homeRows(profile.id, stop.signal).then(
+        (home) => setRows(rowsOf(home)),
+        () => undefined,
+      );
     }
     return () => stop.abort();
-  }, [profile?.id]);
-  if (answer.items.length === 0) return null;
+  }, [profile?.id, returns]);
   return (
-    <section class="row" data-test="for-you">
-      <h2>For you</h2>
-      <div class="cards" ref={row}>
-        {answer.items.map((item, place) => (
-          <RecommendationCard key={item.id} item={item} place={place} onChoose={() => choose(place)} />
-        ))}
-      </div>
-    </section>
+    <>
+      {rows.map((row) => (
+        <RecommendationRow key={row.row} title={row.title} answer={row} teller={teller} />
+      ))}
+    </>
   );
+}
+
+/** How often the browser has brought the page back as it was left: what it shows may be old then. */
+function useReturns(): number {
+  const [returns, setReturns] = useState(0);
+  useEffect(() => {
+    const look = ({ persisted }: PageTransitionEvent) => {
+      if (persisted) setReturns((before) => before + 1);
+    };
+    window.addEventListener("pageshow", look);
+    return () => window.removeEventListener("pageshow", look);
+  }, []);
+  return returns;
 }

@@ -19,7 +19,7 @@ export function MyListRow() {
   return (
     <section class="row" data-test="my-list">
       <h2>My list</h2>
-      <div class="cards">
+      <div class="strip">
         {items.slice(0, SHOWN).map((item) => (
           <ListedCard key={item.id} item={item} />
         ))}

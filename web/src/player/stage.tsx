@@ -3,6 +3,7 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Video, VideoChapter } from "../api/types";
+import { MoreLikeThis } from "../title/more-like-this";
 import { Heading } from "../ui/heading";
 import { Icon } from "../ui/icons";
 import { command, type Command } from "./commands";
@@ -81,6 +82,7 @@ export function Stage({ element, still, engine, video, tiles, onLeave, children 
         onDblClick={toggleFullscreen}
       />
       <canvas ref={still} hidden />
+      {state?.phase === "ended" && !children ? <MoreLikeThis videoId={video.id} /> : null}
       <div class="stage-middle">{children || (state ? <Middle engine={engine} state={state} /> : <div class="spinner" />)}</div>
       {engine && state && !children ? <Skip engine={engine} part={skippableAt(video.chapters ?? [], state.position_s)} /> : null}
       {engine && state ? (

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Recommendation } from "../api/types";
-import { choiceEvent } from "./choices";
+import { choiceEvent, rowsOf } from "./choices";
 
 const NOW = new Date("2026-01-02T03:04:05Z");
 
@@ -10,12 +10,12 @@ function item(rest: Partial<Recommendation>): Recommendation {
 }
 
 test("a recommendation that says nothing of how it was chosen is told with its row and place alone", () => {
-  const event = choiceEvent("impression", { items: [item({}), item({ id: "vid_2" })] }, 1, NOW);
+  const event = choiceEvent("impression", { row: "new", items: [item({}), item({ id: "vid_2" })] }, 1, NOW);
   assert.deepEqual(
     { ...event, id: "" },
-    { id: "", video_id: "vid_2", kind: "impression", row: "for_you", place: 1, happened_at: "2026-01-02T03:04:05.000Z" },
+    { id: "", video_id: "vid_2", kind: "impression", row: "new", place: 1, happened_at: "2026-01-02T03:04:05.000Z" },
   );
-  assert.equal(choiceEvent("click", { items: [item({})] }, 1, NOW), null);
+  assert.equal(choiceEvent("click", { row: "new", items: [item({})] }, 1, NOW), null);
 });
 
 test("what is said of how it was chosen goes back as it came, the item's own before the whole's", () => {
@@ -23,4 +23,21 @@ test("what is said of how it was chosen goes back as it came, the item's own bef
   const event = choiceEvent("click", { ...whole, items: [item({ propensity: 0.25, variant: "b" })] }, 0, NOW);
   const { model_id, experiment, variant, row, propensity } = event ?? {};
   assert.deepEqual([model_id, experiment, variant, row, propensity], ["m1", "blend", "b", "top", 0.25]);
+});
+
+test("rows that show nothing are left out, and what chose all of them is told of each", () => {
+  const rows = [
+    { row: "top", title: "Top picks", items: [item({ propensity: 1 })] },
+    { row: "again", title: "Watch again", items: [] },
+    { row: "genre:crime", title: "Crime", items: [item({ id: "vid_2", propensity: 0.5 })] },
+  ];
+  const shown = rowsOf({ model_id: "m1", rows });
+  assert.deepEqual(shown.map(({ title }) => title), ["Top picks", "Crime"]);
+  const told = shown.map((row) => choiceEvent("impression", row, 0, NOW));
+  assert.deepEqual(told.map((event) => [event?.row, event?.place, event?.model_id, event?.propensity]), [
+    ["top", 0, "m1", 1],
+    ["genre:crime", 0, "m1", 0.5],
+  ]);
+  const [untrained] = rowsOf({ model_id: null, rows });
+  assert.equal("model_id" in (untrained ? (choiceEvent("click", untrained, 0, NOW) ?? {}) : {}), false);
 });

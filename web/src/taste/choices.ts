@@ -1,17 +1,16 @@
 // What becomes of recommendations: which were seen, and which were chosen.
 
 import type { RefObject } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
-import { Outbox } from "../api/outbox";
+import { useEffect } from "preact/hooks";
 import { uuid } from "../api/random";
-import { sendEvents } from "../api/taste";
-import type { Choice, ChoiceEvent, Recommendations } from "../api/types";
+import type { Choice, ChoiceEvent, Home, Recommendations, TitledRow } from "../api/types";
 import { Seen, SEEN_SHARE } from "./seen";
+import type { Teller } from "./teller";
 
-/** The row of recommendations, if they do not name one. */
-const ROW = "for_you";
-/** What is seen in so long is told together. */
-const TOGETHER_MS = 2000;
+/** The rows of a home page that show something, each with the model that chose it. */
+export function rowsOf({ model_id, rows }: Home): TitledRow[] {
+  return rows.filter(({ items }) => items.length > 0).map((row) => ({ ...row, model_id }));
+}
 
 /** The event that tells what became of the recommendation at `place`, with all that was said of how it was chosen. */
 export function choiceEvent(kind: ChoiceEvent["kind"], answer: Recommendations, place: number, now: Date): ChoiceEvent | null {
@@ -23,7 +22,7 @@ export function choiceEvent(kind: ChoiceEvent["kind"], answer: Recommendations, 
     id: uuid(),
     video_id: item.id,
     kind,
-    row: item.row ?? answer.row ?? ROW,
+    row: answer.row,
     place,
     happened_at: now.toISOString(),
   };
@@ -36,40 +35,20 @@ function chosenBy({ model_id, propensity, experiment, variant }: Choice): Choice
 }
 
 /**
- * Reports which cards of `answer` are seen in `row`, where each has its place in `data-place`. Answers what to call when one is chosen.
+ * Has `teller` tell which cards of `answer` are seen in `row`, where each has its place in `data-place`. Answers what to call when one is
+ * chosen.
  */
-export function useChoices(profileId: string | null, answer: Recommendations, row: RefObject<HTMLElement | null>): (place: number) => void {
-  const outbox = useMemo(
-    () => new Outbox<ChoiceEvent>((events, last) => (profileId ? sendEvents(profileId, events, last) : Promise.resolve())),
-    [profileId],
-  );
-  const tell = (kind: ChoiceEvent["kind"], place: number) => {
-    const event = choiceEvent(kind, answer, place, new Date());
-    if (event) outbox.add(event);
-  };
+export function useChoices(teller: Teller, answer: Recommendations, row: RefObject<HTMLElement | null>): (place: number) => void {
   useEffect(() => {
-    if (!row.current || answer.items.length === 0) return undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const onSeen = (place: number) => {
-      tell("impression", place);
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void outbox.flush(false);
-      }, TOGETHER_MS);
-    };
-    const close = follow(row.current, onSeen);
-    const leave = () => void outbox.flush(true);
-    window.addEventListener("pagehide", leave);
-    return () => {
-      window.removeEventListener("pagehide", leave);
-      close();
-      clearTimeout(timer);
-      void outbox.flush(false);
-    };
-  }, [answer, outbox]);
+    if (!row.current) return undefined;
+    return follow(row.current, (place) => {
+      const event = choiceEvent("impression", answer, place, new Date());
+      if (event) teller.soon(event);
+    });
+  }, [answer, teller]);
   return (place) => {
-    tell("click", place);
-    void outbox.flush(false);
+    const event = choiceEvent("click", answer, place, new Date());
+    if (event) teller.now(event);
   };
 }
 

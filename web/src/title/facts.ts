@@ -1,6 +1,7 @@
 // What is known of a title, as people read it and as they write it in a form.
 
 import type { Facts } from "../api/types";
+import { names, number } from "../ui/form";
 
 /** The facts that the form has, as text. */
 export interface Form {
@@ -37,15 +38,4 @@ export function changes(facts: Facts, form: Form): Partial<Facts> {
 export function line(facts: Facts): string[] {
   const { genres, year, maturity_age } = facts;
   return [year?.toString(), genres.join(", "), maturity_age === null ? "" : `${maturity_age}+`].filter((fact): fact is string => Boolean(fact));
-}
-
-function names(text: string): string[] {
-  return text
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
-}
-
-function number(text: string): number | null {
-  return text.trim() === "" ? null : Number(text);
 }

@@ -17,6 +17,7 @@ import { day, guess, length, percent } from "../ui/text";
 import { ChangeSection } from "./change";
 import { line } from "./facts";
 import { FactsForm } from "./facts-form";
+import { MoreLikeThis } from "./more-like-this";
 import { Posters } from "./posters";
 import { isWorking, stepName, steps } from "./status";
 import { Subtitles } from "./subtitles";
@@ -35,6 +36,7 @@ export function TitlePage() {
         <Head video={video} />
         {isWorking(video) ? <Work video={video} /> : null}
         {video.failure ? <Failure video={video} failure={video.failure} /> : null}
+        {video.status === "ready" ? <MoreLikeThis key={video.id} videoId={video.id} /> : null}
         {isEditable(video) ? <FactsForm key={video.id} video={video} onChanged={again} /> : null}
         {isEditable(video) ? <Posters video={video} onChanged={setChanged} /> : null}
         {isEditable(video) && video.status === "ready" ? <ChangeSection video={video} onChanged={again} /> : null}

@@ -65,7 +65,7 @@ export function followArrows(): void {
   document.addEventListener("keydown", (event) => {
     const direction = DIRECTIONS[event.key];
     if (!direction || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (takesText(document.activeElement) && (direction === "left" || direction === "right")) return;
+    if (holdsText(document.activeElement) && (direction === "left" || direction === "right")) return;
     if (move(direction)) event.preventDefault();
   });
 }
@@ -91,6 +91,7 @@ function origin(active: Element | null): Box {
   return active.tabIndex < 0 ? { left: box.left, top: box.top, right: box.left, bottom: box.bottom } : box;
 }
 
-function takesText(element: Element | null): boolean {
-  return element instanceof HTMLInputElement && !["button", "checkbox", "submit"].includes(element.type);
+/** Whether there is text for left and right to move in. */
+function holdsText(element: Element | null): boolean {
+  return element instanceof HTMLInputElement && !["button", "checkbox", "submit"].includes(element.type) && element.value !== "";
 }

@@ -4,6 +4,7 @@ import "./header.css";
 import { useLocation } from "preact-iso/router";
 import { session, signOut } from "../api/session";
 import { mayUpload } from "../account/rights";
+import { SearchBox } from "../search/box";
 import { activeUploads } from "../upload/uploads";
 import { Icon, type IconName } from "./icons";
 
@@ -23,10 +24,14 @@ export function Header() {
           <Tab href="/upload" icon="upload" label="Upload" here={path === "/upload"} count={uploading} />
         ) : null}
       </nav>
+      <SearchBox />
       <div class="header-account">
-        <span class="soft header-name" data-test="account">
-          {now.me.name}
-        </span>
+        <a class="button button-plain" href="/account" aria-label="Account" aria-current={path === "/account" ? "page" : undefined}>
+          <Icon name="person" />
+          <span class="header-name" data-test="account">
+            {now.me.name}
+          </span>
+        </a>
         <button class="button button-plain" data-test="sign-out" onClick={() => void signOut()}>
           Sign out
         </button>
