@@ -73,7 +73,3 @@ create table title_opinions (
     primary key (profile_id, video_id)
 );
 create index title_opinions_recent on title_opinions (profile_id, updated_at desc);
-
--- What is new of all profiles.
-create index title_opinions_new on title_opinions (updated_at);
-create index watch_positions_new on watch_positions (updated_at);

@@ -84,8 +84,8 @@ impl Store {
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn train(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
     match store.pipeline().train().await? {
-        Trained::Unchanged if json => println!("{}", json!({"unchanged": true})),
-        Trained::Unchanged => println!("Nothing changed since the last training."),
+        Trained::Unchanged { .. } if json => println!("{}", json!({"unchanged": true})),
+        Trained::Unchanged { .. } => println!("Nothing changed since the last training."),
         Trained::Stored { card, is_deployed } if json => {
             println!("{}", serde_json::to_string_pretty(&json!({"card": card, "deployed": is_deployed}))?);
         }

@@ -21,7 +21,7 @@ impl Described {
     pub(super) async fn of(app: &App, answer: &Answer) -> Result<Self> {
         let items = || answer.rows.iter().flat_map(|row| &row.items);
         let reasons = items().filter_map(|item| match item.reason {
-            Reason::BecauseYouWatched { video } => Some(video),
+            Reason::BecauseYouWatched { video } | Reason::Like { video } => Some(video),
             Reason::Popular { .. } | Reason::WatchedBefore | Reason::New => None,
         });
         let rows = answer.rows.iter().filter_map(|row| match row.kind {
@@ -48,6 +48,7 @@ impl Described {
     pub(super) fn reason(&self, reason: Reason) -> String {
         match reason {
             Reason::BecauseYouWatched { video } => self.because(video),
+            Reason::Like { video } => self.like(video),
             Reason::Popular { window: Window::Week } => "Popular this week".to_owned(),
             Reason::Popular { window: Window::Month } => "Popular this month".to_owned(),
             Reason::Popular { window: Window::Ever } => "Popular".to_owned(),
@@ -61,9 +62,7 @@ impl Described {
         match kind {
             RowKind::Top => "Top picks".to_owned(),
             RowKind::BecauseYouWatched(video) => self.because(*video),
-            RowKind::MoreLikeThis(video) => {
-                self.videos.get(video).map_or_else(|| "More like this".to_owned(), |video| format!("More like {}", video.title))
-            }
+            RowKind::MoreLikeThis(video) => self.like(*video),
             RowKind::Trending => "Trending".to_owned(),
             RowKind::New => "New for you".to_owned(),
             RowKind::WatchAgain => "Watch again".to_owned(),
@@ -72,6 +71,10 @@ impl Described {
                 chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
             }
         }
+    }
+
+    fn like(&self, video: VideoId) -> String {
+        self.videos.get(&video).map_or_else(|| "More like this".to_owned(), |video| format!("More like {}", video.title))
     }
 
     fn because(&self, video: VideoId) -> String {
@@ -84,6 +87,7 @@ impl Described {
 pub(super) fn code(reason: Reason) -> &'static str {
     match reason {
         Reason::BecauseYouWatched { .. } => "because_you_watched",
+        Reason::Like { .. } => "like",
         Reason::Popular { .. } => "popular",
         Reason::WatchedBefore => "watched_before",
         Reason::New => "new",

@@ -94,11 +94,11 @@ struct Item {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Reason)]
 struct ReasonView {
-    /// `because_you_watched`, `popular`, `watched_before` or `new`.
+    /// `because_you_watched`, `like`, `popular`, `watched_before` or `new`.
     code: &'static str,
     /// One short sentence for people.
     message: String,
-    /// The video that was watched, if that is the reason.
+    /// The video that was watched, or that it is like, if that is the reason.
     #[schema(value_type = Option<String>)]
     video_id: Option<VideoId>,
 }
@@ -170,7 +170,7 @@ fn items(row: &Row, described: &Described) -> Vec<Item> {
     let item = |item: &Recommendation| {
         let video = described.video(item)?;
         let video_id = match item.reason {
-            Reason::BecauseYouWatched { video } => Some(video),
+            Reason::BecauseYouWatched { video } | Reason::Like { video } => Some(video),
             Reason::Popular { .. } | Reason::WatchedBefore | Reason::New => None,
         };
         let reason = ReasonView { code: code(item.reason), message: described.reason(item.reason), video_id };

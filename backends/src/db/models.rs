@@ -1,6 +1,6 @@
 //! The model repository: what was trained, and what is deployed. The files themselves are objects.
 
-use super::{Db, error};
+use super::{Db, error, taste::ProfileRules};
 use marquee_core::{
     Error, Result,
     id::{ModelId, VideoId},
@@ -116,14 +116,40 @@ impl Db {
         sqlx::query!("delete from models where id = $1", id.0).execute(self.pool()).await.map_err(error).map(drop)
     }
 
-    /// Those of `videos` that everybody may play, in no order.
+    /// Those of `videos` that can be played at `now` and that `rules` allow, in no order.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn still_recommendable(&self, videos: &[VideoId]) -> Result<Vec<VideoId>> {
+    pub async fn still_recommendable(
+        &self,
+        videos: &[VideoId],
+        rules: &ProfileRules,
+        now: OffsetDateTime,
+    ) -> Result<Vec<VideoId>> {
         let videos: Vec<Uuid> = videos.iter().map(|video| video.0).collect();
-        let ids =
-            sqlx::query_scalar!("select id from videos where id = any($1) and deleted_at is null and status = 'ready'", &videos,);
+        let hidden: Vec<String> = rules.genres_hidden.iter().map(|genre| genre.to_lowercase()).collect();
+        let ids = sqlx::query_scalar!(
+            "select id from videos where id = any($1) and deleted_at is null and status = 'ready'
+             and (available_from is null or available_from <= $2) and (available_until is null or $2 < available_until)
+             and ($3::smallint is null or maturity_age <= $3)
+             and not exists (select from unnest(genres) as genre where lower(genre) = any($4))",
+            &videos,
+            now,
+            rules.maturity_age_max,
+            &hidden,
+        );
         Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
+    }
+
+    /// Whether the model that answers does so because a later one was taken back.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn is_rolled_back(&self) -> Result<bool> {
+        let is = sqlx::query_scalar!(
+            r#"select exists (select from models where withdrawn_at > (
+                   select max(deployed_at) from models where deployed_at is not null and withdrawn_at is null)) as "is!""#,
+        );
+        is.fetch_one(self.pool()).await.map_err(error)
     }
 }

@@ -64,12 +64,12 @@ impl Task {
     fn draw_negatives(&mut self, seed: u64) {
         let profiles = self.profiles();
         let Protocol::Sampled(negatives) = &mut self.protocol else { return };
-        if !negatives.is_empty() {
-            return;
-        }
         let titles = self.train.titles() as u32;
         let mut random = StdRng::seed_from_u64(seed);
         for profile in profiles {
+            if negatives.contains_key(&(profile as u32)) {
+                continue;
+            }
             let mut known: std::collections::HashSet<u32> = self.train.rows().row(profile).0.iter().copied().collect();
             known.extend(&self.relevant[profile]);
             let there = (titles as usize).saturating_sub(known.len()).min(NEGATIVES);

@@ -3,12 +3,12 @@
 use super::{Neighbours, neighbours::largest};
 use crate::data::{Counter, Sparse};
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Titles that are like one title.
 const KEPT: usize = 50;
 /// Titles up to which a feature tells them apart; of more it says next to nothing, and costs most.
-const SHARED_MAX: usize = 20_000;
+const SHARED_MAX: usize = 5_000;
 /// Words of a description that are looked at.
 const WORDS_MAX: usize = 200;
 /// Shortest word that is one.
@@ -31,9 +31,9 @@ pub struct Features {
 
 impl Features {
     /// Each feature with how much it counts beside the others.
-    fn weighted(&self) -> HashMap<String, f32> {
+    fn weighted(&self) -> BTreeMap<String, f32> {
         let lower = |text: &str| text.trim().to_lowercase();
-        let mut all = HashMap::new();
+        let mut all = BTreeMap::new();
         all.extend(self.genres.iter().map(|genre| (format!("g:{}", lower(genre)), 1.0)));
         all.extend(self.people.iter().map(|person| (format!("p:{}", lower(person)), 1.5)));
         all.extend(self.year.map(|year| (format!("y:{}", year.div_euclid(10)), 0.3)));
@@ -51,11 +51,11 @@ pub fn train(features: &[Features]) -> Neighbours {
     let titles = features.len();
     let weighted: Vec<_> = features.par_iter().map(Features::weighted).collect();
     let mut numbers: HashMap<&str, (u32, usize)> = HashMap::new();
-    for name in weighted.iter().flat_map(HashMap::keys) {
+    for name in weighted.iter().flat_map(BTreeMap::keys) {
         let next = numbers.len() as u32;
         numbers.entry(name).or_insert((next, 0)).1 += 1;
     }
-    let row = |all: &HashMap<String, f32>| {
+    let row = |all: &BTreeMap<String, f32>| {
         let rare = |name: &str, weight: f32| {
             let (number, shared) = numbers[name];
             (2..=SHARED_MAX).contains(&shared).then(|| (number, weight * (titles as f32 / shared as f32).ln_1p()))

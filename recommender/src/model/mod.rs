@@ -1,6 +1,6 @@
 //! Models as pure maths: what was watched goes in, a ranking with reasons comes out.
 //!
-//! A [`Model`] is a sum of [`Term`]s. Each term gives every title a score from a [`History`]; [`Blend`] says how much a term
+//! A [`Ranker`] adds up [`Term`]s. Each term gives every title a score from a [`History`]; [`Blend`] says how much a term
 //! counts for a history of that length; filters act inside the selection, so a short list means that no more was allowed.
 
 mod blend;
@@ -47,6 +47,11 @@ pub enum Reason {
     Popular {
         /// Where most of its score comes from.
         window: Window,
+    },
+    /// It is like `video`.
+    Like {
+        /// What was asked about.
+        video: VideoId,
     },
     /// The profile watched it before, and may like to again.
     WatchedBefore,

@@ -55,7 +55,7 @@ impl Neighbours {
 /// The `count` entries of `column` that are largest in amount, in the order of their titles.
 pub(crate) fn largest(mut column: Vec<(TitleIndex, f32)>, count: usize) -> Vec<(TitleIndex, f32)> {
     if column.len() > count {
-        column.select_nth_unstable_by(count, |left, right| right.1.abs().total_cmp(&left.1.abs()));
+        column.select_nth_unstable_by(count, |left, right| right.1.abs().total_cmp(&left.1.abs()).then(left.0.cmp(&right.0)));
         column.truncate(count);
         column.shrink_to_fit();
     }

@@ -34,7 +34,9 @@ pub struct Judged {
     pub title: TitleIndex,
     /// What each term says, in units of its spread among the titles that were judged.
     pub parts: Weights,
-    /// What that is together.
+    /// What each term adds.
+    pub said: Weights,
+    /// What that is together, less for what is popular.
     pub score: f32,
 }
 
@@ -83,8 +85,11 @@ impl Ranker {
         scratch.bring_up(&may);
         self.add_popular(wanted.count, &may, scratch);
         wanted.also.iter().filter(|title| (**title as usize) < self.terms.titles()).for_each(|title| scratch.choose(*title));
-        let mut judged: Vec<Judged> =
-            scratch.chosen.iter().map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], score: 0.0 }).collect();
+        let mut judged: Vec<Judged> = scratch
+            .chosen
+            .iter()
+            .map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], said: [0.0; TERMS.len()], score: 0.0 })
+            .collect();
         self.say(&mut judged, &faded, scratch);
         scratch.end();
         standardise(&mut judged);
@@ -109,16 +114,21 @@ impl Ranker {
     /// Adds up what all terms say. Of a title that hardly anybody watched those that learn from watches know nothing: what it is like
     /// speaks for them.
     fn add_up(&self, judged: &mut [Judged], weights: &Weights, is_like: bool) {
-        let (content, popular) = (place(Term::Content), [place(Term::Popular), place(Term::Trending)]);
+        let content = place(Term::Content);
         let has_content = !self.terms.content.weights().is_empty();
+        let learned: f32 = LEARNED.iter().map(|term| weights[place(*term)]).sum();
         for one in judged {
-            let said = |term: usize| one.parts[term] * weights[term];
-            let general: f32 = if is_like { 0.0 } else { popular.into_iter().map(said).sum() };
-            let personal: f32 = (0..TERMS.len()).filter(|term| !popular.contains(term)).map(said).sum();
             let watched = self.terms.popularity.ever(one.title);
             let known = if has_content { watched / (watched + KNOWN_WATCHES) } else { 1.0 };
-            let learned: f32 = LEARNED.iter().map(|term| weights[place(*term)]).sum();
-            one.score = general + known * personal + (1.0 - known) * learned * LIKENESS * one.parts[content];
+            one.said = std::array::from_fn(|term| {
+                let share = match TERMS[term] {
+                    Term::Popular | Term::Trending => f32::from(u8::from(!is_like)),
+                    _ => known,
+                };
+                one.parts[term] * weights[term] * share
+            });
+            one.said[content] += (1.0 - known) * learned * LIKENESS * one.parts[content];
+            one.score = one.said.iter().sum();
         }
     }
 
@@ -164,7 +174,7 @@ impl Ranker {
                 Term::Popular => self.terms.popularity.popular(one.title),
                 Term::Trending => self.terms.popularity.trending(one.title),
             };
-            one.parts = TERMS.map(says);
+            one.parts = TERMS.map(says).map(|part| if part.is_finite() { part } else { 0.0 });
         }
     }
 }
@@ -188,8 +198,8 @@ fn standardise(judged: &mut [Judged]) {
     for term in 0..TERMS.len() {
         let mean = judged.iter().map(|one| one.parts[term]).sum::<f32>() / count;
         let spread = (judged.iter().map(|one| (one.parts[term] - mean).powi(2)).sum::<f32>() / count).sqrt();
-        let scale = if spread > 1e-9 && spread.is_finite() { 1.0 / spread } else { 0.0 };
-        judged.iter_mut().for_each(|one| one.parts[term] = (one.parts[term] - mean) * scale);
+        let tells = spread > 1e-9 && spread.is_finite();
+        judged.iter_mut().for_each(|one| one.parts[term] = if tells { (one.parts[term] - mean) / spread } else { 0.0 });
     }
 }
 

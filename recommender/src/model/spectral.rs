@@ -162,7 +162,7 @@ fn rotated(image: &[f32], basis: &[f32], titles: usize, wide: usize, size: usize
     let mut products: Mat<f32> = Mat::zeros(wide, wide);
     let par = faer::get_global_parallelism();
     faer::linalg::matmul::matmul(products.as_mut(), faer::Accum::Replace, image.transpose(), image, 1.0, par);
-    let Ok(eigen) = products.self_adjoint_eigen(faer::Side::Lower) else { return basis.to_vec() };
+    let Ok(eigen) = products.self_adjoint_eigen(faer::Side::Lower) else { return vec![0.0; titles * size] };
     // Eigenvalues rise.
     let best = eigen.U().subcols(wide - size, size);
     let mut out = vec![0.0; titles * size];

@@ -6,7 +6,7 @@ use crate::{
     taste,
 };
 use marquee_backends::db::{Db, facts::TitleFacts, taste::TitleTaste};
-use marquee_core::{Result, config::SignalWeights, id::ProfileId};
+use marquee_core::{Error, Result, config::SignalWeights, id::ProfileId};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -32,13 +32,7 @@ pub(super) struct Gathered {
 pub(super) async fn gather(db: &Db, weights: &SignalWeights, now: OffsetDateTime) -> Result<Gathered> {
     let facts = db.title_facts(TITLES_MAX).await?;
     let catalog = Catalog::new(facts.iter().map(|facts| facts.id));
-    let features: Vec<Features> = facts.iter().map(features).collect();
-    let mut hash = Sha256::new();
-    for (facts, features) in facts.iter().zip(&features) {
-        hash.update(facts.id.0.as_bytes());
-        hash.update(format!("{features:?}").as_bytes());
-    }
-    let (mut given, mut profiles, mut after) = (Vec::new(), Vec::<ProfileId>::new(), None);
+    let (mut hash, mut given, mut profiles, mut after) = (Sha256::new(), Vec::new(), Vec::<ProfileId>::new(), None);
     while given.len() < WATCHES_MAX {
         let page = db.tastes(after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -54,13 +48,30 @@ pub(super) async fn gather(db: &Db, weights: &SignalWeights, now: OffsetDateTime
             given.push(Interaction { profile, title, at: one.updated_at.unix_timestamp(), weight });
         }
     }
+    let built = tokio::task::spawn_blocking(move || built(&facts, catalog, hash, given, &profiles, now));
+    built.await.map_err(Error::internal)
+}
+
+fn built(
+    facts: &[TitleFacts],
+    catalog: Catalog,
+    mut hash: Sha256,
+    given: Vec<Interaction>,
+    profiles: &[ProfileId],
+    now: OffsetDateTime,
+) -> Gathered {
+    let features: Vec<Features> = facts.iter().map(features).collect();
+    for (facts, features) in facts.iter().zip(&features) {
+        hash.update(facts.id.0.as_bytes());
+        hash.update(format!("{features:?}").as_bytes());
+    }
     let tie = |profile: u32, title: u32| {
         let name = format!("{}:{}", profiles[profile as usize], catalog.titles()[title as usize]);
         crc32fast::hash(name.as_bytes())
     };
     let watches = Interactions::new((profiles.len(), catalog.len()), given, tie, HISTORY_TITLES_MAX);
     let fingerprint = hash.finalize().to_vec();
-    Ok(Gathered { watches, catalog, features, fingerprint, now: now.unix_timestamp() })
+    Gathered { watches, catalog, features, fingerprint, now: now.unix_timestamp() }
 }
 
 fn update(hash: &mut Sha256, taste: &TitleTaste, weight: f32) {

@@ -3,9 +3,9 @@
 use crate::{
     data::{Cut, Holdout, Interactions},
     evaluate::{Contender, Interval, judge as judge_list},
-    model::{Catalog, History, Material, Popularity, Ranker, Scratch, Term, Terms, Wanted, Watched},
-    repository::Packed,
-    train::{self, Choices, DIAL_DEFAULT, Effort, history},
+    model::{Material, Popularity, Scratch, Term, Terms},
+    repository::Card,
+    train::{self, Choices, Effort, history},
 };
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ const JUDGES_MAX: usize = 5_000;
 const JUDGES_MIN: usize = 30;
 /// Trainings of each term, beginning at what is deployed.
 const TRIALS_MAX: usize = 5;
-/// How much worse than the deployed one a model may be that knows more, as a share.
-const WORSE_MAX: f64 = 0.02;
+/// Standard errors by which one has to be better than another to be called so.
+const ERRORS_MIN: f64 = 2.0;
 /// Share of new watches that makes a model know more.
-const MORE_SHARE: f64 = 0.02;
+const MORE_SHARE: f64 = 0.01;
 /// Where chance begins.
 const SEED: u64 = 1;
 
@@ -32,31 +32,48 @@ pub(super) struct Judged {
     pub(super) metrics: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
-/// Chooses on a part of the watches, and compares what comes of it with the deployed model, with BM25 and with popularity on the newest
-/// title of each profile: as viewers will.
-pub(super) fn judge(material: &Material<'_>, catalog: &Catalog, known: Choices, deployed: Option<&Packed>) -> Judged {
+/// Chooses on a part of the watches, and compares what comes of it with the choices of the deployed model, trained on the same part (the
+/// model itself knows what is to be found), with BM25 and with popularity, on the newest title of each profile: as viewers will.
+pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, is_rolled_back: bool) -> Judged {
     let held = Holdout::new(material.watches, Cut::Newest { titles: 1 }, SEED);
     let inner = Material { watches: &held.train, ..*material };
     let effort = Effort { trials_max: TRIALS_MAX, ..Effort::standard(Cut::Newest { titles: 1 }, K, SEED) };
-    let choices = train::choose(&inner, &effort, known);
+    let known = deployed.map_or_else(Choices::default, |card| card.choices.clone());
+    let choices = train::choose(&inner, &effort, known.clone());
     let judges = judges(&held.test);
     if judges.len() < JUDGES_MIN {
-        let verdict = format!("deployed: {} profiles are too few to judge by, and it knows what is newest", judges.len());
-        return Judged { choices, is_better: true, verdict, metrics: BTreeMap::new() };
+        let said = format!("{} profiles are too few to judge by", judges.len());
+        let verdict = if is_rolled_back {
+            format!("not deployed: {said}, and the last one was taken back")
+        } else {
+            format!("deployed: {said}, and it knows what is newest")
+        };
+        return Judged { choices, is_better: !is_rolled_back, verdict, metrics: BTreeMap::new() };
     }
-    let new = Contender::Blend(Box::new(train::train(&inner, &choices)));
+    let blend = |choices: &Choices| gains(&Contender::Blend(Box::new(train::train(&inner, choices))), &held, &judges);
     let popularity = Terms { popularity: Popularity::train(&held.train, material.now), ..Terms::default() };
-    let mut gains = BTreeMap::from([
-        ("new", gains(&new, &held, &judges)),
+    let mut all = BTreeMap::from([
+        ("new", blend(&choices)),
         ("bm25_knn", gains(&Contender::bm25(&held.train, material.now), &held, &judges)),
         ("popularity", gains(&Contender::Alone(Term::Popular, Box::new(popularity)), &held, &judges)),
     ]);
-    if let Some(deployed) = deployed {
-        gains.insert("deployed", gains_of_deployed(deployed, catalog, &held, &judges));
+    if deployed.is_some() {
+        all.insert("deployed", blend(&known));
     }
-    let (is_better, verdict) = verdict(&gains, material.watches, deployed);
-    let metrics = gains.iter().map(|(name, gains)| ((*name).to_owned(), metrics(gains))).collect();
+    // Other choices have to be better beyond chance; otherwise the known ones are trained on what is newest.
+    let is_gain = all.get("deployed").is_none_or(|theirs| is_above(&all["new"], theirs));
+    let (choices, gains) = if is_gain { (choices, &all["new"]) } else { (known, &all["deployed"]) };
+    let (is_better, verdict) = verdict(gains, &all, is_gain, knows_more(material, deployed) && !is_rolled_back);
+    let metrics = all.iter().map(|(name, gains)| ((*name).to_owned(), metrics(gains))).collect();
     Judged { choices, is_better, verdict, metrics }
+}
+
+/// Whether there is clearly more to be trained on than there was.
+fn knows_more(material: &Material<'_>, deployed: Option<&Card>) -> bool {
+    let more = |card: &Card| {
+        material.watches.len() as f64 > card.watches as f64 * (1.0 + MORE_SHARE) || material.watches.titles() > card.titles
+    };
+    deployed.is_none_or(more)
 }
 
 fn judges(test: &Interactions) -> Vec<usize> {
@@ -81,51 +98,26 @@ fn gains(contender: &Contender, held: &Holdout, judges: &[usize]) -> Vec<f64> {
     judges.iter().map(gain).collect()
 }
 
-/// The deployed model knows the same titles by other numbers.
-fn gains_of_deployed(deployed: &Packed, catalog: &Catalog, held: &Holdout, judges: &[usize]) -> Vec<f64> {
-    let ranker = Ranker { dial: DIAL_DEFAULT, ..deployed.ranker.clone() };
-    let mut scratch = Scratch::default();
-    let theirs = |title: u32| catalog.title(title).and_then(|video| deployed.catalog.index(video));
-    let gain = |profile: &usize| {
-        let rows = held.train.rows().entries(*profile).rev();
-        let known = rows.filter_map(|(title, weight)| theirs(title).map(|title| Watched { title, weight }));
-        let list = ranker.best(&History::new(known), Wanted::any(K), &mut scratch);
-        let relevant = held.test.rows().row(*profile).0;
-        let ours = |title: u32| deployed.catalog.title(title).and_then(|video| catalog.index(video));
-        judge_list(&list, K, relevant.len(), |one| ours(one.title).is_some_and(|title| relevant.contains(&title))).ndcg
-    };
-    judges.iter().map(gain).collect()
+/// A model answers if its choices are better than those of the deployed one, or if it knows more; never one that is worse than what needs
+/// no model.
+fn verdict(gains: &[f64], all: &BTreeMap<&str, Vec<f64>>, is_gain: bool, knows_more: bool) -> (bool, String) {
+    let mean = |gains: &[f64]| gains.iter().sum::<f64>() / gains.len().max(1) as f64;
+    let named: Vec<String> = all.iter().map(|(name, gains)| format!("{name} {:.4}", mean(gains))).collect();
+    let said = format!("NDCG@{K}: {}", named.join(", "));
+    if mean(gains) < mean(&all["popularity"]) || is_above(&all["bm25_knn"], gains) {
+        return (false, format!("not deployed: worse than what needs no model; {said}"));
+    }
+    match (is_gain, knows_more) {
+        (true, _) => (true, format!("deployed: better than the one before; {said}")),
+        (false, true) => (true, format!("deployed: as good as the one before, and knows more; {said}")),
+        (false, false) => (false, format!("not deployed: not better than the one before; {said}")),
+    }
 }
 
-/// A model answers if it is better than the deployed one beyond chance; or if it knows more, and is not clearly worse. One that is worse
-/// than popularity never does.
-fn verdict(gains: &BTreeMap<&str, Vec<f64>>, watches: &Interactions, deployed: Option<&Packed>) -> (bool, String) {
-    let mean = |name: &str| gains.get(name).map_or(0.0, |gains| gains.iter().sum::<f64>() / gains.len().max(1) as f64);
-    let said = format!("NDCG@{K} {:.4}, popularity {:.4}", mean("new"), mean("popularity"));
-    let (over_popularity, error) = difference(&gains["new"], &gains["popularity"]);
-    if over_popularity < -error {
-        return (false, format!("not deployed: worse than popularity; {said}"));
-    }
-    let Some((theirs, deployed)) = gains.get("deployed").zip(deployed) else {
-        return (true, format!("deployed: the first one; {said}"));
-    };
-    let (gain, error) = difference(&gains["new"], theirs);
-    let said = format!("{said}, deployed {:.4}", mean("deployed"));
-    if gain > error {
-        return (true, format!("deployed: better than the one before; {said}"));
-    }
-    let more =
-        watches.len() as f64 > deployed.card.watches as f64 * (1.0 + MORE_SHARE) || watches.titles() > deployed.card.titles;
-    if more && gain > -WORSE_MAX * mean("deployed") {
-        return (true, format!("deployed: as good as the one before, and knows more; {said}"));
-    }
-    (false, format!("not deployed: not better than the one before; {said}"))
-}
-
-/// The mean difference, pair by pair, and its standard error.
-fn difference(new: &[f64], old: &[f64]) -> (f64, f64) {
+/// Whether `new` is above `old`, pair by pair, beyond chance.
+fn is_above(new: &[f64], old: &[f64]) -> bool {
     let count = new.len().max(1) as f64;
     let mean = new.iter().zip(old).map(|(new, old)| new - old).sum::<f64>() / count;
     let spread = new.iter().zip(old).map(|(new, old)| (new - old - mean).powi(2)).sum::<f64>() / count;
-    (mean, (spread / count).sqrt())
+    mean > 0.0 && mean > ERRORS_MIN * (spread / count).sqrt()
 }

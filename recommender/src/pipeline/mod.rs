@@ -12,7 +12,7 @@ pub use schedule::schedule;
 use crate::{
     model::{Material, Ranker},
     repository::{Card, Packed, Repository},
-    train::{self, Choices},
+    train,
 };
 use gather::Gathered;
 use marquee_backends::db::Db;
@@ -34,7 +34,10 @@ pub struct Pipeline {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trained {
     /// Nothing changed since the last one.
-    Unchanged,
+    Unchanged {
+        /// Pairs of profile and title that there are.
+        watches: usize,
+    },
     /// A model is stored.
     Stored {
         /// What it is.
@@ -65,16 +68,18 @@ impl Pipeline {
         let gathered = gather::gather(&self.db, &self.config.weights, self.clock.now()).await?;
         let newest = self.repository.newest(1).await?;
         if newest.first().is_some_and(|newest| newest.fingerprint == gathered.fingerprint) {
-            return Ok(Trained::Unchanged);
+            return Ok(Trained::Unchanged { watches: gathered.watches.len() });
         }
+        let is_rolled_back = self.db.is_rolled_back().await?;
         let deployed = self.deployed().await?;
         let (id, trained_at) = (ModelId::new(self.clock.as_ref(), self.random.as_ref()), self.clock.now().format(&Rfc3339));
         let trained_at = trained_at.map_err(Error::internal)?;
         let fingerprint = gathered.fingerprint.clone();
-        let made = tokio::task::spawn_blocking(move || make(id, trained_at, &gathered, deployed.as_ref()));
+        let made = tokio::task::spawn_blocking(move || make(id, trained_at, &gathered, deployed.as_ref(), is_rolled_back));
         let (packed, is_deployed) = made.await.map_err(Error::internal)?;
-        self.repository.add(&packed, &fingerprint, is_deployed).await?;
-        Ok(Trained::Stored { card: Box::new(packed.card), is_deployed })
+        let card = Box::new(packed.card.clone());
+        self.repository.add(packed, &fingerprint, is_deployed).await?;
+        Ok(Trained::Stored { card, is_deployed })
     }
 
     /// The deployed model; a damaged one is as good as none.
@@ -92,10 +97,9 @@ impl Pipeline {
 }
 
 /// Chooses, judges, and trains on everything.
-fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Packed>) -> (Packed, bool) {
-    let known = deployed.map_or_else(Choices::default, |deployed| deployed.card.choices.clone());
+fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Packed>, is_rolled_back: bool) -> (Packed, bool) {
     let material = Material { watches: &gathered.watches, features: &gathered.features, now: gathered.now };
-    let judged = judge::judge(&material, &gathered.catalog, known, deployed);
+    let judged = judge::judge(&material, deployed.map(|deployed| &deployed.card), is_rolled_back);
     let Ranker { terms, blend, .. } = train::train(&material, &judged.choices);
     let card = Card {
         id,

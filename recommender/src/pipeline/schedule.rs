@@ -6,8 +6,10 @@ use std::time::Duration;
 
 /// Pause before the first training is looked for: a start has better things to do.
 const FIRST: Duration = Duration::from_secs(5);
-/// Pause between two looks while there is no model yet: the first viewers should not wait for an hour.
+/// Pause between two looks while little was watched: a training takes no time then, and the first viewers should not wait for an hour.
 const EARLY: Duration = Duration::from_secs(60);
+/// Pairs of profile and title up to which that is so.
+const EARLY_WATCHES: usize = 20_000;
 
 /// Trains again and again until `shutdown`; what fails is tried again at the next time. Several may run; one acts at a time, as long as a
 /// training takes less than a minute: two that train the same do no harm.
@@ -26,12 +28,13 @@ pub async fn schedule(pipeline: Pipeline, shutdown: Shutdown) -> Result<()> {
             trained = turn(&pipeline) => trained,
             () = shutdown.draining() => break,
         };
+        let soon = |watches: usize| if watches < EARLY_WATCHES { every.min(EARLY) } else { every };
         pause = match trained {
             Ok(Some(Trained::Stored { card, is_deployed })) => {
                 tracing::info!(model.id = %card.id, watches = card.watches, is_deployed, verdict = card.verdict, "a recommender was trained");
-                every
+                soon(card.watches)
             }
-            Ok(Some(Trained::Unchanged)) => every.min(EARLY),
+            Ok(Some(Trained::Unchanged { watches })) => soon(watches),
             Ok(None) => every,
             Err(error) => {
                 tracing::warn!(error = error.detail(), "no recommender could be trained, the last one stays");

@@ -44,7 +44,7 @@ async fn the_same_data_are_not_trained_twice_and_no_data_are_no_fault() {
     let pipeline = cinema.pipeline();
     let Trained::Stored { card, is_deployed: true } = pipeline.train().await.expect("trained") else { panic!("deployed") };
     assert_eq!((card.profiles, card.watches), (0, 0));
-    assert_eq!(pipeline.train().await.expect("looked"), Trained::Unchanged);
+    assert_eq!(pipeline.train().await.expect("looked"), Trained::Unchanged { watches: 0 });
     let profile = cinema.profile().await;
     cinema.watch(profile, &[0]).await;
     assert!(matches!(pipeline.train().await.expect("trained"), Trained::Stored { .. }));

@@ -48,8 +48,10 @@ pub struct Packed {
 }
 
 /// The file of a model.
-#[must_use]
-pub fn write(packed: &Packed) -> Vec<u8> {
+///
+/// # Errors
+/// `Internal` if its card cannot be written.
+pub fn write(packed: &Packed) -> Result<Vec<u8>> {
     let terms = &packed.ranker.terms;
     let mut arrays = Arrays::default();
     let titles = packed.catalog.titles().iter().flat_map(|video| *video.0.as_bytes()).collect();
@@ -70,7 +72,7 @@ pub fn write(packed: &Packed) -> Vec<u8> {
         spectral: spectral_size,
         arrays: arrays.names,
     };
-    let header = serde_json::to_vec(&header).unwrap_or_default();
+    let header = serde_json::to_vec(&header).map_err(Error::internal)?;
     let mut file = Vec::with_capacity(FIXED_BYTES + header.len() + arrays.bytes.len() + CHECKSUM_BYTES);
     file.extend_from_slice(MAGIC);
     file.extend_from_slice(&VERSION.to_le_bytes());
@@ -79,7 +81,7 @@ pub fn write(packed: &Packed) -> Vec<u8> {
     file.extend_from_slice(&arrays.bytes);
     let checksum = Sha256::digest(&file);
     file.extend_from_slice(&checksum);
-    file
+    Ok(file)
 }
 
 /// The model in `file`.

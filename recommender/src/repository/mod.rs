@@ -63,14 +63,28 @@ impl Repository {
     ///
     /// # Errors
     /// `Unavailable` if the store or the database does not answer.
-    pub async fn add(&self, packed: &Packed, fingerprint: &[u8], is_better: bool) -> Result<()> {
+    pub async fn add(&self, packed: Packed, fingerprint: &[u8], is_better: bool) -> Result<()> {
         let key = Key::model(packed.card.id);
-        if self.blobs.create(&key, Bytes::from(write(packed))).await? == Created::Existed {
+        let card = serde_json::to_value(&packed.card).map_err(Error::internal)?;
+        let id = packed.card.id;
+        let written = tokio::task::spawn_blocking(move || {
+            let file = write(&packed)?;
+            // What is deployed can be read.
+            read(&file).map(|_| file)
+        });
+        let file = written.await.map_err(Error::internal)??;
+        if self.blobs.create(&key, Bytes::from(file)).await? == Created::Existed {
             return Err(Error::internal(format!("there is a model {key} already")));
         }
-        let card = serde_json::to_value(&packed.card).map_err(Error::internal)?;
-        self.db.add_model(packed.card.id, &card, fingerprint, is_better).await?;
-        self.tidy().await
+        if let Err(error) = self.db.add_model(id, &card, fingerprint, is_better).await {
+            // Without its row nobody would ever remove it.
+            let _ = self.blobs.delete(&key).await;
+            return Err(error);
+        }
+        if let Err(error) = self.tidy().await {
+            tracing::warn!(error = error.detail(), "spent models could not be removed, the next training tries again");
+        }
+        Ok(())
     }
 
     async fn tidy(&self) -> Result<()> {

@@ -36,7 +36,7 @@ fn code(file: &[u8]) -> &'static str {
 #[test]
 fn a_file_is_read_as_it_was_written() {
     let packed = packed();
-    let again = read(&write(&packed)).expect("read");
+    let again = read(&write(&packed).expect("written")).expect("read");
     assert_eq!(again.card, packed.card);
     assert_eq!(again.catalog.titles(), packed.catalog.titles());
     assert_eq!(again.ranker, packed.ranker);
@@ -47,7 +47,7 @@ fn a_file_is_read_as_it_was_written() {
 
 #[test]
 fn a_damaged_file_is_refused_wherever_it_is_damaged() {
-    let file = write(&packed());
+    let file = write(&packed()).expect("written");
     for place in (0..file.len()).step_by(file.len() / 50 + 1).chain([8, 12, file.len() - 1]) {
         let mut other = file.clone();
         other[place] ^= 0x40;
@@ -75,7 +75,7 @@ async fn three_are_kept_and_one_can_go_back() {
         let packed = packed();
         ids.push(packed.card.id);
         // The last one is not good enough.
-        repository.add(&packed, &[number], number < 4).await.expect("stored");
+        repository.add(packed, &[number], number < 4).await.expect("stored");
     }
     let deployed = || async { repository.deployed().await.expect("asked").map(|row| row.id) };
     assert_eq!(deployed().await, Some(ids[3]));

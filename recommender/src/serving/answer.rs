@@ -49,7 +49,15 @@ impl RowKind {
             Self::Trending => "trending".to_owned(),
             Self::New => "new".to_owned(),
             Self::WatchAgain => "again".to_owned(),
-            Self::Genre(genre) => format!("genre:{}", genre.to_lowercase()).chars().take(ROW_NAME_CHARS_MAX).collect(),
+            Self::Genre(genre) => format!("genre:{}", genre.to_lowercase()),
+        }
+    }
+
+    /// The same with its genre in lower case.
+    pub(super) fn in_lower_case(self) -> Self {
+        match self {
+            Self::Genre(genre) => Self::Genre(genre.to_lowercase()),
+            other => other,
         }
     }
 
@@ -64,14 +72,14 @@ impl RowKind {
             ("again", "") => Some(Self::WatchAgain),
             ("because", video) => video.parse().ok().map(Self::BecauseYouWatched),
             ("like", video) => video.parse().ok().map(Self::MoreLikeThis),
-            ("genre", genre) if !genre.is_empty() => Some(Self::Genre(genre.to_owned())),
+            ("genre", genre) if (1..=GENRE_CHARS_MAX).contains(&genre.chars().count()) => Some(Self::Genre(genre.to_owned())),
             _ => None,
         }
     }
 }
 
-/// Longest name of a row in events.
-const ROW_NAME_CHARS_MAX: usize = 50;
+/// Longest genre that has a row: the names of rows in events are bounded.
+pub(super) const GENRE_CHARS_MAX: usize = 40;
 
 /// A row as it is answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +97,7 @@ pub struct Recommendation {
     pub video: VideoId,
     /// Why.
     pub reason: Reason,
-    /// How likely it was to be in its place: 1 for what was chosen, less for what was drawn to learn about it.
+    /// How likely it was to be in the list: 1 for what was chosen, less for what was drawn to learn about it.
     pub propensity: f32,
 }
 
@@ -127,7 +135,7 @@ mod tests {
         ];
         for row in rows {
             assert_eq!(RowKind::parse(&row.name()), Some(row.clone()), "{row:?}");
-            assert!(row.name().len() <= ROW_NAME_CHARS_MAX);
+            assert!(row.name().len() <= 50);
         }
         for name in ["", "top:5", "because:", "because:vid_1", "genre:", "best"] {
             assert_eq!(RowKind::parse(name), None, "{name}");

@@ -11,7 +11,12 @@ mod tests;
 
 pub use answer::{Ask, Judgment, Recommendation, Row, RowKind};
 
-use crate::{model::Scratch, pipeline::TITLES_MAX, repository::Repository, taste};
+use crate::{
+    model::Scratch,
+    pipeline::TITLES_MAX,
+    repository::{Packed, Repository},
+    taste,
+};
 use arc_swap::ArcSwap;
 use marquee_backends::db::{Db, taste::TitleTaste};
 use marquee_core::{
@@ -33,11 +38,11 @@ use tokio::sync::Mutex as AsyncMutex;
 /// Most recommendations in one row.
 pub const COUNT_MAX: usize = 100;
 /// Tastes of a profile that are read for an answer: what it likes, and what not to show again.
-const TASTES_MAX: i64 = 5_000;
+const TASTES_MAX: i64 = 100_000;
 /// Pause between two looks at what is deployed and which titles there are.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// Answers that are kept, and for how long: they are only asked for again by whoever did nothing since.
-const ANSWERS_MAX: u64 = 20_000;
+/// Titles in answers that are kept, and for how long: they are only asked for again by whoever did nothing since.
+const ITEMS_MAX: u64 = 500_000;
 const ANSWERS_FOR: Duration = Duration::from_secs(60);
 /// Times that a choice is repeated because some of it can no longer be played.
 const CHOICES_MAX: usize = 4;
@@ -72,6 +77,8 @@ pub struct Recommender {
     looking: AsyncMutex<()>,
     answers: Cache<Key, Arc<Answer>>,
     scratches: Mutex<Vec<Scratch>>,
+    /// A model that cannot be read: it is not fetched again and again.
+    refused: Mutex<Option<ModelId>>,
 }
 
 impl Recommender {
@@ -85,8 +92,9 @@ impl Recommender {
             config,
             shelf: ArcSwap::default(),
             looking: AsyncMutex::default(),
-            answers: Cache::builder().max_capacity(ANSWERS_MAX).time_to_live(ANSWERS_FOR).build(),
+            answers: Cache::builder().weigher(weight).max_capacity(ITEMS_MAX).time_to_live(ANSWERS_FOR).build(),
             scratches: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -123,18 +131,7 @@ impl Recommender {
     pub async fn refresh(&self) -> Result<()> {
         let _one_at_a_time = self.looking.lock().await;
         let shelf = self.shelf.load_full();
-        let deployed = self.repository.deployed().await?.map(|row| row.id);
-        let packed = match deployed.filter(|id| shelf.model() != Some(*id)) {
-            Some(id) => match self.repository.load(id).await {
-                Ok(packed) => Some(packed),
-                Err(error) if error.kind().is_transient() => return Err(error),
-                Err(error) => {
-                    tracing::error!(model.id = %id, error = error.detail(), "a model cannot be read, the one before stays");
-                    None
-                }
-            },
-            None => None,
-        };
+        let packed = self.newer(&shelf).await;
         // Asked before what it is about: what changes in between is then looked at again.
         let titles = self.db.titles_version().await?;
         if packed.is_none() && shelf.shows(&titles) {
@@ -146,6 +143,28 @@ impl Recommender {
             tokio::task::spawn_blocking(move || shelf.next(packed, &facts, titles, dial)).await.map_err(Error::internal)?;
         self.shelf.store(Arc::new(built));
         Ok(())
+    }
+
+    /// The deployed model, if it is another one than that of `shelf` and can be read. What cannot be had does not keep titles and rules
+    /// from being looked at.
+    async fn newer(&self, shelf: &Shelf) -> Option<Packed> {
+        let unreadable = |id: Option<ModelId>, error: &Error| {
+            tracing::warn!(
+                model.id = id.map(tracing::field::display),
+                error = error.detail(),
+                "the model before stays in service"
+            );
+        };
+        let deployed = self.repository.deployed().await.inspect_err(|error| unreadable(None, error)).ok()??.id;
+        let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelf.model() == Some(deployed) || *refused() == Some(deployed) {
+            return None;
+        }
+        let loaded = self.repository.load(deployed).await.inspect_err(|error| unreadable(Some(deployed), error));
+        if loaded.as_ref().is_err_and(|error| !error.kind().is_transient()) {
+            *refused() = Some(deployed);
+        }
+        loaded.ok()
     }
 
     /// What is in service; the first caller puts it there.
@@ -167,10 +186,13 @@ impl Recommender {
     pub async fn recommend(&self, profile: ProfileId, ask: Ask) -> Result<Arc<Answer>> {
         let shelf = self.shelf().await?;
         let taste_version = self.db.taste_version(profile).await?;
+        let lower = |text: Option<String>| text.map(|text| text.to_lowercase());
+        let ask = Ask { genre: lower(ask.genre), language: lower(ask.language), ..ask };
+        let ask = Ask { row: ask.row.map(RowKind::in_lower_case), ..ask };
         let key = Key { profile, taste_version, shelf: shelf.generation(), ask };
         if let Some(answer) = self.answers.get(&key) {
             metrics::counter!("marquee_recommender_answers_total", "from" => "cache").increment(1);
-            if self.is_there(&answer).await? {
+            if self.is_there(profile, &answer).await? {
                 return Ok(answer);
             }
         }
@@ -189,7 +211,8 @@ impl Recommender {
                 self.with_scratch(|scratch| Answer { model: shelf.model(), rows: rows::rows(shelf, &viewer, &key.ask, scratch) });
             metrics::histogram!("marquee_recommender_choice_seconds").record(begun.elapsed());
             let shown: Vec<VideoId> = answer.videos().collect();
-            let there: HashSet<VideoId> = self.db.still_recommendable(&shown).await?.into_iter().collect();
+            let there = self.db.still_recommendable(&shown, &viewer.rules, viewer.now).await?;
+            let there: HashSet<VideoId> = there.into_iter().collect();
             if shown.iter().all(|video| there.contains(video)) {
                 break;
             }
@@ -201,18 +224,20 @@ impl Recommender {
 
     async fn viewer(&self, shelf: &Shelf, key: &Key) -> Result<Viewer> {
         let now = self.clock.now();
-        let rules = self.db.profile_rules(key.profile).await?;
+        let mut rules = self.db.profile_rules(key.profile).await?;
+        rules.genres_hidden.iter_mut().for_each(|genre| *genre = genre.to_lowercase());
         let tastes: Vec<TitleTaste> = self.db.taste_of(key.profile, TASTES_MAX).await?;
         let history = taste::history(shelf.catalog(), &tastes, &self.config.weights, now);
         let chance = key.profile.0.as_u64_pair().1 ^ key.taste_version as u64;
         Ok(Viewer { history, tastes, rules, now, gone: HashSet::new(), chance, exploration: self.config.exploration_share })
     }
 
-    /// Whether all of an answer can still be played.
-    async fn is_there(&self, answer: &Answer) -> Result<bool> {
+    /// Whether all of an answer may still be shown to `profile`.
+    async fn is_there(&self, profile: ProfileId, answer: &Answer) -> Result<bool> {
         let shown: HashSet<VideoId> = answer.videos().collect();
         let shown: Vec<VideoId> = shown.into_iter().collect();
-        Ok(self.db.still_recommendable(&shown).await?.len() == shown.len())
+        let rules = self.db.profile_rules(profile).await?;
+        Ok(self.db.still_recommendable(&shown, &rules, self.clock.now()).await?.len() == shown.len())
     }
 
     /// What every term says of `video` for `profile`, and why it would be shown; whether it may is another question.
@@ -237,6 +262,11 @@ impl Recommender {
         }
         done
     }
+}
+
+/// What an answer takes of the cache.
+fn weight(_: &Key, answer: &Arc<Answer>) -> u32 {
+    u32::try_from(answer.videos().count() + 1).unwrap_or(u32::MAX)
 }
 
 impl Answer {

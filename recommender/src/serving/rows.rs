@@ -1,7 +1,7 @@
 //! From what is known of a viewer to rows of titles.
 
 use super::{
-    answer::{Ask, Judgment, Recommendation, Row, RowKind},
+    answer::{Ask, GENRE_CHARS_MAX, Judgment, Recommendation, Row, RowKind},
     shelf::Shelf,
 };
 use crate::model::{History, Judged, Reason, Scratch, TERMS, Term, TitleIndex, Wanted, Watched, Window, place};
@@ -44,7 +44,7 @@ pub(super) struct Viewer {
 
 /// Rows as they are asked for: one, or those of a home page.
 pub(super) fn rows(shelf: &Shelf, viewer: &Viewer, ask: &Ask, scratch: &mut Scratch) -> Vec<Row> {
-    let maker = Maker { shelf, viewer, ask };
+    let maker = Maker::new(shelf, viewer, ask);
     let Some(kind) = &ask.row else { return maker.home(scratch) };
     vec![Row { kind: kind.clone(), items: maker.row(kind, scratch) }]
 }
@@ -53,9 +53,26 @@ struct Maker<'a> {
     shelf: &'a Shelf,
     viewer: &'a Viewer,
     ask: &'a Ask,
+    /// By title, whether it may be shown, seen or not: all rows ask, some of them for every title.
+    allowed: Vec<bool>,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    fn new(shelf: &'a Shelf, viewer: &'a Viewer, ask: &'a Ask) -> Self {
+        let fits = |title: usize| {
+            let Some(facts) = shelf.facts(title as TitleIndex) else { return false };
+            facts.fits(&viewer.rules, viewer.now)
+                && ask.genre.as_deref().is_none_or(|genre| facts.has_genre(genre))
+                && ask.language.as_deref().is_none_or(|language| facts.is_in(language))
+                && ask.territory.as_deref().is_none_or(|territory| facts.may_be_shown_in(territory))
+        };
+        let mut allowed: Vec<bool> = (0..shelf.catalog().len()).map(fits).collect();
+        for gone in viewer.gone.iter().filter_map(|video| shelf.catalog().index(*video)) {
+            allowed[gone as usize] = false;
+        }
+        Self { shelf, viewer, ask, allowed }
+    }
+
     fn home(&self, scratch: &mut Scratch) -> Vec<Row> {
         let mut kinds = vec![RowKind::Top];
         kinds.extend(self.begun_with().into_iter().map(RowKind::BecauseYouWatched));
@@ -68,7 +85,8 @@ impl Maker<'_> {
     fn row(&self, kind: &RowKind, scratch: &mut Scratch) -> Vec<Recommendation> {
         match kind {
             RowKind::Top => self.top(scratch),
-            RowKind::BecauseYouWatched(video) | RowKind::MoreLikeThis(video) => self.like(*video, scratch),
+            RowKind::BecauseYouWatched(video) => self.like(*video, Reason::BecauseYouWatched { video: *video }, scratch),
+            RowKind::MoreLikeThis(video) => self.like(*video, Reason::Like { video: *video }, scratch),
             RowKind::Trending => self.trending(),
             RowKind::New => self.new_ones(scratch),
             RowKind::WatchAgain => self.again(),
@@ -78,13 +96,7 @@ impl Maker<'_> {
 
     /// Whether `title` may be shown, seen or not.
     fn may(&self, title: TitleIndex) -> bool {
-        let Some(facts) = self.shelf.facts(title) else { return false };
-        let asked = self.ask.genre.as_deref().is_none_or(|genre| facts.has_genre(genre))
-            && self.ask.language.as_deref().is_none_or(|language| facts.is_in(language))
-            && self.ask.territory.as_deref().is_none_or(|territory| facts.may_be_shown_in(territory));
-        let gone = !self.viewer.gone.is_empty()
-            && self.shelf.catalog().title(title).is_none_or(|video| self.viewer.gone.contains(&video));
-        asked && !gone && facts.fits(&self.viewer.rules, self.viewer.now)
+        self.allowed.get(title as usize).copied().unwrap_or(false)
     }
 
     fn is_new_to_viewer(&self, title: TitleIndex) -> bool {
@@ -109,7 +121,7 @@ impl Maker<'_> {
         let allowed = |title: TitleIndex| self.is_new_to_viewer(title) && also(title);
         let wanted = Wanted { allowed: &allowed, ..Wanted::any(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&self.viewer.history, wanted, scratch);
-        let why = |one: &Judged| self.shown(one.title, reason(self.shelf, &self.viewer.history, one));
+        let why = |one: &Judged| self.shown(one.title, self.reason(one));
         self.varied(best).iter().filter_map(why).collect()
     }
 
@@ -151,25 +163,29 @@ impl Maker<'_> {
             _ => little.filter_map(|title| self.shelf.catalog().title(*title)).filter(|video| !listed.contains(video)).collect(),
         };
         let mut random = StdRng::seed_from_u64(self.viewer.chance);
-        let drawn = places.min(pool.len());
+        let mut lower: Vec<usize> = (items.len() / 2..items.len()).collect();
+        let drawn = places.min(pool.len()).min(lower.len());
         let propensity = drawn as f32 / pool.len().max(1) as f32;
+        // What may have had to go was not sure of its place either.
+        let stays = 1.0 - drawn as f32 / lower.len().max(1) as f32;
+        lower.iter().for_each(|place| items[*place].propensity = stays);
         for _ in 0..drawn {
             let video = pool.swap_remove(random.random_range(0..pool.len()));
-            let place = random.random_range(items.len() / 2..items.len());
-            items.insert(place, Recommendation { video, reason: Reason::New, propensity });
-            items.pop();
+            let place = lower.swap_remove(random.random_range(0..lower.len()));
+            items[place] = Recommendation { video, reason: Reason::New, propensity };
         }
         items
     }
 
     /// What goes with one title.
-    fn like(&self, video: VideoId, scratch: &mut Scratch) -> Vec<Recommendation> {
-        let Some(title) = self.shelf.catalog().index(video) else { return Vec::new() };
+    fn like(&self, video: VideoId, reason: Reason, scratch: &mut Scratch) -> Vec<Recommendation> {
+        // What may not be shown is not talked about either.
+        let Some(title) = self.shelf.catalog().index(video).filter(|title| self.may(*title)) else { return Vec::new() };
         let one = History::new([Watched { title, weight: 1.0 }]);
         let allowed = |other: TitleIndex| other != title && self.is_new_to_viewer(other);
         let wanted = Wanted { allowed: &allowed, is_like: true, ..Wanted::any(self.ask.count * VARIED_FACTOR) };
         let best = self.varied(self.shelf.ranker().best(&one, wanted, scratch));
-        best.iter().filter_map(|one| self.shown(one.title, Reason::BecauseYouWatched { video })).collect()
+        best.iter().filter_map(|one| self.shown(one.title, reason)).collect()
     }
 
     fn trending(&self) -> Vec<Recommendation> {
@@ -207,6 +223,27 @@ impl Maker<'_> {
         titles.take(self.ask.count).filter_map(|title| self.shown(title, Reason::WatchedBefore)).collect()
     }
 
+    /// The reason of the term that gave a title most.
+    fn reason(&self, one: &Judged) -> Reason {
+        let popular = || self.shelf.ranker().terms.popularity.window(one.title).map(|window| Reason::Popular { window });
+        let because = || self.strongest(one.title).map(|video| Reason::BecauseYouWatched { video });
+        let most = said(one).first().filter(|(_, said)| *said > 0.0).map(|(term, _)| *term);
+        let reason = match most {
+            Some(Term::Popular | Term::Trending) => popular(),
+            _ => because().or_else(popular),
+        };
+        reason.unwrap_or(Reason::New)
+    }
+
+    /// That title which was watched and liked, and may be talked about, that speaks most for `title`.
+    fn strongest(&self, title: TitleIndex) -> Option<VideoId> {
+        let (terms, history) = (&self.shelf.ranker().terms, &self.viewer.history);
+        let mut faded = terms.recency.faded(history.newest());
+        faded.retain(|watched| watched.weight > 0.0 && history.has_seen(watched.title) && self.may(watched.title));
+        let found = [&terms.ridge, &terms.next, &terms.content].into_iter().find_map(|of| of.strongest(&faded, title));
+        found.and_then(|title| self.shelf.catalog().title(title))
+    }
+
     /// The newest titles that were liked.
     fn begun_with(&self) -> Vec<VideoId> {
         let liked = self
@@ -228,46 +265,23 @@ impl Maker<'_> {
         }
         let mut sums: Vec<(&str, f32)> = sums.into_iter().filter(|(_, sum)| *sum > 0.0).collect();
         sums.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
-        sums.into_iter().take(GENRE_ROWS).map(|(genre, _)| genre.to_owned()).collect()
+        let fit = sums.into_iter().filter(|(genre, _)| genre.chars().count() <= GENRE_CHARS_MAX);
+        fit.take(GENRE_ROWS).map(|(genre, _)| genre.to_owned()).collect()
     }
 }
 
-/// The reason of the term that gave a title most.
-fn reason(shelf: &Shelf, history: &History, one: &Judged) -> Reason {
-    let terms = said(shelf, history, one);
-    let popular = || shelf.ranker().terms.popularity.window(one.title).map(|window| Reason::Popular { window });
-    let because = || strongest(shelf, history, one.title).map(|video| Reason::BecauseYouWatched { video });
-    let most = terms.first().filter(|(_, said)| *said > 0.0).map(|(term, _)| *term);
-    let reason = match most {
-        Some(Term::Popular | Term::Trending) => popular(),
-        Some(_) => because().or_else(popular),
-        None => because().or_else(popular),
-    };
-    reason.unwrap_or(Reason::New)
-}
-
 /// What each term adds, the most first.
-fn said(shelf: &Shelf, history: &History, one: &Judged) -> Vec<(Term, f32)> {
-    let weights = shelf.ranker().blend.weights(history.newest().len());
-    let mut said: Vec<(Term, f32)> = TERMS.iter().map(|term| (*term, one.parts[place(*term)] * weights[place(*term)])).collect();
+fn said(one: &Judged) -> Vec<(Term, f32)> {
+    let mut said: Vec<(Term, f32)> = TERMS.iter().map(|term| (*term, one.said[place(*term)])).collect();
     said.sort_by(|left, right| right.1.total_cmp(&left.1));
     said
-}
-
-/// That title of the history which speaks most for `title`.
-fn strongest(shelf: &Shelf, history: &History, title: TitleIndex) -> Option<VideoId> {
-    let terms = &shelf.ranker().terms;
-    let faded = terms.recency.faded(history.newest());
-    let found =
-        [&terms.ridge, &terms.next, &terms.content].into_iter().find_map(|neighbours| neighbours.strongest(&faded, title));
-    found.and_then(|title| shelf.catalog().title(title))
 }
 
 /// What every term says of `video`.
 pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &mut Scratch) -> Option<Judgment> {
     let title = shelf.catalog().index(video)?;
     let ask = Ask::default();
-    let maker = Maker { shelf, viewer, ask: &ask };
+    let maker = Maker::new(shelf, viewer, &ask);
     let allowed = |title: TitleIndex| maker.may(title);
     let mut judged =
         shelf.ranker().judged(&viewer.history, Wanted { allowed: &allowed, also: &[title], ..Wanted::any(0) }, scratch);
@@ -278,7 +292,7 @@ pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &
         place: maker.is_new_to_viewer(title).then_some(place + 1),
         among: judged.len(),
         score: one.score,
-        terms: said(shelf, &viewer.history, &one),
-        reason: reason(shelf, &viewer.history, &one),
+        terms: said(&one),
+        reason: maker.reason(&one),
     })
 }

@@ -35,29 +35,28 @@ struct Trial {
 /// Weights that do best on the holdout, beginning at `known`: first the same for all long histories, then for each length.
 pub(super) fn learn(validation: &Validation, terms: Terms, effort: &Effort, known: Blend) -> Blend {
     let ranker = Ranker { terms, blend: known.clone(), dial: 0.0 };
-    let mut blend = known;
+    let (mut blend, general) = (known, Blend::default());
     let is_long = |row: &usize| LENGTHS[*row] >= LONG_FROM;
     let learned = |cases: &[Case], start: Weights| {
         let trials = trials(&ranker, cases);
-        if trials.len() < CASES_MIN { start } else { ascend(start, |weights| values(&trials, weights, effort.k)) }
+        if trials.len() < CASES_MIN { None } else { Some(ascend(start, |weights| values(&trials, weights, effort.k))) }
     };
     let Some(longest) = (0..LENGTHS.len()).rfind(is_long) else { return blend };
     let long = validation.cases(effort.cases_max * LONG_FACTOR, LONG_FROM..usize::MAX);
-    let together = learned(&long, blend.rows[longest]);
-    (0..LENGTHS.len()).filter(is_long).for_each(|row| blend.rows[row] = together);
-    for row in 0..LENGTHS.len() {
-        blend.rows[row] = learned(&cases_of(validation, row, effort.cases_max), blend.rows[row]);
+    if let Some(together) = learned(&long, blend.rows[longest]) {
+        (0..LENGTHS.len()).filter(is_long).for_each(|row| blend.rows[row] = together);
     }
-    half_way(&blend, &Blend::default())
+    for row in 0..LENGTHS.len() {
+        if let Some(own) = learned(&cases_of(validation, row, effort.cases_max), blend.rows[row]) {
+            blend.rows[row] = half_way(own, general.rows[row]);
+        }
+    }
+    blend
 }
 
 /// Between what the holdout says and what is good elsewhere: what comes is never quite as what was held out.
-fn half_way(learned: &Blend, known: &Blend) -> Blend {
-    let mut blend = learned.clone();
-    for (row, known) in blend.rows.iter_mut().zip(&known.rows) {
-        row.iter_mut().zip(known).for_each(|(weight, known)| *weight = (*weight + known) / 2.0);
-    }
-    blend
+fn half_way(own: Weights, general: Weights) -> Weights {
+    std::array::from_fn(|term| (own[term] + general[term]) / 2.0)
 }
 
 /// Profiles whose history is about as long as this row's, and newcomers where these are few.
