@@ -8,6 +8,7 @@ pub(crate) mod ops;
 mod protection;
 mod quality;
 mod routes;
+mod search;
 mod watch;
 
 pub(crate) use routes::{VideoView, router, slow_router};

@@ -7,7 +7,7 @@ use super::{
     multipart,
     ops::{self, Details},
     protection::ProtectionView,
-    quality, watch,
+    quality, search, watch,
 };
 use crate::{
     app::App,
@@ -36,8 +36,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const PAGE_DEFAULT: usize = 50;
 /// Videos on a page at most.
 const PAGE_MAX: usize = 200;
-/// Longest text that is searched for.
-const SEARCH_CHARS_MAX: usize = 100;
 
 /// Routes of this family that answer at once.
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -398,11 +396,7 @@ async fn list(State(app): State<App>, caller: Caller, Asked(page): Asked<Page>) 
     if !(1..=PAGE_MAX).contains(&limit) {
         return Err(Problem::bad_request("invalid_query", format!("limit is 1 to {PAGE_MAX}")));
     }
-    let is_search = |q: &str| !q.trim().is_empty() && q.chars().count() <= SEARCH_CHARS_MAX && !q.chars().any(char::is_control);
-    if page.q.as_deref().is_some_and(|q| !is_search(q)) {
-        let message = format!("q has 1 to {SEARCH_CHARS_MAX} characters, none of them a control character");
-        return Err(Problem::bad_request("invalid_query", message));
-    }
+    search::check(page.q.as_deref())?;
     let (videos, next_cursor) = ops::list(&app, &caller, page.q.as_deref(), page.cursor, limit).await?;
     Ok(Json(VideoPage { items: videos.into_iter().map(VideoView::from).collect(), next_cursor }))
 }

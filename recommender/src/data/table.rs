@@ -96,10 +96,10 @@ impl Index {
 /// The first line that cannot be meant.
 pub fn read(table: impl Read, index: &mut Index) -> Result<Vec<Interaction>, Fault> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(table);
-    let columns = columns(&reader.byte_headers().map_err(fault)?.clone())?;
+    let columns = columns(&reader.byte_headers().map_err(|error| fault(&error))?.clone())?;
     let mut rows = Vec::new();
     let mut record = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut record).map_err(fault)? {
+    while reader.read_byte_record(&mut record).map_err(|error| fault(&error))? {
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != columns {
             return Err(Fault { line, message: format!("has {} values where the first line names {columns}", record.len()) });
@@ -161,7 +161,7 @@ fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-fn fault(error: csv::Error) -> Fault {
+fn fault(error: &csv::Error) -> Fault {
     let line = error.position().map_or(1, csv::Position::line);
     Fault { line, message: format!("cannot be read: {error}") }
 }

@@ -48,9 +48,11 @@ pub fn judge<T: Copy>(ranked: &[T], k: usize, relevant: usize, is_relevant: impl
 mod tests {
     use super::*;
 
+    type Judged = ([u32; 6], &'static [u32], [[f64; 5]; 2]);
+
     /// Lists of six, what is relevant, and what the Python package ranx 0.3.21 makes of them at 3 and at 5: ndcg, recall, hit_rate,
     /// mrr, map.
-    const LISTS: [([u32; 6], &[u32], [[f64; 5]; 2]); 4] = [
+    const LISTS: [Judged; 4] = [
         ([1, 2, 3, 4, 5, 6], &[1, 4, 9], [[0.469_279, 0.333_333, 1.0, 1.0, 0.333_333], [0.671_386, 0.666_667, 1.0, 1.0, 0.5]]),
         ([1, 3, 2, 4, 5, 6], &[2], [[0.5, 1.0, 1.0, 0.333_333, 0.333_333], [0.5, 1.0, 1.0, 0.333_333, 0.333_333]]),
         (

@@ -90,7 +90,7 @@ impl Factors {
         let known = history.iter().filter(|watched| (watched.title as usize) < titles);
         let watched: Vec<(u32, f32)> = known.map(|watched| (watched.title, watched.weight)).collect();
         let penalty = penalty(self.penalty, self.unwatched, watched.len(), titles);
-        widest(|| solve(&self.gram, &self.vectors, watched.iter().copied(), penalty, &mut vector, STEPS_SERVING));
+        widest(|| solve(&self.gram, &self.vectors, &watched.iter().copied(), penalty, &mut vector, STEPS_SERVING));
         vector
     }
 
@@ -132,7 +132,7 @@ fn solve_side(rows: &Sparse, fixed: &[f32], solved: &mut [f32], knobs: FactorKno
             for (row, vector) in chunk.chunks_exact_mut(size).enumerate() {
                 let row = block * BLOCK_ROWS + row;
                 let penalty = penalty(knobs.penalty, knobs.unwatched, rows.row_len(row), rows.width());
-                solve(&gram, fixed, rows.entries(row), penalty, vector, STEPS_TRAINING);
+                solve(&gram, fixed, &rows.entries(row), penalty, vector, STEPS_TRAINING);
             }
         });
     });
@@ -154,7 +154,7 @@ fn gram(vectors: &[f32], size: usize, scale: f32) -> Vec<f32> {
 fn solve(
     gram: &[f32],
     fixed: &[f32],
-    watched: impl Iterator<Item = (u32, f32)> + Clone,
+    watched: &(impl Iterator<Item = (u32, f32)> + Clone),
     penalty: f32,
     vector: &mut [f32],
     steps: usize,

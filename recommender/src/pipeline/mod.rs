@@ -33,7 +33,7 @@ pub struct Pipeline {
 /// What came of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trained {
-    /// Nothing changed since the last one.
+    /// Nothing changed since the last one, or nothing was ever watched.
     Unchanged {
         /// Pairs of profile and title that there are.
         watches: usize,
@@ -60,14 +60,15 @@ impl Pipeline {
         &self.repository
     }
 
-    /// Trains a model, unless the newest was trained on the very same data; deploys it if it is better than the deployed one.
+    /// Trains a model, unless the newest was trained on the very same data or there are none; deploys it if it is better than the deployed one.
     ///
     /// # Errors
     /// `Unavailable` if the database or the store does not answer; what is deployed stays.
     pub async fn train(&self) -> Result<Trained> {
         let gathered = gather::gather(&self.db, &self.config.weights, self.clock.now()).await?;
         let newest = self.repository.newest(1).await?;
-        if newest.first().is_some_and(|newest| newest.fingerprint == gathered.fingerprint) {
+        let is_known = newest.first().is_some_and(|newest| newest.fingerprint == gathered.fingerprint);
+        if gathered.watches.is_empty() || is_known {
             return Ok(Trained::Unchanged { watches: gathered.watches.len() });
         }
         let is_rolled_back = self.db.is_rolled_back().await?;

@@ -3,7 +3,13 @@
 use super::{Effort, Validation, validation::Case};
 use crate::{
     evaluate::judge,
-    model::{Knobs, Popularity, Recency, Term, Terms, factors::Factors, next, ridge, spectral::Spectral},
+    model::{
+        Knobs, Popularity, Recency, Term, Terms,
+        factors::{FactorKnobs, Factors},
+        next::{self, NextKnobs},
+        ridge::{self, RidgeKnobs},
+        spectral::{Spectral, SpectralKnobs},
+    },
 };
 use rayon::prelude::*;
 
@@ -24,9 +30,8 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
     let value = |terms: &Terms, term| value(terms, term, &cases, effort.k);
 
     let mut terms = bare(known.recency);
-    let judged = |knobs: &ridge::RidgeKnobs| {
-        ridge::train(&liked, ridge::RidgeKnobs { neighbours: knobs.neighbours.min(NEIGHBOURS_JUDGED), ..*knobs })
-    };
+    let judged =
+        |knobs: &RidgeKnobs| ridge::train(&liked, RidgeKnobs { neighbours: knobs.neighbours.min(NEIGHBOURS_JUDGED), ..*knobs });
     let ridge = climb(
         known.ridge,
         effort.trials_max,
@@ -34,15 +39,7 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
             terms.ridge = judged(knobs);
             value(&terms, Term::Ridge)
         },
-        |knobs| {
-            let by = |penalty: f32, dropout: f32| ridge::RidgeKnobs { penalty: knobs.penalty * penalty, dropout, ..*knobs };
-            vec![
-                by(2.0, knobs.dropout),
-                by(0.5, knobs.dropout),
-                by(1.0, knobs.dropout + 0.25),
-                by(1.0, (knobs.dropout - 0.25).max(0.0)),
-            ]
-        },
+        ridge_steps,
     );
     terms.ridge = judged(&ridge);
     let recency = recency(&mut terms, validation, &value);
@@ -52,18 +49,10 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
         effort.trials_max,
         |knobs| {
             let mut terms = bare(recency);
-            terms.factors =
-                Factors::train(&liked, crate::model::factors::FactorKnobs { passes: PASSES_JUDGED.min(knobs.passes), ..*knobs });
+            terms.factors = Factors::train(&liked, FactorKnobs { passes: PASSES_JUDGED.min(knobs.passes), ..*knobs });
             value(&terms, Term::Factors)
         },
-        |knobs| {
-            let by = |penalty: f32, unwatched: f32| crate::model::factors::FactorKnobs {
-                penalty: knobs.penalty * penalty,
-                unwatched: knobs.unwatched * unwatched,
-                ..*knobs
-            };
-            vec![by(2.0, 1.0), by(0.5, 1.0), by(1.0, 3.0), by(1.0, 1.0 / 3.0), by(3.0, 1.0 / 3.0), by(1.0 / 3.0, 3.0)]
-        },
+        factor_steps,
     );
     let spectral = climb(
         known.spectral,
@@ -73,10 +62,7 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
             terms.spectral = Spectral::train(&liked, *knobs);
             value(&terms, Term::Spectral)
         },
-        |knobs| {
-            let sized = |size: usize| crate::model::spectral::SpectralKnobs { size, ..*knobs };
-            [knobs.size * 2, knobs.size / 2].into_iter().filter(|size| (16..=512).contains(size)).map(sized).collect()
-        },
+        spectral_steps,
     );
     let next = if validation.train().is_timed() {
         climb(
@@ -87,17 +73,37 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
                 terms.next = next::train(&liked, *knobs);
                 value(&terms, Term::Next)
             },
-            |knobs| {
-                vec![
-                    next::NextKnobs { popularity: knobs.popularity + 0.15 },
-                    next::NextKnobs { popularity: (knobs.popularity - 0.15).max(0.0) },
-                ]
-            },
+            next_steps,
         )
     } else {
         known.next
     };
     Knobs { ridge, factors, spectral, next, recency }
+}
+
+fn ridge_steps(knobs: &RidgeKnobs) -> Vec<RidgeKnobs> {
+    let by = |penalty: f32, dropout: f32| RidgeKnobs { penalty: knobs.penalty * penalty, dropout, ..*knobs };
+    let dropout = knobs.dropout;
+    vec![by(2.0, dropout), by(0.5, dropout), by(1.0, dropout + 0.25), by(1.0, (dropout - 0.25).max(0.0))]
+}
+
+fn factor_steps(knobs: &FactorKnobs) -> Vec<FactorKnobs> {
+    let by = |penalty: f32, unwatched: f32| FactorKnobs {
+        penalty: knobs.penalty * penalty,
+        unwatched: knobs.unwatched * unwatched,
+        ..*knobs
+    };
+    vec![by(2.0, 1.0), by(0.5, 1.0), by(1.0, 3.0), by(1.0, 1.0 / 3.0), by(3.0, 1.0 / 3.0), by(1.0 / 3.0, 3.0)]
+}
+
+fn spectral_steps(knobs: &SpectralKnobs) -> Vec<SpectralKnobs> {
+    let sizes = [knobs.size * 2, knobs.size / 2].into_iter().filter(|size| (16..=512).contains(size));
+    sizes.map(|size| SpectralKnobs { size, ..*knobs }).collect()
+}
+
+fn next_steps(knobs: &NextKnobs) -> Vec<NextKnobs> {
+    let by = |step: f32| NextKnobs { popularity: (knobs.popularity + step).max(0.0) };
+    vec![by(0.15), by(-0.15)]
 }
 
 /// How fast histories fade best; not at all where their order is not known.

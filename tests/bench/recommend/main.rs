@@ -66,7 +66,7 @@ fn train_small() -> bool {
     let factors = seconds(|| Factors::train(&liked, knobs.factors));
     let spectral = seconds(|| Spectral::train(&liked, knobs.spectral));
     let all = seconds(|| Terms::train(&material, &knobs));
-    println!("{} watches of {} profiles and {} titles", watches.len(), watches.profiles(), watches.titles());
+    tell(&format!("{} watches of {} profiles and {} titles", watches.len(), watches.profiles(), watches.titles()), true);
     tell(&format!("ridge: {ridge:.2} s, at most 1.5"), ridge <= 1.5)
         & tell(&format!("factors: {factors:.2} s, at most 3"), factors <= 3.0)
         & tell(&format!("spectral: {spectral:.2} s"), true)
@@ -75,7 +75,7 @@ fn train_small() -> bool {
 
 fn large_catalogue() -> bool {
     let watches = LARGE.watches();
-    println!("{} watches of {} profiles and {} titles", watches.len(), watches.profiles(), watches.titles());
+    tell(&format!("{} watches of {} profiles and {} titles", watches.len(), watches.profiles(), watches.titles()), true);
     let begun = Instant::now();
     let terms = Terms::train(&Material { watches: &watches, features: &[], now: 1_000 }, &Knobs::default());
     let minutes = begun.elapsed().as_secs_f64() / 60.0;
