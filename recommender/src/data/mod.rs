@@ -1,6 +1,7 @@
 //! What models are trained on: who watched what, when, and how much that says.
 
 mod counter;
+mod first;
 pub mod generated;
 mod holdout;
 mod interactions;
@@ -8,6 +9,7 @@ mod sparse;
 pub mod table;
 
 pub(crate) use counter::Counter;
+pub(crate) use first::keep_first;
 pub use holdout::{Cut, Holdout};
 pub use interactions::{Interaction, Interactions};
 pub use sparse::Sparse;

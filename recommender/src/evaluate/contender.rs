@@ -2,7 +2,7 @@
 
 use super::peers;
 use crate::{
-    data::Interactions,
+    data::{Interactions, keep_first},
     model::{History, Neighbours, Popularity, Ranker, Scratch, Term, Terms, Wanted},
 };
 
@@ -23,6 +23,12 @@ impl Contender {
         Self::Neighbours(peers::bm25(&watches.liked()), Popularity::train(watches, now))
     }
 
+    /// What many watch, of `watches`.
+    #[must_use]
+    pub fn popular(watches: &Interactions, now: i64) -> Self {
+        Self::Alone(Term::Popular, Box::new(bare(watches, now)))
+    }
+
     /// The `count` best titles that `history` has not seen, best first.
     pub fn best(&self, history: &History, count: usize, scratch: &mut Scratch) -> Vec<u32> {
         if let Self::Blend(ranker) = self {
@@ -31,31 +37,22 @@ impl Contender {
         let scores = self.scores(history);
         let popularity = self.popularity();
         let mut titles: Vec<u32> = (0..scores.len() as u32).filter(|title| !history.has_seen(*title)).collect();
-        let order = |left: &u32, right: &u32| order(&scores, popularity, *left, *right);
-        if count < titles.len() {
-            titles.select_nth_unstable_by(count, order);
-            titles.truncate(count);
-        }
-        titles.sort_unstable_by(order);
+        keep_first(&mut titles, count, |left, right| order(&scores, popularity, *left, *right));
         titles
     }
 
     /// `titles` in order, best first, seen or not.
     pub fn sorted(&self, history: &History, titles: &[u32], scratch: &mut Scratch) -> Vec<u32> {
+        let scores = match self {
+            Self::Blend(ranker) => {
+                let mut scores = vec![f32::NEG_INFINITY; ranker.terms.titles()];
+                let judged = ranker.judged(history, Wanted { also: titles, ..Wanted::any(0) }, scratch);
+                judged.iter().for_each(|one| scores[one.title as usize] = one.score);
+                scores
+            }
+            Self::Alone(..) | Self::Neighbours(..) => self.scores(history),
+        };
         let mut titles = titles.to_vec();
-        if let Self::Blend(ranker) = self {
-            let wanted = Wanted { also: &titles, ..Wanted::any(0) };
-            let scores: std::collections::HashMap<u32, f32> =
-                ranker.judged(history, wanted, scratch).iter().map(|one| (one.title, one.score)).collect();
-            let score = |title: u32| scores.get(&title).copied().unwrap_or(f32::NEG_INFINITY);
-            let popularity = &ranker.terms.popularity;
-            titles.sort_by(|left, right| {
-                let by_score = score(*right).total_cmp(&score(*left));
-                by_score.then(popularity.ever(*right).total_cmp(&popularity.ever(*left))).then(left.cmp(right))
-            });
-            return titles;
-        }
-        let scores = self.scores(history);
         titles.sort_by(|left, right| order(&scores, self.popularity(), *left, *right));
         titles
     }

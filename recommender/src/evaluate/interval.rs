@@ -42,6 +42,15 @@ impl Interval {
     }
 }
 
+/// Whether the mean of `new` is above that of `old`, pair by pair, by `errors` standard errors of their difference.
+#[must_use]
+pub fn is_above(new: &[f64], old: &[f64], errors: f64) -> bool {
+    let count = new.len().max(1) as f64;
+    let gain = new.iter().zip(old).map(|(new, old)| new - old).sum::<f64>() / count;
+    let spread = new.iter().zip(old).map(|(new, old)| (new - old - gain).powi(2)).sum::<f64>() / count;
+    gain > 0.0 && gain > errors * (spread / count).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +68,15 @@ mod tests {
         }
         assert_eq!(Interval::of(&[], 1), Interval::default());
         assert_eq!(Interval::of(&[0.25], 1), Interval { mean: 0.25, low: 0.25, high: 0.25 });
+    }
+
+    #[test]
+    fn what_is_above_is_above_beyond_chance() {
+        let old = [0.0, 1.0, 0.0, 1.0];
+        assert!(is_above(&[0.1, 1.1, 0.1, 1.1], &old, 100.0), "the same gain for all leaves nothing to chance");
+        assert!(!is_above(&old, &old, 0.0) && !is_above(&[], &[], 0.0));
+        // A mean gain of 0.1 whose standard error is 0.1 times the root of 3 over 4, twice: 0.0866.
+        let new = [0.4, 1.0, 0.0, 1.0];
+        assert!(is_above(&new, &old, 1.0) && !is_above(&new, &old, 1.2));
     }
 }

@@ -9,7 +9,7 @@ mod run;
 mod task;
 
 pub use contender::Contender;
-pub use interval::Interval;
+pub use interval::{Interval, is_above};
 pub use metrics::{Metrics, judge};
 pub use report::{Judgement, Latency, assess};
 pub use run::{Meter, Report, run};

@@ -1,10 +1,7 @@
 //! What a model is worth, in numbers.
 
 use super::{Contender, Interval, Protocol, Task, judge};
-use crate::{
-    model::{History, Scratch, Watched},
-    train::history,
-};
+use crate::{model::Scratch, train::history};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Instant};
@@ -85,8 +82,7 @@ pub fn assess(task: &Task, name: &str, contender: &Contender, ks: &[usize], seed
 }
 
 fn show(task: &Task, contender: &Contender, profile: usize, longest: usize, scratch: &mut Scratch) -> Shown {
-    let history =
-        if profile < task.train.profiles() { history(&task.train, profile) } else { History::new(std::iter::empty::<Watched>()) };
+    let history = history(&task.train, profile);
     let begun = Instant::now();
     let list = match &task.protocol {
         Protocol::Full | Protocol::LeaveLastOut => contender.best(&history, longest, scratch),

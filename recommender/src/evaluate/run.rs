@@ -61,7 +61,7 @@ pub fn run(task: &Task, ks: &[usize], effort: &Effort, meter: &dyn Meter, progre
         }
     }
     judge("bm25_knn", &|| Contender::bm25(&task.train, now));
-    judge("popularity", &|| Contender::Alone(Term::Popular, Box::new(bare(&task.train, now))));
+    judge("popularity", &|| Contender::popular(&task.train, now));
     Report {
         profiles: task.train.profiles(),
         titles: task.train.titles(),

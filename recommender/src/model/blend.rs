@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Terms of a score, in the order of their weights.
+/// Terms of a score, in the order of [`TERMS`] and of their weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Term {
@@ -82,6 +82,11 @@ mod tests {
         assert_eq!([0, 1, 3, 5, 10, 25, 80].map(weight), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(weight(100_000), 6.0);
         assert!(weight(2) > 1.0 && weight(2) < 2.0);
+    }
+
+    #[test]
+    fn weights_are_in_the_order_of_their_terms() {
+        assert!((0..).zip(TERMS).all(|(place, term)| crate::model::place(term) == place));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From a history to a list: titles that any term brings up, judged by all terms, each in units of its own spread.
 
 use super::{Blend, History, Neighbours, TERMS, Term, Terms, TitleIndex, Watched, Weights, terms};
+use crate::data::keep_first;
 use std::cmp::Ordering;
 
 /// Titles that the sparse terms bring up.
@@ -102,12 +103,7 @@ impl Ranker {
     /// The best titles for `history`, best first; fewer than wanted only if fewer are allowed.
     pub fn best(&self, history: &History, wanted: Wanted<'_>, scratch: &mut Scratch) -> Vec<Judged> {
         let mut judged = self.judged(history, wanted, scratch);
-        let count = wanted.count.min(judged.len());
-        if count < judged.len() {
-            judged.select_nth_unstable_by(count, order);
-            judged.truncate(count);
-        }
-        judged.sort_unstable_by(order);
+        keep_first(&mut judged, wanted.count, order);
         judged
     }
 
@@ -182,7 +178,7 @@ impl Ranker {
 /// The place of a term among the weights.
 #[must_use]
 pub fn place(term: Term) -> usize {
-    TERMS.iter().position(|other| *other == term).unwrap_or(0)
+    term as usize
 }
 
 /// Best first; equal ones by popularity, then by index, so that the same input always gives the same list.

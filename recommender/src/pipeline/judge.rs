@@ -2,8 +2,8 @@
 
 use crate::{
     data::{Cut, Holdout, Interactions},
-    evaluate::{Contender, Interval, judge as judge_list},
-    model::{Material, Popularity, Scratch, Term, Terms},
+    evaluate::{Contender, Interval, is_above, judge as judge_list},
+    model::{Material, Scratch},
     repository::Card,
     train::{self, Choices, Effort, history},
 };
@@ -51,17 +51,16 @@ pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, is_rolled_
         return Judged { choices, is_better: !is_rolled_back, verdict, metrics: BTreeMap::new() };
     }
     let blend = |choices: &Choices| gains(&Contender::Blend(Box::new(train::train(&inner, choices))), &held, &judges);
-    let popularity = Terms { popularity: Popularity::train(&held.train, material.now), ..Terms::default() };
     let mut all = BTreeMap::from([
         ("new", blend(&choices)),
         ("bm25_knn", gains(&Contender::bm25(&held.train, material.now), &held, &judges)),
-        ("popularity", gains(&Contender::Alone(Term::Popular, Box::new(popularity)), &held, &judges)),
+        ("popularity", gains(&Contender::popular(&held.train, material.now), &held, &judges)),
     ]);
     if deployed.is_some() {
         all.insert("deployed", blend(&known));
     }
     // Other choices have to be better beyond chance; otherwise the known ones are trained on what is newest.
-    let is_gain = all.get("deployed").is_none_or(|theirs| is_above(&all["new"], theirs));
+    let is_gain = all.get("deployed").is_none_or(|theirs| is_above(&all["new"], theirs, ERRORS_MIN));
     let (choices, gains) = if is_gain { (choices, &all["new"]) } else { (known, &all["deployed"]) };
     let (is_better, verdict) = verdict(gains, &all, is_gain, knows_more(material, deployed) && !is_rolled_back);
     let metrics = all.iter().map(|(name, gains)| ((*name).to_owned(), metrics(gains))).collect();
@@ -104,7 +103,7 @@ fn verdict(gains: &[f64], all: &BTreeMap<&str, Vec<f64>>, is_gain: bool, knows_m
     let mean = |gains: &[f64]| gains.iter().sum::<f64>() / gains.len().max(1) as f64;
     let named: Vec<String> = all.iter().map(|(name, gains)| format!("{name} {:.4}", mean(gains))).collect();
     let said = format!("NDCG@{K}: {}", named.join(", "));
-    if mean(gains) < mean(&all["popularity"]) || is_above(&all["bm25_knn"], gains) {
+    if mean(gains) < mean(&all["popularity"]) || is_above(&all["bm25_knn"], gains, ERRORS_MIN) {
         return (false, format!("not deployed: worse than what needs no model; {said}"));
     }
     match (is_gain, knows_more) {
@@ -112,12 +111,4 @@ fn verdict(gains: &[f64], all: &BTreeMap<&str, Vec<f64>>, is_gain: bool, knows_m
         (false, true) => (true, format!("deployed: as good as the one before, and knows more; {said}")),
         (false, false) => (false, format!("not deployed: not better than the one before; {said}")),
     }
-}
-
-/// Whether `new` is above `old`, pair by pair, beyond chance.
-fn is_above(new: &[f64], old: &[f64]) -> bool {
-    let count = new.len().max(1) as f64;
-    let mean = new.iter().zip(old).map(|(new, old)| new - old).sum::<f64>() / count;
-    let spread = new.iter().zip(old).map(|(new, old)| (new - old - mean).powi(2)).sum::<f64>() / count;
-    mean > 0.0 && mean > ERRORS_MIN * (spread / count).sqrt()
 }

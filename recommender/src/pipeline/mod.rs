@@ -83,24 +83,18 @@ impl Pipeline {
         Ok(Trained::Stored { card, is_deployed })
     }
 
-    /// The deployed model; a damaged one is as good as none.
-    async fn deployed(&self) -> Result<Option<Packed>> {
+    /// What the deployed model is; one that nobody understands is as good as none.
+    async fn deployed(&self) -> Result<Option<Card>> {
         let Some(row) = self.repository.deployed().await? else { return Ok(None) };
-        match self.repository.load(row.id).await {
-            Ok(packed) => Ok(Some(packed)),
-            Err(error) if error.kind().is_transient() => Err(error),
-            Err(error) => {
-                tracing::warn!(model.id = %row.id, error = error.detail(), "the deployed model cannot be read");
-                Ok(None)
-            }
-        }
+        let card = serde_json::from_value(row.metrics);
+        Ok(card.inspect_err(|error| tracing::warn!(model.id = %row.id, %error, "the deployed model's card cannot be read")).ok())
     }
 }
 
 /// Chooses, judges, and trains on everything.
-fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Packed>, is_rolled_back: bool) -> (Packed, bool) {
+fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Card>, is_rolled_back: bool) -> (Packed, bool) {
     let material = Material { watches: &gathered.watches, features: &gathered.features, now: gathered.now };
-    let judged = judge::judge(&material, deployed.map(|deployed| &deployed.card), is_rolled_back);
+    let judged = judge::judge(&material, deployed, is_rolled_back);
     let Ranker { terms, blend, .. } = train::train(&material, &judged.choices);
     let card = Card {
         id,

@@ -73,7 +73,7 @@ pub fn choose(material: &Material<'_>, effort: &Effort, known: Choices) -> Choic
         return known;
     }
     let knobs = search::knobs(&validation, effort, known.knobs);
-    let validation = Validation::new(&material, effort);
+    let validation = if cut == effort.cut { validation } else { Validation::new(&material, effort) };
     let terms = Terms::train(&Material { watches: validation.train(), ..material }, &knobs);
     let blend = weights::learn(&validation, terms, effort, known.blend);
     Choices { knobs, blend }

@@ -2,6 +2,7 @@
 
 use super::{Effort, Validation, validation::Case};
 use crate::{
+    data::keep_first,
     evaluate::judge,
     model::{
         Knobs, Popularity, Recency, Term, Terms,
@@ -165,12 +166,7 @@ fn value(terms: &Terms, term: Term, cases: &[Case], k: usize) -> f64 {
 /// The `k` largest of `scores`, the largest first; of equal ones the first.
 pub(crate) fn best(scores: &[f32], k: usize) -> Vec<u32> {
     let mut titles: Vec<u32> = (0..scores.len() as u32).collect();
-    let order = |left: &u32, right: &u32| scores[*right as usize].total_cmp(&scores[*left as usize]).then(left.cmp(right));
-    if k < titles.len() {
-        titles.select_nth_unstable_by(k, order);
-        titles.truncate(k);
-    }
-    titles.sort_unstable_by(order);
+    keep_first(&mut titles, k, |left, right| scores[*right as usize].total_cmp(&scores[*left as usize]).then(left.cmp(right)));
     titles
 }
 

@@ -23,8 +23,7 @@ fn worth(choices: &Choices, held: &Holdout) -> (f64, f64) {
     let task = Task::new(held.train.clone(), &test, Protocol::Full, 1);
     let material = Material { watches: &held.train, features: &[], now: 100 };
     let ndcg = |contender: Contender| assess(&task, "", &contender, &[10], 1).metrics["ndcg@10"].mean;
-    let popular = Terms { popularity: crate::model::Popularity::train(&held.train, 100), ..Terms::default() };
-    let others = [Contender::bm25(&held.train, 100), Contender::Alone(Term::Popular, Box::new(popular))].map(ndcg);
+    let others = [Contender::bm25(&held.train, 100), Contender::popular(&held.train, 100)].map(ndcg);
     (ndcg(Contender::Blend(Box::new(train(&material, choices)))), others[0].max(others[1]))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Effort, Validation, validation::Case};
 use crate::{
-    evaluate::judge,
+    evaluate::{is_above, judge},
     model::{Blend, LENGTHS, Ranker, Scratch, TERMS, Terms, Wanted, Weights},
 };
 use rayon::prelude::*;
@@ -102,7 +102,7 @@ fn ascend(start: Weights, values: impl Fn(&Weights) -> Vec<f64>) -> Weights {
                     let mut weights = best.0;
                     weights[term] = (weights[term] + change).max(WEIGHT_MIN);
                     let there = values(&weights);
-                    if is_better(&there, &best.1) {
+                    if is_above(&there, &best.1, ERRORS_MIN) {
                         best = (weights, there);
                         break;
                     }
@@ -114,12 +114,4 @@ fn ascend(start: Weights, values: impl Fn(&Weights) -> Vec<f64>) -> Weights {
         }
     }
     best.0
-}
-
-/// Whether the mean of `new` is above that of `old`, pair by pair, by [`ERRORS_MIN`] standard errors of their difference.
-fn is_better(new: &[f64], old: &[f64]) -> bool {
-    let count = new.len() as f64;
-    let gain = new.iter().zip(old).map(|(new, old)| new - old).sum::<f64>() / count;
-    let spread = new.iter().zip(old).map(|(new, old)| (new - old - gain).powi(2)).sum::<f64>() / count;
-    gain > 0.0 && gain > ERRORS_MIN * (spread / count).sqrt()
 }
