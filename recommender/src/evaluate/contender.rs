@@ -13,14 +13,14 @@ pub enum Contender {
     /// One term alone.
     Alone(Term, Box<Terms>),
     /// Nearest neighbours, by what is popular where these say nothing.
-    Neighbours(Neighbours, Popularity),
+    Neighbours(Box<Neighbours>, Popularity),
 }
 
 impl Contender {
     /// Okapi BM25 on `watches`.
     #[must_use]
     pub fn bm25(watches: &Interactions, now: i64) -> Self {
-        Self::Neighbours(peers::bm25(&watches.liked()), Popularity::train(watches, now))
+        Self::Neighbours(Box::new(peers::bm25(&watches.liked())), Popularity::train(watches, now))
     }
 
     /// What many watch, of `watches`.

@@ -4,7 +4,6 @@ use crate::{
     data::{Counter, Sparse},
     model::{Neighbours, largest},
 };
-use rayon::prelude::*;
 
 /// Neighbours of a title.
 const NEIGHBOURS: usize = 100;
@@ -23,7 +22,7 @@ pub(super) fn bm25(liked: &Sparse) -> Neighbours {
         let length = 1.0 - B + B * by_title.row_len(title) as f32 / mean;
         rare.max(0.0) * value * (K1 + 1.0) / (K1 * length + value)
     };
-    let weighted = liked.clone().map(|profile, title, value| weigh(profile, title as usize, value));
+    let weighted = liked.map(|profile, title, value| weigh(profile, title as usize, value));
     let by_title = weighted.transposed();
     let row = |counter: &mut Counter, title: usize| {
         for (profile, weight) in by_title.entries(title) {
@@ -33,6 +32,5 @@ pub(super) fn bm25(liked: &Sparse) -> Neighbours {
         row.retain(|(other, _)| *other as usize != title);
         largest(row, NEIGHBOURS)
     };
-    let columns = (0..titles).into_par_iter().map_init(|| Counter::new(titles), row).collect();
-    Neighbours::from_columns(titles, columns)
+    Neighbours::new(Sparse::computed((titles, titles), || Counter::new(titles), row).transposed())
 }

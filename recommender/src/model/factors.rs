@@ -7,7 +7,7 @@ use super::{
     Watched,
     vector::{add_scaled, dot, widest},
 };
-use crate::data::Sparse;
+use crate::data::{Array, Sparse};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
 
@@ -48,7 +48,7 @@ pub struct Factors {
     penalty: f32,
     unwatched: f32,
     /// One after the other.
-    vectors: Vec<f32>,
+    vectors: Array<f32>,
     /// `unwatched` times the products of all vectors with each other.
     gram: Vec<f32>,
 }
@@ -66,19 +66,19 @@ impl Factors {
             solve_side(liked, &titles, &mut profiles, knobs);
             solve_side(&by_title, &profiles, &mut titles, knobs);
         }
-        Self::new(knobs.size, knobs.penalty, knobs.unwatched, titles)
+        Self::new(knobs.size, knobs.penalty, knobs.unwatched, titles.into())
     }
 
     /// Of vectors that were trained before.
     #[must_use]
-    pub fn new(size: usize, penalty: f32, unwatched: f32, vectors: Vec<f32>) -> Self {
+    pub fn new(size: usize, penalty: f32, unwatched: f32, vectors: Array<f32>) -> Self {
         let gram = gram(&vectors, size, unwatched);
         Self { size, penalty, unwatched, vectors, gram }
     }
 
     /// Its parts, to be written: numbers in a vector, penalty, weight of what is not watched, and the vectors one after the other.
     #[must_use]
-    pub fn parts(&self) -> (usize, f32, f32, &[f32]) {
+    pub fn parts(&self) -> (usize, f32, f32, &Array<f32>) {
         (self.size, self.penalty, self.unwatched, &self.vectors)
     }
 
@@ -94,11 +94,17 @@ impl Factors {
         vector
     }
 
-    /// What the vector of a profile says of `title`.
+    /// What the vector of a profile says of each of `titles`; 0 of what is new.
     #[must_use]
-    pub fn says(&self, profile: &[f32], title: u32) -> f32 {
-        let start = title as usize * self.size;
-        self.vectors.get(start..start + self.size).map_or(0.0, |vector| dot(profile, vector))
+    pub fn says(&self, profile: &[f32], titles: &[u32]) -> Vec<f32> {
+        let of = |title: &u32| self.vectors.get(*title as usize * self.size..(*title as usize + 1) * self.size);
+        let mut out = vec![0.0; titles.len()];
+        widest(|| {
+            for (out, vector) in out.iter_mut().zip(titles.iter().map(of)) {
+                *out = vector.map_or(0.0, |vector| dot(profile, vector));
+            }
+        });
+        out
     }
 
     /// Adds to `out` what the vector of a profile says of each title.
@@ -149,6 +155,33 @@ fn gram(vectors: &[f32], size: usize, scale: f32) -> Vec<f32> {
     gram
 }
 
+#[inline(always)]
+fn row(vectors: &[f32], size: usize, title: u32) -> &[f32] {
+    &vectors[title as usize * size..(title as usize + 1) * size]
+}
+
+/// What the left side of the least squares of one row makes of `by`. A function, since a closure is not always inlined.
+#[inline(always)]
+fn multiply(
+    gram: &[f32],
+    fixed: &[f32],
+    watched: &(impl Iterator<Item = (u32, f32)> + Clone),
+    penalty: f32,
+    by: &[f32],
+    out: &mut [f32],
+) {
+    let size = by.len();
+    out.fill(0.0);
+    for (at, factor) in by.iter().enumerate() {
+        add_scaled(out, *factor, &gram[at * size..(at + 1) * size]);
+    }
+    add_scaled(out, penalty, by);
+    for (title, weight) in watched.clone() {
+        let other = row(fixed, size, title);
+        add_scaled(out, weight * dot(other, by), other);
+    }
+}
+
 /// Conjugate gradients from `vector` on for the least squares of one row: a watched title should give 1, all others 0.
 #[inline(always)]
 fn solve(
@@ -160,23 +193,11 @@ fn solve(
     steps: usize,
 ) {
     let size = vector.len();
-    let of = |title: u32| &fixed[title as usize * size..(title as usize + 1) * size];
-    let multiply = |by: &[f32], out: &mut [f32]| {
-        out.fill(0.0);
-        for (row, factor) in by.iter().enumerate() {
-            add_scaled(out, *factor, &gram[row * size..(row + 1) * size]);
-        }
-        add_scaled(out, penalty, by);
-        for (title, weight) in watched.clone() {
-            let other = of(title);
-            add_scaled(out, weight * dot(other, by), other);
-        }
-    };
     let mut product = vec![0.0; size];
-    multiply(vector, &mut product);
+    multiply(gram, fixed, watched, penalty, vector, &mut product);
     let mut residual: Vec<f32> = product.iter().map(|product| -product).collect();
     for (title, weight) in watched.clone() {
-        add_scaled(&mut residual, weight, of(title));
+        add_scaled(&mut residual, weight, row(fixed, size, title));
     }
     let mut direction = residual.clone();
     let mut error = dot(&residual, &residual);
@@ -184,7 +205,7 @@ fn solve(
         if error < 1e-12 {
             break;
         }
-        multiply(&direction, &mut product);
+        multiply(gram, fixed, watched, penalty, &direction, &mut product);
         let along = dot(&direction, &product);
         if along <= 0.0 {
             break;

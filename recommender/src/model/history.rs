@@ -66,6 +66,12 @@ impl History {
         &self.newest
     }
 
+    /// All titles that the profile ever had to do with; they rise.
+    #[must_use]
+    pub fn seen(&self) -> &[TitleIndex] {
+        &self.seen
+    }
+
     /// Whether the profile ever had to do with `title`.
     #[must_use]
     pub fn has_seen(&self, title: TitleIndex) -> bool {

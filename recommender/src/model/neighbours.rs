@@ -2,10 +2,25 @@
 
 use super::{TitleIndex, Watched};
 use crate::data::Sparse;
+use fixedbitset::FixedBitSet;
+use std::collections::{BTreeMap, HashMap};
 
 /// Weights from title to title: rows are titles that were watched, columns those that they speak for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Neighbours {
+    weights: Sparse,
+    fresh: Fresh,
+}
+
+/// What speaks for one title, in the order of titles.
+pub type Column = Vec<(TitleIndex, f32)>;
+
+/// Columns that were solved since: they count instead of what was known of their titles.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Fresh {
+    titles: Vec<TitleIndex>,
+    columns: Vec<Column>,
+    /// The columns as rows of the titles that speak.
     weights: Sparse,
 }
 
@@ -13,13 +28,19 @@ impl Neighbours {
     /// Of the weights themselves: as many rows as columns.
     #[must_use]
     pub fn new(weights: Sparse) -> Self {
-        Self { weights }
+        Self { weights, fresh: Fresh::default() }
     }
 
-    /// Of columns: for each title those that speak for it.
+    /// The same with these columns instead of those that their titles had, in a catalogue of `titles`.
     #[must_use]
-    pub fn from_columns(titles: usize, columns: Vec<Vec<(TitleIndex, f32)>>) -> Self {
-        Self { weights: Sparse::from_rows(titles, columns).transposed() }
+    pub fn refreshed(&self, titles: usize, columns: impl IntoIterator<Item = (TitleIndex, Column)>) -> Self {
+        let mut all: BTreeMap<TitleIndex, Column> =
+            self.fresh.titles.iter().copied().zip(self.fresh.columns.iter().cloned()).collect();
+        all.extend(columns);
+        let row = |title: usize| all.get(&(title as TitleIndex)).cloned().unwrap_or_default();
+        let weights = Sparse::from_rows(titles, (0..titles).map(row)).transposed();
+        let (titles, columns) = all.into_iter().unzip();
+        Self { weights: self.weights.clone(), fresh: Fresh { titles, columns, weights } }
     }
 
     /// The weights, to be written.
@@ -28,26 +49,58 @@ impl Neighbours {
         &self.weights
     }
 
-    /// Adds to `out` what `history` says of each title.
+    /// Whether nothing speaks for anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.weights.is_empty() && self.fresh.titles.is_empty()
+    }
+
+    /// What is known, the oldest first: titles of which all is to be forgotten that was known before, and the weights.
+    #[inline(always)]
+    pub(super) fn layers(&self) -> [(&[TitleIndex], &Sparse); 2] {
+        [(&[], &self.weights), (&self.fresh.titles, &self.fresh.weights)]
+    }
+
+    /// Adds to `out`, which is 0 everywhere, what `history` says of each title.
     pub fn add_to(&self, history: &[Watched], out: &mut [f32]) {
-        for watched in history {
-            for (title, weight) in self.weights.entries(watched.title as usize) {
-                out[title as usize] += watched.weight * weight;
+        for (forgotten, weights) in self.layers() {
+            forgotten.iter().for_each(|title| out[*title as usize] = 0.0);
+            for watched in history {
+                for (title, weight) in weights.entries(watched.title as usize) {
+                    out[title as usize] += watched.weight * weight;
+                }
             }
         }
     }
 
-    /// That title of `history` which speaks most for `title`.
+    /// For each of `titles` for which any of `history` speaks, the one that speaks most.
     #[must_use]
-    pub fn strongest(&self, history: &[Watched], title: TitleIndex) -> Option<TitleIndex> {
-        let said = history.iter().map(|watched| (watched.title, watched.weight * self.weight(watched.title, title)));
-        said.filter(|(_, said)| *said > 0.0).max_by(|left, right| left.1.total_cmp(&right.1)).map(|(title, _)| title)
+    pub fn strongest(&self, history: &[Watched], titles: &[TitleIndex]) -> HashMap<TitleIndex, TitleIndex> {
+        let asked: FixedBitSet = titles.iter().map(|title| *title as usize).collect();
+        let mut found: HashMap<TitleIndex, (TitleIndex, f32)> = HashMap::new();
+        for (forgotten, weights) in self.layers() {
+            found.retain(|title, _| forgotten.binary_search(title).is_err());
+            for watched in history {
+                for (title, weight) in
+                    weights.entries(watched.title as usize).filter(|(title, _)| asked.contains(*title as usize))
+                {
+                    let said = watched.weight * weight;
+                    let most = found.entry(title).or_insert((watched.title, 0.0));
+                    if said > most.1 {
+                        *most = (watched.title, said);
+                    }
+                }
+            }
+        }
+        found.into_iter().filter(|(_, (_, said))| *said > 0.0).map(|(title, (by, _))| (title, by)).collect()
     }
 
     /// What `from` says of `to`.
     #[must_use]
     pub fn weight(&self, from: TitleIndex, to: TitleIndex) -> f32 {
-        let (columns, values) = self.weights.row(from as usize);
+        let is_fresh = self.fresh.titles.binary_search(&to).is_ok();
+        let weights = if is_fresh { &self.fresh.weights } else { &self.weights };
+        let (columns, values) = weights.row(from as usize);
         columns.binary_search(&to).map_or(0.0, |place| values[place])
     }
 }
@@ -61,4 +114,30 @@ pub(crate) fn largest(mut column: Vec<(TitleIndex, f32)>, count: usize) -> Vec<(
     }
     column.sort_unstable_by_key(|(title, _)| *title);
     column
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_column_counts_instead_of_the_old_one_and_titles_may_be_new() {
+        let old = Neighbours::new(Sparse::from_rows(3, [vec![(1, 0.25)], vec![(0, 0.5)], vec![(1, 1.0)]]));
+        let once = old.refreshed(4, [(1, vec![(2, 2.0)]), (3, vec![(0, 4.0)])]);
+        let fresh = once.refreshed(4, [(3, vec![(0, 8.0), (1, 1.0)])]);
+        let said = |neighbours: &Neighbours, from: u32| {
+            let mut out = vec![0.0; 4];
+            neighbours.add_to(&[Watched { title: from, weight: 1.0 }], &mut out);
+            assert!((0..).zip(&out).all(|(to, said)| neighbours.weight(from, to) == *said));
+            out
+        };
+        assert_eq!(said(&old, 0), [0.0, 0.25, 0.0, 0.0]);
+        assert_eq!(said(&once, 0), [0.0, 0.0, 0.0, 4.0]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|from| said(&fresh, from)),
+            [vec![0.0, 0.0, 0.0, 8.0], vec![0.5, 0.0, 0.0, 1.0], vec![0.0, 2.0, 0.0, 0.0], vec![0.0; 4]]
+        );
+        let both = [Watched { title: 0, weight: 1.0 }, Watched { title: 1, weight: 9.0 }];
+        assert_eq!(fresh.strongest(&both, &[1, 3]), HashMap::from([(3, 1)]));
+    }
 }

@@ -1,8 +1,7 @@
 //! What is watched after what.
 
 use super::{Neighbours, neighbours::largest};
-use crate::data::Sparse;
-use std::collections::HashMap;
+use crate::data::{Counter, Sparse};
 
 /// How far apart two titles may be in a history, and what a pair counts then.
 const GAPS: [f32; 3] = [1.0, 0.5, 0.33];
@@ -26,22 +25,17 @@ impl Default for NextKnobs {
 #[must_use]
 pub fn train(histories: &Sparse, knobs: NextKnobs) -> Neighbours {
     let titles = histories.width();
-    let mut watched = vec![0.0_f32; titles];
-    let mut after: Vec<HashMap<u32, f32>> = vec![HashMap::new(); titles];
-    for profile in 0..histories.height() {
-        let (row, _) = histories.row(profile);
-        for (place, title) in row.iter().enumerate() {
-            watched[*title as usize] += 1.0;
-            for (later, count) in row[place + 1..].iter().zip(GAPS) {
-                *after[*title as usize].entry(*later).or_default() += count;
-            }
+    let watched: Vec<f32> = histories.column_lens().iter().map(|count| *count as f32).collect();
+    let places = histories.places();
+    let row = |counter: &mut Counter, title: usize| {
+        for (profile, place) in places.entries(title) {
+            let later = &histories.row(profile as usize).0[place as usize + 1..];
+            later.iter().zip(GAPS).for_each(|(later, count)| counter.add(*later, count));
         }
-    }
-    let row = |title: usize| {
         let scale = 1.0 / watched[title].max(1.0);
-        let said =
-            after[title].iter().map(|(later, count)| (*later, count * scale / watched[*later as usize].powf(knobs.popularity)));
+        let said = counter.take().into_iter();
+        let said = said.map(|(later, count)| (later, count * scale / watched[later as usize].powf(knobs.popularity)));
         largest(said.collect(), KEPT)
     };
-    Neighbours::new(Sparse::from_rows(titles, (0..titles).map(row)))
+    Neighbours::new(Sparse::computed((titles, titles), || Counter::new(titles), row))
 }

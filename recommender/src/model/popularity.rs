@@ -13,6 +13,8 @@ const WINDOWS: [(Window, i64); 3] =
 pub struct Popularity {
     /// Per title, watches in each window.
     counts: Vec<[f32; WINDOWS.len()]>,
+    /// Per title, how popular it is, ever and lately.
+    said: Vec<[f32; 2]>,
     /// Titles in the order of all their watches.
     order: Vec<u32>,
     /// Titles in the order of their latest ones; only those that have some.
@@ -41,7 +43,10 @@ impl Popularity {
         let mut order: Vec<u32> = (0..counts.len() as u32).collect();
         let all = |title: u32| counts[title as usize][WINDOWS.len() - 1];
         order.sort_by(|left, right| all(*right).total_cmp(&all(*left)).then(left.cmp(right)));
-        let mut popularity = Self { counts, order, trending: Vec::new() };
+        // A month counts half of what a week does, since a quiet week should not leave it to chance.
+        let said = |[week, month, ever]: &[f32; 3]| [ever.ln_1p(), week.ln_1p() + 0.5 * month.ln_1p()];
+        let said = counts.iter().map(said).collect();
+        let mut popularity = Self { counts, said, order, trending: Vec::new() };
         let mut trending: Vec<u32> = popularity.order.iter().copied().filter(|title| popularity.trending(*title) > 0.0).collect();
         trending.sort_by(|left, right| popularity.trending(*right).total_cmp(&popularity.trending(*left)));
         popularity.trending = trending;
@@ -82,13 +87,13 @@ impl Popularity {
     /// How popular `title` is: the logarithm of its watches, since twice as many say as much anywhere.
     #[must_use]
     pub fn popular(&self, title: u32) -> f32 {
-        self.ever(title).ln_1p()
+        self.said.get(title as usize).map_or(0.0, |said| said[0])
     }
 
-    /// How popular it is lately; a month counts half of what a week does, since a quiet week should not leave it to chance.
+    /// How popular it is lately.
     #[must_use]
     pub fn trending(&self, title: u32) -> f32 {
-        self.counts.get(title as usize).map_or(0.0, |[week, month, _]| week.ln_1p() + 0.5 * month.ln_1p())
+        self.said.get(title as usize).map_or(0.0, |said| said[1])
     }
 
     /// The window in which `title` has more of all watches than in longer ones; `None` of a title that nobody watched.

@@ -1,13 +1,16 @@
 //! From a history to a list: titles that any term brings up, judged by all terms, each in units of its own spread.
 
-use super::{Blend, History, Neighbours, TERMS, Term, Terms, TitleIndex, Watched, Weights, terms};
+use super::{Blend, History, Neighbours, TERMS, Term, Terms, TitleIndex, Watched, Weights, terms, vector};
 use crate::data::keep_first;
+use fixedbitset::FixedBitSet;
 use std::cmp::Ordering;
 
 /// Titles that the sparse terms bring up.
-const BROUGHT_UP_MAX: usize = 1_000;
+const BROUGHT_UP_MAX: usize = 500;
 /// Popular titles that are judged besides, and as many of those that are popular lately.
-const POPULAR_MAX: usize = 300;
+const POPULAR_MAX: usize = 150;
+/// Titles that are looked at together.
+const CHUNK: usize = 64;
 /// Watches of a title with which half of what is said of it is learned from watches.
 const KNOWN_WATCHES: f32 = 5.0;
 /// What likeness is worth beside what is learned from watches.
@@ -65,11 +68,11 @@ impl Wanted<'_> {
 /// What a thread needs to judge, again and again: arrays as long as the catalogue, clean in between.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    /// What each sparse term says of each title.
     sums: [Vec<f32>; 3],
-    touched: Vec<TitleIndex>,
-    is_touched: Vec<bool>,
+    is_seen: FixedBitSet,
     chosen: Vec<TitleIndex>,
-    is_chosen: Vec<bool>,
+    is_chosen: FixedBitSet,
 }
 
 impl Ranker {
@@ -78,13 +81,12 @@ impl Ranker {
     pub fn judged(&self, history: &History, wanted: Wanted<'_>, scratch: &mut Scratch) -> Vec<Judged> {
         let faded = self.terms.recency.faded(history.newest());
         let latest = terms::latest(history.newest());
-        scratch.begin(self.terms.titles());
+        scratch.begin(self.terms.titles(), history);
         scratch.add(0, &self.terms.ridge, &faded);
         scratch.add(1, &self.terms.next, &latest);
         scratch.add(2, &self.terms.content, &faded);
-        let may = |title: TitleIndex| !history.has_seen(title) && (wanted.allowed)(title);
-        scratch.bring_up(&may);
-        self.add_popular(wanted.count, &may, scratch);
+        scratch.bring_up(wanted.allowed);
+        self.add_popular(wanted, scratch);
         wanted.also.iter().filter(|title| (**title as usize) < self.terms.titles()).for_each(|title| scratch.choose(*title));
         let mut judged: Vec<Judged> = scratch
             .chosen
@@ -92,7 +94,7 @@ impl Ranker {
             .map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], said: [0.0; TERMS.len()], score: 0.0 })
             .collect();
         self.say(&mut judged, &faded, scratch);
-        scratch.end();
+        scratch.end(history);
         standardise(&mut judged);
         let weights = self.blend.weights(history.newest().len());
         self.add_up(&mut judged, &weights, wanted.is_like);
@@ -111,7 +113,7 @@ impl Ranker {
     /// speaks for them.
     fn add_up(&self, judged: &mut [Judged], weights: &Weights, is_like: bool) {
         let content = place(Term::Content);
-        let has_content = !self.terms.content.weights().is_empty();
+        let has_content = !self.terms.content.is_empty();
         let learned: f32 = LEARNED.iter().map(|term| weights[place(*term)]).sum();
         for one in judged {
             let watched = self.terms.popularity.ever(one.title);
@@ -137,36 +139,37 @@ impl Ranker {
         }
     }
 
-    /// Adds the most popular of all titles, the most popular lately, and then more until there are `count`.
-    fn add_popular(&self, count: usize, may: &dyn Fn(TitleIndex) -> bool, scratch: &mut Scratch) {
+    /// Adds the most popular of all titles, the most popular lately, and then more until there are as many as are wanted.
+    fn add_popular(&self, wanted: Wanted<'_>, scratch: &mut Scratch) {
         let popularity = &self.terms.popularity;
-        let allowed = |title: &&TitleIndex| may(**title);
-        popularity.trending_order().iter().filter(allowed).take(POPULAR_MAX).for_each(|title| scratch.choose(*title));
-        let mut added = 0;
-        for title in popularity.order() {
-            if added >= POPULAR_MAX && scratch.chosen.len() >= count {
-                break;
-            }
-            if may(*title) {
-                added += 1;
-                scratch.choose(*title);
+        for order in [popularity.trending_order(), popularity.order()] {
+            let is_last = std::ptr::eq(order, popularity.order());
+            let mut added = 0;
+            for title in order {
+                if added >= POPULAR_MAX && (!is_last || scratch.chosen.len() >= wanted.count) {
+                    break;
+                }
+                if scratch.may(*title, wanted.allowed) {
+                    added += 1;
+                    scratch.choose(*title);
+                }
             }
         }
     }
 
-    /// Lets each term speak of each title.
+    /// Lets each term speak of each title, in the order in which they were chosen.
     fn say(&self, judged: &mut [Judged], faded: &[Watched], scratch: &Scratch) {
         let liked = terms::liked(faded);
-        let factors = self.terms.factors.profile(&liked);
-        let spectral = self.terms.spectral.profile(faded);
-        for one in judged {
+        let factors = self.terms.factors.says(&self.terms.factors.profile(&liked), &scratch.chosen);
+        let spectral = self.terms.spectral.says(&self.terms.spectral.profile(faded), &scratch.chosen);
+        for (place, one) in judged.iter_mut().enumerate() {
             let title = one.title as usize;
             let says = |term| match term {
                 Term::Ridge => scratch.sums[0][title],
                 Term::Next => scratch.sums[1][title],
                 Term::Content => scratch.sums[2][title],
-                Term::Factors => self.terms.factors.says(&factors, one.title),
-                Term::Spectral => self.terms.spectral.says(&spectral, one.title),
+                Term::Factors => factors[place],
+                Term::Spectral => spectral[place],
                 Term::Popular => self.terms.popularity.popular(one.title),
                 Term::Trending => self.terms.popularity.trending(one.title),
             };
@@ -191,60 +194,92 @@ pub(crate) fn order(left: &Judged, right: &Judged) -> Ordering {
 /// Takes the mean from each part, and divides it by its spread.
 fn standardise(judged: &mut [Judged]) {
     let count = judged.len().max(1) as f32;
-    for term in 0..TERMS.len() {
-        let mean = judged.iter().map(|one| one.parts[term]).sum::<f32>() / count;
-        let spread = (judged.iter().map(|one| (one.parts[term] - mean).powi(2)).sum::<f32>() / count).sqrt();
-        let tells = spread > 1e-9 && spread.is_finite();
-        judged.iter_mut().for_each(|one| one.parts[term] = if tells { (one.parts[term] - mean) / spread } else { 0.0 });
+    let mut means = [0.0_f32; TERMS.len()];
+    judged.iter().for_each(|one| means.iter_mut().zip(one.parts).for_each(|(mean, part)| *mean += part / count));
+    let mut squares = [0.0_f32; TERMS.len()];
+    for one in judged.iter_mut() {
+        for ((part, mean), square) in one.parts.iter_mut().zip(means).zip(&mut squares) {
+            *part -= mean;
+            *square += *part * *part;
+        }
     }
+    let scales = squares.map(|square| {
+        let spread = (square / count).sqrt();
+        if spread > 1e-9 && spread.is_finite() { 1.0 / spread } else { 0.0 }
+    });
+    judged.iter_mut().for_each(|one| one.parts.iter_mut().zip(scales).for_each(|(part, scale)| *part *= scale));
 }
 
 impl Scratch {
-    fn begin(&mut self, titles: usize) {
+    fn begin(&mut self, titles: usize, history: &History) {
         self.sums.iter_mut().for_each(|sums| sums.resize(titles, 0.0));
-        self.is_touched.resize(titles, false);
-        self.is_chosen.resize(titles, false);
+        self.is_chosen.grow(titles);
+        self.is_seen.grow(titles);
+        history.seen().iter().filter(|title| (**title as usize) < titles).for_each(|title| self.is_seen.insert(*title as usize));
     }
 
     fn add(&mut self, term: usize, neighbours: &Neighbours, history: &[Watched]) {
-        for watched in history {
-            for (title, weight) in neighbours.weights().entries(watched.title as usize) {
-                if !std::mem::replace(&mut self.is_touched[title as usize], true) {
-                    self.touched.push(title);
-                }
-                self.sums[term][title as usize] += watched.weight * weight;
-            }
-        }
+        neighbours.add_to(history, &mut self.sums[term]);
+    }
+
+    /// Whether `title` may be shown: not if it was seen.
+    fn may(&self, title: TitleIndex, allowed: &dyn Fn(TitleIndex) -> bool) -> bool {
+        !self.is_seen.contains(title as usize) && allowed(title)
     }
 
     /// Chooses those titles of which the sparse terms say most, each term in units of the most that it says of any.
-    fn bring_up(&mut self, may: &dyn Fn(TitleIndex) -> bool) {
-        let most = |sums: &Vec<f32>| self.touched.iter().map(|title| sums[*title as usize]).fold(f32::MIN_POSITIVE, f32::max);
-        let scales = [0, 1, 2].map(|term| 1.0 / most(&self.sums[term]));
-        let said = |title: TitleIndex| (0..scales.len()).map(|term| self.sums[term][title as usize] * scales[term]).sum::<f32>();
-        // What is not allowed is sorted out before titles are counted.
-        let allowed = self.touched.iter().filter(|title| may(**title));
-        let mut titles: Vec<(TitleIndex, f32)> = allowed.map(|title| (*title, said(*title))).collect();
-        if titles.len() > BROUGHT_UP_MAX {
-            titles.select_nth_unstable_by(BROUGHT_UP_MAX, |left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
-            titles.truncate(BROUGHT_UP_MAX);
+    fn bring_up(&mut self, allowed: &dyn Fn(TitleIndex) -> bool) {
+        let best = vector::widest(|| self.most_said(allowed));
+        best.into_iter().for_each(|(title, _)| self.choose(title));
+    }
+
+    #[inline(always)]
+    fn most_said(&self, allowed: &dyn Fn(TitleIndex) -> bool) -> Vec<(TitleIndex, f32)> {
+        let scales = self.sums.each_ref().map(|sums| 1.0 / vector::largest(sums).max(f32::MIN_POSITIVE));
+        let [ridge, next, content] = self.sums.each_ref().map(|sums| sums.chunks(CHUNK));
+        let (mut best, mut floor): (Vec<(TitleIndex, f32)>, f32) = (Vec::new(), 0.0);
+        for (chunk, ((ridge, next), content)) in ridge.zip(next).zip(content).enumerate() {
+            let mut said = [0.0; CHUNK];
+            for (said, sums) in said.iter_mut().zip(ridge.iter().zip(next).zip(content)) {
+                let ((ridge, next), content) = sums;
+                *said = ridge * scales[0] + next * scales[1] + content * scales[2];
+            }
+            // Most chunks say nothing new.
+            if vector::largest(&said) > floor {
+                let titles = (chunk * CHUNK) as TitleIndex..;
+                // What is not allowed is sorted out before titles are counted.
+                best.extend(titles.zip(said).filter(|(title, said)| *said > floor && self.may(*title, allowed)));
+            }
+            if best.len() >= BROUGHT_UP_MAX * 4 {
+                floor = keep_largest(&mut best);
+            }
         }
-        titles.into_iter().for_each(|(title, _)| self.choose(title));
+        keep_largest(&mut best);
+        best
     }
 
     fn choose(&mut self, title: TitleIndex) {
-        if !std::mem::replace(&mut self.is_chosen[title as usize], true) {
+        if !self.is_chosen.put(title as usize) {
             self.chosen.push(title);
         }
     }
 
-    fn end(&mut self) {
-        for title in self.touched.drain(..) {
-            self.is_touched[title as usize] = false;
-            self.sums.iter_mut().for_each(|sums| sums[title as usize] = 0.0);
-        }
-        for title in self.chosen.drain(..) {
-            self.is_chosen[title as usize] = false;
-        }
+    fn end(&mut self, history: &History) {
+        self.sums.iter_mut().for_each(|sums| sums.fill(0.0));
+        self.chosen.drain(..).for_each(|title| self.is_chosen.remove(title as usize));
+        let titles = self.is_seen.len();
+        history.seen().iter().filter(|title| (**title as usize) < titles).for_each(|title| self.is_seen.remove(*title as usize));
     }
+}
+
+/// Keeps those of which most is said, at most [`BROUGHT_UP_MAX`]; what is said of the least of them.
+fn keep_largest(best: &mut Vec<(TitleIndex, f32)>) -> f32 {
+    if best.len() <= BROUGHT_UP_MAX {
+        return 0.0;
+    }
+    let (_, least, _) =
+        best.select_nth_unstable_by(BROUGHT_UP_MAX - 1, |left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
+    let least = least.1;
+    best.truncate(BROUGHT_UP_MAX);
+    least
 }

@@ -7,15 +7,18 @@ use super::{
     Watched,
     vector::{add_scaled, dot, widest},
 };
-use crate::data::Sparse;
+use crate::data::{Array, Sparse};
 use faer::{Mat, MatMut, MatRef};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Vectors that are carried along to make the wanted ones exact.
 const SPARE: usize = 32;
 /// Times that the vectors go through the matrix. Singular values fall slowly here, and each time squares them.
 const PASSES: usize = 4;
+/// Vectors that go through the matrix at a time.
+const VECTORS: usize = 64;
 
 /// Choices of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -37,9 +40,9 @@ impl Default for SpectralKnobs {
 pub struct Spectral {
     size: usize,
     /// One vector after the other for each title.
-    vectors: Vec<f32>,
+    vectors: Array<f32>,
     /// The root of each title's count.
-    roots: Vec<f32>,
+    roots: Array<f32>,
 }
 
 impl Spectral {
@@ -47,38 +50,36 @@ impl Spectral {
     #[must_use]
     pub fn train(liked: &Sparse, knobs: SpectralKnobs) -> Self {
         let titles = liked.width();
-        let by_title = liked.transposed();
-        let roots: Vec<f32> = (0..titles).map(|title| (by_title.row_len(title) as f32).sqrt()).collect();
-        let smooth =
-            liked.clone().map(|profile, title, _| 1.0 / ((liked.row_len(profile) as f32).sqrt() * roots[title as usize]));
+        let roots: Vec<f32> = liked.column_lens().iter().map(|count| (*count as f32).sqrt()).collect();
+        let smooth = liked.map(|profile, title, _| 1.0 / ((liked.row_len(profile) as f32).sqrt() * roots[title as usize]));
         let by_title = smooth.transposed();
         let wide = (knobs.size + SPARE).min(titles).min(liked.height());
         let size = knobs.size.min(wide);
         if wide == 0 {
-            return Self { size: 0, vectors: Vec::new(), roots };
+            return Self { size: 0, vectors: Array::default(), roots: roots.into() };
         }
         let mut random = StdRng::seed_from_u64(knobs.seed);
         // Titles by vectors, row by row.
         let mut basis: Vec<f32> = (0..titles * wide).map(|_| random.random::<f32>() - 0.5).collect();
         for _ in 0..PASSES {
             orthogonal(&mut basis, titles, wide);
-            let profiles = times(&smooth, &basis, wide);
-            basis = times(&by_title, &profiles, wide);
+            basis = there_and_back(&smooth, &by_title, &basis, wide);
         }
         orthogonal(&mut basis, titles, wide);
-        let vectors = rotated(&times(&smooth, &basis, wide), &basis, titles, wide, size);
-        Self { size, vectors, roots }
+        let image = there_and_back(&smooth, &by_title, &basis, wide);
+        let vectors = rotated(&image, &basis, titles, wide, size);
+        Self { size, vectors: vectors.into(), roots: roots.into() }
     }
 
     /// Of parts that were written before; `None` if there is not one vector for each root.
     #[must_use]
-    pub fn from_parts(size: usize, vectors: Vec<f32>, roots: Vec<f32>) -> Option<Self> {
+    pub fn from_parts(size: usize, vectors: Array<f32>, roots: Array<f32>) -> Option<Self> {
         (vectors.len() == size * roots.len()).then_some(Self { size, vectors, roots })
     }
 
     /// Its parts, to be written: numbers in a vector, the vectors one after the other, and the root of each title's count.
     #[must_use]
-    pub fn parts(&self) -> (usize, &[f32], &[f32]) {
+    pub fn parts(&self) -> (usize, &Array<f32>, &Array<f32>) {
         (self.size, &self.vectors, &self.roots)
     }
 
@@ -96,19 +97,25 @@ impl Spectral {
         place
     }
 
-    /// What lies there of `title`.
+    /// What lies there of each of `titles`; 0 of what is new.
     #[must_use]
-    pub fn says(&self, profile: &[f32], title: u32) -> f32 {
-        let start = title as usize * self.size;
-        let vector = self.vectors.get(start..start + self.size);
-        vector.zip(self.roots.get(title as usize)).map_or(0.0, |(vector, root)| root * dot(profile, vector))
+    pub fn says(&self, profile: &[f32], titles: &[u32]) -> Vec<f32> {
+        let of = |title: &u32| self.vectors.get(*title as usize * self.size..(*title as usize + 1) * self.size);
+        let mut out = vec![0.0; titles.len()];
+        widest(|| {
+            for (out, title) in out.iter_mut().zip(titles) {
+                let vector = of(title).zip(self.roots.get(*title as usize));
+                *out = vector.map_or(0.0, |(vector, root)| root * dot(profile, vector));
+            }
+        });
+        out
     }
 
     /// Adds to `out` what lies there.
     pub fn add_to(&self, profile: &[f32], out: &mut [f32]) {
         if self.size > 0 {
             widest(|| {
-                for ((out, vector), root) in out.iter_mut().zip(self.vectors.chunks_exact(self.size)).zip(&self.roots) {
+                for ((out, vector), root) in out.iter_mut().zip(self.vectors.chunks_exact(self.size)).zip(self.roots.iter()) {
                     *out += root * dot(profile, vector);
                 }
             });
@@ -116,17 +123,31 @@ impl Spectral {
     }
 }
 
-/// `matrix` times `dense`, which has `wide` numbers for each of its columns.
-fn times(matrix: &Sparse, dense: &[f32], wide: usize) -> Vec<f32> {
-    let mut out = vec![0.0; matrix.height() * wide];
-    out.par_chunks_mut(wide).enumerate().for_each(|(row, out)| {
+/// What becomes of `wide` vectors of titles on their way to profiles and back; some vectors at a time, since there may be many more
+/// profiles than titles.
+fn there_and_back(by_profile: &Sparse, by_title: &Sparse, vectors: &[f32], wide: usize) -> Vec<f32> {
+    let mut out = vec![0.0; vectors.len()];
+    for first in (0..wide).step_by(VECTORS) {
+        let some = first..(first + VECTORS).min(wide);
+        let mut profiles = vec![0.0; by_profile.height() * some.len()];
+        times(by_profile, (vectors, wide, some.clone()), (&mut profiles, some.len(), 0..some.len()));
+        times(by_title, (&profiles, some.len(), 0..some.len()), (&mut out, wide, some));
+    }
+    out
+}
+
+/// Some columns of `matrix` times `dense`. A dense matrix has so many numbers in a row, of which the range is looked at.
+fn times(matrix: &Sparse, dense: (&[f32], usize, Range<usize>), out: (&mut [f32], usize, Range<usize>)) {
+    let ((dense, wide, from), (out, out_wide, to)) = (dense, out);
+    out.par_chunks_mut(out_wide).enumerate().for_each(|(row, out)| {
+        let out = &mut out[to.clone()];
         widest(|| {
             for (column, value) in matrix.entries(row) {
-                add_scaled(out, value, &dense[column as usize * wide..(column as usize + 1) * wide]);
+                let start = column as usize * wide;
+                add_scaled(out, value, &dense[start + from.start..start + from.end]);
             }
         });
     });
-    out
 }
 
 /// Makes the columns of a matrix that lies row by row orthogonal: twice by the root of their products, which is quick and, after two
@@ -153,20 +174,18 @@ fn orthogonal(basis: &mut [f32], rows: usize, wide: usize) {
     }
 }
 
-/// The `size` best right singular vectors within the space of `basis`, of which `image` is what the matrix makes.
+/// The `size` best right singular vectors within the space of `basis`, of which `image` is what the matrix and its transposed make.
 fn rotated(image: &[f32], basis: &[f32], titles: usize, wide: usize, size: usize) -> Vec<f32> {
-    if wide == 0 {
-        return Vec::new();
-    }
-    let image = MatRef::from_row_major_slice(image, image.len() / wide, wide);
+    let basis = MatRef::from_row_major_slice(basis, titles, wide);
+    let image = MatRef::from_row_major_slice(image, titles, wide);
     let mut products: Mat<f32> = Mat::zeros(wide, wide);
     let par = faer::get_global_parallelism();
-    faer::linalg::matmul::matmul(products.as_mut(), faer::Accum::Replace, image.transpose(), image, 1.0, par);
+    faer::linalg::matmul::matmul(products.as_mut(), faer::Accum::Replace, basis.transpose(), image, 1.0, par);
     let Ok(eigen) = products.self_adjoint_eigen(faer::Side::Lower) else { return vec![0.0; titles * size] };
     // Eigenvalues rise.
     let best = eigen.U().subcols(wide - size, size);
     let mut out = vec![0.0; titles * size];
     let rows = MatMut::from_row_major_slice_mut(&mut out, titles, size);
-    faer::linalg::matmul::matmul(rows, faer::Accum::Replace, MatRef::from_row_major_slice(basis, titles, wide), best, 1.0, par);
+    faer::linalg::matmul::matmul(rows, faer::Accum::Replace, basis, best, 1.0, par);
     out
 }

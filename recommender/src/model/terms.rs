@@ -8,7 +8,7 @@ use super::{
     ridge::{self, RidgeKnobs},
     spectral::{Spectral, SpectralKnobs},
 };
-use crate::data::Interactions;
+use crate::data::{Array, Interactions};
 use serde::{Deserialize, Serialize};
 
 /// Newest titles whose successors count.
@@ -80,6 +80,8 @@ pub struct Terms {
     pub next: Neighbours,
     /// What is like what; nothing where no facts are known.
     pub content: Neighbours,
+    /// [`Features::print`] of each title as it was then.
+    pub prints: Array<u64>,
     /// What many watch.
     pub popularity: Popularity,
     /// How histories fade.
@@ -98,6 +100,7 @@ impl Terms {
             spectral: Spectral::train(&liked, knobs.spectral),
             next: if watches.is_timed() { next::train(&liked, knobs.next) } else { Neighbours::default() },
             content: content::train(features),
+            prints: features.iter().map(Features::print).collect::<Vec<_>>().into(),
             popularity: Popularity::train(watches, now),
             recency: knobs.recency,
         }

@@ -28,6 +28,19 @@ pub(crate) fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
     }
 }
 
+/// The largest number, at least 0.
+#[inline(always)]
+pub(crate) fn largest(numbers: &[f32]) -> f32 {
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    let mut most = [0.0_f32; LANES];
+    for numbers in whole {
+        for lane in 0..LANES {
+            most[lane] = if numbers[lane] > most[lane] { numbers[lane] } else { most[lane] };
+        }
+    }
+    rest.iter().chain(&most).copied().fold(0.0, f32::max)
+}
+
 /// Runs `work` compiled for the widest vectors that this processor has; what it calls has to be inlined into it.
 #[inline]
 pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
@@ -54,6 +67,7 @@ mod tests {
             let plain: f32 = left.iter().zip(&right).map(|(left, right)| left * right).sum();
             let got = widest(|| dot(&left, &right));
             assert!((got - plain).abs() <= plain.abs() * 1e-5 + 1e-5, "{length}: {got} {plain}");
+            assert_eq!(largest(&left), left.iter().copied().fold(0.0, f32::max));
             let mut to = left.clone();
             add_scaled(&mut to, 2.0, &right);
             assert!(to.iter().zip(&left).zip(&right).all(|((to, left), right)| *to == left + 2.0 * right));

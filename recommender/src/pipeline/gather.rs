@@ -3,6 +3,7 @@
 use crate::{
     data::{Interaction, Interactions},
     model::{Catalog, HISTORY_TITLES_MAX, content::Features},
+    repository::VERSION,
     taste,
 };
 use marquee_backends::db::{Db, facts::TitleFacts, taste::TitleTaste};
@@ -60,6 +61,8 @@ fn built(
     profiles: &[ProfileId],
     now: OffsetDateTime,
 ) -> Gathered {
+    // A file that this version does not read is as good as none.
+    hash.update(VERSION.to_le_bytes());
     let features: Vec<Features> = facts.iter().map(features).collect();
     for (facts, features) in facts.iter().zip(&features) {
         hash.update(facts.id.0.as_bytes());

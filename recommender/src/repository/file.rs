@@ -5,26 +5,30 @@
 //! | 8 | `MRQMODEL` |
 //! | 4 | version of the layout |
 //! | 4 | length of the header |
-//! | … | header: the card, and where each array lies |
-//! | … | arrays |
+//! | … | header: the card, and where each array lies; spaces until the next one may begin |
+//! | … | arrays, each at a multiple of 64 bytes: they are read where they lie |
 //! | 32 | SHA-256 of everything before |
 
 use super::Card;
 use crate::{
-    data::Sparse,
+    data::{Array, Sparse},
     model::{Catalog, Neighbours, Popularity, Ranker, Terms, factors::Factors, spectral::Spectral},
 };
+use bytemuck::Pod;
+use bytes::Bytes;
 use marquee_core::{Error, Result, id::VideoId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::{collections::HashMap, io::Write};
 use uuid::Uuid;
 
 const MAGIC: &[u8; 8] = b"MRQMODEL";
-/// Version of the layout: of a higher one nothing is known.
-const VERSION: u32 = 1;
+/// Version of the layout: only this one is understood.
+pub const VERSION: u32 = 2;
 const CHECKSUM_BYTES: usize = 32;
 const FIXED_BYTES: usize = MAGIC.len() + 8;
+/// Arrays begin at multiples of it.
+const ALIGN_BYTES: usize = 64;
 
 /// What is in the header.
 #[derive(Serialize, Deserialize)]
@@ -47,77 +51,87 @@ pub struct Packed {
     pub ranker: Ranker,
 }
 
-/// The file of a model.
+/// Writes the file of a model.
 ///
 /// # Errors
-/// `Internal` if its card cannot be written.
-pub fn write(packed: &Packed) -> Result<Vec<u8>> {
+/// `Internal` if it cannot be written.
+pub fn write(packed: &Packed, out: impl Write) -> Result<()> {
     let terms = &packed.ranker.terms;
-    let mut arrays = Arrays::default();
-    let titles = packed.catalog.titles().iter().flat_map(|video| *video.0.as_bytes()).collect();
-    arrays.add("titles", titles);
+    let titles: Vec<u8> = packed.catalog.titles().iter().flat_map(|video| *video.0.as_bytes()).collect();
+    let mut arrays = Pieces::default();
+    arrays.add("titles", &titles);
     for (name, neighbours) in [("ridge", &terms.ridge), ("next", &terms.next), ("content", &terms.content)] {
-        arrays.sparse(name, neighbours.weights());
+        let (starts, columns, values) = neighbours.weights().parts();
+        arrays.add(&format!("{name}.starts"), starts.bytes());
+        arrays.add(&format!("{name}.columns"), columns.bytes());
+        arrays.add(&format!("{name}.values"), values.bytes());
     }
     let (factors_size, penalty, unwatched, vectors) = terms.factors.parts();
-    arrays.floats("factors", vectors);
+    arrays.add("factors", vectors.bytes());
     let (spectral_size, vectors, roots) = terms.spectral.parts();
-    arrays.floats("spectral", vectors);
-    arrays.floats("roots", roots);
-    arrays.floats("popularity", &terms.popularity.counts().concat());
+    arrays.add("spectral", vectors.bytes());
+    arrays.add("roots", roots.bytes());
+    arrays.add("popularity", bytemuck::cast_slice(terms.popularity.counts()));
+    arrays.add("prints", terms.prints.bytes());
     let header = Header {
         card: packed.card.clone(),
         titles: packed.catalog.len(),
         factors: (factors_size, penalty, unwatched),
         spectral: spectral_size,
-        arrays: arrays.names,
+        arrays: arrays.pieces.iter().map(|(name, piece)| (name.clone(), piece.len())).collect(),
     };
-    let header = serde_json::to_vec(&header).map_err(Error::internal)?;
-    let mut file = Vec::with_capacity(FIXED_BYTES + header.len() + arrays.bytes.len() + CHECKSUM_BYTES);
-    file.extend_from_slice(MAGIC);
-    file.extend_from_slice(&VERSION.to_le_bytes());
-    file.extend_from_slice(&(header.len() as u32).to_le_bytes());
-    file.extend_from_slice(&header);
-    file.extend_from_slice(&arrays.bytes);
-    let checksum = Sha256::digest(&file);
-    file.extend_from_slice(&checksum);
-    Ok(file)
+    let mut header = serde_json::to_vec(&header).map_err(Error::internal)?;
+    header.resize((FIXED_BYTES + header.len()).next_multiple_of(ALIGN_BYTES) - FIXED_BYTES, b' ');
+    let mut out = Hashed { out, hash: Sha256::new() };
+    let mut write = |piece: &[u8]| out.write(piece).map_err(Error::internal);
+    write(MAGIC)?;
+    write(&VERSION.to_le_bytes())?;
+    write(&u32::try_from(header.len()).map_err(Error::internal)?.to_le_bytes())?;
+    write(&header)?;
+    for (_, piece) in &arrays.pieces {
+        write(piece)?;
+        write(&[0; ALIGN_BYTES][..padding(piece.len())])?;
+    }
+    out.end().map_err(Error::internal)
 }
 
-/// The model in `file`.
+/// The model in `file`, whose arrays stay where they lie.
 ///
 /// # Errors
-/// `Invalid` with `damaged_model` if it is not as it was written, `newer_model` if a newer Marquee wrote it.
-pub fn read(file: &[u8]) -> Result<Packed> {
+/// `Invalid` with `damaged_model` if it is not as it was written, `other_model` if another version of Marquee wrote it.
+pub fn read(file: &Bytes) -> Result<Packed> {
     let fixed = file.get(..FIXED_BYTES).ok_or_else(damaged)?;
     if &fixed[..8] != MAGIC {
         return Err(damaged());
     }
     let number = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
-    if number(8) > VERSION {
-        let message = "this model was written by a newer Marquee: update this one, or train anew";
-        return Err(Error::invalid("newer_model", message));
+    if number(8) != VERSION {
+        let message = "this model was written by another version of Marquee: update this one, or train anew";
+        return Err(Error::invalid("other_model", message));
     }
-    let (content, checksum) = file.split_at_checked(file.len() - CHECKSUM_BYTES.min(file.len())).ok_or_else(damaged)?;
-    if Sha256::digest(content).as_slice() != checksum {
+    let end = file.len().checked_sub(CHECKSUM_BYTES).filter(|end| *end >= FIXED_BYTES).ok_or_else(damaged)?;
+    if Sha256::digest(&file[..end]).as_slice() != &file[end..] {
         return Err(damaged());
     }
-    let end = FIXED_BYTES + number(12) as usize;
-    let header = content.get(FIXED_BYTES..end).ok_or_else(damaged)?;
+    let start = FIXED_BYTES + number(12) as usize;
+    let header = file[..end].get(FIXED_BYTES..start).ok_or_else(damaged)?;
     let header: Header = serde_json::from_slice(header).map_err(|error| damaged().caused_by(error))?;
-    let arrays = Slices::new(&header.arrays, &content[end..]).ok_or_else(damaged)?;
+    let arrays = Slices::new(&header.arrays, &file.slice(start..end)).ok_or_else(damaged)?;
     unpacked(&header, &arrays).ok_or_else(damaged)
 }
 
 fn unpacked(header: &Header, arrays: &Slices<'_>) -> Option<Packed> {
     let titles = header.titles;
-    let ids = arrays.bytes("titles")?.as_chunks::<16>().0;
+    let ids = arrays.get("titles")?;
+    let ids = ids.as_chunks::<16>().0;
     let catalog = Catalog::new(ids.iter().map(|id| VideoId(Uuid::from_bytes(*id))));
     let neighbours = |name: &str| arrays.sparse(name, titles).map(Neighbours::new);
     let (size, penalty, unwatched) = header.factors;
-    let vectors = arrays.floats("factors")?;
-    let counts = arrays.floats("popularity")?.as_chunks::<3>().0.to_vec();
-    if catalog.len() != titles || counts.len() != titles || vectors.len() != size * titles {
+    let vectors = arrays.numbers("factors")?;
+    let counts = arrays.numbers::<f32>("popularity")?.as_chunks::<3>().0.to_vec();
+    let prints = arrays.numbers("prints")?;
+    let fits = |all: usize| all == 0 || all == titles;
+    if catalog.len() != titles || counts.len() != titles || vectors.len() != size * titles || !fits(prints.len()) {
         return None;
     }
     let terms = Terms {
@@ -125,8 +139,9 @@ fn unpacked(header: &Header, arrays: &Slices<'_>) -> Option<Packed> {
         next: neighbours("next")?,
         content: neighbours("content")?,
         factors: Factors::new(size, penalty, unwatched, vectors),
-        spectral: Spectral::from_parts(header.spectral, arrays.floats("spectral")?, arrays.floats("roots")?)?,
+        spectral: Spectral::from_parts(header.spectral, arrays.numbers("spectral")?, arrays.numbers("roots")?)?,
         popularity: Popularity::new(counts),
+        prints,
         recency: header.card.choices.knobs.recency,
     };
     let ranker = Ranker { terms, blend: header.card.choices.blend.clone(), dial: 0.0 };
@@ -142,67 +157,70 @@ fn damaged() -> Error {
 
 /// Arrays that are being written.
 #[derive(Default)]
-struct Arrays {
-    names: Vec<(String, usize)>,
-    bytes: Vec<u8>,
+struct Pieces<'a> {
+    pieces: Vec<(String, &'a [u8])>,
 }
 
-impl Arrays {
-    fn add(&mut self, name: &str, bytes: Vec<u8>) {
-        self.names.push((name.to_owned(), bytes.len()));
-        self.bytes.extend(bytes);
+impl<'a> Pieces<'a> {
+    fn add(&mut self, name: &str, piece: &'a [u8]) {
+        self.pieces.push((name.to_owned(), piece));
+    }
+}
+
+/// Bytes from the end of an array to where the next one may begin.
+fn padding(length: usize) -> usize {
+    length.next_multiple_of(ALIGN_BYTES) - length
+}
+
+/// What is written, and what its checksum will be.
+struct Hashed<W> {
+    out: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Hashed<W> {
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
+        self.hash.update(piece);
+        self.out.write_all(piece)
     }
 
-    fn floats(&mut self, name: &str, floats: &[f32]) {
-        self.add(name, floats.iter().flat_map(|float| float.to_le_bytes()).collect());
-    }
-
-    fn sparse(&mut self, name: &str, matrix: &Sparse) {
-        let (starts, columns, values) = matrix.parts();
-        self.add(&format!("{name}.starts"), starts.iter().flat_map(|start| (*start as u64).to_le_bytes()).collect());
-        self.add(&format!("{name}.columns"), columns.iter().flat_map(|column| column.to_le_bytes()).collect());
-        self.floats(&format!("{name}.values"), values);
+    fn end(mut self) -> std::io::Result<()> {
+        self.out.write_all(&self.hash.finalize())?;
+        self.out.flush()
     }
 }
 
 /// Arrays that are being read.
 struct Slices<'a> {
-    by_name: HashMap<&'a str, &'a [u8]>,
+    by_name: HashMap<&'a str, Bytes>,
 }
 
 impl<'a> Slices<'a> {
-    fn new(names: &'a [(String, usize)], mut bytes: &'a [u8]) -> Option<Self> {
-        let mut by_name = HashMap::new();
+    fn new(names: &'a [(String, usize)], bytes: &Bytes) -> Option<Self> {
+        let (mut by_name, mut start) = (HashMap::new(), 0_usize);
         for (name, length) in names {
-            let (array, rest) = bytes.split_at_checked(*length)?;
-            by_name.insert(name.as_str(), array);
-            bytes = rest;
+            let end = start.checked_add(*length).filter(|end| *end <= bytes.len())?;
+            by_name.insert(name.as_str(), bytes.slice(start..end));
+            start = end.checked_next_multiple_of(ALIGN_BYTES)?;
         }
         Some(Self { by_name })
     }
 
-    fn bytes(&self, name: &str) -> Option<&'a [u8]> {
-        self.by_name.get(name).copied()
+    fn get(&self, name: &str) -> Option<Bytes> {
+        self.by_name.get(name).cloned()
     }
 
-    fn floats(&self, name: &str) -> Option<Vec<f32>> {
-        self.bytes(name).map(|bytes| bytes.as_chunks::<4>().0.iter().map(|float| f32::from_le_bytes(*float)).collect())
+    fn numbers<T: Pod>(&self, name: &str) -> Option<Array<T>> {
+        Array::new(self.get(name)?)
     }
 
     fn sparse(&self, name: &str, width: usize) -> Option<Sparse> {
-        let starts: Vec<usize> = self
-            .bytes(&format!("{name}.starts"))?
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|start| u64::from_le_bytes(*start) as usize)
-            .collect();
-        let columns = self.bytes(&format!("{name}.columns"))?.as_chunks::<4>().0.iter().map(|column| u32::from_le_bytes(*column));
-        let columns = columns.collect();
+        let starts: Array<u64> = self.numbers(&format!("{name}.starts"))?;
         // What was never trained has no rows.
         if starts.len() < 2 {
             return Some(Sparse::default());
         }
-        Sparse::from_parts(width, starts, columns, self.floats(&format!("{name}.values"))?)
+        let columns = self.numbers(&format!("{name}.columns"))?;
+        Sparse::from_parts(width, starts, columns, self.numbers(&format!("{name}.values"))?)
     }
 }

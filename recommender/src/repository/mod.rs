@@ -1,13 +1,14 @@
 //! The model repository: files in the object store, and rows that say which of them answers.
 
+mod draft;
 mod file;
 #[cfg(test)]
 mod tests;
 
-pub use file::{Packed, read, write};
+pub use file::{Packed, VERSION, read, write};
 
 use crate::train::Choices;
-use bytes::Bytes;
+use draft::Draft;
 use futures::TryStreamExt;
 use marquee_backends::db::{Db, models::StoredModel};
 use marquee_core::{
@@ -68,12 +69,14 @@ impl Repository {
         let card = serde_json::to_value(&packed.card).map_err(Error::internal)?;
         let id = packed.card.id;
         let written = tokio::task::spawn_blocking(move || {
-            let file = write(&packed)?;
+            let mut draft = Draft::new()?;
+            write(&packed, draft.writer())?;
+            let file = draft.mapped()?;
             // What is deployed can be read.
             read(&file).map(|_| file)
         });
         let file = written.await.map_err(Error::internal)??;
-        if self.blobs.create(&key, Bytes::from(file)).await? == Created::Existed {
+        if self.blobs.create(&key, file).await? == Created::Existed {
             return Err(Error::internal(format!("there is a model {key} already")));
         }
         if let Err(error) = self.db.add_model(id, &card, fingerprint, is_better).await {
@@ -130,10 +133,10 @@ impl Repository {
         if meta.size_bytes > FILE_BYTES_MAX {
             return Err(Error::invalid("damaged_model", format!("a model of {} bytes is none of Marquee's", meta.size_bytes)));
         }
-        let mut file = Vec::with_capacity(usize::try_from(meta.size_bytes).map_err(Error::internal)?);
+        let mut draft = tokio::task::spawn_blocking(Draft::new).await.map_err(Error::internal)??;
         while let Some(piece) = body.try_next().await? {
-            file.extend_from_slice(&piece);
+            draft = tokio::task::spawn_blocking(move || draft.with(&piece)).await.map_err(Error::internal)??;
         }
-        tokio::task::spawn_blocking(move || read(&file)).await.map_err(Error::internal)?
+        tokio::task::spawn_blocking(move || read(&draft.mapped()?)).await.map_err(Error::internal)?
     }
 }

@@ -10,6 +10,8 @@ mod shelf;
 mod tests;
 
 pub use answer::{Ask, Judgment, Recommendation, Row, RowKind};
+pub use rows::{Viewer, rows};
+pub use shelf::Shelf;
 
 use crate::{
     model::Scratch,
@@ -26,8 +28,6 @@ use marquee_core::{
     id::{ModelId, ProfileId, VideoId},
 };
 use moka::sync::Cache;
-use rows::Viewer;
-use shelf::Shelf;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
@@ -207,8 +207,7 @@ impl Recommender {
         let mut answer = Answer::default();
         for _ in 0..CHOICES_MAX {
             let begun = std::time::Instant::now();
-            answer =
-                self.with_scratch(|scratch| Answer { model: shelf.model(), rows: rows::rows(shelf, &viewer, &key.ask, scratch) });
+            answer = self.with_scratch(|scratch| Answer { model: shelf.model(), rows: rows(shelf, &viewer, &key.ask, scratch) });
             metrics::histogram!("marquee_recommender_choice_seconds").record(begun.elapsed());
             let shown: Vec<VideoId> = answer.videos().collect();
             let there = self.db.still_recommendable(&shown, &viewer.rules, viewer.now).await?;

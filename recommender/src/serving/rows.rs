@@ -5,9 +5,10 @@ use super::{
     shelf::Shelf,
 };
 use crate::model::{History, Judged, Reason, Scratch, TERMS, Term, TitleIndex, Wanted, Watched, Window, place};
+use fixedbitset::FixedBitSet;
 use marquee_backends::db::taste::{ProfileRules, TitleTaste};
 use marquee_core::id::VideoId;
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::index};
 use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
 
@@ -22,28 +23,32 @@ const VARIED_FACTOR: usize = 3;
 const VARIED_COST: f32 = 0.1;
 /// New titles that are judged for their row.
 const NEW_MAX: usize = 200;
-/// Watches below which little is known of a title.
-const LITTLE_KNOWN: f32 = 20.0;
+/// Places for each one that can be drawn, above which they are listed first.
+const SPARSE: usize = 16;
 /// Share of a finished title's taste from which on it may be liked again.
 const AGAIN_WEIGHT: f32 = 0.7;
 
 /// Whom rows are for.
-pub(super) struct Viewer {
-    pub(super) history: History,
-    /// The newest first.
-    pub(super) tastes: Vec<TitleTaste>,
-    pub(super) rules: ProfileRules,
-    pub(super) now: OffsetDateTime,
+pub struct Viewer {
+    /// What it watched.
+    pub history: History,
+    /// What it thinks of titles, the newest first.
+    pub tastes: Vec<TitleTaste>,
+    /// What it may not be shown, in lower case.
+    pub rules: ProfileRules,
+    /// As of when.
+    pub now: OffsetDateTime,
     /// Titles that turned out to be gone.
-    pub(super) gone: HashSet<VideoId>,
+    pub gone: HashSet<VideoId>,
     /// Where chance begins: the same until the viewer does something.
-    pub(super) chance: u64,
+    pub chance: u64,
     /// Share of a list that is drawn from what little is known of.
-    pub(super) exploration: f32,
+    pub exploration: f32,
 }
 
 /// Rows as they are asked for: one, or those of a home page.
-pub(super) fn rows(shelf: &Shelf, viewer: &Viewer, ask: &Ask, scratch: &mut Scratch) -> Vec<Row> {
+#[must_use]
+pub fn rows(shelf: &Shelf, viewer: &Viewer, ask: &Ask, scratch: &mut Scratch) -> Vec<Row> {
     let maker = Maker::new(shelf, viewer, ask);
     let Some(kind) = &ask.row else { return maker.home(scratch) };
     vec![Row { kind: kind.clone(), items: maker.row(kind, scratch) }]
@@ -53,24 +58,19 @@ struct Maker<'a> {
     shelf: &'a Shelf,
     viewer: &'a Viewer,
     ask: &'a Ask,
-    /// By title, whether it may be shown, seen or not: all rows ask, some of them for every title.
-    allowed: Vec<bool>,
+    /// Titles that may be shown, seen or not.
+    allowed: FixedBitSet,
+    /// Those of them that were not seen.
+    unseen: FixedBitSet,
 }
 
 impl<'a> Maker<'a> {
     fn new(shelf: &'a Shelf, viewer: &'a Viewer, ask: &'a Ask) -> Self {
-        let fits = |title: usize| {
-            let Some(facts) = shelf.facts(title as TitleIndex) else { return false };
-            facts.fits(&viewer.rules, viewer.now)
-                && ask.genre.as_deref().is_none_or(|genre| facts.has_genre(genre))
-                && ask.language.as_deref().is_none_or(|language| facts.is_in(language))
-                && ask.territory.as_deref().is_none_or(|territory| facts.may_be_shown_in(territory))
-        };
-        let mut allowed: Vec<bool> = (0..shelf.catalog().len()).map(fits).collect();
-        for gone in viewer.gone.iter().filter_map(|video| shelf.catalog().index(*video)) {
-            allowed[gone as usize] = false;
-        }
-        Self { shelf, viewer, ask, allowed }
+        let mut allowed = shelf.allowed(&viewer.rules, ask, viewer.now).titles().clone();
+        remove(&mut allowed, viewer.gone.iter().filter_map(|video| shelf.catalog().index(*video)));
+        let mut unseen = allowed.clone();
+        remove(&mut unseen, viewer.history.seen().iter().copied());
+        Self { shelf, viewer, ask, allowed, unseen }
     }
 
     fn home(&self, scratch: &mut Scratch) -> Vec<Row> {
@@ -96,11 +96,11 @@ impl<'a> Maker<'a> {
 
     /// Whether `title` may be shown, seen or not.
     fn may(&self, title: TitleIndex) -> bool {
-        self.allowed.get(title as usize).copied().unwrap_or(false)
+        self.allowed.contains(title as usize)
     }
 
     fn is_new_to_viewer(&self, title: TitleIndex) -> bool {
-        !self.viewer.history.has_seen(title) && self.may(title)
+        self.unseen.contains(title as usize)
     }
 
     fn has_genre(&self, title: TitleIndex, genre: &str) -> bool {
@@ -121,8 +121,8 @@ impl<'a> Maker<'a> {
         let allowed = |title: TitleIndex| self.is_new_to_viewer(title) && also(title);
         let wanted = Wanted { allowed: &allowed, ..Wanted::any(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&self.viewer.history, wanted, scratch);
-        let why = |one: &Judged| self.shown(one.title, self.reason(one));
-        self.varied(best).iter().filter_map(why).collect()
+        let varied = self.varied(best);
+        varied.iter().zip(self.reasons(&varied)).filter_map(|(one, reason)| self.shown(one.title, reason)).collect()
     }
 
     /// The best `count`, each next one less good the more it is like one before (J. Carbonell, J. Goldstein, "The Use of MMR", 1998).
@@ -154,23 +154,21 @@ impl<'a> Maker<'a> {
     /// Gives some places of the lower half to titles of which little is known, drawn by lot.
     fn with_little_known(&self, mut items: Vec<Recommendation>) -> Vec<Recommendation> {
         let places = (items.len() as f32 * self.viewer.exploration) as usize;
-        let popularity = &self.shelf.ranker().terms.popularity;
-        let listed: HashSet<VideoId> = items.iter().map(|item| item.video).collect();
-        let little =
-            self.shelf.newest().iter().filter(|title| popularity.ever(**title) < LITTLE_KNOWN && self.is_new_to_viewer(**title));
-        let mut pool: Vec<VideoId> = match places {
-            0 => Vec::new(),
-            _ => little.filter_map(|title| self.shelf.catalog().title(*title)).filter(|video| !listed.contains(video)).collect(),
-        };
+        if places == 0 {
+            return items;
+        }
+        let mut pool = self.shelf.little_known() & &self.unseen;
+        remove(&mut pool, items.iter().filter_map(|item| self.shelf.catalog().index(item.video)));
+        let size = pool.count_ones(..);
         let mut random = StdRng::seed_from_u64(self.viewer.chance);
         let mut lower: Vec<usize> = (items.len() / 2..items.len()).collect();
-        let drawn = places.min(pool.len()).min(lower.len());
-        let propensity = drawn as f32 / pool.len().max(1) as f32;
+        let drawn = places.min(size).min(lower.len());
+        let propensity = drawn as f32 / size.max(1) as f32;
         // What may have had to go was not sure of its place either.
         let stays = 1.0 - drawn as f32 / lower.len().max(1) as f32;
         lower.iter().for_each(|place| items[*place].propensity = stays);
-        for _ in 0..drawn {
-            let video = pool.swap_remove(random.random_range(0..pool.len()));
+        let drawn = drawn_from(&pool, drawn, &mut random);
+        for video in drawn.into_iter().filter_map(|title| self.shelf.catalog().title(title)) {
             let place = lower.swap_remove(random.random_range(0..lower.len()));
             items[place] = Recommendation { video, reason: Reason::New, propensity };
         }
@@ -223,25 +221,35 @@ impl<'a> Maker<'a> {
         titles.take(self.ask.count).filter_map(|title| self.shown(title, Reason::WatchedBefore)).collect()
     }
 
-    /// The reason of the term that gave a title most.
-    fn reason(&self, one: &Judged) -> Reason {
-        let popular = || self.shelf.ranker().terms.popularity.window(one.title).map(|window| Reason::Popular { window });
-        let because = || self.strongest(one.title).map(|video| Reason::BecauseYouWatched { video });
-        let most = said(one).first().filter(|(_, said)| *said > 0.0).map(|(term, _)| *term);
-        let reason = match most {
-            Some(Term::Popular | Term::Trending) => popular(),
-            _ => because().or_else(popular),
+    /// For each title the reason of the term that gave it most.
+    fn reasons(&self, judged: &[Judged]) -> Vec<Reason> {
+        let popularity = &self.shelf.ranker().terms.popularity;
+        let because = self.strongest(judged);
+        let reason = |one: &Judged| {
+            let popular = popularity.window(one.title).map(|window| Reason::Popular { window });
+            let because = because.get(&one.title).map(|video| Reason::BecauseYouWatched { video: *video });
+            let most = said(one).first().filter(|(_, said)| *said > 0.0).map(|(term, _)| *term);
+            let reason = match most {
+                Some(Term::Popular | Term::Trending) => popular,
+                _ => because.or(popular),
+            };
+            reason.unwrap_or(Reason::New)
         };
-        reason.unwrap_or(Reason::New)
+        judged.iter().map(reason).collect()
     }
 
-    /// That title which was watched and liked, and may be talked about, that speaks most for `title`.
-    fn strongest(&self, title: TitleIndex) -> Option<VideoId> {
+    /// For each title the one that was watched and liked, and may be talked about, that speaks most for it.
+    fn strongest(&self, judged: &[Judged]) -> HashMap<TitleIndex, VideoId> {
         let (terms, history) = (&self.shelf.ranker().terms, &self.viewer.history);
         let mut faded = terms.recency.faded(history.newest());
         faded.retain(|watched| watched.weight > 0.0 && history.has_seen(watched.title) && self.may(watched.title));
-        let found = [&terms.ridge, &terms.next, &terms.content].into_iter().find_map(|of| of.strongest(&faded, title));
-        found.and_then(|title| self.shelf.catalog().title(title))
+        let (mut titles, mut found) = (judged.iter().map(|one| one.title).collect::<Vec<_>>(), HashMap::new());
+        for neighbours in [&terms.ridge, &terms.next, &terms.content] {
+            found.extend(neighbours.strongest(&faded, &titles));
+            titles.retain(|title| !found.contains_key(title));
+        }
+        let video = |(title, by)| self.shelf.catalog().title(by).map(|video| (title, video));
+        found.into_iter().filter_map(video).collect()
     }
 
     /// The newest titles that were liked.
@@ -270,6 +278,32 @@ impl<'a> Maker<'a> {
     }
 }
 
+fn remove(from: &mut FixedBitSet, titles: impl Iterator<Item = TitleIndex>) {
+    for title in titles {
+        if (title as usize) < from.len() {
+            from.remove(title as usize);
+        }
+    }
+}
+
+/// `count` of `pool` by lot, each as likely as any other.
+fn drawn_from(pool: &FixedBitSet, count: usize, random: &mut StdRng) -> Vec<TitleIndex> {
+    let size = pool.count_ones(..);
+    // Where there are many, any place soon hits one; where there are few, they are soon listed.
+    if size < 2 * count || size * SPARSE < pool.len() {
+        let all: Vec<TitleIndex> = pool.ones().map(|title| title as TitleIndex).collect();
+        return index::sample(random, size, count.min(size)).iter().map(|lot| all[lot]).collect();
+    }
+    let mut drawn = Vec::with_capacity(count);
+    while drawn.len() < count {
+        let title = random.random_range(0..pool.len());
+        if pool.contains(title) && !drawn.contains(&(title as TitleIndex)) {
+            drawn.push(title as TitleIndex);
+        }
+    }
+    drawn
+}
+
 /// What each term adds, the most first.
 fn said(one: &Judged) -> Vec<(Term, f32)> {
     let mut said: Vec<(Term, f32)> = TERMS.iter().map(|term| (*term, one.said[place(*term)])).collect();
@@ -288,11 +322,36 @@ pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &
     judged.sort_by(|left, right| right.score.total_cmp(&left.score));
     let place = judged.iter().position(|one| one.title == title)?;
     let one = judged[place];
+    let reason = maker.reasons(&[one]).pop().unwrap_or(Reason::New);
     Some(Judgment {
         place: maker.is_new_to_viewer(title).then_some(place + 1),
         among: judged.len(),
         score: one.score,
         terms: said(&one),
-        reason: maker.reason(&one),
+        reason,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_one_is_as_likely_to_be_drawn_wherever_it_lies() {
+        let mut random = StdRng::seed_from_u64(1);
+        // Few among many, many among few, and all of them.
+        for (every, length, count) in [(50, 1_000, 3), (2, 60, 3), (1, 5, 9)] {
+            let pool: FixedBitSet = (0..length).filter(|title| title % every == 0).collect();
+            let size = pool.count_ones(..);
+            let mut times = vec![0_usize; length];
+            for _ in 0..4_000 {
+                let drawn = drawn_from(&pool, count, &mut random);
+                assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), count.min(size), "none twice");
+                drawn.iter().for_each(|title| times[*title as usize] += 1);
+            }
+            let mean = (4_000 * count.min(size) / size) as f64;
+            let even = |title: usize| (times[title] as f64 - mean).abs() <= 5.0 * mean.sqrt();
+            assert!((0..length).all(|title| if pool.contains(title) { even(title) } else { times[title] == 0 }), "{times:?}");
+        }
+    }
 }

@@ -6,8 +6,7 @@ mod tests;
 mod validation;
 mod weights;
 
-pub use validation::Validation;
-pub(crate) use validation::history;
+pub use validation::{Validation, history};
 
 use crate::{
     data::{Cut, Interactions},

@@ -102,7 +102,8 @@ impl Validation {
 }
 
 /// The history of `profile`, newest first.
-pub(crate) fn history(watches: &Interactions, profile: usize) -> History {
+#[must_use]
+pub fn history(watches: &Interactions, profile: usize) -> History {
     History::new(watches.rows().entries(profile).rev().map(|(title, weight)| Watched { title, weight }))
 }
 

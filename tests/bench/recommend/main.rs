@@ -1,17 +1,19 @@
-//! What recommending costs, on made data: training at the size of MovieLens 1M, and training and answering with 160,000 titles.
+//! What recommending costs, on made data: training at the size of MovieLens 1M, training and answering with 160,000 titles; and Marquee
+//! beside the `implicit` package.
 //!
-//! `./dev bench recommend [small|large]`
+//! `./dev bench recommend [small | large | peer [TRAIN.csv TEST.csv]]`
 
+mod peer;
 #[path = "../results.rs"]
 mod results;
+mod serving;
 
-use marquee_core::{Random, SeededRandom};
 use marquee_recommender::{
-    data::{Interactions, generated::World},
-    model::{History, Knobs, Material, Ranker, Scratch, Terms, Wanted, Watched, factors::Factors, ridge, spectral::Spectral},
+    data::generated::World,
+    model::{Knobs, Material, Terms, factors::Factors, ridge, spectral::Spectral},
 };
 use results::{ROUNDS, median, tell};
-use std::{process::ExitCode, time::Instant};
+use std::{path::Path, process::ExitCode, time::Instant};
 
 /// As many profiles, titles and watches as MovieLens 1M has.
 const SMALL: World = World {
@@ -35,17 +37,19 @@ const LARGE: World = World {
     drift_share: 0.5,
     seed: 1,
 };
-/// Titles of a history that is asked for.
-const HISTORY_TITLES: usize = 100;
-/// Requests that are timed.
-const REQUESTS: usize = 5_000;
 
-fn main() -> ExitCode {
-    let which = std::env::args().nth(1).filter(|argument| !argument.starts_with("--"));
-    let small = which.as_deref() != Some("large");
-    let large = which.as_deref() != Some("small");
-    let good = (!small || train_small()) & (!large || large_catalogue());
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn main() -> anyhow::Result<ExitCode> {
+    let words: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let good = match words[..] {
+        [] => train_small() & large_catalogue() & peer::beside(&SMALL, None)?,
+        ["small"] => train_small(),
+        ["large"] => large_catalogue(),
+        ["peer"] => peer::beside(&SMALL, None)?,
+        ["peer", train, test] => peer::beside(&SMALL, Some([Path::new(train), Path::new(test)]))?,
+        _ => anyhow::bail!("there are: small, large, peer, and peer TRAIN.csv TEST.csv"),
+    };
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn seconds<T>(work: impl Fn() -> T) -> f64 {
@@ -82,31 +86,7 @@ fn large_catalogue() -> bool {
     let gigabytes = peak_bytes() as f64 / 1e9;
     let trained = tell(&format!("all terms: {minutes:.2} minutes, at most 8"), minutes <= 8.0)
         & tell(&format!("memory: {gigabytes:.2} GB, at most 3"), gigabytes <= 3.0);
-    answers(&watches, &Ranker { terms, dial: 0.1, ..Ranker::default() }) & trained
-}
-
-/// Times lists of sixty, of which twenty would be shown, for histories of a hundred titles; a third of all titles is not allowed.
-fn answers(watches: &Interactions, ranker: &Ranker) -> bool {
-    let random = SeededRandom::new(7);
-    let random: &dyn Random = &random;
-    let allowed: Vec<bool> = (0..watches.titles()).map(|_| random.unit() > 0.33).collect();
-    let mut scratch = Scratch::default();
-    let mut times: Vec<f64> = (0..REQUESTS)
-        .map(|request| {
-            // Several profiles of one taste together have a history that is long enough.
-            let profiles = (0..20).map(|number| request % 400 + 400 * number);
-            let titles = profiles.flat_map(|profile| watches.rows().row(profile).0.to_vec()).take(HISTORY_TITLES);
-            let history = History::new(titles.map(|title| Watched { title, weight: 1.0 }));
-            let begun = Instant::now();
-            let wanted = Wanted { allowed: &|title| allowed[title as usize], ..Wanted::any(60) };
-            std::hint::black_box(ranker.best(&history, wanted, &mut scratch));
-            begun.elapsed().as_secs_f64() * 1000.0
-        })
-        .collect();
-    times.sort_unstable_by(f64::total_cmp);
-    let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-    tell(&format!("a list: {p50:.3} ms (p50), at most 0.3"), p50 <= 0.3)
-        & tell(&format!("{p99:.3} ms (p99), at most 1"), p99 <= 1.0)
+    serving::answers(&watches, terms) & trained
 }
 
 /// The most memory that this process held, where the system tells.

@@ -34,7 +34,7 @@ pub struct TitleTaste {
 }
 
 /// What a profile may not be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ProfileRules {
     /// Nothing above this age is shown, and nothing that was not rated; `None` if there is no such rule.
     pub maturity_age_max: Option<i16>,

@@ -28,13 +28,13 @@ pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
     drop(gram);
     let inverse = factored.inverse();
     let kept = knobs.neighbours.max(KEPT_MIN);
-    let column = |title: usize| {
+    let column = |(): &mut (), title: usize| {
         let column = inverse.col_as_slice(title);
         let scale = -1.0 / column[title];
         let others = (0_u32..).zip(column).filter(|(other, _)| *other as usize != title);
         largest(others.map(|(other, value)| (other, value * scale)).filter(|(_, weight)| *weight != 0.0).collect(), kept)
     };
-    Neighbours::from_columns(titles, (0..titles).into_par_iter().map(column).collect())
+    Neighbours::new(Sparse::computed((titles, titles), || (), column).transposed())
 }
 
 /// How often each two titles were liked by the same profile, column by column.

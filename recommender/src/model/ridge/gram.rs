@@ -1,10 +1,6 @@
 //! How often each two titles were liked by the same profile, for catalogues whose matrix would not fit.
 
 use crate::data::{Counter, Sparse};
-use rayon::prelude::*;
-
-/// Titles that a thread counts at a time.
-const BLOCK_TITLES: usize = 256;
 
 /// Counts of pairs. Titles are numbered by how often they were liked, the most popular first, and each keeps its pairs with more
 /// popular ones alone: popular titles then have few that are more popular, and others few pairs at all.
@@ -29,23 +25,15 @@ impl Gram {
         for (place, title) in title.iter().enumerate() {
             rank[*title as usize] = place as u32;
         }
-        let blocks: Vec<Vec<Vec<(u32, f32)>>> = (0..titles.div_ceil(BLOCK_TITLES))
-            .into_par_iter()
-            .map(|block| {
-                let mut counter = Counter::new(titles);
-                let places = block * BLOCK_TITLES..((block + 1) * BLOCK_TITLES).min(titles);
-                places.map(|place| pairs_before(&mut counter, place, title[place], &rank, liked, by_title)).collect()
-            })
-            .collect();
+        let pairs = |counter: &mut Counter, place: usize| pairs_before(counter, place, title[place], &rank, liked, by_title);
+        let pairs = Sparse::computed((titles, titles), || Counter::new(titles), pairs);
         let own = title.iter().map(|title| by_title.entries(*title as usize).map(|(_, weight)| weight * weight).sum()).collect();
-        Self { pairs: Sparse::from_rows(titles, blocks.into_iter().flatten()), rank, title, own }
+        Self { pairs, rank, title, own }
     }
 
-    /// The count of two places.
-    pub(super) fn pair(&self, left: u32, right: u32) -> f32 {
-        let (first, last) = (left.min(right), left.max(right));
-        let (places, counts) = self.pairs.row(last as usize);
-        places.binary_search(&first).map_or(0.0, |at| counts[at])
+    /// Places before this one with the counts of both together; they rise.
+    pub(super) fn pairs_before(&self, place: u32) -> impl Iterator<Item = (u32, f32)> + '_ {
+        self.pairs.entries(place as usize)
     }
 
     /// What `place` counts with itself.

@@ -14,23 +14,24 @@ use faer::{
     linalg::cholesky::llt,
     reborrow::ReborrowMut,
 };
-use rayon::prelude::*;
 
 pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
     let titles = liked.width();
     let by_title = liked.transposed();
     let gram = Gram::new(liked, &by_title);
-    let columns: Vec<Vec<(u32, f32)>> = (0..titles as u32)
-        .into_par_iter()
-        .map_init(|| Solver::new(titles, knobs), |solver, title| solver.column(title, &gram, liked, &by_title))
-        .collect();
-    Neighbours::from_columns(titles, columns)
+    let column = |solver: &mut Solver, title: usize| solver.column(title as u32, &gram, liked, &by_title);
+    Neighbours::new(Sparse::computed((titles, titles), || Solver::new(titles, knobs), column).transposed())
 }
+
+/// The row of a place that has none.
+const NO_SLOT: u32 = u32::MAX;
 
 /// What one thread solves with, again and again.
 struct Solver {
     knobs: RidgeKnobs,
     counter: Counter,
+    /// By place, its row in the matrix.
+    slots: Vec<u32>,
     matrix: Vec<f32>,
     side: Vec<f32>,
     memory: MemBuffer,
@@ -42,7 +43,14 @@ impl Solver {
         let factor = llt::factor::cholesky_in_place_scratch::<f32>(most, Par::Seq, faer::prelude::default());
         let solve = llt::solve::solve_in_place_scratch::<f32>(most, 1, Par::Seq);
         let memory = MemBuffer::new(factor.or(solve));
-        Self { knobs, counter: Counter::new(titles), matrix: vec![0.0; most * most], side: vec![0.0; most], memory }
+        Self {
+            knobs,
+            counter: Counter::new(titles),
+            slots: vec![NO_SLOT; titles],
+            matrix: vec![0.0; most * most],
+            side: vec![0.0; most],
+            memory,
+        }
     }
 
     /// Titles that speak for `title`, with their weights, in the order of titles.
@@ -52,14 +60,13 @@ impl Solver {
         let close = companions.iter().map(|(place, count)| (*place, count / gram.own(*place).sqrt()));
         let chosen: Vec<u32> = largest(close.collect(), self.knobs.neighbours).into_iter().map(|(place, _)| place).collect();
         let size = chosen.len();
-        for (row, place) in chosen.iter().enumerate() {
-            self.side[row] = gram.pair(*place, gram.rank[title as usize]);
-            for (column, other) in chosen[..row].iter().enumerate() {
-                self.matrix[column * size + row] = gram.pair(*place, *other);
+        self.fill(&chosen, gram);
+        for (place, count) in companions {
+            if let Some(row) = self.slot(place) {
+                self.side[row] = count;
             }
-            let own = gram.own(*place);
-            self.matrix[row * size + row] = own * (1.0 + self.knobs.dropout) + self.knobs.penalty;
         }
+        chosen.iter().for_each(|place| self.slots[*place as usize] = NO_SLOT);
         if !self.solve(size) {
             return Vec::new();
         }
@@ -67,6 +74,26 @@ impl Solver {
             chosen.iter().zip(&self.side).map(|(place, weight)| (gram.title[*place as usize], *weight)).collect();
         column.sort_unstable_by_key(|(title, _)| *title);
         column
+    }
+
+    /// Fills the lower half of the matrix with the counts of each two of `chosen`, which rise; each has a slot from then on.
+    fn fill(&mut self, chosen: &[u32], gram: &Gram) {
+        let size = chosen.len();
+        self.matrix[..size * size].fill(0.0);
+        for (row, place) in chosen.iter().enumerate() {
+            // Those before it have slots already, others none: looking through its pairs is quicker than looking for each of them.
+            for (other, count) in gram.pairs_before(*place) {
+                if let Some(column) = self.slot(other) {
+                    self.matrix[column * size + row] = count;
+                }
+            }
+            self.matrix[row * size + row] = gram.own(*place) * (1.0 + self.knobs.dropout) + self.knobs.penalty;
+            self.slots[*place as usize] = row as u32;
+        }
+    }
+
+    fn slot(&self, place: u32) -> Option<usize> {
+        Some(self.slots[place as usize]).filter(|slot| *slot != NO_SLOT).map(|slot| slot as usize)
     }
 
     /// Puts the solution in the place of the right side; false if there is none.
