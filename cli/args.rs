@@ -255,6 +255,9 @@ pub(crate) enum RecommendAction {
     Models {
         #[command(flatten)]
         store: RecommendStore,
+        /// Print the whole card of one of them as JSON: what it was trained on, how, and what it was found to be worth
+        #[arg(long)]
+        id: Option<String>,
         /// Print their cards as JSON
         #[arg(long)]
         json: bool,
@@ -289,8 +292,45 @@ pub(crate) enum RecommendAction {
         #[command(flatten)]
         store: RecommendStore,
     },
+    /// Say what came of an experiment: each variant beside the control, with intervals that hold whenever you look
+    Report(RecommendReport),
     /// Judge all models on data of your own
     Evaluate(RecommendEvaluate),
+}
+
+/// Options of `marquee recommend report`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecommendReport {
+    /// Which experiment; all that was seen without it
+    #[arg(long, value_name = "NAME", required_unless_present = "policy")]
+    pub(crate) experiment: Option<String>,
+    /// The variant that others are compared with; the configured control by default, or one that is called so
+    #[arg(long, value_name = "VARIANT")]
+    pub(crate) control: Option<String>,
+    /// What was reported after this counts, such as 2026-03-01 or 2026-03-01T12:00:00Z; since the experiment began by default, or for
+    /// 30 days
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// What is played more hours after it was seen was not played because of that
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
+    pub(crate) within_hours: u16,
+    /// Estimate besides what another choice would have been worth, of lists that nobody was shown
+    #[arg(long, value_enum)]
+    pub(crate) policy: Option<RecommendPolicy>,
+    #[command(flatten)]
+    pub(crate) store: RecommendStore,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A choice that nobody was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecommendPolicy {
+    /// The deployed model, nothing left to chance
+    Model,
+    /// What many watch
+    Popular,
 }
 
 /// Where models and events are.

@@ -31,6 +31,14 @@ pub(crate) const EDGE_KEY: &str = "0123456789abcdef";
 /// Password of every account.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
+/// Recommendations, of which all are part of an experiment.
+fn recommending() -> config::Recommender {
+    let (control, name) = (config::Variant::control("control"), "house".to_owned());
+    let varied = config::Variant { variety_cost: Some(0.2), ..config::Variant::control("varied") };
+    let experiment = config::Experiment { name, begins_at: None, ends_at: None, share: 1.0, variants: vec![control, varied] };
+    config::Recommender { experiments: vec![experiment], ..config::Recommender::default() }
+}
+
 /// A running interface. Dropping it stops it.
 pub(crate) struct TestApp {
     pub(crate) db: Db,
@@ -120,7 +128,7 @@ impl TestApp {
             db: db.clone(),
             blobs: blobs.clone(),
             cache: Arc::new(MemoryCache::new()),
-            recommender: Arc::new(Recommender::new(db.clone(), blobs.clone(), clock.clone(), config::Recommender::default())),
+            recommender: Arc::new(Recommender::new(db.clone(), blobs.clone(), clock.clone(), recommending())),
             clock: clock.clone(),
             random: Arc::new(OsRandom),
             auth,

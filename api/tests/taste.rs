@@ -126,6 +126,31 @@ async fn impressions_and_clicks_keep_where_and_why_a_title_was_shown() {
 }
 
 #[tokio::test]
+async fn what_an_answer_says_of_its_experiment_comes_back_with_what_became_of_it() {
+    let app = TestApp::start().await;
+    let (editor, viewer) = (app.somebody(Role::Editor).await, app.somebody(Role::Viewer).await);
+    let video = ready(&app, &editor).await;
+    let path = format!("/v1/recommendations/{}", viewer.profile);
+    let (row, home) = (body(viewer.get(&path).await, 200).await, body(viewer.get(&format!("{path}/rows")).await, 200).await);
+    for answer in [&row, &home] {
+        assert_eq!(answer["experiment"], "house", "{answer}");
+        assert!(["control", "varied"].map(|name| json!(name)).contains(&answer["variant"]), "{answer}");
+    }
+    assert_eq!(row["variant"], home["variant"]);
+    let item = &row["items"][0];
+    let chosen = json!({
+        "row": row["row"], "place": 0, "propensity": item["propensity"], "experiment": row["experiment"], "variant": row["variant"],
+    });
+    let events = [event(&app, &video, "impression", 3, chosen.clone()), event(&app, &video, "click", 2, chosen)];
+    assert_eq!(body(report(&viewer, &events).await, 202).await["accepted"], 2);
+    let since = app.clock.now() - Duration::DAY;
+    let seen = app.db.outcomes(since, Duration::HOUR, Some("house"), 10).await.unwrap();
+    assert_eq!(seen.len(), 1);
+    let (impression, told) = (&seen[0].impression, row["variant"].as_str());
+    assert_eq!((impression.experiment.as_deref(), impression.variant.as_deref()), (Some("house"), told));
+}
+
+#[tokio::test]
 async fn events_that_cannot_be_are_refused() {
     let app = TestApp::start().await;
     let (editor, viewer) = (app.somebody(Role::Editor).await, app.somebody(Role::Viewer).await);

@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod memory;
+mod report;
 
 use crate::{args::RecommendAction, args::RecommendStore, settings, up};
 use anyhow::{Context, bail};
@@ -10,7 +11,7 @@ use marquee_backends::{
     open::{self, Access},
     private_postgres,
 };
-use marquee_core::{OsRandom, SystemClock, blobs::Blobs, config::Recommender as Config};
+use marquee_core::{OsRandom, SystemClock, blobs::Blobs, config::Recommender as Config, id::ModelId};
 use marquee_recommender::{
     pipeline::{Pipeline, Trained},
     repository::Card,
@@ -30,7 +31,9 @@ pub(crate) async fn run(action: RecommendAction) -> anyhow::Result<ExitCode> {
     match action {
         RecommendAction::Evaluate(options) => evaluate::run(options).await,
         RecommendAction::Train { store, json } => train(&Store::open(&store).await?, json).await,
-        RecommendAction::Models { store, json } => models(&Store::open(&store).await?, json).await,
+        RecommendAction::Models { store, id: Some(id), .. } => card(&Store::open(&store).await?, id.parse()?).await,
+        RecommendAction::Models { store, json, .. } => models(&Store::open(&store).await?, json).await,
+        RecommendAction::Report(options) => report::run(&Store::open(&options.store).await?, &options).await,
         RecommendAction::Rollback { store } => roll_back(&Store::open(&store).await?).await,
         RecommendAction::Recommend { profile, count, row, store } => {
             let row = row.as_deref().map_or(Some(RowKind::Top), RowKind::parse).context("row is none that there is")?;
@@ -111,6 +114,16 @@ async fn models(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
         println!("{mark} {}  {}  {} watches  {}", card.id, card.trained_at, card.watches, card.verdict);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn card(store: &Store, id: ModelId) -> anyhow::Result<ExitCode> {
+    let models = store.pipeline().repository().newest(MODELS_MAX).await?;
+    let model = models.into_iter().find(|model| model.id == id);
+    print(
+        &model
+            .with_context(|| format!("{id} is none of the models that are kept: `marquee recommend models` lists them"))?
+            .metrics,
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]

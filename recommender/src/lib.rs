@@ -6,8 +6,10 @@
 
 pub mod data;
 pub mod evaluate;
+pub mod experiment;
 pub mod model;
 pub mod pipeline;
+pub mod report;
 pub mod repository;
 pub mod serving;
 pub mod taste;

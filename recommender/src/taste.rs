@@ -69,6 +69,13 @@ pub fn history(catalog: &Catalog, tastes: &[TitleTaste], weights: &SignalWeights
     History::with_seen(watched, seen)
 }
 
+/// What was seen and is not to be shown again, of a profile whose taste does not matter.
+#[must_use]
+pub fn seen(catalog: &Catalog, tastes: &[TitleTaste]) -> History {
+    let seen = tastes.iter().filter(|taste| is_seen(taste)).filter_map(|taste| catalog.index(taste.video));
+    History::with_seen([], seen)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

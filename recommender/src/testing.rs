@@ -52,7 +52,11 @@ impl Cinema {
     }
 
     pub(crate) fn recommender(&self) -> Recommender {
-        Recommender::new(self.db.clone(), self.blobs.clone(), Arc::new(SystemClock), Config::default())
+        self.recommender_at(Arc::new(SystemClock), Config::default())
+    }
+
+    pub(crate) fn recommender_at(&self, clock: Arc<dyn Clock>, config: Config) -> Recommender {
+        Recommender::new(self.db.clone(), self.blobs.clone(), clock, config)
     }
 
     pub(crate) async fn profile(&self) -> ProfileId {
@@ -79,6 +83,12 @@ impl Cinema {
     /// `profile` does something with a title now.
     pub(crate) async fn act(&self, profile: ProfileId, title: usize, kind: Kind) {
         self.report(profile, vec![(title, kind, SystemClock.now())]).await;
+    }
+
+    /// `profile` does things with titles now.
+    pub(crate) async fn act_all(&self, profile: ProfileId, what: impl IntoIterator<Item = (usize, Kind)>) {
+        let now = SystemClock.now();
+        self.report(profile, what.into_iter().map(|(title, kind)| (title, kind, now)).collect()).await;
     }
 
     async fn report(&self, profile: ProfileId, what: Vec<(usize, Kind, OffsetDateTime)>) {

@@ -11,7 +11,7 @@ use axum::extract::State;
 use marquee_core::id::{ProfileId, VideoId};
 use marquee_recommender::{
     Reason,
-    serving::{Ask, COUNT_MAX, Recommendation, Row, RowKind},
+    serving::{Answer as Chosen, Ask, COUNT_MAX, Recommendation, Row, RowKind},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -43,6 +43,10 @@ struct Wanted {
 struct Recommendations {
     /// What chose it; it goes with the events that tell what became of it. Null before the first model was trained.
     model_id: Option<Uuid>,
+    /// The experiment that it is part of; it goes with these events. Null if there is none.
+    experiment: Option<String>,
+    /// The variant of that, which goes with them, too.
+    variant: Option<String>,
     /// Name of the row, as it goes with these events.
     row: String,
     /// Best first.
@@ -54,6 +58,10 @@ struct Recommendations {
 struct Home {
     /// What chose them; it goes with the events that tell what became of them. Null before the first model was trained.
     model_id: Option<Uuid>,
+    /// The experiment that they are part of; it goes with these events. Null if there is none.
+    experiment: Option<String>,
+    /// The variant of that, which goes with them, too.
+    variant: Option<String>,
     /// The most personal first.
     rows: Vec<RowView>,
 }
@@ -125,7 +133,8 @@ async fn recommend(
     let answer = app.deps.recommender.recommend(profile.id, ask(wanted, Some(kind.clone()))?).await?;
     let described = Described::of(&app, &answer).await?;
     let items = answer.rows.iter().flat_map(|row| items(row, &described)).collect();
-    Ok(Json(Recommendations { model_id: answer.model.map(|model| model.0), row: kind.name(), items }))
+    let (experiment, variant) = part(&answer);
+    Ok(Json(Recommendations { model_id: answer.model.map(|model| model.0), experiment, variant, row: kind.name(), items }))
 }
 
 /// What stands on a home page
@@ -148,7 +157,14 @@ async fn home(
     let answer = app.deps.recommender.recommend(profile.id, ask(wanted, None)?).await?;
     let described = Described::of(&app, &answer).await?;
     let row = |row: &Row| RowView { row: row.kind.name(), title: described.heading(&row.kind), items: items(row, &described) };
-    Ok(Json(Home { model_id: answer.model.map(|model| model.0), rows: answer.rows.iter().map(row).collect() }))
+    let (experiment, variant) = part(&answer);
+    let rows = answer.rows.iter().map(row).collect();
+    Ok(Json(Home { model_id: answer.model.map(|model| model.0), experiment, variant, rows }))
+}
+
+/// The experiment that an answer is part of, and its variant.
+fn part(answer: &Chosen) -> (Option<String>, Option<String>) {
+    answer.part.clone().map(|part| (part.experiment, part.variant)).unzip()
 }
 
 /// What is asked of the recommender.

@@ -76,6 +76,16 @@ impl Db {
         rows.fetch_all(self.pool()).await.map_err(error)
     }
 
+    /// How many titles are ready.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn titles_ready(&self) -> Result<i64> {
+        let count =
+            sqlx::query_scalar!(r#"select count(*) as "count!" from videos where deleted_at is null and status = 'ready'"#);
+        count.fetch_one(self.pool()).await.map_err(error)
+    }
+
     /// What changes with any title that is ready: while it stays the same, so does all that [`Self::title_facts`] tells.
     ///
     /// # Errors

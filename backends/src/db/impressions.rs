@@ -42,8 +42,21 @@ pub struct Outcome {
     pub started_after: bool,
     /// Whether its end was reached.
     pub completed_after: bool,
+    /// Whether it was left soon after its beginning, and not played to its end later.
+    pub abandoned_after: bool,
     /// The furthest that it was played, as a share of its length; 0 as long as that is not known.
     pub share_watched_after: f64,
+}
+
+/// What a profile watched in some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// Who.
+    pub profile: ProfileId,
+    /// Days (UTC) on which it watched anything.
+    pub days: i64,
+    /// How far it came in all, each title and day for itself.
+    pub watched_ms: i64,
 }
 
 impl Db {
@@ -65,25 +78,34 @@ impl Db {
         rows.fetch_all(self.pool()).await.map_err(error)
     }
 
-    /// The same with what came of each `within` this time: how the same profile played the same title.
+    /// The same with what came of each `within` this time: how the same profile played the same title. Of `experiment` alone, if one is
+    /// named.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn outcomes(&self, at: OffsetDateTime, within: Duration, limit: i64) -> Result<Vec<Outcome>> {
+    pub async fn outcomes(
+        &self,
+        at: OffsetDateTime,
+        within: Duration,
+        experiment: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Outcome>> {
         // What is played is reported after it happened, give or take how wrong clocks are: older partitions are not looked at.
         let rows = sqlx::query!(
             r#"with seen as (
-                   select * from watch_events where kind = 'impression' and received_at > $1
+                   select * from watch_events
+                   where kind = 'impression' and received_at > $1 and ($4::text is null or experiment = $4)
                    order by received_at fetch first $2 rows with ties
                )
                select s.profile_id, s.video_id, s.model_id, s.experiment, s.variant, s."row", s.place, s.propensity,
                       s.happened_at, s.received_at, played.started as "started!", played.completed as "completed!",
+                      played.abandoned and not played.completed as "abandoned!",
                       least(coalesce(played.position_ms / nullif(v.duration_ms, 0)::float8, 0), 1) as "share!"
                from seen s
                left join videos v on v.id = s.video_id
                cross join lateral (
                    select count(*) > 0 as started, coalesce(bool_or(w.kind = 'finish'), false) as completed,
-                          max(w.position_ms) as position_ms
+                          coalesce(bool_or(w.kind = 'abandon'), false) as abandoned, max(w.position_ms) as position_ms
                    from watch_events w
                    where w.profile_id = s.profile_id and w.video_id = s.video_id
                      and w.kind in ('start', 'progress', 'finish', 'stop', 'abandon')
@@ -94,6 +116,7 @@ impl Db {
             at,
             limit,
             within.as_seconds_f64(),
+            experiment,
         );
         let rows = rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(|row| Outcome {
             impression: Impression {
@@ -110,8 +133,35 @@ impl Db {
             },
             started_after: row.started,
             completed_after: row.completed,
+            abandoned_after: row.abandoned,
             share_watched_after: row.share,
         });
         Ok(rows.collect())
+    }
+
+    /// What each of `profiles` watched since the time that stands beside it and before `until`, in no order. Nothing of those that
+    /// watched nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn watched(&self, profiles: &[(ProfileId, OffsetDateTime)], until: OffsetDateTime) -> Result<Vec<Watched>> {
+        let (ids, since): (Vec<Uuid>, Vec<OffsetDateTime>) = profiles.iter().map(|(id, since)| (id.0, *since)).unzip();
+        let rows = sqlx::query_as!(
+            Watched,
+            r#"select d.id as "profile!: Uuid", count(distinct d.day) as "days!", sum(d.watched_ms)::bigint as "watched_ms!"
+               from (
+                   select p.id, w.video_id, (w.happened_at at time zone 'utc')::date as day,
+                          max(w.position_ms) - min(w.position_ms) as watched_ms
+                   from unnest($1::uuid[], $2::timestamptz[]) as p (id, since)
+                   join watch_events w on w.profile_id = p.id and w.received_at >= p.since and w.received_at < $3
+                                      and w.happened_at >= p.since
+                   where w.kind in ('start', 'progress', 'finish', 'stop', 'abandon')
+                   group by p.id, w.video_id, day
+               ) d group by d.id"#,
+            &ids,
+            &since,
+            until,
+        );
+        rows.fetch_all(self.pool()).await.map_err(error)
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! The environment is passed in as pairs: nothing here reads it.
 
+mod experiments;
 mod recommender;
 mod sections;
 
+pub use experiments::{Experiment, Ranking, Variant};
 pub use recommender::{Recommender, SignalWeights};
 pub use sections::{
     Api, Auth, BlobsUrl, CacheUrl, DatabaseUrl, Edge, Health, Protection, QueueUrl, Start, Steering, Stop, Uploads, Worker,

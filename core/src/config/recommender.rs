@@ -1,6 +1,6 @@
 //! `[recommender]`: when models are trained, and what watches and opinions say.
 
-use super::bad;
+use super::{Experiment, bad, experiments};
 use crate::Result;
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +14,24 @@ pub struct Recommender {
     pub popularity_dial: f32,
     /// Share of a list that is given to titles of which too little is known, 0 to 0.5.
     pub exploration_share: f32,
+    /// What likeness to a title further up costs a title, as a share of the best one's score, 0 to 1: lists are the more varied.
+    pub variety_cost: f32,
     /// What each thing that a profile did says of its taste.
     pub weights: SignalWeights,
+    /// What is tried on some profiles.
+    pub experiments: Vec<Experiment>,
 }
 
 impl Default for Recommender {
     fn default() -> Self {
-        Self { train_every_seconds: 3600, popularity_dial: 0.1, exploration_share: 0.05, weights: SignalWeights::default() }
+        Self {
+            train_every_seconds: 3600,
+            popularity_dial: 0.1,
+            exploration_share: 0.05,
+            variety_cost: 0.1,
+            weights: SignalWeights::default(),
+            experiments: Vec::new(),
+        }
     }
 }
 
@@ -36,6 +47,10 @@ impl Recommender {
         if !(0.0..=0.5).contains(&self.exploration_share) {
             return Err(bad("recommender.exploration_share is 0 to 0.5".into()));
         }
+        if !(0.0..=1.0).contains(&self.variety_cost) {
+            return Err(bad("recommender.variety_cost is 0 to 1".into()));
+        }
+        experiments::validate(&self.experiments)?;
         self.weights.validate()
     }
 }

@@ -1,6 +1,6 @@
 //! From a history to a list: titles that any term brings up, judged by all terms, each in units of its own spread.
 
-use super::{Blend, History, Neighbours, TERMS, Term, Terms, TitleIndex, Watched, Weights, terms, vector};
+use super::{Blend, History, Neighbours, Popularity, TERMS, Term, Terms, TitleIndex, Watched, Weights, terms, vector};
 use crate::data::keep_first;
 use fixedbitset::FixedBitSet;
 use std::cmp::Ordering;
@@ -55,13 +55,15 @@ pub struct Wanted<'a> {
     pub also: &'a [TitleIndex],
     /// Whether only the history speaks, and popularity does not.
     pub is_like: bool,
+    /// The power that popularity is turned down by; `None`: the ranker's own.
+    pub dial: Option<f32>,
 }
 
 impl Wanted<'_> {
     /// The `count` best of all titles.
     #[must_use]
     pub fn any(count: usize) -> Self {
-        Self { count, allowed: &|_| true, also: &[], is_like: false }
+        Self { count, allowed: &|_| true, also: &[], is_like: false, dial: None }
     }
 }
 
@@ -98,7 +100,7 @@ impl Ranker {
         standardise(&mut judged);
         let weights = self.blend.weights(history.newest().len());
         self.add_up(&mut judged, &weights, wanted.is_like);
-        self.turn_down(&mut judged, history.newest().len());
+        turn_down(&mut judged, wanted.dial.unwrap_or(self.dial), history.newest().len(), &self.terms.popularity);
         judged
     }
 
@@ -127,15 +129,6 @@ impl Ranker {
             });
             one.said[content] += (1.0 - known) * learned * LIKENESS * one.parts[content];
             one.score = one.said.iter().sum();
-        }
-    }
-
-    /// Divides scores, from the lowest on, by a power of popularity. Of a short history little is known but what is popular.
-    fn turn_down(&self, judged: &mut [Judged], titles: usize) {
-        let power = self.dial * titles as f32 / (titles as f32 + DIAL_TITLES);
-        let lowest = judged.iter().map(|one| one.score).fold(f32::INFINITY, f32::min);
-        for one in judged.iter_mut() {
-            one.score = (one.score - lowest) * (-power * self.terms.popularity.popular(one.title)).exp();
         }
     }
 
@@ -189,6 +182,15 @@ pub(crate) fn order(left: &Judged, right: &Judged) -> Ordering {
     let popular = place(Term::Popular);
     let by_score = right.score.total_cmp(&left.score);
     by_score.then(right.parts[popular].total_cmp(&left.parts[popular])).then(left.title.cmp(&right.title))
+}
+
+/// Divides scores, from the lowest on, by a power of popularity. Of a history of few titles little is known but what is popular.
+fn turn_down(judged: &mut [Judged], dial: f32, titles: usize, popularity: &Popularity) {
+    let power = dial * titles as f32 / (titles as f32 + DIAL_TITLES);
+    let lowest = judged.iter().map(|one| one.score).fold(f32::INFINITY, f32::min);
+    for one in judged.iter_mut() {
+        one.score = (one.score - lowest) * (-power * popularity.popular(one.title)).exp();
+    }
 }
 
 /// Takes the mean from each part, and divides it by its spread.

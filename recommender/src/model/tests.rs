@@ -173,3 +173,17 @@ fn spectra_are_those_of_a_dense_decomposition() {
     let said = spectral.says(&place, &[asked])[0];
     assert!((f64::from(said) - expected).abs() < 1e-3, "{said} {expected}");
 }
+
+#[test]
+fn another_dial_ranks_as_a_ranker_with_that_dial_does() {
+    let watches = World::small(7).watches();
+    let ranker = ranker(&watches);
+    let history = History::new((0..4).map(|title| Watched { title, weight: 1.0 }));
+    let mut scratch = Scratch::default();
+    let lists = [0.0, 0.1, 0.5].map(|dial| {
+        let asked = ranker.best(&history, Wanted { dial: Some(dial), ..Wanted::any(20) }, &mut scratch);
+        assert_eq!(asked, Ranker { dial, ..ranker.clone() }.best(&history, Wanted::any(20), &mut scratch));
+        asked.into_iter().map(|one| one.title).collect::<Vec<_>>()
+    });
+    assert_ne!(lists[0], lists[2], "a dial that changes nothing shows nothing");
+}

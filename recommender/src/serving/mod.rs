@@ -4,6 +4,8 @@
 //! in between. What is answered is checked against the database once more: a title deleted a second ago is not shown.
 
 mod answer;
+pub(crate) mod meter;
+mod replay;
 mod rows;
 mod shelf;
 #[cfg(test)]
@@ -14,25 +16,28 @@ pub use rows::{Viewer, rows};
 pub use shelf::Shelf;
 
 use crate::{
+    experiment::{self, Part, Settings},
     model::Scratch,
     pipeline::TITLES_MAX,
     repository::{Packed, Repository},
     taste,
 };
 use arc_swap::ArcSwap;
-use marquee_backends::db::{Db, taste::TitleTaste};
+use marquee_backends::db::{Db, models::StoredModel};
 use marquee_core::{
     Clock, Error, Result, Shutdown,
     blobs::Blobs,
-    config::Recommender as Config,
+    config::{Ranking, Recommender as Config},
     id::{ModelId, ProfileId, VideoId},
 };
+use meter::Meter;
 use moka::sync::Cache;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
+use time::OffsetDateTime;
 use tokio::sync::Mutex as AsyncMutex;
 
 /// Most recommendations in one row.
@@ -55,14 +60,17 @@ struct Key {
     profile: ProfileId,
     taste_version: i64,
     shelf: u64,
+    part: Option<Part>,
     ask: Ask,
 }
 
-/// Rows as they are answered, and the model that chose them.
+/// Rows as they are answered, and what chose them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// The model; `None` before the first was trained.
     pub model: Option<ModelId>,
+    /// The experiment that they are part of, and its variant.
+    pub part: Option<Part>,
     /// The rows, the most personal first.
     pub rows: Vec<Row>,
 }
@@ -77,6 +85,7 @@ pub struct Recommender {
     looking: AsyncMutex<()>,
     answers: Cache<Key, Arc<Answer>>,
     scratches: Mutex<Vec<Scratch>>,
+    meter: Meter,
     /// A model that cannot be read: it is not fetched again and again.
     refused: Mutex<Option<ModelId>>,
 }
@@ -94,6 +103,7 @@ impl Recommender {
             looking: AsyncMutex::default(),
             answers: Cache::builder().weigher(weight).max_capacity(ITEMS_MAX).time_to_live(ANSWERS_FOR).build(),
             scratches: Mutex::default(),
+            meter: Meter::default(),
             refused: Mutex::default(),
         }
     }
@@ -131,31 +141,28 @@ impl Recommender {
     pub async fn refresh(&self) -> Result<()> {
         let _one_at_a_time = self.looking.lock().await;
         let shelf = self.shelf.load_full();
-        let packed = self.newer(&shelf).await;
+        let deployed = self.deployed().await;
+        let packed = self.newer(&shelf, deployed.as_ref().map(|deployed| deployed.id)).await;
+        self.meter.looked(shelf.newest().len(), deployed.map(|deployed| deployed.created_at), self.clock.now());
         // Asked before what it is about: what changes in between is then looked at again.
         let titles = self.db.titles_version().await?;
         if packed.is_none() && shelf.shows(&titles) {
             return Ok(());
         }
         let facts = self.db.title_facts(TITLES_MAX).await?;
-        let dial = self.config.popularity_dial;
-        let built =
-            tokio::task::spawn_blocking(move || shelf.next(packed, &facts, titles, dial)).await.map_err(Error::internal)?;
+        let built = tokio::task::spawn_blocking(move || shelf.next(packed, &facts, titles)).await.map_err(Error::internal)?;
         self.shelf.store(Arc::new(built));
         Ok(())
     }
 
-    /// The deployed model, if it is another one than that of `shelf` and can be read. What cannot be had does not keep titles and rules
-    /// from being looked at.
-    async fn newer(&self, shelf: &Shelf) -> Option<Packed> {
-        let unreadable = |id: Option<ModelId>, error: &Error| {
-            tracing::warn!(
-                model.id = id.map(tracing::field::display),
-                error = error.detail(),
-                "the model before stays in service"
-            );
-        };
-        let deployed = self.repository.deployed().await.inspect_err(|error| unreadable(None, error)).ok()??.id;
+    /// What is deployed, if that can be had: if not, titles and rules are looked at all the same.
+    async fn deployed(&self) -> Option<StoredModel> {
+        self.repository.deployed().await.inspect_err(|error| unreadable(None, error)).ok()?
+    }
+
+    /// The deployed model, if it is another one than that of `shelf` and can be read.
+    async fn newer(&self, shelf: &Shelf, deployed: Option<ModelId>) -> Option<Packed> {
+        let deployed = deployed?;
         let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if shelf.model() == Some(deployed) || *refused() == Some(deployed) {
             return None;
@@ -184,30 +191,34 @@ impl Recommender {
     /// # Errors
     /// `NotFound` without such a profile, `Unavailable` if the database does not answer.
     pub async fn recommend(&self, profile: ProfileId, ask: Ask) -> Result<Arc<Answer>> {
+        let (begun, now) = (Instant::now(), self.clock.now());
         let shelf = self.shelf().await?;
         let taste_version = self.db.taste_version(profile).await?;
+        let (settings, part) = experiment::settings(&self.config, profile, now);
         let lower = |text: Option<String>| text.map(|text| text.to_lowercase());
         let ask = Ask { genre: lower(ask.genre), language: lower(ask.language), ..ask };
         let ask = Ask { row: ask.row.map(RowKind::in_lower_case), ..ask };
-        let key = Key { profile, taste_version, shelf: shelf.generation(), ask };
-        if let Some(answer) = self.answers.get(&key) {
-            metrics::counter!("marquee_recommender_answers_total", "from" => "cache").increment(1);
-            if self.is_there(profile, &answer).await? {
-                return Ok(answer);
-            }
+        let key = Key { profile, taste_version, shelf: shelf.generation(), part, ask };
+        if let Some(answer) = self.answers.get(&key)
+            && self.is_there(profile, &answer).await?
+        {
+            self.meter.answered(&answer, "cache", begun, now);
+            return Ok(answer);
         }
-        metrics::counter!("marquee_recommender_answers_total", "from" => "model").increment(1);
-        let answer = Arc::new(self.answer(&shelf, &key).await?);
+        let answer = Arc::new(self.answer(&shelf, &key, settings).await?);
+        self.meter.answered(&answer, "model", begun, now);
         self.answers.insert(key, answer.clone());
         Ok(answer)
     }
 
-    async fn answer(&self, shelf: &Shelf, key: &Key) -> Result<Answer> {
-        let mut viewer = self.viewer(shelf, key).await?;
+    async fn answer(&self, shelf: &Shelf, key: &Key, settings: Settings) -> Result<Answer> {
+        let mut viewer = self.viewer(shelf, key.profile, settings, None).await?;
+        viewer.chance = key.profile.0.as_u64_pair().1 ^ key.taste_version as u64;
         let mut answer = Answer::default();
         for _ in 0..CHOICES_MAX {
-            let begun = std::time::Instant::now();
-            answer = self.with_scratch(|scratch| Answer { model: shelf.model(), rows: rows(shelf, &viewer, &key.ask, scratch) });
+            let begun = Instant::now();
+            let rows = self.with_scratch(|scratch| rows(shelf, &viewer, &key.ask, scratch));
+            answer = Answer { model: shelf.model(), part: key.part.clone(), rows };
             metrics::histogram!("marquee_recommender_choice_seconds").record(begun.elapsed());
             let shown: Vec<VideoId> = answer.videos().collect();
             let there = self.db.still_recommendable(&shown, &viewer.rules, viewer.now).await?;
@@ -221,14 +232,24 @@ impl Recommender {
         Ok(answer)
     }
 
-    async fn viewer(&self, shelf: &Shelf, key: &Key) -> Result<Viewer> {
-        let now = self.clock.now();
-        let mut rules = self.db.profile_rules(key.profile).await?;
+    /// `profile` as it is now, or as far as is still known as it was `then`.
+    async fn viewer(
+        &self,
+        shelf: &Shelf,
+        profile: ProfileId,
+        settings: Settings,
+        then: Option<OffsetDateTime>,
+    ) -> Result<Viewer> {
+        let now = then.unwrap_or_else(|| self.clock.now());
+        let mut rules = self.db.profile_rules(profile).await?;
         rules.genres_hidden.iter_mut().for_each(|genre| *genre = genre.to_lowercase());
-        let tastes: Vec<TitleTaste> = self.db.taste_of(key.profile, TASTES_MAX).await?;
-        let history = taste::history(shelf.catalog(), &tastes, &self.config.weights, now);
-        let chance = key.profile.0.as_u64_pair().1 ^ key.taste_version as u64;
-        Ok(Viewer { history, tastes, rules, now, gone: HashSet::new(), chance, exploration: self.config.exploration_share })
+        let mut tastes = self.db.taste_of(profile, TASTES_MAX).await?;
+        tastes.retain(|taste| then.is_none_or(|then| taste.updated_at < then));
+        let history = match settings.ranking {
+            Ranking::Model => taste::history(shelf.catalog(), &tastes, &self.config.weights, now),
+            Ranking::Popular => taste::seen(shelf.catalog(), &tastes),
+        };
+        Ok(Viewer { history, tastes, rules, now, gone: HashSet::new(), chance: 0, settings })
     }
 
     /// Whether all of an answer may still be shown to `profile`.
@@ -245,9 +266,8 @@ impl Recommender {
     /// `NotFound` if there is no such profile, or if the title is not known.
     pub async fn explain(&self, profile: ProfileId, video: VideoId) -> Result<Judgment> {
         let shelf = self.shelf().await?;
-        let taste_version = self.db.taste_version(profile).await?;
-        let key = Key { profile, taste_version, shelf: shelf.generation(), ask: Ask::default() };
-        let viewer = self.viewer(&shelf, &key).await?;
+        let (settings, _) = experiment::settings(&self.config, profile, self.clock.now());
+        let viewer = self.viewer(&shelf, profile, settings, None).await?;
         self.with_scratch(|scratch| rows::explain(&shelf, &viewer, video, scratch)).ok_or_else(|| Error::not_found("video"))
     }
 
@@ -261,6 +281,11 @@ impl Recommender {
         }
         done
     }
+}
+
+/// Tells that a model is not to be had.
+fn unreadable(id: Option<ModelId>, error: &Error) {
+    tracing::warn!(model.id = id.map(tracing::field::display), error = error.detail(), "the model before stays in service");
 }
 
 /// What an answer takes of the cache.

@@ -4,7 +4,10 @@ use super::{
     answer::{Ask, GENRE_CHARS_MAX, Judgment, Recommendation, Row, RowKind},
     shelf::Shelf,
 };
-use crate::model::{History, Judged, Reason, Scratch, TERMS, Term, TitleIndex, Wanted, Watched, Window, place};
+use crate::{
+    experiment::Settings,
+    model::{History, Judged, Reason, Scratch, TERMS, Term, TitleIndex, Wanted, Watched, Window, place},
+};
 use fixedbitset::FixedBitSet;
 use marquee_backends::db::taste::{ProfileRules, TitleTaste};
 use marquee_core::id::VideoId;
@@ -19,8 +22,6 @@ const GENRE_ROWS: usize = 3;
 const ROW_TITLES_MIN: usize = 2;
 /// Titles among which a list is made varied, as a multiple of its length.
 const VARIED_FACTOR: usize = 3;
-/// What likeness to a title further up costs, beside the best title's score.
-const VARIED_COST: f32 = 0.1;
 /// New titles that are judged for their row.
 const NEW_MAX: usize = 200;
 /// Places for each one that can be drawn, above which they are listed first.
@@ -42,8 +43,8 @@ pub struct Viewer {
     pub gone: HashSet<VideoId>,
     /// Where chance begins: the same until the viewer does something.
     pub chance: u64,
-    /// Share of a list that is drawn from what little is known of.
-    pub exploration: f32,
+    /// How lists are made for it.
+    pub settings: Settings,
 }
 
 /// Rows as they are asked for: one, or those of a home page.
@@ -111,6 +112,10 @@ impl<'a> Maker<'a> {
         self.shelf.catalog().title(title).map(|video| Recommendation { video, reason, propensity: 1.0 })
     }
 
+    fn wanted(&self, count: usize) -> Wanted<'a> {
+        Wanted { dial: Some(self.viewer.settings.popularity_dial), ..Wanted::any(count) }
+    }
+
     fn top(&self, scratch: &mut Scratch) -> Vec<Recommendation> {
         let items = self.best(&|_| true, scratch);
         self.with_little_known(items)
@@ -119,7 +124,7 @@ impl<'a> Maker<'a> {
     /// The best of what `also` wants, varied.
     fn best(&self, also: &dyn Fn(TitleIndex) -> bool, scratch: &mut Scratch) -> Vec<Recommendation> {
         let allowed = |title: TitleIndex| self.is_new_to_viewer(title) && also(title);
-        let wanted = Wanted { allowed: &allowed, ..Wanted::any(self.ask.count * VARIED_FACTOR) };
+        let wanted = Wanted { allowed: &allowed, ..self.wanted(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&self.viewer.history, wanted, scratch);
         let varied = self.varied(best);
         varied.iter().zip(self.reasons(&varied)).filter_map(|(one, reason)| self.shown(one.title, reason)).collect()
@@ -131,7 +136,7 @@ impl<'a> Maker<'a> {
         let mut costs = vec![0.0_f32; pool.len()];
         let mut chosen: Vec<Judged> = Vec::with_capacity(self.ask.count);
         while chosen.len() < self.ask.count && !pool.is_empty() {
-            let worth = |place: usize| pool[place].score - best * VARIED_COST * costs[place];
+            let worth = |place: usize| pool[place].score - best * self.viewer.settings.variety_cost * costs[place];
             let next = (0..pool.len()).reduce(|left, right| if worth(right) > worth(left) { right } else { left }).unwrap_or(0);
             let one = pool.remove(next);
             costs.remove(next);
@@ -153,7 +158,7 @@ impl<'a> Maker<'a> {
 
     /// Gives some places of the lower half to titles of which little is known, drawn by lot.
     fn with_little_known(&self, mut items: Vec<Recommendation>) -> Vec<Recommendation> {
-        let places = (items.len() as f32 * self.viewer.exploration) as usize;
+        let places = (items.len() as f32 * self.viewer.settings.exploration_share) as usize;
         if places == 0 {
             return items;
         }
@@ -181,8 +186,9 @@ impl<'a> Maker<'a> {
         let Some(title) = self.shelf.catalog().index(video).filter(|title| self.may(*title)) else { return Vec::new() };
         let one = History::new([Watched { title, weight: 1.0 }]);
         let allowed = |other: TitleIndex| other != title && self.is_new_to_viewer(other);
-        let wanted = Wanted { allowed: &allowed, is_like: true, ..Wanted::any(self.ask.count * VARIED_FACTOR) };
-        let best = self.varied(self.shelf.ranker().best(&one, wanted, scratch));
+        let wanted = Wanted { allowed: &allowed, is_like: true, ..self.wanted(self.ask.count * VARIED_FACTOR) };
+        let best = self.shelf.ranker().best(&one, wanted, scratch);
+        let best = self.varied(best);
         best.iter().filter_map(|one| self.shown(one.title, reason)).collect()
     }
 
@@ -204,7 +210,7 @@ impl<'a> Maker<'a> {
             .filter(|title| self.is_new_to_viewer(*title))
             .take(NEW_MAX.max(self.ask.count))
             .collect();
-        let wanted = Wanted { allowed: &|_| false, also: &newest, ..Wanted::any(0) };
+        let wanted = Wanted { allowed: &|_| false, also: &newest, ..self.wanted(0) };
         let mut judged = self.shelf.ranker().judged(&self.viewer.history, wanted, scratch);
         let ages: HashMap<TitleIndex, usize> = newest.iter().copied().zip(0..).collect();
         // What is not told apart by taste is by age.
@@ -317,8 +323,8 @@ pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &
     let ask = Ask::default();
     let maker = Maker::new(shelf, viewer, &ask);
     let allowed = |title: TitleIndex| maker.may(title);
-    let mut judged =
-        shelf.ranker().judged(&viewer.history, Wanted { allowed: &allowed, also: &[title], ..Wanted::any(0) }, scratch);
+    let wanted = Wanted { allowed: &allowed, also: &[title], ..maker.wanted(0) };
+    let mut judged = shelf.ranker().judged(&viewer.history, wanted, scratch);
     judged.sort_by(|left, right| right.score.total_cmp(&left.score));
     let place = judged.iter().position(|one| one.title == title)?;
     let one = judged[place];

@@ -88,8 +88,8 @@ impl Default for Shelf {
 impl Shelf {
     /// With `packed`, or the model that was there, and the titles of `facts`, the newest first.
     #[must_use]
-    pub fn next(&self, packed: Option<Packed>, facts: &[TitleFacts], titles: String, dial: f32) -> Self {
-        let (model, catalog, ranker) = match packed {
+    pub fn next(&self, packed: Option<Packed>, facts: &[TitleFacts], titles: String) -> Self {
+        let (model, catalog, mut ranker) = match packed {
             Some(packed) => (Some(packed.card.id), packed.catalog, packed.ranker),
             None => (self.model, self.catalog.clone(), self.ranker.clone()),
         };
@@ -97,7 +97,6 @@ impl Shelf {
         let all = catalog.titles().iter().copied().chain(facts.iter().map(|facts| facts.id));
         let catalog = Catalog::new(all);
         let known = |video: &VideoId| by_id.get(video).copied();
-        let mut ranker = Ranker { dial, ..ranker };
         let popularity = ranker.terms.popularity.extended(catalog.len());
         let hardly_watched = |title: &usize| popularity.ever(*title as TitleIndex) < LITTLE_KNOWN;
         let little_known = (0..catalog.len()).filter(hardly_watched).collect();

@@ -7,7 +7,11 @@ use marquee_backends::{
     db::{profiles::ProfileChange, taste::ProfileRules},
     testing,
 };
-use marquee_core::{OsRandom, SystemClock, video::Status};
+use marquee_core::{
+    ManualClock, OsRandom, SystemClock,
+    config::{Experiment, Variant},
+    video::Status,
+};
 
 /// A cinema of two tastes whose first model is in service.
 async fn cinema() -> (Cinema, Recommender) {
@@ -159,6 +163,39 @@ async fn some_places_are_given_to_what_little_is_known_of() {
     );
     let there: HashSet<VideoId> = items.iter().map(|item| item.video).collect();
     assert_eq!(there.len(), 20, "none twice");
+}
+
+#[tokio::test]
+async fn each_profile_gets_its_variant_and_no_cache_mixes_them() {
+    let (cinema, _) = cinema().await;
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let popular = Variant { ranking: Some(Ranking::Popular), ..Variant::control("popular") };
+    let begins_at = Some(clock.now() + time::Duration::HOUR);
+    let variants = vec![Variant::control("control"), popular];
+    let experiment = Experiment { name: "plain".to_owned(), begins_at, ends_at: None, share: 1.0, variants };
+    let config = Config { experiments: vec![experiment], ..Config::default() };
+    let recommender = cinema.recommender_at(clock.clone(), config.clone());
+    let mut viewers = std::collections::HashMap::new();
+    while viewers.len() < 2 {
+        let viewer = cinema.profile().await;
+        cinema.watch(viewer, &[12]).await;
+        let later = clock.now() + time::Duration::HOUR;
+        viewers.insert(experiment::settings(&config, viewer, later).1.expect("all are part of it").variant, viewer);
+    }
+    let because = async |variant: &str| {
+        let answer = recommender.recommend(viewers[variant], top(5)).await.expect("an answer");
+        let items = answer.rows.iter().flat_map(|row| &row.items);
+        let personal = items.filter(|item| matches!(item.reason, Reason::BecauseYouWatched { .. })).count();
+        (answer.part.as_ref().map(|part| part.variant.clone()), personal > 0)
+    };
+    assert_eq!((because("control").await, because("popular").await), ((None, true), (None, true)));
+    clock.advance(time::Duration::HOUR);
+    assert_eq!(because("control").await, (Some("control".to_owned()), true));
+    assert_eq!(because("popular").await, (Some("popular".to_owned()), false));
+    let seen = row(&recommender, viewers["popular"], top(100)).await;
+    assert!(seen.len() == 19 && seen.iter().all(|item| cinema.place(item.video) != 12), "what was watched is not shown again");
+    let explained = recommender.explain(viewers["popular"], cinema.titles[13]).await.expect("known");
+    assert!(!matches!(explained.reason, Reason::BecauseYouWatched { .. }), "{explained:?}");
 }
 
 #[tokio::test]

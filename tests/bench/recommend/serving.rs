@@ -4,10 +4,12 @@ use super::results::tell;
 use marquee_backends::db::{facts::TitleFacts, taste::ProfileRules};
 use marquee_core::{
     Random, SeededRandom,
+    config::Recommender as Config,
     id::{ModelId, VideoId},
 };
 use marquee_recommender::{
     data::Interactions,
+    experiment::Settings,
     model::{Catalog, History, Ranker, Scratch, Terms, Watched},
     repository::{Card, Packed},
     serving::{Ask, RowKind, Shelf, Viewer, rows},
@@ -92,7 +94,7 @@ fn viewer(titles: &[u32], request: usize) -> Viewer {
         now: OffsetDateTime::UNIX_EPOCH,
         gone: HashSet::new(),
         chance: request as u64,
-        exploration: 0.05,
+        settings: Settings::of(&Config::default()),
     }
 }
 
@@ -112,7 +114,7 @@ fn shelf(watches: &Interactions, terms: Terms) -> Shelf {
         verdict: String::new(),
     };
     let packed = Packed { card, catalog, ranker: Ranker { terms, ..Ranker::default() } };
-    Shelf::default().next(Some(packed), &facts, String::new(), 0.1)
+    Shelf::default().next(Some(packed), &facts, String::new())
 }
 
 /// One to three genres, an age for most, some titles for some countries alone.

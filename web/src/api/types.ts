@@ -179,9 +179,8 @@ export interface TitledRow extends Recommendations {
   title: string;
 }
 
-/** The rows of a home page, and the model that chose all of them. */
-export interface Home {
-  model_id: string | null;
+/** The rows of a home page, and what chose all of them. */
+export interface Home extends Choice {
   rows: TitledRow[];
 }
 

@@ -31,13 +31,17 @@ test("rows that show nothing are left out, and what chose all of them is told of
     { row: "again", title: "Watch again", items: [] },
     { row: "genre:crime", title: "Crime", items: [item({ id: "vid_2", propensity: 0.5 })] },
   ];
-  const shown = rowsOf({ model_id: "m1", rows });
+  const shown = rowsOf({ model_id: "m1", experiment: "dial", variant: "low", rows });
   assert.deepEqual(shown.map(({ title }) => title), ["Top picks", "Crime"]);
   const told = shown.map((row) => choiceEvent("impression", row, 0, NOW));
   assert.deepEqual(told.map((event) => [event?.row, event?.place, event?.model_id, event?.propensity]), [
     ["top", 0, "m1", 1],
     ["genre:crime", 0, "m1", 0.5],
   ]);
-  const [untrained] = rowsOf({ model_id: null, rows });
+  assert.deepEqual(told.map((event) => [event?.experiment, event?.variant]), [
+    ["dial", "low"],
+    ["dial", "low"],
+  ]);
+  const [untrained] = rowsOf({ model_id: null, experiment: null, variant: null, rows });
   assert.equal("model_id" in (untrained ? (choiceEvent("click", untrained, 0, NOW) ?? {}) : {}), false);
 });

@@ -7,9 +7,9 @@ import type { Choice, ChoiceEvent, Home, Recommendations, TitledRow } from "../a
 import { Seen, SEEN_SHARE } from "./seen";
 import type { Teller } from "./teller";
 
-/** The rows of a home page that show something, each with the model that chose it. */
-export function rowsOf({ model_id, rows }: Home): TitledRow[] {
-  return rows.filter(({ items }) => items.length > 0).map((row) => ({ ...row, model_id }));
+/** The rows of a home page that show something, each with what chose it. */
+export function rowsOf({ rows, ...whole }: Home): TitledRow[] {
+  return rows.filter(({ items }) => items.length > 0).map((row) => ({ ...row, ...chosenBy(whole) }));
 }
 
 /** The event that tells what became of the recommendation at `place`, with all that was said of how it was chosen. */

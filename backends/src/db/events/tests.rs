@@ -178,7 +178,7 @@ async fn what_comes_of_an_impression_is_what_is_played_after_it_and_soon() {
     record(&db, ada, &[event(film, seen(), 0, 40), event(film, Kind::Finish, 130_000, 500)]).await;
     record(&db, bob, &[event(film, seen(), 0, 10), event(film, Kind::Like, 0, 12)]).await;
     let outcomes = async |within| {
-        let found = db.outcomes(moment(0) - Duration::DAY, within, 100).await.expect("read");
+        let found = db.outcomes(moment(0) - Duration::DAY, within, None, 100).await.expect("read");
         let tell = |outcome: Outcome| {
             let seen = &outcome.impression;
             let second = (seen.at - moment(0)).whole_seconds();
@@ -196,4 +196,37 @@ async fn what_comes_of_an_impression_is_what_is_played_after_it_and_soon() {
     let later = outcomes(Duration::HOUR).await;
     assert_eq!((later[0], later[2]), ((ada, film, 10, true, true, 1.0), (ada, film, 40, true, true, 1.0)));
     assert_eq!(later[3], soon[3]);
+}
+
+#[tokio::test]
+async fn of_an_experiment_only_its_own_impressions_are_told_and_what_was_left_at_once() {
+    let (db, _guard) = database().await;
+    let ((_, ada), film, other) = (account(&db).await, video(&db, Status::Ready).await, video(&db, Status::Ready).await);
+    let part = |experiment: &str| Placement { experiment: Some(experiment.into()), ..Placement::default() };
+    record(&db, ada, &[event(film, Kind::Impression(part("dial")), 0, 1), event(other, Kind::Impression(part("rows")), 0, 2)])
+        .await;
+    record(&db, ada, &[event(other, Kind::Impression(part("dial")), 0, 3), event(film, Kind::Start, 0, 4)]).await;
+    record(&db, ada, &[event(film, Kind::Abandon, 60_000, 5), event(other, Kind::Abandon, 9_000, 6)]).await;
+    record(&db, ada, &[event(other, Kind::Finish, 90_000, 7)]).await;
+    let outcomes = db.outcomes(moment(0) - Duration::DAY, Duration::HOUR, Some("dial"), 100).await.expect("read");
+    let told: Vec<_> = outcomes.iter().map(|one| (one.impression.video, one.abandoned_after, one.completed_after)).collect();
+    assert_eq!(told, [(film, true, false), (other, false, true)]);
+}
+
+#[tokio::test]
+async fn what_profiles_watched_is_told_by_days_since_each_of_them_began() {
+    let (db, _guard) = database().await;
+    let ((_, ada), (_, bob), (_, idle)) = (account(&db).await, account(&db).await, account(&db).await);
+    let (film, other) = (video(&db, Status::Ready).await, video(&db, Status::Ready).await);
+    record(&db, ada, &[event(film, Kind::Start, 10_000, 1), event(film, Kind::Stop, 70_000, 60), event(film, Kind::Like, 0, 61)])
+        .await;
+    record(&db, ada, &[event(other, Kind::Start, 0, 100), event(other, Kind::Progress, 30_000, 130)]).await;
+    record(&db, bob, &[event(film, Kind::Start, 0, 1), event(film, Kind::Stop, 5_000, 6), event(other, Kind::Stop, 7_000, 90)])
+        .await;
+    let since = [(ada, moment(0)), (bob, moment(50)), (idle, moment(0))];
+    let mut found = db.watched(&since, moment(0) + Duration::days(3650)).await.expect("read");
+    found.sort_by_key(|one| one.profile != ada);
+    let told: Vec<_> = found.iter().map(|one| (one.profile, one.days, one.watched_ms)).collect();
+    assert_eq!(told, [(ada, 1, 90_000), (bob, 1, 0)]);
+    assert!(db.watched(&since, moment(0) - Duration::days(3650)).await.expect("read").is_empty());
 }
