@@ -91,7 +91,7 @@ impl Ranker {
             .iter()
             .map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], said: [0.0; TERMS.len()], score: 0.0 })
             .collect();
-        self.say(&mut judged, &faded, scratch);
+        self.say(&mut judged, history.newest(), &faded, scratch);
         scratch.end();
         standardise(&mut judged);
         let weights = self.blend.weights(history.newest().len());
@@ -155,10 +155,11 @@ impl Ranker {
     }
 
     /// Lets each term speak of each title.
-    fn say(&self, judged: &mut [Judged], faded: &[Watched], scratch: &Scratch) {
+    fn say(&self, judged: &mut [Judged], newest: &[Watched], faded: &[Watched], scratch: &Scratch) {
         let liked = terms::liked(faded);
         let factors = self.terms.factors.profile(&liked);
         let spectral = self.terms.spectral.profile(faded);
+        let expected = self.terms.sequence.profile(newest);
         for one in judged {
             let title = one.title as usize;
             let says = |term| match term {
@@ -169,6 +170,7 @@ impl Ranker {
                 Term::Spectral => self.terms.spectral.says(&spectral, one.title),
                 Term::Popular => self.terms.popularity.popular(one.title),
                 Term::Trending => self.terms.popularity.trending(one.title),
+                Term::Sequence => self.terms.sequence.of(&expected, one.title),
             };
             one.parts = TERMS.map(says).map(|part| if part.is_finite() { part } else { 0.0 });
         }

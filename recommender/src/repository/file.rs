@@ -12,7 +12,12 @@
 use super::Card;
 use crate::{
     data::Sparse,
-    model::{Catalog, Neighbours, Popularity, Ranker, Terms, factors::Factors, spectral::Spectral},
+    model::{
+        Catalog, Neighbours, Popularity, Ranker, Terms,
+        factors::Factors,
+        sequence::{Attention, Shape},
+        spectral::Spectral,
+    },
 };
 use marquee_core::{Error, Result, id::VideoId};
 use serde::{Deserialize, Serialize};
@@ -21,8 +26,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 const MAGIC: &[u8; 8] = b"MRQMODEL";
-/// Version of the layout: of a higher one nothing is known.
-const VERSION: u32 = 1;
+/// Version of the layout: of a higher one nothing is known. Version 1 had no network.
+const VERSION: u32 = 2;
 const CHECKSUM_BYTES: usize = 32;
 const FIXED_BYTES: usize = MAGIC.len() + 8;
 
@@ -33,6 +38,8 @@ struct Header {
     titles: usize,
     factors: (usize, f32, f32),
     spectral: usize,
+    #[serde(default)]
+    sequence: Shape,
     arrays: Vec<(String, usize)>,
 }
 
@@ -64,12 +71,16 @@ pub fn write(packed: &Packed) -> Result<Vec<u8>> {
     let (spectral_size, vectors, roots) = terms.spectral.parts();
     arrays.floats("spectral", vectors);
     arrays.floats("roots", roots);
+    let (sequence, numbers, vectors) = terms.sequence.parts();
+    arrays.floats("sequence.numbers", numbers);
+    arrays.floats("sequence.titles", vectors);
     arrays.floats("popularity", &terms.popularity.counts().concat());
     let header = Header {
         card: packed.card.clone(),
         titles: packed.catalog.len(),
         factors: (factors_size, penalty, unwatched),
         spectral: spectral_size,
+        sequence,
         arrays: arrays.names,
     };
     let header = serde_json::to_vec(&header).map_err(Error::internal)?;
@@ -115,7 +126,10 @@ fn unpacked(header: &Header, arrays: &Slices<'_>) -> Option<Packed> {
     let catalog = Catalog::new(ids.iter().map(|id| VideoId(Uuid::from_bytes(*id))));
     let neighbours = |name: &str| arrays.sparse(name, titles).map(Neighbours::new);
     let (size, penalty, unwatched) = header.factors;
+    // What older layouts do not have was never trained.
+    let later = |name: &str| arrays.floats(name).unwrap_or_default();
     let vectors = arrays.floats("factors")?;
+    let sequence = Attention::from_parts(header.sequence, later("sequence.numbers"), later("sequence.titles"))?;
     let counts = arrays.floats("popularity")?.as_chunks::<3>().0.to_vec();
     if catalog.len() != titles || counts.len() != titles || vectors.len() != size * titles {
         return None;
@@ -126,6 +140,7 @@ fn unpacked(header: &Header, arrays: &Slices<'_>) -> Option<Packed> {
         content: neighbours("content")?,
         factors: Factors::new(size, penalty, unwatched, vectors),
         spectral: Spectral::from_parts(header.spectral, arrays.floats("spectral")?, arrays.floats("roots")?)?,
+        sequence,
         popularity: Popularity::new(counts),
         recency: header.card.choices.knobs.recency,
     };

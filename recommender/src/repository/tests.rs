@@ -3,10 +3,14 @@
 use super::*;
 use crate::{
     data::generated::World,
-    model::{Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched},
+    model::{
+        Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched,
+        sequence::{Attention, Shape},
+    },
 };
 use marquee_backends::{blobs::FileBlobs, testing};
 use marquee_core::{OsRandom, SystemClock, id::VideoId};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 fn packed() -> Packed {
@@ -14,6 +18,8 @@ fn packed() -> Packed {
     let mut choices = Choices::default();
     choices.knobs.factors.size = 8;
     choices.knobs.spectral.size = 8;
+    choices.knobs.sequence.shape = Shape { size: 8, heads: 2, layers: 1, length: 10 };
+    choices.knobs.sequence.passes = 1;
     let terms = Terms::train(&Material { watches: &watches, features: &[], now: 100 }, &choices.knobs);
     let card = Card {
         id: ModelId::new(&SystemClock, &OsRandom),
@@ -46,6 +52,26 @@ fn a_file_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_file_of_the_first_layout_is_read_without_a_network() {
+    let mut packed = packed();
+    packed.ranker.terms.sequence = Attention::default();
+    let file = write(&packed).expect("written");
+    let header_len = u32::from_le_bytes([file[12], file[13], file[14], file[15]]) as usize;
+    let (header, arrays) = file[16..file.len() - 32].split_at(header_len);
+    let mut header: serde_json::Value = serde_json::from_slice(header).expect("a header");
+    header.as_object_mut().expect("an object").remove("sequence");
+    header["card"]["choices"]["knobs"].as_object_mut().expect("knobs").remove("sequence");
+    header["arrays"].as_array_mut().expect("arrays").retain(|array| !array[0].to_string().contains("sequence"));
+    for row in header["card"]["choices"]["blend"]["rows"].as_array_mut().expect("rows") {
+        row.as_array_mut().expect("weights").pop();
+    }
+    let header = serde_json::to_vec(&header).expect("written");
+    let mut old = [b"MRQMODEL".as_slice(), &1_u32.to_le_bytes(), &(header.len() as u32).to_le_bytes(), &header, arrays].concat();
+    old.extend_from_slice(&Sha256::digest(&old));
+    assert_eq!(read(&old).expect("read").ranker.terms, packed.ranker.terms);
+}
+
+#[test]
 fn a_damaged_file_is_refused_wherever_it_is_damaged() {
     let file = write(&packed()).expect("written");
     for place in (0..file.len()).step_by(file.len() / 50 + 1).chain([8, 12, file.len() - 1]) {
@@ -58,7 +84,7 @@ fn a_damaged_file_is_refused_wherever_it_is_damaged() {
     }
     assert_eq!(code(&[file.as_slice(), b"more"].concat()), "damaged_model");
     let mut newer = file.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     assert_eq!(code(&newer), "newer_model");
 }
 

@@ -11,7 +11,8 @@ pub(crate) use validation::history;
 
 use crate::{
     data::{Cut, Interactions},
-    model::{Blend, Knobs, Material, Ranker, Terms},
+    evaluate::is_above,
+    model::{Blend, Knobs, Material, Ranker, Terms, sequence::Attention},
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ const KNOBS_SHARE_MAX: f64 = 0.1;
 
 /// Interactions that choices are made on; of more, those of some profiles.
 const CHOICES_WATCHES_MAX: usize = 3_000_000;
+
+/// Standard errors by which a blend with a network has to be better than one without.
+const NETWORK_ERRORS_MIN: f64 = 2.0;
 
 /// What is decided before the last training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -72,11 +76,23 @@ pub fn choose(material: &Material<'_>, effort: &Effort, known: Choices) -> Choic
     if validation.is_empty() {
         return known;
     }
-    let knobs = search::knobs(&validation, effort, known.knobs);
+    let mut knobs = search::knobs(&validation, effort, known.knobs);
     let validation = if cut == effort.cut { validation } else { Validation::new(&material, effort) };
     let terms = Terms::train(&Material { watches: validation.train(), ..material }, &knobs);
-    let blend = weights::learn(&validation, terms, effort, known.blend);
-    Choices { knobs, blend }
+    let ranker = weights::learn(&validation, terms, effort, known.blend.clone());
+    if knobs.sequence.passes == 0 {
+        return Choices { knobs, blend: ranker.blend };
+    }
+    // A network costs more than all the rest: it has to be worth that.
+    let Ranker { terms, blend, .. } = &ranker;
+    let gains = weights::gains(&validation, &ranker, effort);
+    let (blend, terms) = (blend.clone(), Terms { sequence: Attention::default(), ..terms.clone() });
+    let without = weights::learn(&validation, terms, effort, known.blend);
+    if is_above(&gains, &weights::gains(&validation, &without, effort), NETWORK_ERRORS_MIN) {
+        return Choices { knobs, blend };
+    }
+    knobs.sequence.passes = 0;
+    Choices { knobs, blend: without.blend }
 }
 
 /// Some of the profiles, of more interactions than choices need.

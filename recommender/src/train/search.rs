@@ -9,6 +9,7 @@ use crate::{
         factors::{FactorKnobs, Factors},
         next::{self, NextKnobs},
         ridge::{self, RidgeKnobs},
+        sequence::{AttentionKnobs, Trainer},
         spectral::{Spectral, SpectralKnobs},
     },
 };
@@ -21,6 +22,12 @@ const GAIN_MIN: f64 = 0.002;
 const NEIGHBOURS_JUDGED: usize = 100;
 /// Passes over the data of a factorisation that is only judged.
 const PASSES_JUDGED: usize = 8;
+
+/// Guesses in a pass below which a network finds no more than pairs of titles tell, and is not tried.
+const GUESSES_MIN: usize = 50_000;
+/// Passes of a network after which it is judged, and those in which it has to become better.
+const PASSES_JUDGED_AT_ONCE: usize = 2;
+const PATIENCE_PASSES: usize = 10;
 
 /// The best knobs that are found.
 pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> Knobs {
@@ -79,7 +86,36 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
     } else {
         known.next
     };
-    Knobs { ridge, factors, spectral, next, recency }
+    let sequence = sequence(bare(recency), validation, known.sequence, &value);
+    Knobs { ridge, factors, spectral, next, recency, sequence }
+}
+
+/// As many passes as help the network, as long as there is order, judges and time.
+fn sequence(
+    mut terms: Terms,
+    validation: &Validation,
+    known: AttentionKnobs,
+    value: &impl Fn(&Terms, Term) -> f64,
+) -> AttentionKnobs {
+    let mut best = (AttentionKnobs { passes: 0, ..known }, 0.0);
+    let liked = validation.train().liked();
+    if !validation.train().is_timed() || liked.len() < GUESSES_MIN {
+        return best.0;
+    }
+    let mut trainer = Trainer::new(&liked, known);
+    let (mut passes, mut guesses) = (0, 0);
+    while guesses < known.guesses_max && passes <= best.0.passes + PATIENCE_PASSES {
+        for _ in 0..PASSES_JUDGED_AT_ONCE {
+            guesses += trainer.pass().guesses;
+            passes += 1;
+        }
+        terms.sequence = trainer.model().clone();
+        let there = value(&terms, Term::Sequence);
+        if there > best.1 * (1.0 + GAIN_MIN) {
+            best = (AttentionKnobs { passes, ..known }, there);
+        }
+    }
+    best.0
 }
 
 fn ridge_steps(knobs: &RidgeKnobs) -> Vec<RidgeKnobs> {
