@@ -12,7 +12,7 @@ pub(crate) use validation::history;
 use crate::{
     data::{Cut, Interactions},
     evaluate::is_above,
-    model::{Blend, Knobs, Material, Ranker, Terms, sequence::Attention},
+    model::{Blend, Knobs, Material, Ranker, Terms},
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,20 +79,18 @@ pub fn choose(material: &Material<'_>, effort: &Effort, known: Choices) -> Choic
     let mut knobs = search::knobs(&validation, effort, known.knobs);
     let validation = if cut == effort.cut { validation } else { Validation::new(&material, effort) };
     let terms = Terms::train(&Material { watches: validation.train(), ..material }, &knobs);
-    let ranker = weights::learn(&validation, terms, effort, known.blend.clone());
-    if knobs.sequence.passes == 0 {
-        return Choices { knobs, blend: ranker.blend };
+    let without = weights::learn(&validation, terms, effort, known.blend.clone());
+    let gains = weights::gains(&validation, &without, effort);
+    let Ranker { terms, mut blend, .. } = without;
+    let (sequence, terms) = search::network(&validation, effort, known.knobs.sequence, terms);
+    if sequence.passes > 0 {
+        // A network costs more than all the rest: it has to be worth that.
+        let with = weights::learn(&validation, terms, effort, known.blend);
+        if is_above(&weights::gains(&validation, &with, effort), &gains, NETWORK_ERRORS_MIN) {
+            (knobs.sequence, blend) = (sequence, with.blend);
+        }
     }
-    // A network costs more than all the rest: it has to be worth that.
-    let Ranker { terms, blend, .. } = &ranker;
-    let gains = weights::gains(&validation, &ranker, effort);
-    let (blend, terms) = (blend.clone(), Terms { sequence: Attention::default(), ..terms.clone() });
-    let without = weights::learn(&validation, terms, effort, known.blend);
-    if is_above(&gains, &weights::gains(&validation, &without, effort), NETWORK_ERRORS_MIN) {
-        return Choices { knobs, blend };
-    }
-    knobs.sequence.passes = 0;
-    Choices { knobs, blend: without.blend }
+    Choices { knobs, blend }
 }
 
 /// Some of the profiles, of more interactions than choices need.

@@ -9,7 +9,7 @@ use crate::{
         factors::{FactorKnobs, Factors},
         next::{self, NextKnobs},
         ridge::{self, RidgeKnobs},
-        sequence::{AttentionKnobs, Trainer},
+        sequence::{Attention, AttentionKnobs, Trainer},
         spectral::{Spectral, SpectralKnobs},
     },
 };
@@ -86,22 +86,23 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
     } else {
         known.next
     };
-    let sequence = sequence(bare(recency), validation, known.sequence, &value);
+    let sequence = AttentionKnobs { passes: 0, ..known.sequence };
     Knobs { ridge, factors, spectral, next, recency, sequence }
 }
 
-/// As many passes as help the network, as long as there is order, judges and time.
-fn sequence(
-    mut terms: Terms,
+/// As many passes as help a network, and `terms` with it; none where there is no order, or too little of it.
+pub(super) fn network(
     validation: &Validation,
+    effort: &Effort,
     known: AttentionKnobs,
-    value: &impl Fn(&Terms, Term) -> f64,
-) -> AttentionKnobs {
-    let mut best = (AttentionKnobs { passes: 0, ..known }, 0.0);
-    let liked = validation.train().liked();
+    mut terms: Terms,
+) -> (AttentionKnobs, Terms) {
+    let (liked, none) = (validation.train().liked(), AttentionKnobs { passes: 0, ..known });
     if !validation.train().is_timed() || liked.len() < GUESSES_MIN {
-        return best.0;
+        return (none, terms);
     }
+    let cases = validation.cases(effort.judges_max, 1..usize::MAX);
+    let mut best = (none, Attention::default(), 0.0);
     let mut trainer = Trainer::new(&liked, known);
     let (mut passes, mut guesses) = (0, 0);
     while guesses < known.guesses_max && passes <= best.0.passes + PATIENCE_PASSES {
@@ -110,12 +111,12 @@ fn sequence(
             passes += 1;
         }
         terms.sequence = trainer.model().clone();
-        let there = value(&terms, Term::Sequence);
-        if there > best.1 * (1.0 + GAIN_MIN) {
-            best = (AttentionKnobs { passes, ..known }, there);
+        let there = value(&terms, Term::Sequence, &cases, effort.k);
+        if there > best.2 * (1.0 + GAIN_MIN) {
+            best = (AttentionKnobs { passes, ..known }, terms.sequence.clone(), there);
         }
     }
-    best.0
+    (best.0, Terms { sequence: best.1, ..terms })
 }
 
 fn ridge_steps(knobs: &RidgeKnobs) -> Vec<RidgeKnobs> {

@@ -42,7 +42,7 @@ pub struct AttentionKnobs {
 impl Default for AttentionKnobs {
     fn default() -> Self {
         Self {
-            shape: Shape { size: 64, heads: 2, layers: 2, length: 50 },
+            shape: Shape { size: 64, heads: 2, layers: 1, length: 100 },
             dropout: 0.2,
             step: 0.002,
             candidates: 512,
