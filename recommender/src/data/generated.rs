@@ -1,7 +1,8 @@
 //! Watches that are made, with a structure that is known: what models have to find in them.
 //!
 //! Titles belong to tastes, and some are popular beyond theirs. Profiles have a taste that drifts to another one in time; most titles
-//! that they watch are of their taste, some are what everybody watches; and now and then one is the sequel of the last.
+//! that they watch are of their taste, some are what everybody watches; and now and then one is the sequel of the last, or of one that
+//! lies a few titles back.
 
 use super::{Interaction, Interactions};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -20,8 +21,10 @@ pub struct World {
     pub tastes: usize,
     /// Share of watches that are of one's own taste.
     pub own_share: f64,
-    /// Share of watches that are the sequel of the one before.
+    /// Share of watches that are the sequel of an earlier one.
     pub sequel_share: f64,
+    /// Titles between a title and its sequel.
+    pub sequel_gap: usize,
     /// Share of profiles whose taste changes half way.
     pub drift_share: f64,
     /// Where chance begins.
@@ -32,7 +35,17 @@ impl World {
     /// A small world, of tastes and nothing else.
     #[must_use]
     pub fn small(seed: u64) -> Self {
-        Self { profiles: 600, titles: 240, watches: 16, tastes: 8, own_share: 0.8, sequel_share: 0.0, drift_share: 0.0, seed }
+        Self {
+            profiles: 600,
+            titles: 240,
+            watches: 16,
+            tastes: 8,
+            own_share: 0.8,
+            sequel_share: 0.0,
+            sequel_gap: 0,
+            drift_share: 0.0,
+            seed,
+        }
     }
 
     /// The taste of a title.
@@ -63,15 +76,16 @@ impl World {
         let drifts = random.random::<f64>() < self.drift_share;
         let ends = if drifts { random.random_range(0..self.tastes) } else { begins };
         let count = (self.watches / 2 + random.random_range(0..=self.watches)).min(self.titles / 2);
-        let (mut seen, mut last) = (HashSet::new(), None);
+        let (mut seen, mut watched) = (HashSet::new(), Vec::with_capacity(count));
         for at in 0..count {
             let taste = if at < count / 2 { begins } else { ends };
-            let sequel = last.filter(|_| random.random::<f64>() < self.sequel_share).map(|last| self.sequel(last));
+            let before = at.checked_sub(self.sequel_gap + 1).map(|before| watched[before]);
+            let sequel = before.filter(|_| random.random::<f64>() < self.sequel_share).map(|before| self.sequel(before));
             let mut title = sequel.unwrap_or_else(|| self.drawn(taste, random));
             while !seen.insert(title) {
                 title = self.drawn(taste, random);
             }
-            last = Some(title);
+            watched.push(title);
             given.push(Interaction { profile, title, at: at as i64 + 1, weight: 1.0 });
         }
     }

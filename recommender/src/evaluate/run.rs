@@ -2,7 +2,7 @@
 
 use super::{Contender, Judgement, Task, assess, contender::bare};
 use crate::{
-    model::{Material, Term, Terms, factors::Factors, next, ridge, spectral::Spectral},
+    model::{Material, Term, Terms, factors::Factors, next, ridge, sequence::Attention, spectral::Spectral},
     train::{Choices, Effort, choose, train},
 };
 use serde::{Deserialize, Serialize};
@@ -55,10 +55,20 @@ pub fn run(task: &Task, ks: &[usize], effort: &Effort, meter: &dyn Meter, progre
         models.push(Judgement { train_seconds, memory_peak_bytes: meter.peak_bytes(), ..judgement });
     };
     judge("blend", &|| Contender::Blend(Box::new(train(&material, &choices))));
-    for (name, term) in [("ridge", Term::Ridge), ("factors", Term::Factors), ("spectral", Term::Spectral), ("next", Term::Next)] {
-        if term != Term::Next || task.train.is_timed() {
-            judge(name, &|| Contender::Alone(term, Box::new(alone(task, &choices, term, now))));
-        }
+    let is_trained = |term| match term {
+        Term::Next => task.train.is_timed(),
+        Term::Sequence => choices.knobs.sequence.passes > 0,
+        _ => true,
+    };
+    let terms = [
+        ("ridge", Term::Ridge),
+        ("factors", Term::Factors),
+        ("spectral", Term::Spectral),
+        ("next", Term::Next),
+        ("sequence", Term::Sequence),
+    ];
+    for (name, term) in terms.into_iter().filter(|(_, term)| is_trained(*term)) {
+        judge(name, &|| Contender::Alone(term, Box::new(alone(task, &choices, term, now))));
     }
     judge("bm25_knn", &|| Contender::bm25(&task.train, now));
     judge("popularity", &|| Contender::popular(&task.train, now));
@@ -82,6 +92,7 @@ fn alone(task: &Task, choices: &Choices, term: Term, now: i64) -> Terms {
         Term::Factors => terms.factors = Factors::train(&liked, knobs.factors),
         Term::Spectral => terms.spectral = Spectral::train(&liked, knobs.spectral),
         Term::Next => terms.next = next::train(&liked, knobs.next),
+        Term::Sequence => terms.sequence = Attention::train(&liked, knobs.sequence),
         Term::Content | Term::Popular | Term::Trending => {}
     }
     terms

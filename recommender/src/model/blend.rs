@@ -1,6 +1,6 @@
 //! How much each term counts, by the number of titles in the history.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// Terms of a score, in the order of [`TERMS`] and of their weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,11 +20,13 @@ pub enum Term {
     Popular,
     /// What many watch lately.
     Trending,
+    /// What a trained network expects after the history.
+    Sequence,
 }
 
 /// All terms.
-pub const TERMS: [Term; 7] =
-    [Term::Ridge, Term::Factors, Term::Spectral, Term::Next, Term::Content, Term::Popular, Term::Trending];
+pub const TERMS: [Term; 8] =
+    [Term::Ridge, Term::Factors, Term::Spectral, Term::Next, Term::Content, Term::Popular, Term::Trending, Term::Sequence];
 
 /// A weight for each term.
 pub type Weights = [f32; TERMS.len()];
@@ -36,6 +38,7 @@ pub const LENGTHS: [usize; 7] = [0, 1, 3, 5, 10, 25, 80];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Blend {
     /// One row for each of [`LENGTHS`].
+    #[serde(deserialize_with = "rows")]
     pub rows: [Weights; LENGTHS.len()],
 }
 
@@ -45,10 +48,10 @@ impl Default for Blend {
     fn default() -> Self {
         let row = |titles: usize| {
             if titles == 0 {
-                return [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5];
+                return [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0];
             }
             let prior = 4.0 / titles as f32;
-            [1.0, 1.0, 1.0, 0.5, 0.3, prior, 0.3 * prior]
+            [1.0, 1.0, 1.0, 0.5, 0.3, prior, 0.3 * prior, 1.0]
         };
         Self { rows: LENGTHS.map(row) }
     }
@@ -66,6 +69,15 @@ impl Blend {
         let share = (step(titles) - step(LENGTHS[before])) / (step(*after) - step(LENGTHS[before]));
         std::array::from_fn(|term| self.rows[before][term] * (1.0 - share) + self.rows[place][term] * share)
     }
+}
+
+/// Rows of weights; those of terms that came later than what was written are 0.
+fn rows<'de, D: Deserializer<'de>>(from: D) -> Result<[Weights; LENGTHS.len()], D::Error> {
+    let written: Vec<Vec<f32>> = Deserialize::deserialize(from)?;
+    if written.len() != LENGTHS.len() || written.iter().any(|row| row.len() > TERMS.len()) {
+        return Err(D::Error::custom("these are not the weights of a blend"));
+    }
+    Ok(std::array::from_fn(|row| std::array::from_fn(|term| written[row].get(term).copied().unwrap_or(0.0))))
 }
 
 #[cfg(test)]
@@ -87,6 +99,18 @@ mod tests {
     #[test]
     fn weights_are_in_the_order_of_their_terms() {
         assert!((0..).zip(TERMS).all(|(place, term)| crate::model::place(term) == place));
+    }
+
+    #[test]
+    fn weights_that_were_written_before_a_term_came_are_read() {
+        let row = |weights: usize| format!("[{}]", vec!["0.5"; weights].join(","));
+        let read = |rows: usize, weights: usize| {
+            let rows = vec![row(weights); rows].join(",");
+            serde_json::from_str::<Blend>(&format!("{{\"rows\":[{rows}]}}"))
+        };
+        let blend = read(LENGTHS.len(), TERMS.len() - 1).expect("read");
+        assert_eq!((blend.rows[3][0], blend.rows[3][TERMS.len() - 1]), (0.5, 0.0));
+        assert!(read(LENGTHS.len(), TERMS.len() + 1).is_err() && read(LENGTHS.len() - 1, 3).is_err());
     }
 
     #[test]

@@ -119,8 +119,8 @@ impl Factors {
     }
 }
 
-fn normal(random: &mut StdRng) -> f32 {
-    // Box and Muller.
+/// A draw of the normal distribution (G. Box, M. Muller 1958).
+pub(super) fn normal(random: &mut StdRng) -> f32 {
     let (radius, turn): (f64, f64) = (random.random(), random.random());
     ((-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * turn).cos()) as f32
 }

@@ -13,6 +13,7 @@ pub mod next;
 mod popularity;
 mod ranker;
 pub mod ridge;
+pub mod sequence;
 pub mod spectral;
 mod terms;
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl Ranker {
             .iter()
             .map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], said: [0.0; TERMS.len()], score: 0.0 })
             .collect();
-        self.say(&mut judged, &faded, scratch);
+        self.say(&mut judged, history.newest(), &faded, scratch);
         scratch.end(history);
         standardise(&mut judged);
         let weights = self.blend.weights(history.newest().len());
@@ -151,10 +151,11 @@ impl Ranker {
     }
 
     /// Lets each term speak of each title, in the order in which they were chosen.
-    fn say(&self, judged: &mut [Judged], faded: &[Watched], scratch: &Scratch) {
+    fn say(&self, judged: &mut [Judged], newest: &[Watched], faded: &[Watched], scratch: &Scratch) {
         let liked = terms::liked(faded);
         let factors = self.terms.factors.says(&self.terms.factors.profile(&liked), &scratch.chosen);
         let spectral = self.terms.spectral.says(&self.terms.spectral.profile(faded), &scratch.chosen);
+        let expected = self.terms.sequence.profile(newest);
         for (place, one) in judged.iter_mut().enumerate() {
             let title = one.title as usize;
             let says = |term| match term {
@@ -165,6 +166,7 @@ impl Ranker {
                 Term::Spectral => spectral[place],
                 Term::Popular => self.terms.popularity.popular(one.title),
                 Term::Trending => self.terms.popularity.trending(one.title),
+                Term::Sequence => self.terms.sequence.of(&expected, one.title),
             };
             one.parts = TERMS.map(says).map(|part| if part.is_finite() { part } else { 0.0 });
         }

@@ -1,11 +1,12 @@
 //! All that is trained for one catalogue.
 
 use super::{
-    Neighbours, Popularity, Term, Watched,
+    Neighbours, Popularity, Term, TitleIndex, Watched,
     content::{self, Features},
     factors::{FactorKnobs, Factors},
-    next::{self, NextKnobs},
+    next::{self, NextKnobs, NextTitles},
     ridge::{self, RidgeKnobs},
+    sequence::{Attention, AttentionKnobs, Sequence},
     spectral::{Spectral, SpectralKnobs},
 };
 use crate::data::{Array, Interactions};
@@ -27,6 +28,9 @@ pub struct Knobs {
     pub spectral: SpectralKnobs,
     /// Of the next-title matrix.
     pub next: NextKnobs,
+    /// Of the network.
+    #[serde(default)]
+    pub sequence: AttentionKnobs,
     /// How fast a history fades.
     pub recency: Recency,
 }
@@ -78,6 +82,8 @@ pub struct Terms {
     pub spectral: Spectral,
     /// What follows what; nothing where no order is known.
     pub next: Neighbours,
+    /// What a network expects next; nothing where no order is known.
+    pub sequence: Attention,
     /// What is like what; nothing where no facts are known.
     pub content: Neighbours,
     /// [`Features::print`] of each title as it was then.
@@ -99,6 +105,7 @@ impl Terms {
             factors: Factors::train(&liked, knobs.factors),
             spectral: Spectral::train(&liked, knobs.spectral),
             next: if watches.is_timed() { next::train(&liked, knobs.next) } else { Neighbours::default() },
+            sequence: if watches.is_timed() { Attention::train(&liked, knobs.sequence) } else { Attention::default() },
             content: content::train(features),
             prints: features.iter().map(Features::print).collect::<Vec<_>>().into(),
             popularity: Popularity::train(watches, now),
@@ -115,6 +122,7 @@ impl Terms {
     /// What `term` alone says of all titles for a history, newest first.
     #[must_use]
     pub fn alone(&self, term: Term, history: &[Watched]) -> Vec<f32> {
+        let all = || (0..self.titles() as TitleIndex).collect::<Vec<_>>();
         let mut out = vec![0.0; self.titles()];
         let faded = self.recency.faded(history);
         match term {
@@ -122,7 +130,8 @@ impl Terms {
             Term::Content => self.content.add_to(&faded, &mut out),
             Term::Factors => self.factors.add_to(&self.factors.profile(&liked(&faded)), &mut out),
             Term::Spectral => self.spectral.add_to(&self.spectral.profile(&faded), &mut out),
-            Term::Next => self.next.add_to(&latest(history), &mut out),
+            Term::Next => out = NextTitles(&self.next).says(history, &all()),
+            Term::Sequence => out = self.sequence.says(history, &all()),
             Term::Popular => (0..).zip(&mut out).for_each(|(title, out)| *out = self.popularity.popular(title)),
             Term::Trending => (0..).zip(&mut out).for_each(|(title, out)| *out = self.popularity.trending(title)),
         }

@@ -12,7 +12,12 @@
 use super::Card;
 use crate::{
     data::{Array, Sparse},
-    model::{Catalog, Neighbours, Popularity, Ranker, Terms, factors::Factors, spectral::Spectral},
+    model::{
+        Catalog, Neighbours, Popularity, Ranker, Terms,
+        factors::Factors,
+        sequence::{Attention, Shape},
+        spectral::Spectral,
+    },
 };
 use bytemuck::Pod;
 use bytes::Bytes;
@@ -37,6 +42,7 @@ struct Header {
     titles: usize,
     factors: (usize, f32, f32),
     spectral: usize,
+    sequence: Shape,
     arrays: Vec<(String, usize)>,
 }
 
@@ -71,6 +77,9 @@ pub fn write(packed: &Packed, out: impl Write) -> Result<()> {
     let (spectral_size, vectors, roots) = terms.spectral.parts();
     arrays.add("spectral", vectors.bytes());
     arrays.add("roots", roots.bytes());
+    let (sequence, numbers, vectors) = terms.sequence.parts();
+    arrays.add("sequence.numbers", bytemuck::cast_slice(numbers));
+    arrays.add("sequence.titles", bytemuck::cast_slice(vectors));
     arrays.add("popularity", bytemuck::cast_slice(terms.popularity.counts()));
     arrays.add("prints", terms.prints.bytes());
     let header = Header {
@@ -78,6 +87,7 @@ pub fn write(packed: &Packed, out: impl Write) -> Result<()> {
         titles: packed.catalog.len(),
         factors: (factors_size, penalty, unwatched),
         spectral: spectral_size,
+        sequence,
         arrays: arrays.pieces.iter().map(|(name, piece)| (name.clone(), piece.len())).collect(),
     };
     let mut header = serde_json::to_vec(&header).map_err(Error::internal)?;
@@ -128,6 +138,8 @@ fn unpacked(header: &Header, arrays: &Slices<'_>) -> Option<Packed> {
     let neighbours = |name: &str| arrays.sparse(name, titles).map(Neighbours::new);
     let (size, penalty, unwatched) = header.factors;
     let vectors = arrays.numbers("factors")?;
+    let numbers = |name: &str| arrays.numbers::<f32>(name).map(|numbers| numbers.to_vec());
+    let sequence = Attention::from_parts(header.sequence, numbers("sequence.numbers")?, numbers("sequence.titles")?)?;
     let counts = arrays.numbers::<f32>("popularity")?.as_chunks::<3>().0.to_vec();
     let prints = arrays.numbers("prints")?;
     let fits = |all: usize| all == 0 || all == titles;
@@ -140,6 +152,7 @@ fn unpacked(header: &Header, arrays: &Slices<'_>) -> Option<Packed> {
         content: neighbours("content")?,
         factors: Factors::new(size, penalty, unwatched, vectors),
         spectral: Spectral::from_parts(header.spectral, arrays.numbers("spectral")?, arrays.numbers("roots")?)?,
+        sequence,
         popularity: Popularity::new(counts),
         prints,
         recency: header.card.choices.knobs.recency,

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     data::generated::World,
-    model::{Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched},
+    model::{
+        Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched,
+        sequence::{Attention, Shape},
+    },
 };
 use bytes::Bytes;
 use marquee_backends::{blobs::FileBlobs, testing};
@@ -15,6 +18,8 @@ fn packed() -> Packed {
     let mut choices = Choices::default();
     choices.knobs.factors.size = 8;
     choices.knobs.spectral.size = 8;
+    choices.knobs.sequence.shape = Shape { size: 8, heads: 2, layers: 1, length: 10 };
+    choices.knobs.sequence.passes = 1;
     let terms = Terms::train(&Material { watches: &watches, features: &[], now: 100 }, &choices.knobs);
     let card = Card {
         id: ModelId::new(&SystemClock, &OsRandom),

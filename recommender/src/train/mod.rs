@@ -10,6 +10,7 @@ pub use validation::{Validation, history};
 
 use crate::{
     data::{Cut, Interactions},
+    evaluate::is_above,
     model::{Blend, Knobs, Material, Ranker, Terms},
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ const KNOBS_SHARE_MAX: f64 = 0.1;
 
 /// Interactions that choices are made on; of more, those of some profiles.
 const CHOICES_WATCHES_MAX: usize = 3_000_000;
+
+/// Standard errors by which a blend with a network has to be better than one without.
+const NETWORK_ERRORS_MIN: f64 = 2.0;
 
 /// What is decided before the last training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,10 +75,20 @@ pub fn choose(material: &Material<'_>, effort: &Effort, known: Choices) -> Choic
     if validation.is_empty() {
         return known;
     }
-    let knobs = search::knobs(&validation, effort, known.knobs);
+    let mut knobs = search::knobs(&validation, effort, known.knobs);
     let validation = if cut == effort.cut { validation } else { Validation::new(&material, effort) };
     let terms = Terms::train(&Material { watches: validation.train(), ..material }, &knobs);
-    let blend = weights::learn(&validation, terms, effort, known.blend);
+    let without = weights::learn(&validation, terms, effort, known.blend.clone());
+    let gains = weights::gains(&validation, &without, effort);
+    let Ranker { terms, mut blend, .. } = without;
+    let (sequence, terms) = search::network(&validation, effort, known.knobs.sequence, terms);
+    if sequence.passes > 0 {
+        // A network costs more than all the rest: it has to be worth that.
+        let with = weights::learn(&validation, terms, effort, known.blend);
+        if is_above(&weights::gains(&validation, &with, effort), &gains, NETWORK_ERRORS_MIN) {
+            (knobs.sequence, blend) = (sequence, with.blend);
+        }
+    }
     Choices { knobs, blend }
 }
 

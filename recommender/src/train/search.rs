@@ -9,6 +9,7 @@ use crate::{
         factors::{FactorKnobs, Factors},
         next::{self, NextKnobs},
         ridge::{self, RidgeKnobs},
+        sequence::{Attention, AttentionKnobs, Trainer},
         spectral::{Spectral, SpectralKnobs},
     },
 };
@@ -21,6 +22,12 @@ const GAIN_MIN: f64 = 0.002;
 const NEIGHBOURS_JUDGED: usize = 100;
 /// Passes over the data of a factorisation that is only judged.
 const PASSES_JUDGED: usize = 8;
+
+/// Guesses in a pass below which a network finds no more than pairs of titles tell, and is not tried.
+const GUESSES_MIN: usize = 50_000;
+/// Passes of a network after which it is judged, and those in which it has to become better.
+const PASSES_JUDGED_AT_ONCE: usize = 2;
+const PATIENCE_PASSES: usize = 10;
 
 /// The best knobs that are found.
 pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> Knobs {
@@ -79,7 +86,37 @@ pub(super) fn knobs(validation: &Validation, effort: &Effort, known: Knobs) -> K
     } else {
         known.next
     };
-    Knobs { ridge, factors, spectral, next, recency }
+    let sequence = AttentionKnobs { passes: 0, ..known.sequence };
+    Knobs { ridge, factors, spectral, next, recency, sequence }
+}
+
+/// As many passes as help a network, and `terms` with it; none where there is no order, or too little of it.
+pub(super) fn network(
+    validation: &Validation,
+    effort: &Effort,
+    known: AttentionKnobs,
+    mut terms: Terms,
+) -> (AttentionKnobs, Terms) {
+    let (liked, none) = (validation.train().liked(), AttentionKnobs { passes: 0, ..known });
+    if !validation.train().is_timed() || liked.len() < GUESSES_MIN {
+        return (none, terms);
+    }
+    let cases = validation.cases(effort.judges_max, 1..usize::MAX);
+    let mut best = (none, Attention::default(), 0.0);
+    let mut trainer = Trainer::new(&liked, known);
+    let (mut passes, mut guesses) = (0, 0);
+    while guesses < known.guesses_max && passes <= best.0.passes + PATIENCE_PASSES {
+        for _ in 0..PASSES_JUDGED_AT_ONCE {
+            guesses += trainer.pass().guesses;
+            passes += 1;
+        }
+        terms.sequence = trainer.model().clone();
+        let there = value(&terms, Term::Sequence, &cases, effort.k);
+        if there > best.2 * (1.0 + GAIN_MIN) {
+            best = (AttentionKnobs { passes, ..known }, terms.sequence.clone(), there);
+        }
+    }
+    (best.0, Terms { sequence: best.1, ..terms })
 }
 
 fn ridge_steps(knobs: &RidgeKnobs) -> Vec<RidgeKnobs> {

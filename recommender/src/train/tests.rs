@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::{
-    data::{Holdout, generated::World},
+    data::{Holdout, Interaction, generated::World},
     evaluate::{Contender, Protocol, Task, assess},
-    model::{LENGTHS, Recency, Term, place},
+    model::{LENGTHS, Recency, Term, place, sequence::Shape},
 };
 
 fn effort(cut: Cut) -> Effort {
@@ -41,6 +41,25 @@ fn a_taste_that_drifts_is_followed() {
     assert!(choices.knobs.recency.titles > 0.0, "the newest titles say most: {:?}", choices.knobs.recency);
     let (ours, theirs) = worth(&choices, &held);
     assert!(ours > theirs * 1.3, "{ours} beside {theirs}");
+}
+
+#[test]
+fn order_that_lies_far_back_is_worth_a_network_and_no_order_is_not() {
+    let far =
+        World { profiles: 2_500, titles: 100, watches: 24, tastes: 4, sequel_share: 0.6, sequel_gap: 5, ..World::small(15) };
+    let mut known = Choices::default();
+    known.knobs.sequence.shape = Shape { size: 16, heads: 2, layers: 1, length: 12 };
+    known.knobs.sequence.step = 0.005;
+    known.knobs.sequence.guesses_max = 500_000;
+    let watches = far.watches();
+    let (profiles, titles) = (watches.profiles(), watches.titles());
+    let orderless = Interactions::new((profiles, titles), watches.iter().map(|one| Interaction { at: 0, ..one }), |_, _| 0, 99);
+    let effort = |cut| Effort { trials_max: 1, ..effort(cut) };
+    let chosen = |watches: &Interactions, cut| {
+        choose(&Material { watches, features: &[], now: 100 }, &effort(cut), known.clone()).knobs.sequence.passes
+    };
+    assert!(chosen(&watches, Cut::Newest { titles: 1 }) > 0);
+    assert_eq!(chosen(&orderless, Cut::Random { share: 0.1 }), 0);
 }
 
 #[test]

@@ -33,17 +33,16 @@ struct Trial {
 }
 
 /// Weights that do best on the holdout, beginning at `known`: first the same for all long histories, then for each length.
-pub(super) fn learn(validation: &Validation, terms: Terms, effort: &Effort, known: Blend) -> Blend {
-    let ranker = Ranker { terms, blend: known.clone(), dial: 0.0 };
+pub(super) fn learn(validation: &Validation, terms: Terms, effort: &Effort, known: Blend) -> Ranker {
+    let mut ranker = Ranker { terms, blend: known.clone(), dial: 0.0 };
     let (mut blend, general) = (known, Blend::default());
     let is_long = |row: &usize| LENGTHS[*row] >= LONG_FROM;
     let learned = |cases: &[Case], start: Weights| {
         let trials = trials(&ranker, cases);
         if trials.len() < CASES_MIN { None } else { Some(ascend(start, |weights| values(&trials, weights, effort.k))) }
     };
-    let Some(longest) = (0..LENGTHS.len()).rfind(is_long) else { return blend };
     let long = validation.cases(effort.cases_max * LONG_FACTOR, LONG_FROM..usize::MAX);
-    if let Some(together) = learned(&long, blend.rows[longest]) {
+    if let Some(together) = learned(&long, blend.rows[LENGTHS.len() - 1]) {
         (0..LENGTHS.len()).filter(is_long).for_each(|row| blend.rows[row] = together);
     }
     for row in 0..LENGTHS.len() {
@@ -51,7 +50,19 @@ pub(super) fn learn(validation: &Validation, terms: Terms, effort: &Effort, know
             blend.rows[row] = half_way(own, general.rows[row]);
         }
     }
-    blend
+    ranker.blend = blend;
+    ranker
+}
+
+/// Gain of each list of `ranker` for profiles that the training knows.
+pub(super) fn gains(validation: &Validation, ranker: &Ranker, effort: &Effort) -> Vec<f64> {
+    let gain = |scratch: &mut Scratch, case: &Case| {
+        let best = ranker.best(&case.history, Wanted::any(effort.k), scratch);
+        let titles: Vec<u32> = best.iter().map(|one| one.title).collect();
+        judge(&titles, effort.k, case.relevant.len(), |title| case.relevant.binary_search(&title).is_ok()).ndcg
+    };
+    let cases = validation.cases(effort.cases_max * LONG_FACTOR, 1..usize::MAX);
+    cases.par_iter().map_init(Scratch::default, gain).collect()
 }
 
 /// Between what the holdout says and what is good elsewhere: what comes is never quite as what was held out.

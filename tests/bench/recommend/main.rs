@@ -23,6 +23,7 @@ const SMALL: World = World {
     tastes: 18,
     own_share: 0.7,
     sequel_share: 0.1,
+    sequel_gap: 0,
     drift_share: 0.5,
     seed: 1,
 };
@@ -34,6 +35,7 @@ const LARGE: World = World {
     tastes: 400,
     own_share: 0.7,
     sequel_share: 0.1,
+    sequel_gap: 0,
     drift_share: 0.5,
     seed: 1,
 };
