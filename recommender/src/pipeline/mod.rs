@@ -76,8 +76,8 @@ impl Pipeline {
         let (id, trained_at) = (ModelId::new(self.clock.as_ref(), self.random.as_ref()), self.clock.now().format(&Rfc3339));
         let trained_at = trained_at.map_err(Error::internal)?;
         let fingerprint = gathered.fingerprint.clone();
-        let made = tokio::task::spawn_blocking(move || make(id, trained_at, &gathered, deployed.as_ref(), is_rolled_back));
-        let (packed, is_deployed) = made.await.map_err(Error::internal)?;
+        let (packed, is_deployed) =
+            aside(move || make(id, trained_at, &gathered, deployed.as_ref(), is_rolled_back)).await?;
         let card = Box::new(packed.card.clone());
         self.repository.add(packed, &fingerprint, is_deployed).await?;
         Ok(Trained::Stored { card, is_deployed })
@@ -89,6 +89,17 @@ impl Pipeline {
         let card = serde_json::from_value(row.metrics);
         Ok(card.inspect_err(|error| tracing::warn!(model.id = %row.id, %error, "the deployed model's card cannot be read")).ok())
     }
+}
+
+/// Runs `work`, which only computes, on a thread of its own: a process that ends does not wait for it, as it would for a blocking task.
+async fn aside<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let computing = move || {
+        // Nobody may be left to tell.
+        let _ = tell.send(work());
+    };
+    std::thread::Builder::new().name("training".to_owned()).spawn(computing).map_err(Error::internal)?;
+    told.await.map_err(Error::internal)
 }
 
 /// Chooses, judges, and trains on everything.

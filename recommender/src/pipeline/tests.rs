@@ -87,3 +87,21 @@ async fn a_schedule_trains_as_soon_as_something_was_watched() {
     shutdown.drain();
     task.await.expect("joined").expect("ended");
 }
+
+#[test]
+fn a_process_that_ends_does_not_wait_for_a_training() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    // It goes on until this test lets it: a runtime that waited for it would never be gone.
+    let training = runtime.block_on(async {
+        let training = tokio::spawn(aside(move || ended.recv()));
+        tokio::task::yield_now().await;
+        training
+    });
+    training.abort();
+    drop(runtime);
+    end.send(()).ok();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    assert_eq!(runtime.block_on(aside(|| 6 * 7)).expect("computed"), 42);
+    assert!(runtime.block_on(aside(|| -> u8 { panic!("on purpose") })).is_err(), "a training that fails is told of");
+}

@@ -3,10 +3,7 @@
 use super::*;
 use crate::{
     data::generated::World,
-    model::{
-        Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched,
-        sequence::{Attention, Shape},
-    },
+    model::{Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched, sequence::Shape},
 };
 use bytes::Bytes;
 use marquee_backends::{blobs::FileBlobs, testing};
