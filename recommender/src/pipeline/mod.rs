@@ -76,8 +76,7 @@ impl Pipeline {
         let (id, trained_at) = (ModelId::new(self.clock.as_ref(), self.random.as_ref()), self.clock.now().format(&Rfc3339));
         let trained_at = trained_at.map_err(Error::internal)?;
         let fingerprint = gathered.fingerprint.clone();
-        let (packed, is_deployed) =
-            aside(move || make(id, trained_at, &gathered, deployed.as_ref(), is_rolled_back)).await?;
+        let (packed, is_deployed) = aside(move || make(id, trained_at, &gathered, deployed.as_ref(), is_rolled_back)).await?;
         let card = Box::new(packed.card.clone());
         self.repository.add(packed, &fingerprint, is_deployed).await?;
         Ok(Trained::Stored { card, is_deployed })

@@ -93,11 +93,8 @@ fn a_process_that_ends_does_not_wait_for_a_training() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (end, ended) = std::sync::mpsc::channel::<()>();
     // It goes on until this test lets it: a runtime that waited for it would never be gone.
-    let training = runtime.block_on(async {
-        let training = tokio::spawn(aside(move || ended.recv()));
-        tokio::task::yield_now().await;
-        training
-    });
+    let training = runtime.spawn(aside(move || ended.recv()));
+    runtime.block_on(tokio::task::yield_now());
     training.abort();
     drop(runtime);
     end.send(()).ok();
