@@ -135,11 +135,10 @@ impl Ranker {
     /// Adds the most popular of all titles, the most popular lately, and then more until there are as many as are wanted.
     fn add_popular(&self, wanted: Wanted<'_>, scratch: &mut Scratch) {
         let popularity = &self.terms.popularity;
-        for order in [popularity.trending_order(), popularity.order()] {
-            let is_last = std::ptr::eq(order, popularity.order());
+        for (order, chosen_min) in [(popularity.trending_order(), 0), (popularity.order(), wanted.count)] {
             let mut added = 0;
             for title in order {
-                if added >= POPULAR_MAX && (!is_last || scratch.chosen.len() >= wanted.count) {
+                if added >= POPULAR_MAX && scratch.chosen.len() >= chosen_min {
                     break;
                 }
                 if scratch.may(*title, wanted.allowed) {
