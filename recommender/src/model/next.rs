@@ -2,7 +2,6 @@
 
 use super::{Neighbours, TitleIndex, Watched, neighbours::largest, sequence::Sequence, terms::latest};
 use crate::data::{Counter, Sparse};
-use std::collections::HashMap;
 
 /// How far apart two titles may be in a history, and what a pair counts then.
 const GAPS: [f32; 3] = [1.0, 0.5, 0.33];
@@ -27,12 +26,9 @@ pub struct NextTitles<'a>(pub &'a Neighbours);
 
 impl Sequence for NextTitles<'_> {
     fn says(&self, newest: &[Watched], titles: &[TitleIndex]) -> Vec<f32> {
-        let mut said: HashMap<TitleIndex, f32> = HashMap::new();
-        for watched in latest(newest) {
-            let successors = self.0.weights().entries(watched.title as usize);
-            successors.for_each(|(title, weight)| *said.entry(title).or_default() += watched.weight * weight);
-        }
-        titles.iter().map(|title| said.get(title).copied().unwrap_or(0.0)).collect()
+        let latest = latest(newest);
+        let said = |title: &TitleIndex| latest.iter().map(|watched| watched.weight * self.0.weight(watched.title, *title)).sum();
+        titles.iter().map(said).collect()
     }
 }
 

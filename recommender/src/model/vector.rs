@@ -28,17 +28,30 @@ pub(crate) fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
     }
 }
 
-/// The largest number, at least 0.
+/// Sum of numbers.
+#[inline(always)]
+pub(crate) fn sum(numbers: &[f32]) -> f32 {
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    let mut sums = [0.0_f32; LANES];
+    for numbers in whole {
+        for lane in 0..LANES {
+            sums[lane] += numbers[lane];
+        }
+    }
+    sums.iter().chain(rest).sum()
+}
+
+/// The largest of numbers; minus infinity if there are none.
 #[inline(always)]
 pub(crate) fn largest(numbers: &[f32]) -> f32 {
     let (whole, rest) = numbers.as_chunks::<LANES>();
-    let mut most = [0.0_f32; LANES];
+    let mut most = [f32::NEG_INFINITY; LANES];
     for numbers in whole {
         for lane in 0..LANES {
             most[lane] = if numbers[lane] > most[lane] { numbers[lane] } else { most[lane] };
         }
     }
-    rest.iter().chain(&most).copied().fold(0.0, f32::max)
+    rest.iter().chain(&most).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// Runs `work` compiled for the widest vectors that this processor has; what it calls has to be inlined into it.
@@ -67,7 +80,8 @@ mod tests {
             let plain: f32 = left.iter().zip(&right).map(|(left, right)| left * right).sum();
             let got = widest(|| dot(&left, &right));
             assert!((got - plain).abs() <= plain.abs() * 1e-5 + 1e-5, "{length}: {got} {plain}");
-            assert_eq!(largest(&left), left.iter().copied().fold(0.0, f32::max));
+            assert_eq!(largest(&left), left.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            assert!((sum(&left) - left.iter().sum::<f32>()).abs() < 1e-3);
             let mut to = left.clone();
             add_scaled(&mut to, 2.0, &right);
             assert!(to.iter().zip(&left).zip(&right).all(|((to, left), right)| *to == left + 2.0 * right));

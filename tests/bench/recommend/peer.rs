@@ -6,7 +6,7 @@ use marquee_recommender::{
     data::{Cut, Holdout, Interaction, Interactions, generated::World, table},
     evaluate::{Contender, Interval, Protocol, Task, judge},
     model::{Material, Scratch},
-    train::{Effort, choose, history, train},
+    train::{Choices, Effort, choose, history, train},
 };
 use std::{
     fs::File,
@@ -31,7 +31,7 @@ pub(super) fn beside(world: &World, paths: Option<[&Path; 2]>) -> Result<bool> {
     let now = task.train.newest_at().unwrap_or(0);
     let material = Material { watches: &task.train, features: &[], now };
     let begun = Instant::now();
-    let choices = choose(&material, &Effort::standard(task.cut, K, SEED), Default::default());
+    let choices = choose(&material, &Effort::standard(task.cut, K, SEED), Choices::default());
     let chosen = [begun.elapsed().as_secs_f64(), peer.order("choose")?];
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let mut contender = None;

@@ -1,6 +1,6 @@
 //! What layers of a network are made of, forwards and backwards. Matrices lie row by row in a slice.
 
-use crate::model::vector::{add_scaled, dot, widest};
+use crate::model::vector::{add_scaled, dot, largest, sum, widest};
 use faer::{Accum, MatMut, MatRef, Par};
 
 /// Keeps roots of means of squares away from 0.
@@ -46,36 +46,10 @@ fn exp(value: f32) -> f32 {
     sum * f32::from_bits(bits.wrapping_add(127) << 23)
 }
 
-/// Sum of a slice in a free order.
-#[inline(always)]
-fn sum(values: &[f32]) -> f32 {
-    let (whole, rest) = values.as_chunks::<16>();
-    let mut sums = [0.0_f32; 16];
-    for part in whole {
-        for lane in 0..16 {
-            sums[lane] += part[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
-}
-
-/// The largest of a slice.
-#[inline(always)]
-fn most(values: &[f32]) -> f32 {
-    let (whole, rest) = values.as_chunks::<16>();
-    let mut tops = [f32::NEG_INFINITY; 16];
-    for part in whole {
-        for lane in 0..16 {
-            tops[lane] = if part[lane] > tops[lane] { part[lane] } else { tops[lane] };
-        }
-    }
-    tops.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
-}
-
 /// Takes `values` to the exponential of what each is above the largest of them and `other`; gives that, and their sum.
 #[inline(always)]
 pub(super) fn exponentials(values: &mut [f32], other: f32) -> (f32, f32) {
-    let top = most(values).max(other);
+    let top = largest(values).max(other);
     for value in values.iter_mut() {
         *value = exp(*value - top);
     }
