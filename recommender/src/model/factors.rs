@@ -4,8 +4,9 @@
 //! penalty that grows with the number of watches of S. Rendle et al., "Revisiting the Performance of iALS", RecSys 2022.
 
 use super::{
-    Watched,
+    TitleIndex, Watched,
     vector::{add_scaled, dot, widest},
+    vectors::Vectors,
 };
 use crate::data::{Array, Sparse};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -15,6 +16,8 @@ use rayon::prelude::*;
 const STEPS_TRAINING: usize = 3;
 /// Steps for a profile that is solved from nothing.
 const STEPS_SERVING: usize = 12;
+/// Share of the error that is as good as none.
+const ENOUGH: f32 = 1e-6;
 /// Length of the vectors to begin with.
 const BEGIN: f32 = 0.1;
 /// Rows that a thread solves at a time.
@@ -44,11 +47,9 @@ impl Default for FactorKnobs {
 /// Vectors of titles.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Factors {
-    size: usize,
     penalty: f32,
     unwatched: f32,
-    /// One after the other.
-    vectors: Array<f32>,
+    vectors: Vectors,
     /// `unwatched` times the products of all vectors with each other.
     gram: Vec<f32>,
 }
@@ -73,49 +74,36 @@ impl Factors {
     #[must_use]
     pub fn new(size: usize, penalty: f32, unwatched: f32, vectors: Array<f32>) -> Self {
         let gram = gram(&vectors, size, unwatched);
-        Self { size, penalty, unwatched, vectors, gram }
+        Self { penalty, unwatched, vectors: Vectors::new(size, vectors, |_| 1.0), gram }
     }
 
     /// Its parts, to be written: numbers in a vector, penalty, weight of what is not watched, and the vectors one after the other.
     #[must_use]
     pub fn parts(&self) -> (usize, f32, f32, &Array<f32>) {
-        (self.size, self.penalty, self.unwatched, &self.vectors)
+        (self.vectors.size(), self.penalty, self.unwatched, self.vectors.exact())
     }
 
     /// The vector of a profile with this history, whose titles count as much as their weights say.
     #[must_use]
     pub fn profile(&self, history: &[Watched]) -> Vec<f32> {
-        let titles = self.vectors.len() / self.size.max(1);
-        let mut vector = vec![0.0; self.size];
+        let titles = self.vectors.count();
+        let mut vector = vec![0.0; self.vectors.size()];
         let known = history.iter().filter(|watched| (watched.title as usize) < titles);
-        let watched: Vec<(u32, f32)> = known.map(|watched| (watched.title, watched.weight)).collect();
-        let penalty = penalty(self.penalty, self.unwatched, watched.len(), titles);
-        widest(|| solve(&self.gram, &self.vectors, &watched.iter().copied(), penalty, &mut vector, STEPS_SERVING));
+        let weights: Vec<f32> = known.clone().map(|watched| watched.weight).collect();
+        let vectors = self.vectors.of(known.map(|watched| watched.title));
+        let penalty = penalty(self.penalty, self.unwatched, weights.len(), titles);
+        let watched = (0..).zip(weights.iter().copied());
+        widest(
+            #[inline(always)]
+            || solve(&self.gram, &vectors, &watched, penalty, &mut vector, STEPS_SERVING),
+        );
         vector
     }
 
     /// What the vector of a profile says of each of `titles`; 0 of what is new.
     #[must_use]
-    pub fn says(&self, profile: &[f32], titles: &[u32]) -> Vec<f32> {
-        let of = |title: &u32| self.vectors.get(*title as usize * self.size..(*title as usize + 1) * self.size);
-        let mut out = vec![0.0; titles.len()];
-        widest(|| {
-            for (out, vector) in out.iter_mut().zip(titles.iter().map(of)) {
-                *out = vector.map_or(0.0, |vector| dot(profile, vector));
-            }
-        });
-        out
-    }
-
-    /// Adds to `out` what the vector of a profile says of each title.
-    pub fn add_to(&self, profile: &[f32], out: &mut [f32]) {
-        if self.size > 0 {
-            widest(|| {
-                for (out, vector) in out.iter_mut().zip(self.vectors.chunks_exact(self.size)) {
-                    *out += dot(profile, vector);
-                }
-            });
-        }
+    pub fn says(&self, profile: &[f32], titles: &[TitleIndex]) -> Vec<f32> {
+        self.vectors.says(profile, titles)
     }
 }
 
@@ -134,13 +122,16 @@ fn solve_side(rows: &Sparse, fixed: &[f32], solved: &mut [f32], knobs: FactorKno
     let size = knobs.size;
     let gram = gram(fixed, size, knobs.unwatched);
     solved.par_chunks_mut(size * BLOCK_ROWS).enumerate().for_each(|(block, chunk)| {
-        widest(|| {
-            for (row, vector) in chunk.chunks_exact_mut(size).enumerate() {
-                let row = block * BLOCK_ROWS + row;
-                let penalty = penalty(knobs.penalty, knobs.unwatched, rows.row_len(row), rows.width());
-                solve(&gram, fixed, &rows.entries(row), penalty, vector, STEPS_TRAINING);
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (row, vector) in chunk.chunks_exact_mut(size).enumerate() {
+                    let row = block * BLOCK_ROWS + row;
+                    let penalty = penalty(knobs.penalty, knobs.unwatched, rows.row_len(row), rows.width());
+                    solve(&gram, fixed, &rows.entries(row), penalty, vector, STEPS_TRAINING);
+                }
+            },
+        );
     });
 }
 
@@ -201,8 +192,9 @@ fn solve(
     }
     let mut direction = residual.clone();
     let mut error = dot(&residual, &residual);
+    let enough = error * ENOUGH;
     for _ in 0..steps {
-        if error < 1e-12 {
+        if error <= enough {
             break;
         }
         multiply(gram, fixed, watched, penalty, &direction, &mut product);

@@ -13,12 +13,15 @@ pub mod next;
 mod popularity;
 mod ranker;
 pub mod ridge;
+mod scan;
+mod scratch;
 pub mod sequence;
 pub mod spectral;
 mod terms;
 #[cfg(test)]
 mod tests;
 mod vector;
+mod vectors;
 
 pub use blend::{Blend, LENGTHS, TERMS, Term, Weights};
 pub use catalog::Catalog;
@@ -26,7 +29,8 @@ pub use history::{HISTORY_TITLES_MAX, History, Watched};
 pub(crate) use neighbours::largest;
 pub use neighbours::{Column, Neighbours};
 pub use popularity::Popularity;
-pub use ranker::{Judged, Ranker, Scratch, Wanted, place};
+pub use ranker::{Judged, Ranker, Wanted, place};
+pub use scratch::Scratch;
 pub use terms::{Knobs, Material, Recency, Terms};
 
 use marquee_core::id::VideoId;

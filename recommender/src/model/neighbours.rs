@@ -1,9 +1,9 @@
 //! What each title says of each other one.
 
-use super::{TitleIndex, Watched};
+use super::{TitleIndex, Watched, vector::fetch};
 use crate::data::Sparse;
 use fixedbitset::FixedBitSet;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Weights from title to title: rows are titles that were watched, columns those that they speak for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,6 +65,7 @@ impl Neighbours {
     pub fn add_to(&self, history: &[Watched], out: &mut [f32]) {
         for (forgotten, weights) in self.layers() {
             forgotten.iter().for_each(|title| out[*title as usize] = 0.0);
+            fetch_rows(weights, history);
             for watched in history {
                 for (title, weight) in weights.entries(watched.title as usize) {
                     out[title as usize] += watched.weight * weight;
@@ -73,26 +74,35 @@ impl Neighbours {
         }
     }
 
-    /// For each of `titles` for which any of `history` speaks, the one that speaks most.
+    /// For each of `titles` the one of `history` that speaks most for it, if any does.
     #[must_use]
-    pub fn strongest(&self, history: &[Watched], titles: &[TitleIndex]) -> HashMap<TitleIndex, TitleIndex> {
-        let asked: FixedBitSet = titles.iter().map(|title| *title as usize).collect();
-        let mut found: HashMap<TitleIndex, (TitleIndex, f32)> = HashMap::new();
+    pub fn strongest(&self, history: &[Watched], titles: &[TitleIndex]) -> Vec<Option<TitleIndex>> {
+        let mut asked: Vec<(TitleIndex, usize)> = titles.iter().copied().zip(0..).collect();
+        asked.sort_unstable();
+        let is_asked: FixedBitSet = titles.iter().map(|title| *title as usize).collect();
+        let places = |title: TitleIndex| {
+            let first = asked.partition_point(|(other, _)| *other < title);
+            asked[first..].iter().take_while(move |(other, _)| *other == title).map(|(_, place)| *place)
+        };
+        let mut found: Vec<Option<(TitleIndex, f32)>> = vec![None; titles.len()];
         for (forgotten, weights) in self.layers() {
-            found.retain(|title, _| forgotten.binary_search(title).is_err());
+            forgotten.iter().flat_map(|title| places(*title)).for_each(|place| found[place] = None);
+            history.iter().for_each(|watched| fetch(weights.row(watched.title as usize).0));
             for watched in history {
-                for (title, weight) in
-                    weights.entries(watched.title as usize).filter(|(title, _)| asked.contains(*title as usize))
-                {
-                    let said = watched.weight * weight;
-                    let most = found.entry(title).or_insert((watched.title, 0.0));
-                    if said > most.1 {
-                        *most = (watched.title, said);
+                let (columns, values) = weights.row(watched.title as usize);
+                for (at, title) in columns.iter().enumerate() {
+                    if is_asked.contains(*title as usize) {
+                        let said = watched.weight * values[at];
+                        for place in places(*title) {
+                            if said > found[place].map_or(0.0, |(_, most)| most) {
+                                found[place] = Some((watched.title, said));
+                            }
+                        }
                     }
                 }
             }
         }
-        found.into_iter().filter(|(_, (_, said))| *said > 0.0).map(|(title, (by, _))| (title, by)).collect()
+        found.into_iter().map(|found| found.map(|(by, _)| by)).collect()
     }
 
     /// What `from` says of `to`.
@@ -102,6 +112,14 @@ impl Neighbours {
         let weights = if is_fresh { &self.fresh.weights } else { &self.weights };
         let (columns, values) = weights.row(from as usize);
         columns.binary_search(&to).map_or(0.0, |place| values[place])
+    }
+}
+
+/// Asks memory for the rows of `history`.
+pub(super) fn fetch_rows(weights: &Sparse, history: &[Watched]) {
+    for (columns, values) in history.iter().map(|watched| weights.row(watched.title as usize)) {
+        fetch(columns);
+        fetch(values);
     }
 }
 
@@ -138,6 +156,6 @@ mod tests {
             [vec![0.0, 0.0, 0.0, 8.0], vec![0.5, 0.0, 0.0, 1.0], vec![0.0, 2.0, 0.0, 0.0], vec![0.0; 4]]
         );
         let both = [Watched { title: 0, weight: 1.0 }, Watched { title: 1, weight: 9.0 }];
-        assert_eq!(fresh.strongest(&both, &[1, 3]), HashMap::from([(3, 1)]));
+        assert_eq!(fresh.strongest(&both, &[3, 1, 3, 2]), [Some(1), None, Some(1), Some(1)]);
     }
 }

@@ -13,8 +13,8 @@ const WINDOWS: [(Window, i64); 3] =
 pub struct Popularity {
     /// Per title, watches in each window.
     counts: Vec<[f32; WINDOWS.len()]>,
-    /// Per title, how popular it is, ever and lately.
-    said: Vec<[f32; 2]>,
+    /// Per title, how popular it is, ever and lately, and all its watches: what a request asks of it.
+    said: Vec<[f32; 3]>,
     /// Titles in the order of all their watches.
     order: Vec<u32>,
     /// Titles in the order of their latest ones; only those that have some.
@@ -44,7 +44,7 @@ impl Popularity {
         let all = |title: u32| counts[title as usize][WINDOWS.len() - 1];
         order.sort_by(|left, right| all(*right).total_cmp(&all(*left)).then(left.cmp(right)));
         // A month counts half of what a week does, since a quiet week should not leave it to chance.
-        let said = |[week, month, ever]: &[f32; 3]| [ever.ln_1p(), week.ln_1p() + 0.5 * month.ln_1p()];
+        let said = |[week, month, ever]: &[f32; 3]| [ever.ln_1p(), week.ln_1p() + 0.5 * month.ln_1p(), *ever];
         let said = counts.iter().map(said).collect();
         let mut popularity = Self { counts, said, order, trending: Vec::new() };
         let mut trending: Vec<u32> = popularity.order.iter().copied().filter(|title| popularity.trending(*title) > 0.0).collect();
@@ -81,7 +81,7 @@ impl Popularity {
     /// Watches of `title` at all times.
     #[must_use]
     pub fn ever(&self, title: u32) -> f32 {
-        self.counts.get(title as usize).map_or(0.0, |counts| counts[WINDOWS.len() - 1])
+        self.said.get(title as usize).map_or(0.0, |said| said[2])
     }
 
     /// How popular `title` is: the logarithm of its watches, since twice as many say as much anywhere.

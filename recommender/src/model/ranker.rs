@@ -1,16 +1,12 @@
 //! From a history to a list: titles that any term brings up, judged by all terms, each in units of its own spread.
 
-use super::{Blend, History, Neighbours, Popularity, TERMS, Term, Terms, TitleIndex, Watched, Weights, terms, vector};
+use super::{Blend, History, Popularity, Scratch, TERMS, Term, Terms, TitleIndex, Watched, Weights, terms};
 use crate::data::keep_first;
 use fixedbitset::FixedBitSet;
 use std::cmp::Ordering;
 
-/// Titles that the sparse terms bring up.
-const BROUGHT_UP_MAX: usize = 500;
 /// Popular titles that are judged besides, and as many of those that are popular lately.
 const POPULAR_MAX: usize = 150;
-/// Titles that are looked at together.
-const CHUNK: usize = 64;
 /// Watches of a title with which half of what is said of it is learned from watches.
 const KNOWN_WATCHES: f32 = 5.0;
 /// What likeness is worth beside what is learned from watches.
@@ -49,8 +45,8 @@ pub struct Judged {
 pub struct Wanted<'a> {
     /// Titles that are wanted at least.
     pub count: usize,
-    /// What may be shown; what the profile has seen never is.
-    pub allowed: &'a dyn Fn(TitleIndex) -> bool,
+    /// What may be shown, if not all; what the profile has seen never is.
+    pub allowed: Option<&'a FixedBitSet>,
     /// Titles that are judged whatever becomes of them, seen or not.
     pub also: &'a [TitleIndex],
     /// Whether only the history speaks, and popularity does not.
@@ -63,18 +59,8 @@ impl Wanted<'_> {
     /// The `count` best of all titles.
     #[must_use]
     pub fn any(count: usize) -> Self {
-        Self { count, allowed: &|_| true, also: &[], is_like: false, dial: None }
+        Self { count, allowed: None, also: &[], is_like: false, dial: None }
     }
-}
-
-/// What a thread needs to judge, again and again: arrays as long as the catalogue, clean in between.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    /// What each sparse term says of each title.
-    sums: [Vec<f32>; 3],
-    is_seen: FixedBitSet,
-    chosen: Vec<TitleIndex>,
-    is_chosen: FixedBitSet,
 }
 
 impl Ranker {
@@ -83,12 +69,12 @@ impl Ranker {
     pub fn judged(&self, history: &History, wanted: Wanted<'_>, scratch: &mut Scratch) -> Vec<Judged> {
         let faded = self.terms.recency.faded(history.newest());
         let latest = terms::latest(history.newest());
-        scratch.begin(self.terms.titles(), history);
-        scratch.add(0, &self.terms.ridge, &faded);
-        scratch.add(1, &self.terms.next, &latest);
-        scratch.add(2, &self.terms.content, &faded);
-        scratch.bring_up(wanted.allowed);
-        self.add_popular(wanted, scratch);
+        scratch.begin(self.terms.titles(), history, wanted.allowed);
+        self.terms.ridge.add_to(&faded, &mut scratch.ridge);
+        scratch.next.add(&self.terms.next, &latest);
+        scratch.content.add(&self.terms.content, &faded);
+        scratch.bring_up();
+        self.add_popular(wanted.count, scratch);
         wanted.also.iter().filter(|title| (**title as usize) < self.terms.titles()).for_each(|title| scratch.choose(*title));
         let mut judged: Vec<Judged> = scratch
             .chosen
@@ -96,7 +82,7 @@ impl Ranker {
             .map(|title| Judged { title: *title, parts: [0.0; TERMS.len()], said: [0.0; TERMS.len()], score: 0.0 })
             .collect();
         self.say(&mut judged, history.newest(), &faded, scratch);
-        scratch.end(history);
+        scratch.end();
         standardise(&mut judged);
         let weights = self.blend.weights(history.newest().len());
         self.add_up(&mut judged, &weights, wanted.is_like);
@@ -133,15 +119,15 @@ impl Ranker {
     }
 
     /// Adds the most popular of all titles, the most popular lately, and then more until there are as many as are wanted.
-    fn add_popular(&self, wanted: Wanted<'_>, scratch: &mut Scratch) {
+    fn add_popular(&self, count: usize, scratch: &mut Scratch) {
         let popularity = &self.terms.popularity;
-        for (order, chosen_min) in [(popularity.trending_order(), 0), (popularity.order(), wanted.count)] {
+        for (order, chosen_min) in [(popularity.trending_order(), 0), (popularity.order(), count)] {
             let mut added = 0;
             for title in order {
                 if added >= POPULAR_MAX && scratch.chosen.len() >= chosen_min {
                     break;
                 }
-                if scratch.may(*title, wanted.allowed) {
+                if scratch.may(*title) {
                     added += 1;
                     scratch.choose(*title);
                 }
@@ -158,9 +144,9 @@ impl Ranker {
         for (place, one) in judged.iter_mut().enumerate() {
             let title = one.title as usize;
             let says = |term| match term {
-                Term::Ridge => scratch.sums[0][title],
-                Term::Next => scratch.sums[1][title],
-                Term::Content => scratch.sums[2][title],
+                Term::Ridge => scratch.ridge[title],
+                Term::Next => scratch.next.said[title],
+                Term::Content => scratch.content.said[title],
                 Term::Factors => factors[place],
                 Term::Spectral => spectral[place],
                 Term::Popular => self.terms.popularity.popular(one.title),
@@ -211,78 +197,4 @@ fn standardise(judged: &mut [Judged]) {
         if spread > 1e-9 && spread.is_finite() { 1.0 / spread } else { 0.0 }
     });
     judged.iter_mut().for_each(|one| one.parts.iter_mut().zip(scales).for_each(|(part, scale)| *part *= scale));
-}
-
-impl Scratch {
-    fn begin(&mut self, titles: usize, history: &History) {
-        self.sums.iter_mut().for_each(|sums| sums.resize(titles, 0.0));
-        self.is_chosen.grow(titles);
-        self.is_seen.grow(titles);
-        history.seen().iter().filter(|title| (**title as usize) < titles).for_each(|title| self.is_seen.insert(*title as usize));
-    }
-
-    fn add(&mut self, term: usize, neighbours: &Neighbours, history: &[Watched]) {
-        neighbours.add_to(history, &mut self.sums[term]);
-    }
-
-    /// Whether `title` may be shown: not if it was seen.
-    fn may(&self, title: TitleIndex, allowed: &dyn Fn(TitleIndex) -> bool) -> bool {
-        !self.is_seen.contains(title as usize) && allowed(title)
-    }
-
-    /// Chooses those titles of which the sparse terms say most, each term in units of the most that it says of any.
-    fn bring_up(&mut self, allowed: &dyn Fn(TitleIndex) -> bool) {
-        let best = vector::widest(|| self.most_said(allowed));
-        best.into_iter().for_each(|(title, _)| self.choose(title));
-    }
-
-    #[inline(always)]
-    fn most_said(&self, allowed: &dyn Fn(TitleIndex) -> bool) -> Vec<(TitleIndex, f32)> {
-        let scales = self.sums.each_ref().map(|sums| 1.0 / vector::largest(sums).max(f32::MIN_POSITIVE));
-        let [ridge, next, content] = self.sums.each_ref().map(|sums| sums.chunks(CHUNK));
-        let (mut best, mut floor): (Vec<(TitleIndex, f32)>, f32) = (Vec::new(), 0.0);
-        for (chunk, ((ridge, next), content)) in ridge.zip(next).zip(content).enumerate() {
-            let mut said = [0.0; CHUNK];
-            for (said, sums) in said.iter_mut().zip(ridge.iter().zip(next).zip(content)) {
-                let ((ridge, next), content) = sums;
-                *said = ridge * scales[0] + next * scales[1] + content * scales[2];
-            }
-            // Most chunks say nothing new.
-            if vector::largest(&said) > floor {
-                let titles = (chunk * CHUNK) as TitleIndex..;
-                // What is not allowed is sorted out before titles are counted.
-                best.extend(titles.zip(said).filter(|(title, said)| *said > floor && self.may(*title, allowed)));
-            }
-            if best.len() >= BROUGHT_UP_MAX * 4 {
-                floor = keep_largest(&mut best);
-            }
-        }
-        keep_largest(&mut best);
-        best
-    }
-
-    fn choose(&mut self, title: TitleIndex) {
-        if !self.is_chosen.put(title as usize) {
-            self.chosen.push(title);
-        }
-    }
-
-    fn end(&mut self, history: &History) {
-        self.sums.iter_mut().for_each(|sums| sums.fill(0.0));
-        self.chosen.drain(..).for_each(|title| self.is_chosen.remove(title as usize));
-        let titles = self.is_seen.len();
-        history.seen().iter().filter(|title| (**title as usize) < titles).for_each(|title| self.is_seen.remove(*title as usize));
-    }
-}
-
-/// Keeps those of which most is said, at most [`BROUGHT_UP_MAX`]; what is said of the least of them.
-fn keep_largest(best: &mut Vec<(TitleIndex, f32)>) -> f32 {
-    if best.len() <= BROUGHT_UP_MAX {
-        return 0.0;
-    }
-    let (_, least, _) =
-        best.select_nth_unstable_by(BROUGHT_UP_MAX - 1, |left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
-    let least = least.1;
-    best.truncate(BROUGHT_UP_MAX);
-    least
 }

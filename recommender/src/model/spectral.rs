@@ -4,8 +4,9 @@
 //! matrix, each of whose entries is divided by the roots of its row's and its column's count.
 
 use super::{
-    Watched,
-    vector::{add_scaled, dot, widest},
+    TitleIndex, Watched,
+    vector::{add_scaled, widest},
+    vectors::Vectors,
 };
 use crate::data::{Array, Sparse};
 use faer::{Mat, MatMut, MatRef};
@@ -38,9 +39,7 @@ impl Default for SpectralKnobs {
 /// Singular vectors, with what titles have to be multiplied by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spectral {
-    size: usize,
-    /// One vector after the other for each title.
-    vectors: Array<f32>,
+    vectors: Vectors,
     /// The root of each title's count.
     roots: Array<f32>,
 }
@@ -56,7 +55,7 @@ impl Spectral {
         let wide = (knobs.size + SPARE).min(titles).min(liked.height());
         let size = knobs.size.min(wide);
         if wide == 0 {
-            return Self { size: 0, vectors: Array::default(), roots: roots.into() };
+            return Self { vectors: Vectors::default(), roots: roots.into() };
         }
         let mut random = StdRng::seed_from_u64(knobs.seed);
         // Titles by vectors, row by row.
@@ -68,58 +67,50 @@ impl Spectral {
         orthogonal(&mut basis, titles, wide);
         let image = there_and_back(&smooth, &by_title, &basis, wide);
         let vectors = rotated(&image, &basis, titles, wide, size);
-        Self { size, vectors: vectors.into(), roots: roots.into() }
+        Self::new(size, vectors.into(), roots.into())
+    }
+
+    fn new(size: usize, vectors: Array<f32>, roots: Array<f32>) -> Self {
+        Self { vectors: Vectors::new(size, vectors, |title| roots[title]), roots }
     }
 
     /// Of parts that were written before; `None` if there is not one vector for each root.
     #[must_use]
     pub fn from_parts(size: usize, vectors: Array<f32>, roots: Array<f32>) -> Option<Self> {
-        (vectors.len() == size * roots.len()).then_some(Self { size, vectors, roots })
+        (vectors.len() == size * roots.len()).then(|| Self::new(size, vectors, roots))
     }
 
     /// Its parts, to be written: numbers in a vector, the vectors one after the other, and the root of each title's count.
     #[must_use]
     pub fn parts(&self) -> (usize, &Array<f32>, &Array<f32>) {
-        (self.size, &self.vectors, &self.roots)
+        (self.vectors.size(), self.vectors.exact(), &self.roots)
     }
 
     /// Where a profile with this history lies among the vectors.
     #[must_use]
     pub fn profile(&self, history: &[Watched]) -> Vec<f32> {
-        let mut place = vec![0.0; self.size];
-        for watched in history {
-            let title = watched.title as usize;
-            let root = self.roots.get(title).copied().unwrap_or(0.0);
-            if root > 0.0 {
-                add_scaled(&mut place, watched.weight / root, &self.vectors[title * self.size..(title + 1) * self.size]);
-            }
-        }
+        let size = self.vectors.size();
+        let mut place = vec![0.0; size];
+        let known = history.iter().filter(|watched| self.roots.get(watched.title as usize).is_some_and(|root| *root > 0.0));
+        let vectors = self.vectors.of(known.clone().map(|watched| watched.title));
+        // Vectors come times their roots.
+        let root = |watched: &Watched| self.roots[watched.title as usize];
+        let shares: Vec<f32> = known.map(|watched| watched.weight / (root(watched) * root(watched))).collect();
+        widest(
+            #[inline(always)]
+            || {
+                for (share, vector) in shares.iter().zip(vectors.chunks_exact(size.max(1))) {
+                    add_scaled(&mut place, *share, vector);
+                }
+            },
+        );
         place
     }
 
     /// What lies there of each of `titles`; 0 of what is new.
     #[must_use]
-    pub fn says(&self, profile: &[f32], titles: &[u32]) -> Vec<f32> {
-        let of = |title: &u32| self.vectors.get(*title as usize * self.size..(*title as usize + 1) * self.size);
-        let mut out = vec![0.0; titles.len()];
-        widest(|| {
-            for (out, title) in out.iter_mut().zip(titles) {
-                let vector = of(title).zip(self.roots.get(*title as usize));
-                *out = vector.map_or(0.0, |(vector, root)| root * dot(profile, vector));
-            }
-        });
-        out
-    }
-
-    /// Adds to `out` what lies there.
-    pub fn add_to(&self, profile: &[f32], out: &mut [f32]) {
-        if self.size > 0 {
-            widest(|| {
-                for ((out, vector), root) in out.iter_mut().zip(self.vectors.chunks_exact(self.size)).zip(self.roots.iter()) {
-                    *out += root * dot(profile, vector);
-                }
-            });
-        }
+    pub fn says(&self, profile: &[f32], titles: &[TitleIndex]) -> Vec<f32> {
+        self.vectors.says(profile, titles)
     }
 }
 
@@ -141,12 +132,15 @@ fn times(matrix: &Sparse, dense: (&[f32], usize, Range<usize>), out: (&mut [f32]
     let ((dense, wide, from), (out, out_wide, to)) = (dense, out);
     out.par_chunks_mut(out_wide).enumerate().for_each(|(row, out)| {
         let out = &mut out[to.clone()];
-        widest(|| {
-            for (column, value) in matrix.entries(row) {
-                let start = column as usize * wide;
-                add_scaled(out, value, &dense[start + from.start..start + from.end]);
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (column, value) in matrix.entries(row) {
+                    let start = column as usize * wide;
+                    add_scaled(out, value, &dense[start + from.start..start + from.end]);
+                }
+            },
+        );
     });
 }
 

@@ -128,8 +128,8 @@ impl Terms {
         match term {
             Term::Ridge => self.ridge.add_to(&faded, &mut out),
             Term::Content => self.content.add_to(&faded, &mut out),
-            Term::Factors => self.factors.add_to(&self.factors.profile(&liked(&faded)), &mut out),
-            Term::Spectral => self.spectral.add_to(&self.spectral.profile(&faded), &mut out),
+            Term::Factors => out = self.factors.says(&self.factors.profile(&liked(&faded)), &all()),
+            Term::Spectral => out = self.spectral.says(&self.spectral.profile(&faded), &all()),
             Term::Next => out = NextTitles(&self.next).says(history, &all()),
             Term::Sequence => out = self.sequence.says(history, &all()),
             Term::Popular => (0..).zip(&mut out).for_each(|(title, out)| *out = self.popularity.popular(title)),

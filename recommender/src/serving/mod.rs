@@ -4,6 +4,7 @@
 //! in between. What is answered is checked against the database once more: a title deleted a second ago is not shown.
 
 mod answer;
+mod genres;
 pub(crate) mod meter;
 mod replay;
 mod rows;

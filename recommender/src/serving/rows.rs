@@ -1,6 +1,7 @@
 //! From what is known of a viewer to rows of titles.
 
 use super::{
+    genres::Genres,
     answer::{Ask, GENRE_CHARS_MAX, Judgment, Recommendation, Row, RowKind},
     shelf::Shelf,
 };
@@ -91,7 +92,7 @@ impl<'a> Maker<'a> {
             RowKind::Trending => self.trending(),
             RowKind::New => self.new_ones(scratch),
             RowKind::WatchAgain => self.again(),
-            RowKind::Genre(genre) => self.best(&|title| self.has_genre(title, genre), scratch),
+            RowKind::Genre(genre) => self.best(&self.shelf.genres().having(genre, &self.unseen), scratch),
         }
     }
 
@@ -104,10 +105,6 @@ impl<'a> Maker<'a> {
         self.unseen.contains(title as usize)
     }
 
-    fn has_genre(&self, title: TitleIndex, genre: &str) -> bool {
-        self.shelf.facts(title).is_some_and(|facts| facts.has_genre(genre))
-    }
-
     fn shown(&self, title: TitleIndex, reason: Reason) -> Option<Recommendation> {
         self.shelf.catalog().title(title).map(|video| Recommendation { video, reason, propensity: 1.0 })
     }
@@ -117,14 +114,13 @@ impl<'a> Maker<'a> {
     }
 
     fn top(&self, scratch: &mut Scratch) -> Vec<Recommendation> {
-        let items = self.best(&|_| true, scratch);
+        let items = self.best(&self.unseen, scratch);
         self.with_little_known(items)
     }
 
-    /// The best of what `also` wants, varied.
-    fn best(&self, also: &dyn Fn(TitleIndex) -> bool, scratch: &mut Scratch) -> Vec<Recommendation> {
-        let allowed = |title: TitleIndex| self.is_new_to_viewer(title) && also(title);
-        let wanted = Wanted { allowed: &allowed, ..self.wanted(self.ask.count * VARIED_FACTOR) };
+    /// The best of `allowed`, varied.
+    fn best(&self, allowed: &FixedBitSet, scratch: &mut Scratch) -> Vec<Recommendation> {
+        let wanted = Wanted { allowed: Some(allowed), ..self.wanted(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&self.viewer.history, wanted, scratch);
         let varied = self.varied(best);
         varied.iter().zip(self.reasons(&varied)).filter_map(|(one, reason)| self.shown(one.title, reason)).collect()
@@ -133,27 +129,18 @@ impl<'a> Maker<'a> {
     /// The best `count`, each next one less good the more it is like one before (J. Carbonell, J. Goldstein, "The Use of MMR", 1998).
     fn varied(&self, mut pool: Vec<Judged>) -> Vec<Judged> {
         let best = pool.first().map_or(0.0, |one| one.score.abs());
+        let mut genres: Vec<&[u32]> = pool.iter().map(|one| self.shelf.genres().of(one.title)).collect();
         let mut costs = vec![0.0_f32; pool.len()];
         let mut chosen: Vec<Judged> = Vec::with_capacity(self.ask.count);
         while chosen.len() < self.ask.count && !pool.is_empty() {
             let worth = |place: usize| pool[place].score - best * self.viewer.settings.variety_cost * costs[place];
             let next = (0..pool.len()).reduce(|left, right| if worth(right) > worth(left) { right } else { left }).unwrap_or(0);
-            let one = pool.remove(next);
             costs.remove(next);
-            for (cost, other) in costs.iter_mut().zip(&pool) {
-                *cost = cost.max(self.likeness(one.title, other.title));
-            }
-            chosen.push(one);
+            let its = genres.remove(next);
+            costs.iter_mut().zip(&genres).for_each(|(cost, others)| *cost = cost.max(Genres::likeness(its, others)));
+            chosen.push(pool.remove(next));
         }
         chosen
-    }
-
-    /// Share of genres that two titles have in common.
-    fn likeness(&self, left: TitleIndex, right: TitleIndex) -> f32 {
-        let (Some(left), Some(right)) = (self.shelf.facts(left), self.shelf.facts(right)) else { return 0.0 };
-        let common = left.genres.iter().filter(|genre| right.genres.contains(genre)).count();
-        let all = left.genres.len() + right.genres.len() - common;
-        if all == 0 { 0.0 } else { common as f32 / all as f32 }
     }
 
     /// Gives some places of the lower half to titles of which little is known, drawn by lot.
@@ -185,8 +172,8 @@ impl<'a> Maker<'a> {
         // What may not be shown is not talked about either.
         let Some(title) = self.shelf.catalog().index(video).filter(|title| self.may(*title)) else { return Vec::new() };
         let one = History::new([Watched { title, weight: 1.0 }]);
-        let allowed = |other: TitleIndex| other != title && self.is_new_to_viewer(other);
-        let wanted = Wanted { allowed: &allowed, is_like: true, ..self.wanted(self.ask.count * VARIED_FACTOR) };
+        // What goes with it is not itself, which is all that this history has seen.
+        let wanted = Wanted { allowed: Some(&self.unseen), is_like: true, ..self.wanted(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&one, wanted, scratch);
         let best = self.varied(best);
         best.iter().filter_map(|one| self.shown(one.title, reason)).collect()
@@ -210,7 +197,8 @@ impl<'a> Maker<'a> {
             .filter(|title| self.is_new_to_viewer(*title))
             .take(NEW_MAX.max(self.ask.count))
             .collect();
-        let wanted = Wanted { allowed: &|_| false, also: &newest, ..self.wanted(0) };
+        let nothing = FixedBitSet::new();
+        let wanted = Wanted { allowed: Some(&nothing), also: &newest, ..self.wanted(0) };
         let mut judged = self.shelf.ranker().judged(&self.viewer.history, wanted, scratch);
         let ages: HashMap<TitleIndex, usize> = newest.iter().copied().zip(0..).collect();
         // What is not told apart by taste is by age.
@@ -231,9 +219,9 @@ impl<'a> Maker<'a> {
     fn reasons(&self, judged: &[Judged]) -> Vec<Reason> {
         let popularity = &self.shelf.ranker().terms.popularity;
         let because = self.strongest(judged);
-        let reason = |one: &Judged| {
+        let reason = |(one, because): (&Judged, Option<VideoId>)| {
             let popular = popularity.window(one.title).map(|window| Reason::Popular { window });
-            let because = because.get(&one.title).map(|video| Reason::BecauseYouWatched { video: *video });
+            let because = because.map(|video| Reason::BecauseYouWatched { video });
             let most = said(one).first().filter(|(_, said)| *said > 0.0).map(|(term, _)| *term);
             let reason = match most {
                 Some(Term::Popular | Term::Trending) => popular,
@@ -241,21 +229,23 @@ impl<'a> Maker<'a> {
             };
             reason.unwrap_or(Reason::New)
         };
-        judged.iter().map(reason).collect()
+        judged.iter().zip(because).map(reason).collect()
     }
 
     /// For each title the one that was watched and liked, and may be talked about, that speaks most for it.
-    fn strongest(&self, judged: &[Judged]) -> HashMap<TitleIndex, VideoId> {
+    fn strongest(&self, judged: &[Judged]) -> Vec<Option<VideoId>> {
         let (terms, history) = (&self.shelf.ranker().terms, &self.viewer.history);
         let mut faded = terms.recency.faded(history.newest());
         faded.retain(|watched| watched.weight > 0.0 && history.has_seen(watched.title) && self.may(watched.title));
-        let (mut titles, mut found) = (judged.iter().map(|one| one.title).collect::<Vec<_>>(), HashMap::new());
+        let titles: Vec<TitleIndex> = judged.iter().map(|one| one.title).collect();
+        let mut found = vec![None; titles.len()];
         for neighbours in [&terms.ridge, &terms.next, &terms.content] {
-            found.extend(neighbours.strongest(&faded, &titles));
-            titles.retain(|title| !found.contains_key(title));
+            if found.iter().any(Option::is_none) {
+                let said = neighbours.strongest(&faded, &titles);
+                found.iter_mut().zip(said).for_each(|(found, said)| *found = found.or(said));
+            }
         }
-        let video = |(title, by)| self.shelf.catalog().title(by).map(|video| (title, video));
-        found.into_iter().filter_map(video).collect()
+        found.into_iter().map(|by| by.and_then(|by| self.shelf.catalog().title(by))).collect()
     }
 
     /// The newest titles that were liked.
@@ -322,8 +312,7 @@ pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &
     let title = shelf.catalog().index(video)?;
     let ask = Ask::default();
     let maker = Maker::new(shelf, viewer, &ask);
-    let allowed = |title: TitleIndex| maker.may(title);
-    let wanted = Wanted { allowed: &allowed, also: &[title], ..maker.wanted(0) };
+    let wanted = Wanted { allowed: Some(&maker.allowed), also: &[title], ..maker.wanted(0) };
     let mut judged = shelf.ranker().judged(&viewer.history, wanted, scratch);
     judged.sort_by(|left, right| right.score.total_cmp(&left.score));
     let place = judged.iter().position(|one| one.title == title)?;

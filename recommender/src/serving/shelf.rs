@@ -1,6 +1,6 @@
 //! A model, the titles that there are now, and what is known of them.
 
-use super::answer::Ask;
+use super::{answer::Ask, genres::Genres};
 use crate::{
     model::{Catalog, Ranker, TitleIndex, content},
     pipeline::features,
@@ -28,6 +28,7 @@ pub struct Shelf {
     ranker: Ranker,
     /// By title; `None` of what can no longer be played.
     facts: Vec<Option<Facts>>,
+    genres: Genres,
     /// The newest first.
     newest: Vec<TitleIndex>,
     /// Titles that were hardly watched yet.
@@ -76,6 +77,7 @@ impl Default for Shelf {
             catalog: Catalog::default(),
             ranker: Ranker::default(),
             facts: Vec::new(),
+            genres: Genres::default(),
             newest: Vec::new(),
             little_known: FixedBitSet::new(),
             titles: String::new(),
@@ -115,11 +117,13 @@ impl Shelf {
             *content = if is_little { content::refresh(content, &features, &changed) } else { content::train(&features) };
             ranker.terms.prints = prints.into();
         }
+        let facts_now: Vec<Option<Facts>> = catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect();
         Self {
             model,
             ranker,
             newest: facts.iter().filter_map(|facts| catalog.index(facts.id)).collect(),
-            facts: catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect(),
+            genres: Genres::new(facts_now.iter().map(|facts| facts.as_ref().map_or(&[][..], |facts| &facts.genres))),
+            facts: facts_now,
             little_known,
             catalog,
             titles,
@@ -149,6 +153,10 @@ impl Shelf {
 
     pub(super) fn ranker(&self) -> &Ranker {
         &self.ranker
+    }
+
+    pub(super) fn genres(&self) -> &Genres {
+        &self.genres
     }
 
     pub(super) fn newest(&self) -> &[TitleIndex] {
@@ -247,7 +255,7 @@ impl Facts {
     }
 
     /// Whether it has `genre`, in lower case.
-    pub(super) fn has_genre(&self, genre: &str) -> bool {
+    fn has_genre(&self, genre: &str) -> bool {
         self.genres.iter().any(|known| *known == genre)
     }
 

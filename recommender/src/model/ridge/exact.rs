@@ -43,13 +43,16 @@ fn gram(liked: &Sparse) -> Vec<f32> {
     let by_title = liked.transposed();
     let mut gram = vec![0.0_f32; titles * titles];
     gram.par_chunks_mut(titles).enumerate().for_each(|(title, column)| {
-        vector::widest(|| {
-            for (profile, weight) in by_title.entries(title) {
-                for (other, theirs) in liked.entries(profile as usize) {
-                    column[other as usize] += weight * theirs;
+        vector::widest(
+            #[inline(always)]
+            || {
+                for (profile, weight) in by_title.entries(title) {
+                    for (other, theirs) in liked.entries(profile as usize) {
+                        column[other as usize] += weight * theirs;
+                    }
                 }
-            }
-        });
+            },
+        );
     });
     gram
 }

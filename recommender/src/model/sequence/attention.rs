@@ -109,6 +109,9 @@ impl Attention {
 impl Sequence for Attention {
     fn says(&self, newest: &[Watched], titles: &[TitleIndex]) -> Vec<f32> {
         let profile = self.profile(newest);
-        widest(|| titles.iter().map(|title| self.of(&profile, *title)).collect())
+        widest(
+            #[inline(always)]
+            || titles.iter().map(|title| self.of(&profile, *title)).collect(),
+        )
     }
 }

@@ -57,7 +57,10 @@ pub(super) fn cost(
             let (guess, vector) = (&guesses[place.clone()], &vectors[place.clone()]);
             let scores = &mut scores[row * count..(row + 1) * count];
             let itself = candidates.places[*title as usize] as usize;
-            let (cost, slope) = widest(|| one(guess, vector, scores, (itself, candidates.stand_for), scale));
+            let (cost, slope) = widest(
+                #[inline(always)]
+                || one(guess, vector, scores, (itself, candidates.stand_for), scale),
+            );
             out.cost += f64::from(cost);
             add_scaled(&mut slopes.0[place.clone()], slope, vector);
             add_scaled(&mut slopes.1[place], slope, guess);

@@ -62,14 +62,17 @@ pub(super) fn norm(x: &[f32], gain: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let width = gain.len();
     let mut out = vec![0.0; x.len()];
     let mut scales = vec![0.0; x.len() / width];
-    widest(|| {
-        for ((x, out), scale) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(&mut scales) {
-            *scale = 1.0 / (dot(x, x) / width as f32 + TINY).sqrt();
-            for ((out, x), gain) in out.iter_mut().zip(x).zip(gain) {
-                *out = x * *scale * gain;
+    widest(
+        #[inline(always)]
+        || {
+            for ((x, out), scale) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(&mut scales) {
+                *scale = 1.0 / (dot(x, x) / width as f32 + TINY).sqrt();
+                for ((out, x), gain) in out.iter_mut().zip(x).zip(gain) {
+                    *out = x * *scale * gain;
+                }
             }
-        }
-    });
+        },
+    );
     (out, scales)
 }
 
@@ -83,17 +86,20 @@ pub(super) fn norm_back(
     let width = gain.len();
     let rows = x.chunks_exact(width).zip(out_slope.chunks_exact(width)).zip(slope.chunks_exact_mut(width)).zip(scales);
     let mut pulled = vec![0.0; width];
-    widest(|| {
-        for (((x, out_slope), slope), scale) in rows {
-            for place in 0..width {
-                gain_slope[place] += out_slope[place] * x[place] * scale;
-                pulled[place] = out_slope[place] * gain[place];
+    widest(
+        #[inline(always)]
+        || {
+            for (((x, out_slope), slope), scale) in rows {
+                for place in 0..width {
+                    gain_slope[place] += out_slope[place] * x[place] * scale;
+                    pulled[place] = out_slope[place] * gain[place];
+                }
+                let along = dot(&pulled, x) * scale * scale * scale / width as f32;
+                add_scaled(slope, *scale, &pulled);
+                add_scaled(slope, -along, x);
             }
-            let along = dot(&pulled, x) * scale * scale * scale / width as f32;
-            add_scaled(slope, *scale, &pulled);
-            add_scaled(slope, -along, x);
-        }
-    });
+        },
+    );
 }
 
 /// How the attention of one layer looks: heads, and a number for each distance at which a head may look back.
@@ -141,15 +147,18 @@ impl Look<'_> {
                     Par::Seq,
                 );
                 let reach = &self.reach[head * length..(head + 1) * length];
-                widest(|| {
-                    for (place, row) in own.chunks_exact_mut(*count).enumerate() {
-                        let (seen, unseen) = row.split_at_mut(place + 1);
-                        add_scaled(seen, 1.0, &reach[length - 1 - place..]);
-                        let (_, sum) = exponentials(seen, f32::NEG_INFINITY);
-                        seen.iter_mut().for_each(|share| *share /= sum);
-                        unseen.fill(0.0);
-                    }
-                });
+                widest(
+                    #[inline(always)]
+                    || {
+                        for (place, row) in own.chunks_exact_mut(*count).enumerate() {
+                            let (seen, unseen) = row.split_at_mut(place + 1);
+                            add_scaled(seen, 1.0, &reach[length - 1 - place..]);
+                            let (_, sum) = exponentials(seen, f32::NEG_INFINITY);
+                            seen.iter_mut().for_each(|share| *share /= sum);
+                            unseen.fill(0.0);
+                        }
+                    },
+                );
                 let taken = taken.as_mut().submatrix_mut(start, head * width, *count, width);
                 multiply(taken, rows(own, *count), part(2));
             }
@@ -163,21 +172,24 @@ impl Look<'_> {
         let (size, width, length) = (self.size, self.width(), self.length());
         let count = asked.len() / (3 * size);
         let mut out = vec![0.0; size];
-        widest(|| {
-            for head in 0..self.heads {
-                let part = |place: usize, which: usize| {
-                    let start = (place * 3 + which) * size + head * width;
-                    &asked[start..start + width]
-                };
-                let reach = &self.reach[(head + 1) * length - count..(head + 1) * length];
-                let question = part(count - 1, 0);
-                let score = |(place, reach): (usize, &f32)| dot(question, part(place, 1)) * self.scale() + reach;
-                let mut shares: Vec<f32> = reach.iter().enumerate().map(score).collect();
-                let (_, sum) = exponentials(&mut shares, f32::NEG_INFINITY);
-                let taken = &mut out[head * width..(head + 1) * width];
-                shares.iter().enumerate().for_each(|(place, share)| add_scaled(taken, share / sum, part(place, 2)));
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for head in 0..self.heads {
+                    let part = |place: usize, which: usize| {
+                        let start = (place * 3 + which) * size + head * width;
+                        &asked[start..start + width]
+                    };
+                    let reach = &self.reach[(head + 1) * length - count..(head + 1) * length];
+                    let question = part(count - 1, 0);
+                    let score = |(place, reach): (usize, &f32)| dot(question, part(place, 1)) * self.scale() + reach;
+                    let mut shares: Vec<f32> = reach.iter().enumerate().map(score).collect();
+                    let (_, sum) = exponentials(&mut shares, f32::NEG_INFINITY);
+                    let taken = &mut out[head * width..(head + 1) * width];
+                    shares.iter().enumerate().for_each(|(place, share)| add_scaled(taken, share / sum, part(place, 2)));
+                }
+            },
+        );
         out
     }
 
@@ -209,15 +221,19 @@ impl Look<'_> {
                 put(2, rows(own, *count).transpose(), taken, 1.0);
                 multiply(rows_mut(&mut own_slope, *count), taken, part(2).transpose());
                 let reach = &mut reach_slope[head * length..(head + 1) * length];
-                widest(|| {
-                    for (place, (slope, own)) in own_slope.chunks_exact_mut(*count).zip(own.chunks_exact(*count)).enumerate() {
-                        let mean = dot(&slope[..=place], &own[..=place]);
-                        for (slope, own) in slope.iter_mut().zip(own) {
-                            *slope = own * (*slope - mean);
+                widest(
+                    #[inline(always)]
+                    || {
+                        for (place, (slope, own)) in own_slope.chunks_exact_mut(*count).zip(own.chunks_exact(*count)).enumerate()
+                        {
+                            let mean = dot(&slope[..=place], &own[..=place]);
+                            for (slope, own) in slope.iter_mut().zip(own) {
+                                *slope = own * (*slope - mean);
+                            }
+                            add_scaled(&mut reach[length - 1 - place..], 1.0, &slope[..=place]);
                         }
-                        add_scaled(&mut reach[length - 1 - place..], 1.0, &slope[..=place]);
-                    }
-                });
+                    },
+                );
                 put(0, rows(&own_slope, *count), part(1), self.scale());
                 put(1, rows(&own_slope, *count).transpose(), part(0), self.scale());
             }
@@ -235,7 +251,13 @@ mod tests {
     fn the_exponential_is_that_of_the_library() {
         for step in -860..=860 {
             let value = step as f32 * 0.1;
-            let (got, wanted) = (widest(|| exp(value)), value.exp());
+            let (got, wanted) = (
+                widest(
+                    #[inline(always)]
+                    || exp(value),
+                ),
+                value.exp(),
+            );
             assert!((got - wanted).abs() <= wanted * 2e-5, "{value}: {got} {wanted}");
         }
         assert!(exp(f32::NEG_INFINITY) < 1e-37);
