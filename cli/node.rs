@@ -235,7 +235,8 @@ impl Engines {
         shutdown.spawn_essential("upkeep", upkeep);
         let (clock, random) = (self.clock.clone(), self.random.clone());
         let pipeline = Pipeline::new(self.db.clone(), self.blobs.clone(), clock, random, config.recommender.clone());
-        shutdown.spawn_essential("training", pipeline::schedule(pipeline, shutdown.clone()));
+        shutdown.spawn_essential("training", pipeline::schedule(pipeline.clone(), shutdown.clone()));
+        shutdown.spawn_essential("refreshing", pipeline::keep_fresh(pipeline, shutdown.clone()));
     }
 }
 

@@ -105,6 +105,9 @@ id!(
     /// One trained recommender.
     ModelId, "mod");
 id!(
+    /// What was learned after the training of a recommender, until some time.
+    DeltaId, "dlt");
+id!(
     /// One process that works on jobs.
     WorkerId, "wrk");
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    id::{EncodeId, ModelId, UploadId, VideoId},
+    id::{DeltaId, EncodeId, ModelId, UploadId, VideoId},
 };
 use std::fmt;
 
@@ -38,6 +38,12 @@ impl Key {
     #[must_use]
     pub fn model(model: ModelId) -> Self {
         Self(format!("models/{model}"))
+    }
+
+    /// `deltas/{model}/{delta}`: what was learned since a recommender was trained.
+    #[must_use]
+    pub fn delta(model: ModelId, delta: DeltaId) -> Self {
+        Self(format!("deltas/{model}/{delta}"))
     }
 
     /// The key as text.

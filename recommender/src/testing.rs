@@ -48,7 +48,11 @@ impl Cinema {
     }
 
     pub(crate) fn pipeline(&self) -> Pipeline {
-        Pipeline::new(self.db.clone(), self.blobs.clone(), Arc::new(SystemClock), Arc::new(OsRandom), Config::default())
+        self.pipeline_at(Arc::new(SystemClock), Config::default())
+    }
+
+    pub(crate) fn pipeline_at(&self, clock: Arc<dyn Clock>, config: Config) -> Pipeline {
+        Pipeline::new(self.db.clone(), self.blobs.clone(), clock, Arc::new(OsRandom), config)
     }
 
     pub(crate) fn recommender(&self) -> Recommender {

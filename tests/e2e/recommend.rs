@@ -9,6 +9,7 @@ use crate::support::{
 };
 use marquee_core::{Clock, OsRandom, SystemClock, id::VideoId};
 use marquee_recommender::data::generated::World;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     fmt::Write,
@@ -53,9 +54,17 @@ impl Viewer {
     }
 }
 
+/// What operators see of a gauge, once it is there.
+async fn gauge(client: &Client, name: &str) -> Option<f64> {
+    let metrics = client.request(Method::GET, "/metrics").send().await.ok()?.text().await.ok()?;
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
 #[tokio::test]
 async fn what_viewers_watch_trains_a_model_that_changes_the_row_on_the_page() {
-    let node = Node::start_with(&[("MARQUEE_RECOMMENDER_TRAIN_EVERY_SECONDS", "1")]).await;
+    let every_second =
+        ["MARQUEE_RECOMMENDER_TRAIN_EVERY_SECONDS", "MARQUEE_RECOMMENDER_REFRESH_EVERY_SECONDS"].map(|name| (name, "1"));
+    let node = Node::start_with(&every_second).await;
     let admin = node.admin().await;
     let mut videos = Vec::new();
     for title in ["Western one", "Western two", "Musical one", "Musical two"] {
@@ -86,6 +95,11 @@ async fn what_viewers_watch_trains_a_model_that_changes_the_row_on_the_page() {
     assert_eq!(answer["items"][0]["reason"]["video_id"], json!(videos[0]), "{answer}");
     assert_eq!(answer["items"].as_array().map(Vec::len), Some(3), "what was watched is not recommended: {answer}");
     script("recommended.mjs", &[node.api.as_ref(), viewer.email.as_ref(), PASSWORD.as_ref(), videos[1].as_ref()]);
+    eventually("more is known than when the model was trained", TRAINED_MAX, || async {
+        let lag = gauge(&viewer.client, "marquee_recommender_freshness_lag_seconds").await?;
+        (lag < gauge(&viewer.client, "marquee_recommender_model_age_seconds").await?).then_some(())
+    })
+    .await;
     node.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! Postgres. One concrete type, its functions grouped by aggregate, one file each; every statement is checked at compile time.
 
 pub mod changes;
+pub mod deltas;
 pub mod direct;
 pub mod encodes;
 mod error;

@@ -24,6 +24,8 @@ pub struct StoredModel {
     pub deployed_at: Option<OffsetDateTime>,
     /// When it was taken back.
     pub withdrawn_at: Option<OffsetDateTime>,
+    /// What was watched by then it knows with its newest delta; `None`: what it was trained on.
+    pub known_at: Option<OffsetDateTime>,
 }
 
 impl Db {
@@ -52,7 +54,7 @@ impl Db {
     pub async fn deployed_model(&self) -> Result<Option<StoredModel>> {
         let row = sqlx::query_as!(
             StoredModel,
-            r#"select id as "id: Uuid", metrics, fingerprint, created_at, deployed_at, withdrawn_at from models
+            r#"select id as "id: Uuid", metrics, fingerprint, created_at, deployed_at, withdrawn_at, known_at from models
                where deployed_at is not null and withdrawn_at is null order by deployed_at desc, id desc limit 1"#,
         );
         row.fetch_optional(self.pool()).await.map_err(error)
@@ -65,7 +67,7 @@ impl Db {
     pub async fn models(&self, limit: i64) -> Result<Vec<StoredModel>> {
         let rows = sqlx::query_as!(
             StoredModel,
-            r#"select id as "id: Uuid", metrics, fingerprint, created_at, deployed_at, withdrawn_at from models
+            r#"select id as "id: Uuid", metrics, fingerprint, created_at, deployed_at, withdrawn_at, known_at from models
                order by id desc limit $1"#,
             limit,
         );

@@ -14,6 +14,8 @@ pub(crate) enum Duty {
     Upkeep = 0x6d61_7272,
     /// Training recommenders.
     Training = 0x6d61_7273,
+    /// Learning what was watched since a training.
+    Refreshing = 0x6d61_7274,
 }
 
 /// The right to do a duty. Ends with the value, and after a minute in which it is not used.
@@ -38,6 +40,14 @@ impl Db {
     /// `Unavailable`.
     pub async fn training_turn(&self) -> Result<Option<Turn>> {
         self.turn(Duty::Training).await
+    }
+
+    /// The right to learn what was watched since a training, unless another process has it now.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn refreshing_turn(&self) -> Result<Option<Turn>> {
+        self.turn(Duty::Refreshing).await
     }
 
     /// The right to do `duty`, unless another process has it now.

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Recommender {
     /// Pause between two trainings, at least 1; nothing is trained where nothing was watched since.
     pub train_every_seconds: u32,
+    /// Pause between two looks at what was watched since the training, 0 to 3600; 0: only trainings learn from it.
+    pub refresh_every_seconds: u32,
+    /// Pairs of profile and title up to which these looks are made: they take about 50 bytes of memory for each.
+    pub refresh_watches_max: u32,
     /// Power of a title's watches that its score is divided by, 0 to 1: what many know already is found without help.
     pub popularity_dial: f32,
     /// Share of a list that is given to titles of which too little is known, 0 to 0.5.
@@ -26,6 +30,8 @@ impl Default for Recommender {
     fn default() -> Self {
         Self {
             train_every_seconds: 3600,
+            refresh_every_seconds: 60,
+            refresh_watches_max: 5_000_000,
             popularity_dial: 0.1,
             exploration_share: 0.05,
             variety_cost: 0.1,
@@ -40,6 +46,9 @@ impl Recommender {
     pub(super) fn validate(&self) -> Result<()> {
         if self.train_every_seconds == 0 {
             return Err(bad("recommender.train_every_seconds is at least 1".into()));
+        }
+        if self.refresh_every_seconds > 3600 {
+            return Err(bad("recommender.refresh_every_seconds is 0 to 3600".into()));
         }
         if !(0.0..=1.0).contains(&self.popularity_dial) {
             return Err(bad("recommender.popularity_dial is 0 to 1".into()));

@@ -16,14 +16,19 @@ impl Catalog {
     #[must_use]
     pub fn new(titles: impl IntoIterator<Item = VideoId>) -> Self {
         let mut catalog = Self::default();
-        for title in titles {
-            let Ok(next) = TitleIndex::try_from(catalog.titles.len()) else { break };
-            if let std::collections::hash_map::Entry::Vacant(entry) = catalog.indices.entry(title) {
-                entry.insert(next);
-                catalog.titles.push(title);
-            }
-        }
+        titles.into_iter().map_while(|title| catalog.add(title)).for_each(drop);
         catalog
+    }
+
+    /// The place of `title`, which is put behind the others if it is not there yet; `None` if no more titles can be told apart.
+    pub fn add(&mut self, title: VideoId) -> Option<TitleIndex> {
+        if let Some(known) = self.index(title) {
+            return Some(known);
+        }
+        let next = TitleIndex::try_from(self.titles.len()).ok()?;
+        self.indices.insert(title, next);
+        self.titles.push(title);
+        Some(next)
     }
 
     /// Number of titles.

@@ -43,6 +43,12 @@ impl Neighbours {
         Self { weights: self.weights.clone(), fresh: Fresh { titles, columns, weights } }
     }
 
+    /// As it was trained, without what was solved since.
+    #[must_use]
+    pub fn as_trained(&self) -> Self {
+        Self::new(self.weights.clone())
+    }
+
     /// The weights, to be written.
     #[must_use]
     pub fn weights(&self) -> &Sparse {

@@ -1,7 +1,7 @@
 //! What many watch: the terms that need no history.
 
 use super::Window;
-use crate::data::Interactions;
+use crate::data::{Interaction, Interactions};
 
 const DAY_SECONDS: i64 = 24 * 3600;
 /// Windows, and how far each looks back from now.
@@ -25,11 +25,16 @@ impl Popularity {
     /// Counts `watches` as of `now`, in seconds since 1970.
     #[must_use]
     pub fn train(watches: &Interactions, now: i64) -> Self {
-        let mut counts = vec![[0.0; WINDOWS.len()]; watches.titles()];
-        for watch in watches.iter().filter(|watch| watch.weight > 0.0) {
+        Self::counted(watches.titles(), watches.iter(), now, watches.is_timed())
+    }
+
+    /// Counts these watches of `titles` titles as of `now`, in seconds since 1970. Where no times are known, nothing is known to be recent.
+    #[must_use]
+    pub fn counted(titles: usize, watches: impl IntoIterator<Item = Interaction>, now: i64, is_timed: bool) -> Self {
+        let mut counts = vec![[0.0; WINDOWS.len()]; titles];
+        for watch in watches.into_iter().filter(|watch| watch.weight > 0.0) {
             for (count, (window, length)) in counts[watch.title as usize].iter_mut().zip(WINDOWS) {
-                // Where no times are known, nothing is known to be recent.
-                if window == Window::Ever || watches.is_timed() && now.saturating_sub(watch.at) <= length {
+                if window == Window::Ever || is_timed && now.saturating_sub(watch.at) <= length {
                     *count += watch.weight.min(1.0);
                 }
             }
@@ -57,6 +62,17 @@ impl Popularity {
     #[must_use]
     pub fn extended(mut self, titles: usize) -> Self {
         self.counts.resize(titles.max(self.counts.len()), [0.0; WINDOWS.len()]);
+        Self::new(self.counts)
+    }
+
+    /// The same with these counts of titles instead of those that they had.
+    #[must_use]
+    pub fn recounted(mut self, recounted: impl IntoIterator<Item = (u32, [f32; WINDOWS.len()])>) -> Self {
+        for (title, counts) in recounted {
+            if let Some(known) = self.counts.get_mut(title as usize) {
+                *known = counts;
+            }
+        }
         Self::new(self.counts)
     }
 
@@ -109,7 +125,6 @@ impl Popularity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Interaction;
 
     const NOW: i64 = 1_000 * DAY_SECONDS;
 

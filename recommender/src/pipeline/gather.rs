@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 /// Titles that a model ranks; of more the newest.
 pub(crate) const TITLES_MAX: i64 = 200_000;
 /// Rows of a page.
-const PAGE: i64 = 20_000;
+pub(super) const PAGE: i64 = 20_000;
 /// Pairs of profile and title that a model is trained on.
 const WATCHES_MAX: usize = 50_000_000;
 

@@ -2,12 +2,14 @@
 
 mod gather;
 mod judge;
+mod refresh;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use gather::{TITLES_MAX, features};
-pub use schedule::schedule;
+pub use refresh::{Refreshing, Round};
+pub use schedule::{keep_fresh, schedule};
 
 use crate::{
     model::{Material, Ranker},

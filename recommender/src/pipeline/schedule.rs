@@ -1,6 +1,6 @@
-//! When models are trained.
+//! When models are trained, and kept fresh.
 
-use super::{Pipeline, Trained};
+use super::{Pipeline, Refreshing, Round, Trained};
 use marquee_core::{Result, Shutdown};
 use std::time::Duration;
 
@@ -54,4 +54,52 @@ async fn turn(pipeline: &Pipeline) -> Result<Option<Trained>> {
         tracing::debug!(error = error.detail(), "the turn to train ended before the training");
     }
     Ok(Some(trained))
+}
+
+/// Looks for what was watched since the training again and again until `shutdown`; what fails is tried again at the next time. Several may
+/// run; one acts at a time.
+///
+/// # Errors
+/// Never.
+pub async fn keep_fresh(pipeline: Pipeline, shutdown: Shutdown) -> Result<()> {
+    let pause = Duration::from_secs(pipeline.config.refresh_every_seconds.into());
+    let mut refreshing = Refreshing::new(pipeline);
+    while !pause.is_zero() && !shutdown.is_draining() {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.draining() => break,
+        }
+        let round = tokio::select! {
+            round = refresh(&mut refreshing) => round,
+            () = shutdown.draining() => break,
+        };
+        match round {
+            Ok(Some(Round::Known { taken, solved, waiting, .. })) => {
+                tracing::debug!(taken, solved, waiting, "the recommender knows what was watched since its training");
+            }
+            Ok(Some(Round::TooMuch { watches_max })) => {
+                tracing::info!(
+                    watches_max,
+                    "too much was watched to learn between trainings, see recommender.refresh_watches_max"
+                );
+            }
+            Ok(Some(Round::Idle) | None) => {}
+            Err(error) => {
+                tracing::warn!(error = error.detail(), "what was watched lately is not known, the next look tries again");
+            }
+        }
+    }
+    // There is nothing to do, which is no reason to end before the process does.
+    shutdown.draining().await;
+    Ok(())
+}
+
+/// Looks, if no other process does.
+async fn refresh(refreshing: &mut Refreshing) -> Result<Option<Round>> {
+    let Some(turn) = refreshing.pipeline().db.refreshing_turn().await? else { return Ok(None) };
+    let round = refreshing.round().await?;
+    if let Err(error) = turn.end().await {
+        tracing::debug!(error = error.detail(), "the turn to look for what was watched ended before the look");
+    }
+    Ok(Some(round))
 }

@@ -1,9 +1,18 @@
 //! The pipeline on a real database: what profiles do, and what they are shown then.
 
 use super::*;
-use crate::testing::Cinema;
-use marquee_backends::testing;
-use marquee_core::{OsRandom, SystemClock};
+use crate::{
+    model::Term,
+    serving::{Ask, Recommendation, Recommender, RowKind},
+    testing::Cinema,
+};
+use marquee_backends::{db::events::Kind, testing};
+use marquee_core::{
+    ManualClock, OsRandom, SystemClock,
+    id::{DeltaId, ProfileId},
+    video::Status,
+};
+use time::Duration;
 
 /// Two tastes of ten titles each; forty profiles that watch five of theirs.
 async fn watched() -> Cinema {
@@ -101,4 +110,121 @@ fn a_process_that_ends_does_not_wait_for_a_training() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     assert_eq!(runtime.block_on(aside(|| 6 * 7)).expect("computed"), 42);
     assert!(runtime.block_on(aside(|| -> u8 { panic!("on purpose") })).is_err(), "a training that fails is told of");
+}
+
+/// `profile` watches these titles to their ends just now: what is reported late only trainings know for sure.
+async fn finish(cinema: &Cinema, profile: ProfileId, titles: &[usize]) {
+    cinema.act_all(profile, titles.iter().map(|title| (*title, Kind::Finish))).await;
+}
+
+/// What a look made known.
+fn learned(round: &Round) -> (usize, Option<DeltaId>) {
+    let Round::Known { taken, delta, .. } = round else { panic!("{round:?}") };
+    (*taken, *delta)
+}
+
+async fn row(recommender: &Recommender, profile: ProfileId, kind: RowKind) -> Vec<Recommendation> {
+    let ask = Ask { count: 5, row: Some(kind), ..Ask::default() };
+    let answer = recommender.recommend(profile, ask).await.expect("an answer");
+    answer.rows.iter().flat_map(|row| row.items.clone()).collect()
+}
+
+#[tokio::test]
+async fn what_others_watch_counts_before_the_next_training() {
+    let mut cinema = watched().await;
+    let (pipeline, recommender) = (cinema.pipeline(), cinema.recommender());
+    let mut refreshing = Refreshing::new(pipeline.clone());
+    assert_eq!(refreshing.round().await.expect("looked"), Round::Idle, "there is no model yet");
+    pipeline.train().await.expect("trained");
+    assert_eq!(learned(&refreshing.round().await.expect("looked")), (0, None), "the model knows all of it");
+    recommender.refresh().await.expect("looked");
+    let (viewer, stranger) = (cinema.profile().await, cinema.profile().await);
+    finish(&cinema, viewer, &[1, 3]).await;
+    finish(&cinema, stranger, &[11, 13]).await;
+    cinema.titles.push(testing::video(&cinema.db, Status::Ready).await);
+    recommender.refresh().await.expect("looked");
+    let says = async |profile| {
+        let judgment = recommender.explain(profile, cinema.titles[20]).await.expect("known");
+        judgment.terms.iter().find(|(term, _)| *term == Term::Ridge).map_or(0.0, |(_, said)| *said)
+    };
+    assert!(says(viewer).await <= 0.0, "nobody watched it");
+    for _ in 0..20 {
+        let other = cinema.profile().await;
+        finish(&cinema, other, &[20, 1, 3]).await;
+    }
+    let (taken, delta) = learned(&refreshing.round().await.expect("looked"));
+    assert!(taken == 64 && delta.is_some(), "{taken}");
+    recommender.refresh().await.expect("looked");
+    assert!(says(viewer).await > 0.5 && says(stranger).await < says(viewer).await, "those who watched what the viewer did");
+    let trending = row(&recommender, viewer, RowKind::Trending).await;
+    assert_eq!(trending[0].video, cinema.titles[20], "not even a title of the model");
+    assert_eq!(learned(&refreshing.round().await.expect("looked")), (0, None), "what is read again changes nothing");
+    assert!(matches!(pipeline.train().await.expect("trained"), Trained::Stored { is_deployed: true, .. }));
+    recommender.refresh().await.expect("looked");
+    assert!(says(viewer).await > 0.0, "the next model knows it by itself");
+    assert_eq!(learned(&refreshing.round().await.expect("looked")), (0, None));
+}
+
+#[tokio::test]
+async fn one_process_looks_and_another_goes_on_when_it_is_gone() {
+    let cinema = watched().await;
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let pipeline = cinema.pipeline_at(clock.clone(), Config::default());
+    pipeline.train().await.expect("trained");
+    let (mut first, mut second) = (Refreshing::new(pipeline.clone()), Refreshing::new(pipeline.clone()));
+    let viewer = cinema.profile().await;
+    cinema.watch(viewer, &[1, 3]).await;
+    let (_, delta) = learned(&first.round().await.expect("looked"));
+    assert_eq!(second.round().await.expect("looked"), Round::Idle, "the first does");
+    clock.advance(Duration::minutes(2));
+    assert_eq!(second.round().await.expect("looked"), Round::Idle);
+    clock.advance(Duration::minutes(1));
+    assert_eq!(learned(&second.round().await.expect("looked")), (0, None), "it goes on from what was made known");
+    assert_eq!(first.round().await.expect("looked"), Round::Idle, "now the second does");
+    finish(&cinema, viewer, &[5]).await;
+    let (taken, newer) = learned(&second.round().await.expect("looked"));
+    assert!(taken == 1 && newer > delta, "{taken}");
+    let deployed = pipeline.repository().deployed().await.expect("asked").expect("a model");
+    assert_eq!(deployed.known_at.map(|at| clock.now() - at < Duration::SECOND), Some(true));
+}
+
+#[tokio::test]
+async fn too_much_is_not_kept_and_a_model_that_is_taken_back_ends_it() {
+    let cinema = watched().await;
+    let (pipeline, recommender) = (cinema.pipeline(), cinema.recommender());
+    pipeline.train().await.expect("trained");
+    let before = pipeline.repository().deployed().await.expect("asked").expect("a model").id;
+    let config = Config { refresh_watches_max: 10, ..Config::default() };
+    let mut small = Refreshing::new(cinema.pipeline_at(Arc::new(SystemClock), config));
+    assert_eq!(small.round().await.expect("looked"), Round::TooMuch { watches_max: 10 });
+    assert_eq!(small.round().await.expect("looked"), Round::Idle, "said once");
+    let viewer = cinema.profile().await;
+    cinema.watch(viewer, &[1, 3, 4]).await;
+    cinema.watch(cinema.profile().await, &[1, 2, 3, 4, 5, 6, 7, 8]).await;
+    pipeline.train().await.expect("trained");
+    let model = pipeline.repository().deployed().await.expect("asked").expect("a model").id;
+    assert_ne!(model, before);
+    let mut refreshing = Refreshing::new(pipeline.clone());
+    for number in 0..10 {
+        cinema.watch(cinema.profile().await, &[number, 1, 12]).await;
+    }
+    let (_, delta) = learned(&refreshing.round().await.expect("looked"));
+    recommender.refresh().await.expect("looked");
+    let trending = row(&recommender, viewer, RowKind::Trending).await;
+    assert_eq!(cinema.place(trending[0].video), 12);
+    // One that cannot be read leaves the last in service.
+    let damaged = DeltaId::new(&SystemClock, &OsRandom);
+    assert!(Some(damaged) > delta);
+    let key = marquee_core::object::Key::delta(model, damaged);
+    cinema.blobs.create(&key, bytes::Bytes::from_static(b"MRQDELTA and then nothing")).await.expect("stored");
+    cinema.db.add_delta(damaged, model).await.expect("added");
+    recommender.refresh().await.expect("looked");
+    assert_eq!(row(&recommender, viewer, RowKind::Trending).await, trending);
+    assert_eq!(pipeline.repository().roll_back().await.expect("back"), before);
+    recommender.refresh().await.expect("looked");
+    assert_ne!(cinema.place(row(&recommender, viewer, RowKind::Trending).await[0].video), 12, "as that one was trained");
+    let (taken, delta) = learned(&refreshing.round().await.expect("looked"));
+    assert!(taken == 0 && delta.is_some(), "all is read anew, and the older model does not know it");
+    recommender.refresh().await.expect("looked");
+    assert_eq!(cinema.place(row(&recommender, viewer, RowKind::Trending).await[0].video), 12);
 }

@@ -1,10 +1,13 @@
 //! The model repository: files in the object store, and rows that say which of them answers.
 
+mod container;
+mod delta;
 mod draft;
 mod file;
 #[cfg(test)]
 mod tests;
 
+pub use delta::{PackedDelta, read_delta, write_delta};
 pub use file::{Packed, VERSION, read, write};
 
 use crate::train::Choices;
@@ -14,7 +17,7 @@ use marquee_backends::db::{Db, models::StoredModel};
 use marquee_core::{
     Error, ErrorKind, Result,
     blobs::{Blobs, Created, Object},
-    id::ModelId,
+    id::{DeltaId, ModelId},
     object::Key,
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Models that are kept to go back to, the deployed one included.
 const KEPT: i64 = 3;
+/// Deltas of the deployed model that are kept: who looked for the newest a moment ago still finds it.
+const DELTAS_KEPT: i64 = 3;
 /// Longest file that is read.
 const FILE_BYTES_MAX: u64 = 8 << 30;
 
@@ -91,6 +96,7 @@ impl Repository {
     }
 
     async fn tidy(&self) -> Result<()> {
+        self.tidy_deltas().await?;
         for id in self.db.spent_models(KEPT).await? {
             match self.blobs.delete(&Key::model(id)).await {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -129,7 +135,13 @@ impl Repository {
     /// # Errors
     /// `Invalid` if its file is damaged or from a newer Marquee, `NotFound`, `Unavailable`.
     pub async fn load(&self, id: ModelId) -> Result<Packed> {
-        let Object { meta, mut body, .. } = self.blobs.read(&Key::model(id), None).await?;
+        let file = self.fetch(&Key::model(id)).await?;
+        tokio::task::spawn_blocking(move || read(&file.mapped()?)).await.map_err(Error::internal)?
+    }
+
+    /// The file `key`.
+    async fn fetch(&self, key: &Key) -> Result<Draft> {
+        let Object { meta, mut body, .. } = self.blobs.read(key, None).await?;
         if meta.size_bytes > FILE_BYTES_MAX {
             return Err(Error::invalid("damaged_model", format!("a model of {} bytes is none of Marquee's", meta.size_bytes)));
         }
@@ -137,6 +149,65 @@ impl Repository {
         while let Some(piece) = body.try_next().await? {
             draft = tokio::task::spawn_blocking(move || draft.with(&piece)).await.map_err(Error::internal)??;
         }
-        tokio::task::spawn_blocking(move || read(&draft.mapped()?)).await.map_err(Error::internal)?
+        Ok(draft)
+    }
+
+    /// Stores what was learned since a model was trained, instead of what was learned of it before.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store or the database does not answer, or the model is gone.
+    pub async fn add_delta(&self, id: DeltaId, packed: PackedDelta) -> Result<()> {
+        let model = packed.model;
+        let written = tokio::task::spawn_blocking(move || {
+            let mut draft = Draft::new()?;
+            write_delta(&packed, draft.writer())?;
+            let file = draft.mapped()?;
+            read_delta(&file).map(|_| file)
+        });
+        let key = Key::delta(model, id);
+        let file = written.await.map_err(Error::internal)??;
+        if self.blobs.create(&key, file).await? == Created::Existed {
+            return Err(Error::internal(format!("there is a delta {key} already")));
+        }
+        if let Err(error) = self.db.add_delta(id, model).await {
+            let _ = self.blobs.delete(&key).await;
+            return Err(error);
+        }
+        if let Err(error) = self.tidy_deltas().await {
+            tracing::warn!(error = error.detail(), "spent deltas could not be removed, the next one tries again");
+        }
+        Ok(())
+    }
+
+    async fn tidy_deltas(&self) -> Result<()> {
+        for (model, id) in self.db.spent_deltas(DELTAS_KEPT).await? {
+            match self.blobs.delete(&Key::delta(model, id)).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => self.db.forget_delta(id).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest that was learned since `model` was trained.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn newest_delta(&self, model: ModelId) -> Result<Option<DeltaId>> {
+        self.db.newest_delta(model).await
+    }
+
+    /// The delta `id` of `model`.
+    ///
+    /// # Errors
+    /// `Invalid` if its file is damaged, of another model or from another Marquee, `NotFound`, `Unavailable`.
+    pub async fn load_delta(&self, model: ModelId, id: DeltaId) -> Result<PackedDelta> {
+        let file = self.fetch(&Key::delta(model, id)).await?;
+        let read = tokio::task::spawn_blocking(move || read_delta(&file.mapped()?));
+        let packed = read.await.map_err(Error::internal)??;
+        if packed.model != model {
+            return Err(Error::invalid("damaged_model", format!("this is a delta of {}, not of {model}", packed.model)));
+        }
+        Ok(packed)
     }
 }

@@ -3,11 +3,13 @@
 use super::*;
 use crate::{
     data::generated::World,
+    fresh::{Delta, Solved},
     model::{Catalog, History, Material, Ranker, Scratch, Terms, Wanted, Watched, sequence::Shape},
 };
 use bytes::Bytes;
 use marquee_backends::{blobs::FileBlobs, testing};
 use marquee_core::{OsRandom, SystemClock, id::VideoId};
+use time::macros::datetime;
 use uuid::Uuid;
 
 fn packed() -> Packed {
@@ -73,6 +75,85 @@ fn a_damaged_file_is_refused_wherever_it_is_damaged() {
     let mut newer = file.clone();
     newer[8] += 1;
     assert_eq!(code(&newer), "other_model");
+}
+
+fn delta(model: ModelId) -> PackedDelta {
+    let catalog = Catalog::new((0..5).map(|title| VideoId(Uuid::from_u128(title))));
+    let solved = |column, watches| Solved { column, watches };
+    let columns = BTreeMap::from([
+        (1, solved(vec![(0, 0.5), (4, -0.25)], 7.0)),
+        (2, solved(vec![], 1.0)),
+        (4, solved(vec![(3, 1.0)], 2.0)),
+    ]);
+    let delta = Delta { catalog, counts: (0..5).map(|title| [title as f32, 2.0, 3.0]).collect(), columns };
+    PackedDelta { model, known_at: datetime!(2026-03-01 00:00:07.5 UTC), delta }
+}
+
+#[test]
+fn a_delta_is_read_as_it_was_written_and_refused_if_it_was_not() {
+    let packed = delta(ModelId::new(&SystemClock, &OsRandom));
+    let mut file = Vec::new();
+    write_delta(&packed, &mut file).expect("written");
+    let again = read_delta(&Bytes::from(file.clone())).expect("read");
+    assert_eq!((again.model, again.known_at), (packed.model, packed.known_at));
+    assert_eq!((again.delta.catalog.titles(), &again.delta.counts), (packed.delta.catalog.titles(), &packed.delta.counts));
+    assert_eq!(again.delta.columns, packed.delta.columns);
+    let refused = |file: &[u8]| read_delta(&Bytes::copy_from_slice(file)).expect_err("refused").code();
+    for place in (0..file.len()).step_by(5) {
+        let mut other = file.clone();
+        other[place] ^= 0x40;
+        assert!(["damaged_model", "other_model"].contains(&refused(&other)), "{place}");
+    }
+    assert!((0..file.len()).step_by(7).all(|length| refused(&file[..length]) == "damaged_model"));
+    assert_eq!((refused(&self::file(&self::packed())), code(&file)), ("damaged_model", "damaged_model"), "one is not the other");
+    // Whole, and yet none: a column of a title that is not there, and more or fewer counts than titles.
+    type Break = fn(&mut Delta);
+    let breaks: [Break; 3] = [
+        |delta| drop(delta.columns.insert(7, Solved::default())),
+        |delta| delta.counts.truncate(4),
+        |delta| delta.counts.extend([[0.0; 3]; 3]),
+    ];
+    for broken in breaks {
+        let mut packed = packed.clone();
+        broken(&mut packed.delta);
+        let mut file = Vec::new();
+        write_delta(&packed, &mut file).expect("written");
+        assert_eq!(refused(&file), "damaged_model");
+    }
+}
+
+#[tokio::test]
+async fn deltas_are_those_of_the_deployed_model_and_go_with_it() {
+    let (db, _database) = testing::database().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await.expect("opened"));
+    let repository = Repository::new(db, blobs.clone());
+    let mut models = Vec::new();
+    for number in 0..4 {
+        let packed = packed();
+        let model = packed.card.id;
+        models.push(model);
+        repository.add(packed, &[number], true).await.expect("stored");
+        assert_eq!(repository.newest_delta(model).await.expect("asked"), None);
+        for _ in 0..5 {
+            let id = DeltaId::new(&SystemClock, &OsRandom);
+            repository.add_delta(id, delta(model)).await.expect("stored");
+            assert_eq!(repository.newest_delta(model).await.expect("asked"), Some(id));
+        }
+        let files = blobs.list("deltas/", None, 100).await.expect("listed");
+        assert_eq!(files.len(), 3, "those of the one before are gone");
+    }
+    let newest = repository.newest_delta(models[3]).await.expect("asked").expect("one");
+    assert_eq!(repository.load_delta(models[3], newest).await.expect("loaded").model, models[3]);
+    assert_eq!(repository.load_delta(models[2], newest).await.expect_err("not its own").kind(), ErrorKind::NotFound);
+    let mut file = Vec::new();
+    write_delta(&delta(models[2]), &mut file).expect("written");
+    let foreign = DeltaId::new(&SystemClock, &OsRandom);
+    blobs.create(&Key::delta(models[3], foreign), file.into()).await.expect("stored");
+    assert_eq!(repository.load_delta(models[3], foreign).await.expect_err("of another model").code(), "damaged_model");
+    let gone = repository.add_delta(DeltaId::new(&SystemClock, &OsRandom), delta(models[0])).await;
+    assert!(gone.is_err(), "its model is gone, and nobody would remove it");
+    assert_eq!(blobs.list("deltas/", None, 100).await.expect("listed").len(), 4);
 }
 
 #[tokio::test]

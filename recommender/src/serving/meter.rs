@@ -40,13 +40,14 @@ impl Meter {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).take(answer.videos(), now);
     }
 
-    /// A look at what is in service: `titles`, and the deployed model, which was made at `model_at`.
-    pub(super) fn looked(&self, titles: usize, model_at: Option<OffsetDateTime>, now: OffsetDateTime) {
+    /// A look at what is in service: `titles`, and of the deployed model when it was made and by when it knows what was watched.
+    pub(super) fn looked(&self, titles: usize, model: Option<(OffsetDateTime, OffsetDateTime)>, now: OffsetDateTime) {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).count();
         metrics::gauge!("marquee_recommender_titles").set(titles as f64);
         metrics::gauge!("marquee_recommender_coverage").set((shown as f64 / titles.max(1) as f64).min(1.0));
-        if let Some(model_at) = model_at {
-            metrics::gauge!("marquee_recommender_model_age_seconds").set((now - model_at).as_seconds_f64());
+        if let Some((made_at, known_at)) = model {
+            metrics::gauge!("marquee_recommender_model_age_seconds").set((now - made_at).as_seconds_f64());
+            metrics::gauge!("marquee_recommender_freshness_lag_seconds").set((now - known_at).as_seconds_f64().max(0.0));
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     experiment::{self, Part, Settings},
     model::Scratch,
     pipeline::TITLES_MAX,
-    repository::{Packed, Repository},
+    repository::{Packed, PackedDelta, Repository},
     taste,
 };
 use arc_swap::ArcSwap;
@@ -29,7 +29,7 @@ use marquee_core::{
     Clock, Error, Result, Shutdown,
     blobs::Blobs,
     config::{Ranking, Recommender as Config},
-    id::{ModelId, ProfileId, VideoId},
+    id::{DeltaId, ModelId, ProfileId, VideoId},
 };
 use meter::Meter;
 use moka::sync::Cache;
@@ -65,6 +65,13 @@ struct Key {
     ask: Ask,
 }
 
+/// A model and a delta that cannot be read.
+#[derive(Default)]
+struct Refused {
+    model: Option<ModelId>,
+    delta: Option<DeltaId>,
+}
+
 /// Rows as they are answered, and what chose them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
@@ -87,8 +94,8 @@ pub struct Recommender {
     answers: Cache<Key, Arc<Answer>>,
     scratches: Mutex<Vec<Scratch>>,
     meter: Meter,
-    /// A model that cannot be read: it is not fetched again and again.
-    refused: Mutex<Option<ModelId>>,
+    /// What cannot be read: it is not fetched again and again.
+    refused: Mutex<Refused>,
 }
 
 impl Recommender {
@@ -144,16 +151,49 @@ impl Recommender {
         let shelf = self.shelf.load_full();
         let deployed = self.deployed().await;
         let packed = self.newer(&shelf, deployed.as_ref().map(|deployed| deployed.id)).await;
-        self.meter.looked(shelf.newest().len(), deployed.map(|deployed| deployed.created_at), self.clock.now());
         // Asked before what it is about: what changes in between is then looked at again.
         let titles = self.db.titles_version().await?;
-        if packed.is_none() && shelf.shows(&titles) {
-            return Ok(());
+        let model = packed.as_ref().map(|packed| packed.card.id).or(shelf.model());
+        let mut next = shelf.clone();
+        if packed.is_some() || !shelf.shows(&titles) {
+            let facts = self.db.title_facts(TITLES_MAX).await?;
+            let built = tokio::task::spawn_blocking(move || shelf.next(packed, &facts, titles));
+            next = Arc::new(built.await.map_err(Error::internal)?);
+            self.shelf.store(next.clone());
         }
-        let facts = self.db.title_facts(TITLES_MAX).await?;
-        let built = tokio::task::spawn_blocking(move || shelf.next(packed, &facts, titles)).await.map_err(Error::internal)?;
-        self.shelf.store(Arc::new(built));
+        let newest = self.newest_delta(model, deployed.as_ref()).await;
+        if let Some((id, learned)) = self.learned(&next, newest).await {
+            let built = tokio::task::spawn_blocking(move || next.with(id, Arc::new(learned)));
+            next = Arc::new(built.await.map_err(Error::internal)?);
+            self.shelf.store(next.clone());
+        }
+        let known_at = |deployed: &StoredModel| {
+            let is_newest = newest == next.learned() && Some(deployed.id) == next.model();
+            if is_newest { deployed.known_at } else { next.known_at() }
+        };
+        let model = deployed.map(|deployed| (deployed.created_at, known_at(&deployed).unwrap_or(deployed.created_at)));
+        self.meter.looked(next.newest().len(), model, self.clock.now());
         Ok(())
+    }
+
+    /// The newest delta of the model in service, if that is the deployed one.
+    async fn newest_delta(&self, model: Option<ModelId>, deployed: Option<&StoredModel>) -> Option<DeltaId> {
+        let model = model.filter(|model| deployed.is_some_and(|deployed| deployed.id == *model))?;
+        self.repository.newest_delta(model).await.inspect_err(|error| unlearned(None, error)).ok()?
+    }
+
+    /// The `newest` delta, if the shelf has another one and this can be read.
+    async fn learned(&self, shelf: &Shelf, newest: Option<DeltaId>) -> Option<(DeltaId, PackedDelta)> {
+        let (model, newest) = (shelf.model()?, newest.filter(|newest| Some(*newest) != shelf.learned())?);
+        let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused().delta == Some(newest) {
+            return None;
+        }
+        let loaded = self.repository.load_delta(model, newest).await.inspect_err(|error| unlearned(Some(newest), error));
+        if loaded.as_ref().is_err_and(|error| !error.kind().is_transient()) {
+            refused().delta = Some(newest);
+        }
+        loaded.ok().map(|learned| (newest, learned))
     }
 
     /// What is deployed, if that can be had: if not, titles and rules are looked at all the same.
@@ -165,12 +205,12 @@ impl Recommender {
     async fn newer(&self, shelf: &Shelf, deployed: Option<ModelId>) -> Option<Packed> {
         let deployed = deployed?;
         let refused = || self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelf.model() == Some(deployed) || *refused() == Some(deployed) {
+        if shelf.model() == Some(deployed) || refused().model == Some(deployed) {
             return None;
         }
         let loaded = self.repository.load(deployed).await.inspect_err(|error| unreadable(Some(deployed), error));
         if loaded.as_ref().is_err_and(|error| !error.kind().is_transient()) {
-            *refused() = Some(deployed);
+            refused().model = Some(deployed);
         }
         loaded.ok()
     }
@@ -287,6 +327,15 @@ impl Recommender {
 /// Tells that a model is not to be had.
 fn unreadable(id: Option<ModelId>, error: &Error) {
     tracing::warn!(model.id = id.map(tracing::field::display), error = error.detail(), "the model before stays in service");
+}
+
+/// Tells that what was learned is not to be had.
+fn unlearned(id: Option<DeltaId>, error: &Error) {
+    tracing::warn!(
+        delta.id = id.map(tracing::field::display),
+        error = error.detail(),
+        "what was watched lately does not count yet"
+    );
 }
 
 /// What an answer takes of the cache.

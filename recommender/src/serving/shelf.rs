@@ -4,11 +4,11 @@ use super::{answer::Ask, genres::Genres};
 use crate::{
     model::{Catalog, Ranker, TitleIndex, content},
     pipeline::features,
-    repository::Packed,
+    repository::{Packed, PackedDelta},
 };
 use fixedbitset::FixedBitSet;
 use marquee_backends::db::{facts::TitleFacts, taste::ProfileRules};
-use marquee_core::id::{ModelId, VideoId};
+use marquee_core::id::{DeltaId, ModelId, VideoId};
 use moka::sync::Cache;
 use std::{collections::HashMap, sync::Arc};
 use time::OffsetDateTime;
@@ -21,14 +21,16 @@ const MUCH: usize = 20;
 const LITTLE_KNOWN: f32 = 20.0;
 
 /// Titles in service. Those that the model knows have its indices, newer ones follow: they are judged by what is known of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shelf {
     model: Option<ModelId>,
+    /// What was learned since that was trained.
+    learned: Option<(DeltaId, Arc<PackedDelta>)>,
     catalog: Catalog,
     ranker: Ranker,
     /// By title; `None` of what can no longer be played.
-    facts: Vec<Option<Facts>>,
-    genres: Genres,
+    facts: Arc<[Option<Facts>]>,
+    genres: Arc<Genres>,
     /// The newest first.
     newest: Vec<TitleIndex>,
     /// Titles that were hardly watched yet.
@@ -74,10 +76,11 @@ impl Default for Shelf {
     fn default() -> Self {
         Self {
             model: None,
+            learned: None,
             catalog: Catalog::default(),
             ranker: Ranker::default(),
-            facts: Vec::new(),
-            genres: Genres::default(),
+            facts: Arc::default(),
+            genres: Arc::default(),
             newest: Vec::new(),
             little_known: FixedBitSet::new(),
             titles: String::new(),
@@ -91,18 +94,15 @@ impl Shelf {
     /// With `packed`, or the model that was there, and the titles of `facts`, the newest first.
     #[must_use]
     pub fn next(&self, packed: Option<Packed>, facts: &[TitleFacts], titles: String) -> Self {
-        let (model, catalog, mut ranker) = match packed {
-            Some(packed) => (Some(packed.card.id), packed.catalog, packed.ranker),
-            None => (self.model, self.catalog.clone(), self.ranker.clone()),
+        let (model, learned, catalog, mut ranker) = match packed {
+            Some(packed) => (Some(packed.card.id), None, packed.catalog, packed.ranker),
+            None => (self.model, self.learned.clone(), self.catalog.clone(), self.ranker.clone()),
         };
         let by_id: HashMap<VideoId, &TitleFacts> = facts.iter().map(|facts| (facts.id, facts)).collect();
         let all = catalog.titles().iter().copied().chain(facts.iter().map(|facts| facts.id));
         let catalog = Catalog::new(all);
         let known = |video: &VideoId| by_id.get(video).copied();
-        let popularity = ranker.terms.popularity.extended(catalog.len());
-        let hardly_watched = |title: &usize| popularity.ever(*title as TitleIndex) < LITTLE_KNOWN;
-        let little_known = (0..catalog.len()).filter(hardly_watched).collect();
-        ranker.terms.popularity = popularity;
+        ranker.terms.popularity = ranker.terms.popularity.extended(catalog.len());
         let features: Vec<_> = catalog.titles().iter().map(|video| known(video).map(features).unwrap_or_default()).collect();
         let prints: Vec<u64> = features.iter().map(content::Features::print).collect();
         // What nobody knew yet, or is known to be otherwise now; what is gone is not looked at.
@@ -117,19 +117,38 @@ impl Shelf {
             *content = if is_little { content::refresh(content, &features, &changed) } else { content::train(&features) };
             ranker.terms.prints = prints.into();
         }
-        let facts_now: Vec<Option<Facts>> = catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect();
-        Self {
+        let facts_now: Arc<[Option<Facts>]> = catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect();
+        let next = Self {
             model,
+            learned,
+            little_known: little_known(&ranker),
             ranker,
             newest: facts.iter().filter_map(|facts| catalog.index(facts.id)).collect(),
-            genres: Genres::new(facts_now.iter().map(|facts| facts.as_ref().map_or(&[][..], |facts| &facts.genres))),
+            genres: Arc::new(Genres::new(facts_now.iter().map(|facts| facts.as_ref().map_or(&[][..], |facts| &facts.genres)))),
             facts: facts_now,
-            little_known,
             catalog,
             titles,
             generation: self.generation + 1,
             allowed: Cache::new(FILTERS_MAX),
+        };
+        // Titles may have come of which something was learned already.
+        match next.learned.clone() {
+            Some((id, learned)) => next.with(id, learned),
+            None => next,
         }
+    }
+
+    /// The same with what was learned since its model was trained.
+    #[must_use]
+    pub fn with(&self, id: DeltaId, learned: Arc<PackedDelta>) -> Self {
+        let mut next = self.clone();
+        let terms = &mut next.ranker.terms;
+        terms.popularity = learned.delta.counted(std::mem::take(&mut terms.popularity), &next.catalog);
+        terms.ridge = learned.delta.solved(&terms.ridge, &next.catalog);
+        next.little_known = little_known(&next.ranker);
+        next.learned = Some((id, learned));
+        next.generation += 1;
+        next
     }
 
     pub(super) fn is_built(&self) -> bool {
@@ -143,6 +162,16 @@ impl Shelf {
 
     pub(super) fn model(&self) -> Option<ModelId> {
         self.model
+    }
+
+    /// What was learned since its model was trained.
+    pub(super) fn learned(&self) -> Option<DeltaId> {
+        self.learned.as_ref().map(|(id, _)| *id)
+    }
+
+    /// What was watched by then it knows; `None`: what its model was trained on.
+    pub(super) fn known_at(&self) -> Option<OffsetDateTime> {
+        self.learned.as_ref().map(|(_, learned)| learned.known_at)
     }
 
     /// Its titles.
@@ -192,6 +221,12 @@ impl Shelf {
         self.allowed.insert(filter, allowed.clone());
         allowed
     }
+}
+
+/// Titles that were hardly watched yet.
+fn little_known(ranker: &Ranker) -> FixedBitSet {
+    let popularity = &ranker.terms.popularity;
+    (0..ranker.terms.titles()).filter(|title| popularity.ever(*title as TitleIndex) < LITTLE_KNOWN).collect()
 }
 
 impl Allowed {
@@ -312,7 +347,7 @@ mod tests {
     fn what_is_kept_of_a_filter_holds_until_a_title_comes_or_goes() {
         let (soon, later) = (NOW + Duration::minutes(5), NOW + Duration::minutes(9));
         let coming = Facts { available_from: Some(soon), available_until: Some(later), ..facts() };
-        let shelf = Shelf { facts: vec![Some(facts()), Some(coming), None], ..Shelf::default() };
+        let shelf = Shelf { facts: vec![Some(facts()), Some(coming), None].into(), ..Shelf::default() };
         let allowed = |now| shelf.allowed(&ProfileRules::default(), &Ask::default(), now);
         let titles = |now| allowed(now).titles().ones().collect::<Vec<_>>();
         assert_eq!(titles(NOW), [0]);

@@ -33,6 +33,31 @@ pub struct TitleTaste {
     pub updated_at: OffsetDateTime,
 }
 
+/// A place in the order of changes: by time, then by profile and video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// When.
+    pub at: OffsetDateTime,
+    /// Whose.
+    pub profile: ProfileId,
+    /// What.
+    pub video: VideoId,
+}
+
+impl Changed {
+    /// Before all that changed at `at`.
+    #[must_use]
+    pub fn from(at: OffsetDateTime) -> Self {
+        Self { at, profile: ProfileId(Uuid::nil()), video: VideoId(Uuid::nil()) }
+    }
+
+    /// After what changed last of `taste`.
+    #[must_use]
+    pub fn after(taste: &TitleTaste) -> Self {
+        Self { at: taste.updated_at, profile: taste.profile, video: taste.video }
+    }
+}
+
 /// What a profile may not be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ProfileRules {
@@ -119,27 +144,28 @@ impl Db {
         rows.fetch_all(self.pool()).await.map_err(error)
     }
 
-    /// What changed after `at` of what profiles think, the oldest first: `limit` of it, and all that changed in the same moment as the
-    /// last one, so that a caller who goes on from there misses nothing. Times are those at which things happened: of what players
-    /// report late, only [`Self::tastes`] tells.
+    /// What changed after the moment of `after`, or in it behind this profile and video, of what profiles think: the oldest first, at most
+    /// `limit`. Times are those at which things happened: of what players report late, only [`Self::tastes`] tells for sure.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn tastes_since(&self, at: OffsetDateTime, limit: i64) -> Result<Vec<TitleTaste>> {
-        // Each title comes once, from the side that changed last.
+    pub async fn tastes_since(&self, after: Changed, limit: i64) -> Result<Vec<TitleTaste>> {
+        // Each title comes once, from the side that changed last; the first ones of both together are among the first ones of each.
         let rows = sqlx::query_as!(
             TitleTaste,
             r#"with changed as (
-                   select profile_id, video_id, updated_at from watch_positions p
-                   where updated_at > $1
-                     and not exists (select from title_opinions o
-                                     where o.profile_id = p.profile_id and o.video_id = p.video_id and o.updated_at > p.updated_at)
+                   (select profile_id, video_id, updated_at from watch_positions p
+                    where (updated_at, profile_id, video_id) > ($1, $2, $3)
+                      and not exists (select from title_opinions o
+                                      where o.profile_id = p.profile_id and o.video_id = p.video_id and o.updated_at > p.updated_at)
+                    order by updated_at, profile_id, video_id limit $4)
                    union all
-                   select profile_id, video_id, updated_at from title_opinions o
-                   where updated_at > $1
-                     and not exists (select from watch_positions p
-                                     where p.profile_id = o.profile_id and p.video_id = o.video_id and p.updated_at >= o.updated_at)
-                   order by updated_at fetch first $2 rows with ties
+                   (select profile_id, video_id, updated_at from title_opinions o
+                    where (updated_at, profile_id, video_id) > ($1, $2, $3)
+                      and not exists (select from watch_positions p
+                                      where p.profile_id = o.profile_id and p.video_id = o.video_id and p.updated_at >= o.updated_at)
+                    order by updated_at, profile_id, video_id limit $4)
+                   order by updated_at, profile_id, video_id limit $4
                )
                select profile_id as "profile!: Uuid", video_id as "video!: Uuid", p.position_ms as "position_ms?", v.duration_ms,
                       coalesce(p.finished, false) as "finished!", coalesce(o.liked, 0::smallint) as "liked!",
@@ -150,7 +176,9 @@ impl Db {
                left join title_opinions o using (profile_id, video_id)
                join videos v on v.id = video_id
                order by c.updated_at, profile_id, video_id"#,
-            at,
+            after.at,
+            after.profile.0,
+            after.video.0,
             limit,
         );
         rows.fetch_all(self.pool()).await.map_err(error)

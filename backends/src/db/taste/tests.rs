@@ -117,16 +117,27 @@ async fn what_changed_comes_once_and_in_the_order_of_time() {
     let (first, second) = (video(&db, Status::Ready).await, video(&db, Status::Ready).await);
     record(&db, ada, &[event(first, Kind::Start, 0, 1), event(first, Kind::Like, 0, 7), event(second, Kind::List, 0, 5)]).await;
     record(&db, bob, &[event(first, Kind::List, 0, 2), event(first, Kind::Stop, 9, 5), event(second, Kind::Start, 0, 0)]).await;
+    let told = |taste: &TitleTaste| (taste.profile, taste.video, (taste.updated_at - moment(0)).whole_seconds());
     let since = async |second, limit| {
-        let found = db.tastes_since(moment(second), limit).await.expect("read");
-        found.iter().map(|taste| (taste.profile, taste.video, (taste.updated_at - moment(0)).whole_seconds())).collect::<Vec<_>>()
+        let found = db.tastes_since(Changed::from(moment(second)), limit).await.expect("read");
+        found.iter().map(told).collect::<Vec<_>>()
     };
-    let expected = [(ada, second, 5), (bob, first, 5), (ada, first, 7)];
-    assert_eq!(since(0, 10).await, expected);
-    assert_eq!(since(0, 1).await, expected[..2], "what changed in the same moment is not left for later");
-    assert_eq!(since(5, 10).await, expected[2..]);
-    assert!(since(7, 10).await.is_empty());
-    let both = db.tastes_since(moment(6), 10).await.expect("read")[0];
+    let expected = [(bob, second, 0), (ada, second, 5), (bob, first, 5), (ada, first, 7)];
+    assert_eq!(since(0, 10).await, expected, "what changed in the very moment is part of it");
+    assert_eq!(since(1, 2).await, expected[1..3]);
+    assert_eq!(since(6, 10).await, expected[3..]);
+    assert!(since(8, 10).await.is_empty());
+    for size in [1, 2, 3] {
+        let (mut found, mut after) = (Vec::new(), Changed::from(moment(0)));
+        loop {
+            let page = db.tastes_since(after, size).await.expect("read");
+            let Some(last) = page.last() else { break };
+            after = Changed::after(last);
+            found.extend(page.iter().map(told));
+        }
+        assert_eq!(found, expected, "{size} at a time, also of one moment");
+    }
+    let both = db.tastes_since(Changed::from(moment(6)), 10).await.expect("read")[0];
     assert_eq!((both.position_ms, both.liked), (Some(0), 1));
 }
 

@@ -1,14 +1,18 @@
 //! How often each two titles were liked by the same profile, for catalogues whose matrix would not fit.
 
-use crate::data::{Counter, Sparse};
+use super::local::{Counts, Slots};
+use crate::{
+    data::{Counter, Sparse},
+    model::TitleIndex,
+};
 
 /// Counts of pairs. Titles are numbered by how often they were liked, the most popular first, and each keeps its pairs with more
 /// popular ones alone: popular titles then have few that are more popular, and others few pairs at all.
 pub(super) struct Gram {
     /// Place of each title in the order.
-    pub(super) rank: Vec<u32>,
+    rank: Vec<u32>,
     /// The title at each place.
-    pub(super) title: Vec<u32>,
+    title: Vec<u32>,
     /// By place, places before it with counts; they rise.
     pairs: Sparse,
     /// By place, what it counts with itself.
@@ -30,15 +34,30 @@ impl Gram {
         let own = title.iter().map(|title| by_title.entries(*title as usize).map(|(_, weight)| weight * weight).sum()).collect();
         Self { pairs, rank, title, own }
     }
+}
 
-    /// Places before this one with the counts of both together; they rise.
-    pub(super) fn pairs_before(&self, place: u32) -> impl Iterator<Item = (u32, f32)> + '_ {
-        self.pairs.entries(place as usize)
+impl Counts for Gram {
+    fn place(&self, title: TitleIndex) -> u32 {
+        self.rank[title as usize]
     }
 
-    /// What `place` counts with itself.
-    pub(super) fn own(&self, place: u32) -> f32 {
+    fn title(&self, place: u32) -> TitleIndex {
+        self.title[place as usize]
+    }
+
+    fn own(&self, place: u32) -> f32 {
         self.own[place as usize]
+    }
+
+    fn fill(&self, chosen: &[u32], slots: &Slots, matrix: &mut [f32]) {
+        for (row, place) in chosen.iter().enumerate() {
+            // Looking through its pairs is quicker than looking for each of those before it.
+            for (other, count) in self.pairs.entries(*place as usize) {
+                if let Some(column) = slots.row(other) {
+                    matrix[column * chosen.len() + row] = count;
+                }
+            }
+        }
     }
 }
 
@@ -63,11 +82,17 @@ fn pairs_before(
 }
 
 /// Places that were liked together with the one of `title`, with counts, without itself.
-pub(super) fn companions(counter: &mut Counter, title: u32, rank: &[u32], liked: &Sparse, by_title: &Sparse) -> Vec<(u32, f32)> {
+pub(super) fn companions(
+    counter: &mut Counter,
+    title: u32,
+    place: impl Fn(TitleIndex) -> u32,
+    liked: &Sparse,
+    by_title: &Sparse,
+) -> Vec<(u32, f32)> {
     for (profile, weight) in by_title.entries(title as usize) {
         for (other, theirs) in liked.entries(profile as usize) {
             if other != title {
-                counter.add(rank[other as usize], weight * theirs);
+                counter.add(place(other), weight * theirs);
             }
         }
     }

@@ -2,11 +2,12 @@
 
 use super::{
     RidgeKnobs,
+    direct::Direct,
     gram::{Gram, companions},
 };
 use crate::{
     data::{Counter, Sparse},
-    model::{Neighbours, neighbours::largest},
+    model::{Column, Neighbours, TitleIndex, neighbours::largest},
 };
 use faer::{
     MatMut, Par,
@@ -23,15 +24,55 @@ pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
     Neighbours::new(Sparse::computed((titles, titles), || Solver::new(titles, knobs), column).transposed())
 }
 
-/// The row of a place that has none.
-const NO_SLOT: u32 = u32::MAX;
+/// The columns of `titles` alone, one after the other on this thread.
+pub(super) fn columns(liked: &Sparse, titles: &[TitleIndex], knobs: RidgeKnobs) -> Vec<Column> {
+    let by_title = liked.transposed();
+    let direct = Direct::new(liked);
+    let mut solver = Solver::new(liked.width(), knobs);
+    titles.iter().map(|title| solver.column(*title, &direct, liked, &by_title)).collect()
+}
+
+/// Counts that neighbourhoods are solved from. Titles have places in an order of its own.
+pub(super) trait Counts {
+    /// The place of `title`.
+    fn place(&self, title: TitleIndex) -> u32;
+
+    /// The title at `place`.
+    fn title(&self, place: u32) -> TitleIndex;
+
+    /// What `place` counts with itself.
+    fn own(&self, place: u32) -> f32;
+
+    /// Adds to the lower half of `matrix` what each two of `chosen` count together, whose rows rise with their places.
+    fn fill(&self, chosen: &[u32], slots: &Slots, matrix: &mut [f32]);
+}
+
+/// By place, its row in a matrix.
+pub(super) struct Slots(Vec<u32>);
+
+impl Slots {
+    /// The row of a place that has none.
+    const NONE: u32 = u32::MAX;
+
+    /// The row of `place`, if it was chosen.
+    pub(super) fn row(&self, place: u32) -> Option<usize> {
+        Some(self.0[place as usize]).filter(|row| *row != Self::NONE).map(|row| row as usize)
+    }
+
+    fn set(&mut self, chosen: &[u32]) {
+        (0..).zip(chosen).for_each(|(row, place)| self.0[*place as usize] = row);
+    }
+
+    fn clear(&mut self, chosen: &[u32]) {
+        chosen.iter().for_each(|place| self.0[*place as usize] = Self::NONE);
+    }
+}
 
 /// What one thread solves with, again and again.
 struct Solver {
     knobs: RidgeKnobs,
     counter: Counter,
-    /// By place, its row in the matrix.
-    slots: Vec<u32>,
+    slots: Slots,
     matrix: Vec<f32>,
     side: Vec<f32>,
     memory: MemBuffer,
@@ -39,14 +80,14 @@ struct Solver {
 
 impl Solver {
     fn new(titles: usize, knobs: RidgeKnobs) -> Self {
-        let most = knobs.neighbours;
+        let most = knobs.neighbours.min(titles);
         let factor = llt::factor::cholesky_in_place_scratch::<f32>(most, Par::Seq, faer::prelude::default());
         let solve = llt::solve::solve_in_place_scratch::<f32>(most, 1, Par::Seq);
         let memory = MemBuffer::new(factor.or(solve));
         Self {
             knobs,
             counter: Counter::new(titles),
-            slots: vec![NO_SLOT; titles],
+            slots: Slots(vec![Slots::NONE; titles]),
             matrix: vec![0.0; most * most],
             side: vec![0.0; most],
             memory,
@@ -54,46 +95,37 @@ impl Solver {
     }
 
     /// Titles that speak for `title`, with their weights, in the order of titles.
-    fn column(&mut self, title: u32, gram: &Gram, liked: &Sparse, by_title: &Sparse) -> Vec<(u32, f32)> {
-        let companions = companions(&mut self.counter, title, &gram.rank, liked, by_title);
+    fn column(&mut self, title: u32, counts: &impl Counts, liked: &Sparse, by_title: &Sparse) -> Column {
+        let companions = companions(&mut self.counter, title, |title| counts.place(title), liked, by_title);
         // Those whose count is large beside how often they are watched at all, or the popular ones would be everybody's neighbours.
-        let close = companions.iter().map(|(place, count)| (*place, count / gram.own(*place).sqrt()));
+        let close = companions.iter().map(|(place, count)| (*place, count / counts.own(*place).sqrt()));
         let chosen: Vec<u32> = largest(close.collect(), self.knobs.neighbours).into_iter().map(|(place, _)| place).collect();
         let size = chosen.len();
-        self.fill(&chosen, gram);
+        self.slots.set(&chosen);
+        self.fill(&chosen, counts);
         for (place, count) in companions {
-            if let Some(row) = self.slot(place) {
+            if let Some(row) = self.slots.row(place) {
                 self.side[row] = count;
             }
         }
-        chosen.iter().for_each(|place| self.slots[*place as usize] = NO_SLOT);
+        self.slots.clear(&chosen);
         if !self.solve(size) {
             return Vec::new();
         }
-        let mut column: Vec<(u32, f32)> =
-            chosen.iter().zip(&self.side).map(|(place, weight)| (gram.title[*place as usize], *weight)).collect();
+        let mut column: Column = chosen.iter().zip(&self.side).map(|(place, weight)| (counts.title(*place), *weight)).collect();
         column.sort_unstable_by_key(|(title, _)| *title);
         column
     }
 
-    /// Fills the lower half of the matrix with the counts of each two of `chosen`, which rise; each has a slot from then on.
-    fn fill(&mut self, chosen: &[u32], gram: &Gram) {
+    /// Fills the lower half of the matrix with the counts of each two of `chosen`, and its diagonal.
+    fn fill(&mut self, chosen: &[u32], counts: &impl Counts) {
         let size = chosen.len();
-        self.matrix[..size * size].fill(0.0);
+        let matrix = &mut self.matrix[..size * size];
+        matrix.fill(0.0);
+        counts.fill(chosen, &self.slots, matrix);
         for (row, place) in chosen.iter().enumerate() {
-            // Those before it have slots already, others none: looking through its pairs is quicker than looking for each of them.
-            for (other, count) in gram.pairs_before(*place) {
-                if let Some(column) = self.slot(other) {
-                    self.matrix[column * size + row] = count;
-                }
-            }
-            self.matrix[row * size + row] = gram.own(*place) * (1.0 + self.knobs.dropout) + self.knobs.penalty;
-            self.slots[*place as usize] = row as u32;
+            matrix[row * size + row] = counts.own(*place) * (1.0 + self.knobs.dropout) + self.knobs.penalty;
         }
-    }
-
-    fn slot(&self, place: u32) -> Option<usize> {
-        Some(self.slots[place as usize]).filter(|slot| *slot != NO_SLOT).map(|slot| slot as usize)
     }
 
     /// Puts the solution in the place of the right side; false if there is none.

@@ -34,6 +34,26 @@ fn neighbourhoods_that_hold_everything_are_exact() {
 }
 
 #[test]
+fn a_column_by_itself_is_that_of_the_whole() {
+    let liked = World::small(4).watches().liked();
+    let titles: Vec<u32> = (0..240).step_by(7).collect();
+    let whole = train(&liked, RidgeKnobs::default());
+    for (title, column) in titles.iter().zip(columns(&liked, &titles, RidgeKnobs::default())) {
+        assert!(!column.is_empty() && column.is_sorted_by_key(|(other, _)| *other));
+        // A title that it was never liked with is not its neighbour, and says little where it is.
+        let worst = column.iter().map(|(other, weight)| (whole.weight(*other, *title) - weight).abs()).fold(0.0, f32::max);
+        assert!(worst < 0.02, "{title}: {worst}");
+    }
+    let knobs = RidgeKnobs { neighbours: 20, ..knobs(3.0) };
+    let whole = local::train(&liked, knobs);
+    for (title, column) in titles.iter().zip(local::columns(&liked, &titles, knobs)) {
+        let entries = (0..240).filter(|other| whole.weight(*other, *title) != 0.0).count();
+        assert_eq!(column.len(), entries);
+        assert!(column.iter().all(|(other, weight)| (whole.weight(*other, *title) - weight).abs() < 1e-4), "{title}");
+    }
+}
+
+#[test]
 fn odd_data_has_an_answer() {
     for liked in [
         Sparse::from_rows(0, []),
@@ -45,5 +65,7 @@ fn odd_data_has_an_answer() {
             let titles = liked.width() as u32;
             assert!((0..titles).all(|from| (0..titles).all(|to| trained.weight(from, to).is_finite())));
         }
+        let titles: Vec<u32> = (0..liked.width() as u32).collect();
+        assert_eq!(columns(&liked, &titles, knobs(10.0)).len(), titles.len());
     }
 }
