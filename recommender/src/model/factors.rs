@@ -77,6 +77,12 @@ impl Factors {
         Self { penalty, unwatched, vectors: Vectors::new(size, vectors, |_| 1.0), gram }
     }
 
+    /// Number of titles that have a vector.
+    #[must_use]
+    pub fn titles(&self) -> usize {
+        self.vectors.count()
+    }
+
     /// Its parts, to be written: numbers in a vector, penalty, weight of what is not watched, and the vectors one after the other.
     #[must_use]
     pub fn parts(&self) -> (usize, f32, f32, &Array<f32>) {

@@ -13,6 +13,8 @@ const KNOWN_WATCHES: f32 = 5.0;
 const LIKENESS: f32 = 0.7;
 /// Terms that know nothing of a title that nobody watched.
 const LEARNED: [Term; 3] = [Term::Ridge, Term::Factors, Term::Spectral];
+/// Terms that know nothing of a title that came after the training.
+const TRAINED: [Term; 4] = [Term::Factors, Term::Spectral, Term::Next, Term::Sequence];
 /// Titles of a history for which the dial is turned half way.
 const DIAL_TITLES: f32 = 3.0;
 
@@ -38,6 +40,13 @@ pub struct Judged {
     pub said: Weights,
     /// What that is together, less for what is popular.
     pub score: f32,
+}
+
+impl Judged {
+    /// What came after the training is as good as any other title to the terms that are only trained.
+    fn know_nothing_of_training(&mut self) {
+        TRAINED.iter().for_each(|term| self.parts[place(*term)] = 0.0);
+    }
 }
 
 /// What is asked of a ranker.
@@ -84,6 +93,8 @@ impl Ranker {
         self.say(&mut judged, history.newest(), &faded, scratch);
         scratch.end();
         standardise(&mut judged);
+        let trained = self.terms.trained_titles();
+        judged.iter_mut().filter(|one| one.title as usize >= trained).for_each(Judged::know_nothing_of_training);
         let weights = self.blend.weights(history.newest().len());
         self.add_up(&mut judged, &weights, wanted.is_like);
         turn_down(&mut judged, wanted.dial.unwrap_or(self.dial), history.newest().len(), &self.terms.popularity);

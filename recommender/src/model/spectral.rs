@@ -80,6 +80,12 @@ impl Spectral {
         (vectors.len() == size * roots.len()).then(|| Self::new(size, vectors, roots))
     }
 
+    /// Number of titles that have a vector.
+    #[must_use]
+    pub fn titles(&self) -> usize {
+        self.vectors.count()
+    }
+
     /// Its parts, to be written: numbers in a vector, the vectors one after the other, and the root of each title's count.
     #[must_use]
     pub fn parts(&self) -> (usize, &Array<f32>, &Array<f32>) {

@@ -119,6 +119,12 @@ impl Terms {
         self.popularity.order().len()
     }
 
+    /// Number of titles that there were when vectors were trained.
+    #[must_use]
+    pub fn trained_titles(&self) -> usize {
+        self.factors.titles().max(self.spectral.titles())
+    }
+
     /// What `term` alone says of all titles for a history, newest first.
     #[must_use]
     pub fn alone(&self, term: Term, history: &[Watched]) -> Vec<f32> {
