@@ -6,7 +6,7 @@ use fixedbitset::FixedBitSet;
 use std::cmp::Ordering;
 
 /// Popular titles that are judged besides, and as many of those that are popular lately.
-const POPULAR_MAX: usize = 150;
+const POPULAR_MAX: usize = 100;
 /// Watches of a title with which half of what is said of it is learned from watches.
 const KNOWN_WATCHES: f32 = 5.0;
 /// What likeness is worth beside what is learned from watches.

@@ -4,7 +4,7 @@ use super::{History, Neighbours, TitleIndex, Watched, neighbours::fetch_rows, sc
 use fixedbitset::FixedBitSet;
 
 /// Titles that are brought up.
-const BROUGHT_UP_MAX: usize = 500;
+const BROUGHT_UP_MAX: usize = 300;
 /// What a thread needs to judge, again and again: arrays as long as the catalogue, clean in between.
 #[derive(Debug, Default)]
 pub struct Scratch {
