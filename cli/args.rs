@@ -347,7 +347,7 @@ pub(crate) struct RecommendStore {
 /// Options of `marquee recommend evaluate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecommendEvaluate {
-    /// What is trained on: a table `user,item[,timestamp[,weight]]`
+    /// What is trained on: a table `user,item[,timestamp[,weight]]`, comma-separated or Parquet
     #[arg(long, value_name = "FILE")]
     pub(crate) train: PathBuf,
     /// What is relevant: a table of the same form

@@ -8,7 +8,7 @@ use marquee_recommender::{
     evaluate::{Interval, Judgement, Protocol, Report, Task, run as evaluate},
     train::Effort,
 };
-use std::{collections::HashMap, fs::File, io::BufReader, path::Path, process::ExitCode};
+use std::{collections::HashMap, fs::File, path::Path, process::ExitCode};
 
 /// Longest list.
 const K_MAX: usize = 1_000;
@@ -18,7 +18,7 @@ const PROFILE_TITLES_MAX: usize = 5_000;
 /// Trains and judges, and prints what came of it.
 ///
 /// # Errors
-/// When a file cannot be read or meant: the message names the line.
+/// When a file cannot be read or meant: the message names the line, or the row.
 pub(super) async fn run(options: RecommendEvaluate) -> anyhow::Result<ExitCode> {
     let json = options.json;
     let report = tokio::task::spawn_blocking(move || report(&options)).await??;
@@ -52,8 +52,8 @@ fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
     Ok(evaluate(&task, &options.k, &effort, &Memory, &progress))
 }
 
-fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
-    File::open(path).map(BufReader::new).with_context(|| format!("cannot open {}", path.display()))
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
 fn read(path: &Path, index: &mut table::Index) -> anyhow::Result<Vec<marquee_recommender::data::Interaction>> {
