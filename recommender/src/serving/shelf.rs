@@ -32,6 +32,8 @@ pub struct Shelf {
     newest: Vec<TitleIndex>,
     /// Titles that were hardly watched yet.
     little_known: FixedBitSet,
+    /// Shares of everybody's watches that genres have, in lower case.
+    genre_shares: HashMap<String, f32>,
     /// What changes with the titles.
     titles: String,
     /// Counts what was in service before, so that no answer outlives what it was made of; 0: nothing was built yet.
@@ -78,6 +80,7 @@ impl Default for Shelf {
             facts: Vec::new(),
             newest: Vec::new(),
             little_known: FixedBitSet::new(),
+            genre_shares: HashMap::new(),
             titles: String::new(),
             generation: 0,
             allowed: Cache::new(FILTERS_MAX),
@@ -115,11 +118,14 @@ impl Shelf {
             *content = if is_little { content::refresh(content, &features, &changed) } else { content::train(&features) };
             ranker.terms.prints = prints.into();
         }
+        let newest = facts.iter().filter_map(|facts| catalog.index(facts.id)).collect();
+        let facts: Vec<Option<Facts>> = catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect();
         Self {
             model,
+            genre_shares: genre_shares(&facts, |title| ranker.terms.popularity.ever(title)),
             ranker,
-            newest: facts.iter().filter_map(|facts| catalog.index(facts.id)).collect(),
-            facts: catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect(),
+            newest,
+            facts,
             little_known,
             catalog,
             titles,
@@ -159,6 +165,11 @@ impl Shelf {
         &self.little_known
     }
 
+    /// Share of everybody's watches that has `genre`, in lower case.
+    pub(super) fn genre_share(&self, genre: &str) -> f32 {
+        self.genre_shares.get(genre).copied().unwrap_or(0.0)
+    }
+
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
@@ -184,6 +195,24 @@ impl Shelf {
         self.allowed.insert(filter, allowed.clone());
         allowed
     }
+}
+
+/// Genres by what they have of all watches; each title counts one more, so that there are shares where nobody watched anything yet.
+fn genre_shares(facts: &[Option<Facts>], watched: impl Fn(TitleIndex) -> f32) -> HashMap<String, f32> {
+    let mut shares: HashMap<String, f32> = HashMap::new();
+    for (title, facts) in (0..).zip(facts) {
+        let genres = facts.as_ref().map_or(&[][..], |facts| &facts.genres);
+        for genre in genres {
+            let part = (1.0 + watched(title)) / genres.len() as f32;
+            match shares.get_mut(genre) {
+                Some(share) => *share += part,
+                None => drop(shares.insert(genre.clone(), part)),
+            }
+        }
+    }
+    let all: f32 = shares.values().sum();
+    shares.values_mut().for_each(|share| *share /= all);
+    shares
 }
 
 impl Allowed {
