@@ -353,6 +353,9 @@ pub(crate) struct RecommendEvaluate {
     /// What is relevant: a table of the same form
     #[arg(long, value_name = "FILE")]
     pub(crate) test: PathBuf,
+    /// What is known of users that nothing is trained on: a table of the same form
+    #[arg(long, value_name = "FILE")]
+    pub(crate) given: Option<PathBuf>,
     /// Lengths of the lists, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "10,20")]
     pub(crate) k: Vec<usize>,

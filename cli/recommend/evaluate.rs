@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use crate::args::{RecommendEvaluate, RecommendProtocol};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use marquee_recommender::{
     data::{Interactions, table},
     evaluate::{Interval, Judgement, Protocol, Report, Task, run as evaluate},
@@ -33,6 +33,7 @@ fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
     let train = read(&options.train, &mut index)?;
     let (profiles, titles) = (index.profiles.len(), index.titles.len());
     ensure!(!train.is_empty(), "{} has no rows: there is nothing to train on", options.train.display());
+    let given = options.given.as_deref().map(|path| read(path, &mut index)).transpose()?.unwrap_or_default();
     let test = read(&options.test, &mut index)?;
     ensure!(test.iter().any(|one| one.weight > 0.0), "{} has no rows: there is nothing to judge by", options.test.display());
     let protocol = match options.protocol {
@@ -40,8 +41,14 @@ fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
         RecommendProtocol::LeaveLastOut => Protocol::LeaveLastOut,
         RecommendProtocol::Sampled99 => Protocol::Sampled(negatives(options.negatives.as_deref(), &mut index)?),
     };
-    let train = Interactions::new((profiles, titles), train, |profile, title| index.tie(profile, title), PROFILE_TITLES_MAX);
-    let task = Task::new(train, &test, protocol, options.seed);
+    let cleaned = |profiles, rows| {
+        Interactions::new((profiles, titles), rows, |profile, title| index.tie(profile, title), PROFILE_TITLES_MAX)
+    };
+    let (train, given) = (cleaned(profiles, train), cleaned(index.profiles.len(), given));
+    if let Some(both) = given.iter().find(|one| train.rows().row_len(one.profile as usize) > 0) {
+        bail!("{} is trained on: what is given is of users that are not", index.profiles.name(both.profile));
+    }
+    let task = Task::of_unseen(train, given, &test, protocol, options.seed);
     let longest = options.k.iter().copied().max().unwrap_or(K_MAX);
     let effort = Effort::standard(task.cut, longest, options.seed);
     let progress = |step: &str| {
