@@ -347,12 +347,15 @@ pub(crate) struct RecommendStore {
 /// Options of `marquee recommend evaluate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecommendEvaluate {
-    /// What is trained on: a table `user,item[,timestamp[,weight]]`
+    /// What is trained on: a table `user,item[,timestamp[,weight]]`, comma-separated or Parquet
     #[arg(long, value_name = "FILE")]
     pub(crate) train: PathBuf,
     /// What is relevant: a table of the same form
     #[arg(long, value_name = "FILE")]
     pub(crate) test: PathBuf,
+    /// What is known of users that nothing is trained on: a table of the same form
+    #[arg(long, value_name = "FILE")]
+    pub(crate) given: Option<PathBuf>,
     /// Lengths of the lists, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "10,20")]
     pub(crate) k: Vec<usize>,

@@ -2,13 +2,13 @@
 
 use super::memory::Memory;
 use crate::args::{RecommendEvaluate, RecommendProtocol};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use marquee_recommender::{
     data::{Interactions, table},
     evaluate::{Interval, Judgement, Protocol, Report, Task, run as evaluate},
     train::Effort,
 };
-use std::{collections::HashMap, fs::File, io::BufReader, path::Path, process::ExitCode};
+use std::{collections::HashMap, fs::File, path::Path, process::ExitCode};
 
 /// Longest list.
 const K_MAX: usize = 1_000;
@@ -18,7 +18,7 @@ const PROFILE_TITLES_MAX: usize = 5_000;
 /// Trains and judges, and prints what came of it.
 ///
 /// # Errors
-/// When a file cannot be read or meant: the message names the line.
+/// When a file cannot be read or meant: the message names the line, or the row.
 pub(super) async fn run(options: RecommendEvaluate) -> anyhow::Result<ExitCode> {
     let json = options.json;
     let report = tokio::task::spawn_blocking(move || report(&options)).await??;
@@ -33,6 +33,7 @@ fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
     let train = read(&options.train, &mut index)?;
     let (profiles, titles) = (index.profiles.len(), index.titles.len());
     ensure!(!train.is_empty(), "{} has no rows: there is nothing to train on", options.train.display());
+    let given = options.given.as_deref().map(|path| read(path, &mut index)).transpose()?.unwrap_or_default();
     let test = read(&options.test, &mut index)?;
     ensure!(test.iter().any(|one| one.weight > 0.0), "{} has no rows: there is nothing to judge by", options.test.display());
     let protocol = match options.protocol {
@@ -40,8 +41,14 @@ fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
         RecommendProtocol::LeaveLastOut => Protocol::LeaveLastOut,
         RecommendProtocol::Sampled99 => Protocol::Sampled(negatives(options.negatives.as_deref(), &mut index)?),
     };
-    let train = Interactions::new((profiles, titles), train, |profile, title| index.tie(profile, title), PROFILE_TITLES_MAX);
-    let task = Task::new(train, &test, protocol, options.seed);
+    let cleaned = |profiles, rows| {
+        Interactions::new((profiles, titles), rows, |profile, title| index.tie(profile, title), PROFILE_TITLES_MAX)
+    };
+    let (train, given) = (cleaned(profiles, train), cleaned(index.profiles.len(), given));
+    if let Some(both) = given.iter().find(|one| train.rows().row_len(one.profile as usize) > 0) {
+        bail!("{} is trained on: what is given is of users that are not", index.profiles.name(both.profile));
+    }
+    let task = Task::of_unseen(train, given, &test, protocol, options.seed);
     let longest = options.k.iter().copied().max().unwrap_or(K_MAX);
     let effort = Effort::standard(task.cut, longest, options.seed);
     let progress = |step: &str| {
@@ -52,8 +59,8 @@ fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
     Ok(evaluate(&task, &options.k, &effort, &Memory, &progress))
 }
 
-fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
-    File::open(path).map(BufReader::new).with_context(|| format!("cannot open {}", path.display()))
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
 fn read(path: &Path, index: &mut table::Index) -> anyhow::Result<Vec<marquee_recommender::data::Interaction>> {

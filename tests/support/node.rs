@@ -104,7 +104,7 @@ impl Node {
     }
 
     /// The data folder of `marquee up`.
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 

@@ -10,6 +10,8 @@ pub struct Metrics {
     pub ndcg: f64,
     /// Share of the relevant titles that are in the list.
     pub recall: f64,
+    /// Share of those that could be in it: `min(k, relevant)` (D. Liang et al., WWW 2018, who call this recall).
+    pub recall_of_k: f64,
     /// 1 if any is.
     pub hit: f64,
     /// One over the place of the first.
@@ -40,6 +42,7 @@ pub fn judge<T: Copy>(ranked: &[T], k: usize, relevant: usize, is_relevant: impl
     metrics.ndcg /= (0..best).map(gain).sum::<f64>();
     metrics.average_precision /= relevant as f64;
     metrics.recall = hits / relevant as f64;
+    metrics.recall_of_k = hits / best as f64;
     metrics.hit = f64::from(u8::from(hits > 0.0));
     metrics
 }
@@ -75,6 +78,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn recall_of_a_list_that_is_too_short_for_all() {
+        let of = |k| judge(&[1, 2, 3, 4, 5, 6], k, 4, |title| [1, 3, 5, 9].contains(&title));
+        assert_eq!((of(2).recall, of(2).recall_of_k), (0.25, 0.5));
+        assert_eq!((of(6).recall, of(6).recall_of_k), (0.75, 0.75));
     }
 
     #[test]

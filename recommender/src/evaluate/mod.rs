@@ -1,5 +1,6 @@
 //! Judging models: a task made of data, models that are trained on it, and what they are worth.
 
+mod calibration;
 mod contender;
 mod interval;
 mod metrics;
@@ -8,6 +9,7 @@ mod report;
 mod run;
 mod task;
 
+pub use calibration::Genres;
 pub use contender::Contender;
 pub use interval::{Interval, is_above};
 pub use metrics::{Metrics, judge};

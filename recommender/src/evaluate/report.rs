@@ -82,7 +82,7 @@ pub fn assess(task: &Task, name: &str, contender: &Contender, ks: &[usize], seed
 }
 
 fn show(task: &Task, contender: &Contender, profile: usize, longest: usize, scratch: &mut Scratch) -> Shown {
-    let history = history(&task.train, profile);
+    let history = history(task.known(profile), profile);
     let begun = Instant::now();
     let list = match &task.protocol {
         Protocol::Full | Protocol::LeaveLastOut => contender.best(&history, longest, scratch),
@@ -109,6 +109,7 @@ fn metrics(task: &Task, shown: &[Shown], ks: &[usize], seed: u64) -> BTreeMap<St
         };
         add("ndcg", |metrics| metrics.ndcg);
         add("recall", |metrics| metrics.recall);
+        add("recall_of_k", |metrics| metrics.recall_of_k);
         add("hr", |metrics| metrics.hit);
         add("mrr", |metrics| metrics.reciprocal_rank);
         add("map", |metrics| metrics.average_precision);
@@ -168,7 +169,7 @@ fn novelty(task: &Task, shown: &[Shown]) -> f64 {
 fn by_history(task: &Task, shown: &[Shown], k: usize) -> BTreeMap<String, (usize, f64)> {
     let mut sums: [(usize, f64); HISTORIES.len()] = Default::default();
     for shown in shown {
-        let length = task.train.rows().row_len(shown.profile);
+        let length = task.known(shown.profile).rows().row_len(shown.profile);
         let place = HISTORIES.partition_point(|most| *most < length).min(HISTORIES.len() - 1);
         sums[place].0 += 1;
         sums[place].1 += judged(task, shown, k).ndcg;

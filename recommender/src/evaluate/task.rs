@@ -28,6 +28,8 @@ pub enum Protocol {
 pub struct Task {
     /// To be trained on.
     pub train: Interactions,
+    /// What is known of profiles that nothing is trained on.
+    pub given: Interactions,
     /// What is relevant, by profile; it rises. Titles that the training does not know are relevant, too, and cannot be found.
     pub relevant: Vec<Vec<u32>>,
     /// How lists are judged.
@@ -40,6 +42,13 @@ impl Task {
     /// The task of finding `test` after `train`; numbers of profiles may be higher in the test.
     #[must_use]
     pub fn new(train: Interactions, test: &[Interaction], protocol: Protocol, seed: u64) -> Self {
+        Self::of_unseen(train, Interactions::default(), test, protocol, seed)
+    }
+
+    /// The same where the histories of some profiles are `given`, and nothing is trained on these (D. Liang et al., "Variational
+    /// Autoencoders for Collaborative Filtering", WWW 2018). They know no other titles than the training.
+    #[must_use]
+    pub fn of_unseen(train: Interactions, given: Interactions, test: &[Interaction], protocol: Protocol, seed: u64) -> Self {
         let profiles = test.iter().map(|one| one.profile as usize + 1).max().unwrap_or(0).max(train.profiles());
         let mut relevant = vec![Vec::new(); profiles];
         for one in test.iter().filter(|one| one.weight > 0.0) {
@@ -49,10 +58,16 @@ impl Task {
             titles.sort_unstable();
             titles.dedup();
         }
-        let cut = cut(&train, test, &protocol);
-        let mut task = Self { train, relevant, protocol, cut };
-        task.draw_negatives(seed);
-        task
+        let cut = cut(if given.is_empty() { &train } else { &given }, test, &protocol);
+        let task = Self { train, given, relevant, protocol, cut };
+        let protocol = task.with_negatives(seed);
+        Self { protocol, ..task }
+    }
+
+    /// What is known of `profile`: what is given, else what is trained on.
+    #[must_use]
+    pub fn known(&self, profile: usize) -> &Interactions {
+        if self.given.rows().row_len(profile) > 0 { &self.given } else { &self.train }
     }
 
     /// Profiles for whom something is relevant.
@@ -61,16 +76,15 @@ impl Task {
         (0..self.relevant.len()).filter(|profile| !self.relevant[*profile].is_empty()).collect()
     }
 
-    fn draw_negatives(&mut self, seed: u64) {
-        let profiles = self.profiles();
-        let Protocol::Sampled(negatives) = &mut self.protocol else { return };
+    fn with_negatives(&self, seed: u64) -> Protocol {
+        let Protocol::Sampled(mut negatives) = self.protocol.clone() else { return self.protocol.clone() };
         let titles = self.train.titles() as u32;
         let mut random = StdRng::seed_from_u64(seed);
-        for profile in profiles {
+        for profile in self.profiles() {
             if negatives.contains_key(&(profile as u32)) {
                 continue;
             }
-            let mut known: std::collections::HashSet<u32> = self.train.rows().row(profile).0.iter().copied().collect();
+            let mut known: std::collections::HashSet<u32> = self.known(profile).rows().row(profile).0.iter().copied().collect();
             known.extend(&self.relevant[profile]);
             let there = (titles as usize).saturating_sub(known.len()).min(NEGATIVES);
             let mut drawn = Vec::with_capacity(there);
@@ -82,17 +96,18 @@ impl Task {
             }
             negatives.insert(profile as u32, drawn);
         }
+        Protocol::Sampled(negatives)
     }
 }
 
 /// How the test was cut, as far as it shows: its size and whether it came later say nothing of what is relevant.
-fn cut(train: &Interactions, test: &[Interaction], protocol: &Protocol) -> Cut {
-    let share = (test.len() as f64 / (train.len() + test.len()).max(1) as f64).clamp(SHARE.0, SHARE.1);
+fn cut(known: &Interactions, test: &[Interaction], protocol: &Protocol) -> Cut {
+    let share = (test.len() as f64 / (known.len() + test.len()).max(1) as f64).clamp(SHARE.0, SHARE.1);
     let profiles = test.iter().map(|one| one.profile).collect::<std::collections::HashSet<_>>().len();
     if *protocol == Protocol::LeaveLastOut {
         return Cut::Newest { titles: 1 };
     }
-    if !train.is_timed() || !is_later(train, test) {
+    if !known.is_timed() || !is_later(known, test) {
         return Cut::Random { share };
     }
     if test.len() <= profiles { Cut::Newest { titles: 1 } } else { Cut::NewestShare { share } }
@@ -139,6 +154,16 @@ mod tests {
         assert_eq!(cut(true, &test(3, 99), Protocol::Full), Cut::NewestShare { share: 0.25 });
         assert_eq!(cut(true, &test(3, 0), Protocol::Full), Cut::NewestShare { share: 0.25 }, "without times it is later");
         assert_eq!(cut(true, &test(1, 3), Protocol::Full), Cut::Random { share: 0.1 }, "it lies among the training");
+    }
+
+    #[test]
+    fn what_is_given_is_known_and_cut_by() {
+        let given =
+            Interactions::new((12, 200), (0..8).map(|title| Interaction { profile: 11, title, at: 0, weight: 1.0 }), |_, _| 0, 9);
+        let test = [Interaction { profile: 11, title: 100, at: 0, weight: 1.0 }; 2];
+        let task = Task::of_unseen(train(false), given, &test, Protocol::Full, 1);
+        assert_eq!(task.cut, Cut::Random { share: 0.2 });
+        assert_eq!((task.known(11).of(11).len(), task.known(3).of(3).len(), task.known(40).of(40).len()), (8, 9, 0));
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub type Weights = [f32; TERMS.len()];
 /// Lengths of histories that have weights of their own; between them they are in proportion.
 pub const LENGTHS: [usize; 7] = [0, 1, 3, 5, 10, 25, 80];
 
+/// Square of the number of titles of a history with which what it says counts half of what it may: what one title says is mostly noise,
+/// and each term is judged in units of its own spread, however little it rests on.
+const EVIDENCE_TITLES_SQUARED: f32 = 3.0;
+
 /// Weights of all terms by length of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Blend {
@@ -43,15 +47,17 @@ pub struct Blend {
 }
 
 impl Default for Blend {
-    /// What does well on public data before any is learned: the three that know most count the same, and popularity fades as
-    /// evidence arrives.
+    /// What does well on public data before any is learned: the three that know most count the same, more and more as evidence
+    /// arrives, and popularity fades.
     fn default() -> Self {
         let row = |titles: usize| {
             if titles == 0 {
                 return [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0];
             }
             let prior = 4.0 / titles as f32;
-            [1.0, 1.0, 1.0, 0.5, 0.3, prior, 0.3 * prior, 1.0]
+            let square = (titles * titles) as f32;
+            let known = square / (square + EVIDENCE_TITLES_SQUARED);
+            [known, known, known, 0.5 * known, 0.3 * known, prior, 0.3 * prior, known]
         };
         Self { rows: LENGTHS.map(row) }
     }

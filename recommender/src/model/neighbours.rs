@@ -162,6 +162,6 @@ mod tests {
             [vec![0.0, 0.0, 0.0, 8.0], vec![0.5, 0.0, 0.0, 1.0], vec![0.0, 2.0, 0.0, 0.0], vec![0.0; 4]]
         );
         let both = [Watched { title: 0, weight: 1.0 }, Watched { title: 1, weight: 9.0 }];
-        assert_eq!(fresh.strongest(&both, &[3, 1, 3, 2]), [Some(1), None, Some(1), Some(1)]);
+        assert_eq!(fresh.strongest(&both, &[3, 1, 3, 2]), [Some(1), None, Some(1), None]);
     }
 }

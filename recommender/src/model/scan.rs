@@ -58,7 +58,9 @@ impl WithSimd for PlacesFrom<'_> {
     fn with_simd<S: Simd>(self, simd: S) -> Vec<usize> {
         let floor = simd.splat_f32s(self.floor);
         let mut places = Vec::new();
-        for ((chunk, numbers), _) in self.numbers.chunks_exact(CHUNK).enumerate().zip(self.tops).filter(|(_, top)| **top >= self.floor) {
+        for ((chunk, numbers), _) in
+            self.numbers.chunks_exact(CHUNK).enumerate().zip(self.tops).filter(|(_, top)| **top >= self.floor)
+        {
             let mut first = chunk * CHUNK;
             for vector in S::as_simd_f32s(numbers).0 {
                 if simd.first_true_m32s(simd.greater_than_or_equal_f32s(*vector, floor)) < S::F32_LANES {
@@ -80,7 +82,9 @@ mod tests {
         let numbers: Vec<f32> = (0..320).map(|number| ((number * 7919 % 331) as f32 - 20.0) / 31.0).collect();
         let is_open = |place: usize| place % 3 != 1 && place < 256;
         let mut open = vec![0_usize; 256 / usize::BITS as usize];
-        (0..256).filter(|place| is_open(*place)).for_each(|place| open[place / usize::BITS as usize] |= 1 << (place % usize::BITS as usize));
+        (0..256)
+            .filter(|place| is_open(*place))
+            .for_each(|place| open[place / usize::BITS as usize] |= 1 << (place % usize::BITS as usize));
         let tops = tops(&numbers, &open);
         for (chunk, top) in tops.iter().enumerate() {
             let places = (chunk * CHUNK..(chunk + 1) * CHUNK).filter(|place| is_open(*place));

@@ -1,6 +1,11 @@
 //! Which titles are in question for a history: those of which what is sparse says most.
 
-use super::{History, Neighbours, TitleIndex, Watched, neighbours::fetch_rows, scan::{CHUNK, places_from, tops}, vector};
+use super::{
+    History, Neighbours, TitleIndex, Watched,
+    neighbours::fetch_rows,
+    scan::{CHUNK, places_from, tops},
+    vector,
+};
 use fixedbitset::FixedBitSet;
 
 /// Titles that are brought up.

@@ -18,6 +18,8 @@ use std::ops::Range;
 const SPARE: usize = 32;
 /// Times that the vectors go through the matrix. Singular values fall slowly here, and each time squares them.
 const PASSES: usize = 4;
+/// Titles for each vector at least: a filter of as many vectors as titles lets everything through as it is, and says nothing.
+const TITLES_PER_VECTOR: usize = 2;
 /// Vectors that go through the matrix at a time.
 const VECTORS: usize = 64;
 
@@ -53,7 +55,7 @@ impl Spectral {
         let smooth = liked.map(|profile, title, _| 1.0 / ((liked.row_len(profile) as f32).sqrt() * roots[title as usize]));
         let by_title = smooth.transposed();
         let wide = (knobs.size + SPARE).min(titles).min(liked.height());
-        let size = knobs.size.min(wide);
+        let size = knobs.size.min(wide).min(titles / TITLES_PER_VECTOR);
         if wide == 0 {
             return Self { vectors: Vectors::default(), roots: roots.into() };
         }

@@ -1,12 +1,12 @@
 //! All terms and the ranker on worlds whose structure is known.
 
 use super::{factors::*, spectral::*, *};
-use fixedbitset::FixedBitSet;
 use crate::{
     data::{Cut, Holdout, Interactions, Sparse, generated::World},
     evaluate::judge,
     train::history,
 };
+use fixedbitset::FixedBitSet;
 
 fn material(watches: &Interactions) -> Material<'_> {
     Material { watches, features: &[], now: 100 }
@@ -85,7 +85,9 @@ fn filters_act_inside_the_selection() {
     let mut scratch = Scratch::default();
     let history = History::new((0..20).map(|title| Watched { title: title * 8, weight: 1.0 }));
     let allowed = |title: TitleIndex| title % 8 == 5 && title > 100;
-    let bits = |allowed: &dyn Fn(TitleIndex) -> bool| (0..world.titles).filter(|title| allowed(*title as TitleIndex)).collect::<FixedBitSet>();
+    let bits = |allowed: &dyn Fn(TitleIndex) -> bool| {
+        (0..world.titles).filter(|title| allowed(*title as TitleIndex)).collect::<FixedBitSet>()
+    };
     let among = bits(&allowed);
     let wanted = Wanted { allowed: Some(&among), ..Wanted::any(15) };
     let best = ranker.best(&history, wanted, &mut scratch);

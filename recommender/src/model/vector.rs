@@ -108,9 +108,16 @@ mod tests {
             );
             assert!((got - plain).abs() <= plain.abs() * 1e-5 + 1e-5, "{length}: {got} {plain}");
             assert_eq!(largest(&left), left.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-            let (whole, small): (Vec<i16>, Vec<i8>) = (0..length as i16).map(|at| (at * 31 - 700, (at * 7 % 50 - 25) as i8)).unzip();
+            let (whole, small): (Vec<i16>, Vec<i8>) =
+                (0..length as i16).map(|at| (at * 31 - 700, (at * 7 % 50 - 25) as i8)).unzip();
             let plain: i32 = whole.iter().zip(&small).map(|(left, right)| i32::from(*left) * i32::from(*right)).sum();
-            assert_eq!(widest(#[inline(always)] || dot_whole(&whole, &small)), plain);
+            assert_eq!(
+                widest(
+                    #[inline(always)]
+                    || dot_whole(&whole, &small)
+                ),
+                plain
+            );
             assert!((sum(&left) - left.iter().sum::<f32>()).abs() < 1e-3);
             let mut to = left.clone();
             add_scaled(&mut to, 2.0, &right);

@@ -48,6 +48,16 @@ async fn what_profiles_watch_changes_what_another_is_shown() {
 }
 
 #[tokio::test]
+async fn cards_say_how_far_genres_are_where_they_are_known() {
+    let cinema = watched().await;
+    for title in 0..20 {
+        cinema.know(title, &[if title < 10 { "Drama" } else { "Western" }], None).await;
+    }
+    let Trained::Stored { card, .. } = cinema.pipeline().train().await.expect("trained") else { panic!("stored") };
+    assert!(card.metrics["popularity"]["genre_divergence@20"] > 0.0, "{:?}", card.metrics);
+}
+
+#[tokio::test]
 async fn the_same_data_are_not_trained_twice_and_no_data_are_no_fault() {
     let cinema = Cinema::new(3).await;
     let pipeline = cinema.pipeline();

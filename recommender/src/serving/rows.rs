@@ -1,8 +1,8 @@
 //! From what is known of a viewer to rows of titles.
 
 use super::{
-    genres::Genres,
     answer::{Ask, GENRE_CHARS_MAX, Judgment, Recommendation, Row, RowKind},
+    genres::Genres,
     shelf::Shelf,
 };
 use crate::{
@@ -21,6 +21,10 @@ const BECAUSE_ROWS: usize = 2;
 const GENRE_ROWS: usize = 3;
 /// Titles that a row of a home page has at least: fewer are no row.
 const ROW_TITLES_MIN: usize = 2;
+/// Titles with which a row need not show any that is shown above it; where so few are left, the catalogue is too small for that.
+const FRESH_TITLES_MIN: usize = 6;
+/// Titles whose worth of a genre is taken to be watched as everybody does, so that a few say little.
+const GENRE_PRIOR_TITLES: f32 = 3.0;
 /// Titles among which a list is made varied, as a multiple of its length.
 const VARIED_FACTOR: usize = 3;
 /// New titles that are judged for their row.
@@ -53,7 +57,7 @@ pub struct Viewer {
 pub fn rows(shelf: &Shelf, viewer: &Viewer, ask: &Ask, scratch: &mut Scratch) -> Vec<Row> {
     let maker = Maker::new(shelf, viewer, ask);
     let Some(kind) = &ask.row else { return maker.home(scratch) };
-    vec![Row { kind: kind.clone(), items: maker.row(kind, scratch) }]
+    vec![Row { kind: kind.clone(), items: maker.row(kind, &maker.unseen, scratch) }]
 }
 
 struct Maker<'a> {
@@ -80,19 +84,38 @@ impl<'a> Maker<'a> {
         kinds.extend(self.begun_with().into_iter().map(RowKind::BecauseYouWatched));
         kinds.extend([RowKind::Trending, RowKind::New, RowKind::WatchAgain]);
         kinds.extend(self.genres().into_iter().map(RowKind::Genre));
-        let rows = kinds.into_iter().map(|kind| Row { items: self.row(&kind, scratch), kind });
+        let mut left = self.unseen.clone();
+        let rows = kinds.into_iter().map(|kind| Row { items: self.row_of_left(&kind, &mut left, scratch), kind });
         rows.filter(|row| row.kind == RowKind::Top || row.items.len() >= ROW_TITLES_MIN).collect()
     }
 
-    fn row(&self, kind: &RowKind, scratch: &mut Scratch) -> Vec<Recommendation> {
+    /// A row of what is `left` by those above it, where that is enough; what many watch, what is new and what to watch again are what
+    /// they are.
+    fn row_of_left(&self, kind: &RowKind, left: &mut FixedBitSet, scratch: &mut Scratch) -> Vec<Recommendation> {
+        let mut items = self.row(kind, left, scratch);
+        if matches!(kind, RowKind::Trending | RowKind::New | RowKind::WatchAgain) {
+            return items;
+        }
+        if items.len() < FRESH_TITLES_MIN.min(self.ask.count) && *left != self.unseen {
+            items = self.row(kind, &self.unseen, scratch);
+        }
+        remove(left, items.iter().filter_map(|item| self.shelf.catalog().index(item.video)));
+        items
+    }
+
+    /// A row; what is chosen by taste is chosen of `left`.
+    fn row(&self, kind: &RowKind, left: &FixedBitSet, scratch: &mut Scratch) -> Vec<Recommendation> {
         match kind {
-            RowKind::Top => self.top(scratch),
-            RowKind::BecauseYouWatched(video) => self.like(*video, Reason::BecauseYouWatched { video: *video }, scratch),
-            RowKind::MoreLikeThis(video) => self.like(*video, Reason::Like { video: *video }, scratch),
+            RowKind::Top => {
+                let items = self.best(left, scratch);
+                self.with_little_known(items)
+            }
+            RowKind::BecauseYouWatched(video) => self.like(*video, Reason::BecauseYouWatched { video: *video }, left, scratch),
+            RowKind::MoreLikeThis(video) => self.like(*video, Reason::Like { video: *video }, left, scratch),
             RowKind::Trending => self.trending(),
             RowKind::New => self.new_ones(scratch),
             RowKind::WatchAgain => self.again(),
-            RowKind::Genre(genre) => self.best(&self.shelf.genres().having(genre, &self.unseen), scratch),
+            RowKind::Genre(genre) => self.best(&self.shelf.genres().having(genre, left), scratch),
         }
     }
 
@@ -111,11 +134,6 @@ impl<'a> Maker<'a> {
 
     fn wanted(&self, count: usize) -> Wanted<'a> {
         Wanted { dial: Some(self.viewer.settings.popularity_dial), ..Wanted::any(count) }
-    }
-
-    fn top(&self, scratch: &mut Scratch) -> Vec<Recommendation> {
-        let items = self.best(&self.unseen, scratch);
-        self.with_little_known(items)
     }
 
     /// The best of `allowed`, varied.
@@ -167,13 +185,13 @@ impl<'a> Maker<'a> {
         items
     }
 
-    /// What goes with one title.
-    fn like(&self, video: VideoId, reason: Reason, scratch: &mut Scratch) -> Vec<Recommendation> {
+    /// What of `left` goes with one title.
+    fn like(&self, video: VideoId, reason: Reason, left: &FixedBitSet, scratch: &mut Scratch) -> Vec<Recommendation> {
         // What may not be shown is not talked about either.
         let Some(title) = self.shelf.catalog().index(video).filter(|title| self.may(*title)) else { return Vec::new() };
         let one = History::new([Watched { title, weight: 1.0 }]);
         // What goes with it is not itself, which is all that this history has seen.
-        let wanted = Wanted { allowed: Some(&self.unseen), is_like: true, ..self.wanted(self.ask.count * VARIED_FACTOR) };
+        let wanted = Wanted { allowed: Some(left), is_like: true, ..self.wanted(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&one, wanted, scratch);
         let best = self.varied(best);
         best.iter().filter_map(|one| self.shown(one.title, reason)).collect()
@@ -260,18 +278,29 @@ impl<'a> Maker<'a> {
         playable.filter_map(|watched| self.shelf.catalog().title(watched.title)).take(BECAUSE_ROWS).collect()
     }
 
-    /// The genres that the history has most of.
+    /// The genres that the history has more of than everybody watches, those first that tell it most from others.
     fn genres(&self) -> Vec<String> {
         let mut sums: HashMap<&str, f32> = HashMap::new();
         for watched in self.viewer.history.newest() {
             let genres = self.shelf.facts(watched.title).map_or(&[][..], |facts| &facts.genres);
             genres.iter().for_each(|genre| *sums.entry(genre).or_default() += watched.weight / genres.len() as f32);
         }
-        let mut sums: Vec<(&str, f32)> = sums.into_iter().filter(|(_, sum)| *sum > 0.0).collect();
-        sums.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
-        let fit = sums.into_iter().filter(|(genre, _)| genre.chars().count() <= GENRE_CHARS_MAX);
-        fit.take(GENRE_ROWS).map(|(genre, _)| genre.to_owned()).collect()
+        sums.retain(|genre, sum| *sum > 0.0 && genre.chars().count() <= GENRE_CHARS_MAX);
+        let all: f32 = sums.values().sum();
+        let telling = |genre: &str, sum: f32| telling(sum, all * self.shelf.genres().share(genre));
+        let mut genres: Vec<(&str, f32, f32)> = sums.into_iter().map(|(genre, sum)| (genre, telling(genre, sum), sum)).collect();
+        genres
+            .sort_by(|left, right| right.1.total_cmp(&left.1).then(right.2.total_cmp(&left.2)).then_with(|| left.0.cmp(right.0)));
+        genres.into_iter().take(GENRE_ROWS).map(|(genre, ..)| genre.to_owned()).collect()
     }
+}
+
+/// What a genre that counts `sum` in a history, where everybody's would have `expected` of it, adds to the divergence of the two
+/// (Kullback and Leibler; as between histories and lists in H. Steck, "Calibrated Recommendations", RecSys 2018); 0 if that is no
+/// more. A few titles are no surprise.
+fn telling(sum: f32, expected: f32) -> f32 {
+    let lift = (sum + GENRE_PRIOR_TITLES) / (expected + GENRE_PRIOR_TITLES);
+    (sum * lift.ln()).max(0.0)
 }
 
 fn remove(from: &mut FixedBitSet, titles: impl Iterator<Item = TitleIndex>) {
@@ -330,6 +359,13 @@ pub(super) fn explain(shelf: &Shelf, viewer: &Viewer, video: VideoId, scratch: &
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn genres_tell_by_what_is_more_than_expected() {
+        assert!(telling(10.0, 5.0) > telling(6.0, 5.0) && telling(6.0, 5.0) > 0.0);
+        assert_eq!((telling(5.0, 5.0), telling(3.0, 10.0)), (0.0, 0.0));
+        assert!(telling(1.0, 0.01) < telling(10.0, 5.0), "one title of a rare genre is no taste");
+    }
 
     #[test]
     fn each_one_is_as_likely_to_be_drawn_wherever_it_lies() {

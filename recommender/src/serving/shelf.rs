@@ -117,15 +117,18 @@ impl Shelf {
             *content = if is_little { content::refresh(content, &features, &changed) } else { content::train(&features) };
             ranker.terms.prints = prints.into();
         }
-        let facts_now: Arc<[Option<Facts>]> = catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect();
+        let newest = facts.iter().filter_map(|facts| catalog.index(facts.id)).collect();
+        let facts: Arc<[Option<Facts>]> = catalog.titles().iter().map(|video| known(video).map(Facts::new)).collect();
+        let of_titles = facts.iter().map(|facts| facts.as_ref().map_or(&[][..], |facts| &facts.genres));
+        let genres = Genres::new(of_titles, |title| ranker.terms.popularity.ever(title));
         let next = Self {
             model,
             learned,
             little_known: little_known(&ranker),
             ranker,
-            newest: facts.iter().filter_map(|facts| catalog.index(facts.id)).collect(),
-            genres: Arc::new(Genres::new(facts_now.iter().map(|facts| facts.as_ref().map_or(&[][..], |facts| &facts.genres)))),
-            facts: facts_now,
+            newest,
+            genres: Arc::new(genres),
+            facts,
             catalog,
             titles,
             generation: self.generation + 1,

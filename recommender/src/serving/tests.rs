@@ -112,6 +112,26 @@ async fn rules_hold_in_every_row_and_at_once() {
 }
 
 #[tokio::test]
+async fn genre_rows_are_what_tells_a_profile_from_others_and_no_title_is_shown_twice() {
+    let (cinema, recommender) = cinema().await;
+    for title in 0..20 {
+        cinema.know(title, if title < 10 { &["Drama"] } else { &["Drama", "Western"] }, None).await;
+    }
+    recommender.refresh().await.expect("looked");
+    let viewer = cinema.profile().await;
+    cinema.watch(viewer, &[12, 13]).await;
+    let home = async |count| recommender.recommend(viewer, Ask { count, ..Ask::default() }).await.expect("an answer");
+    let answer = home(2).await;
+    let genres: Vec<String> = answer.rows.iter().map(|row| row.kind.name()).filter(|name| name.starts_with("genre:")).collect();
+    assert_eq!(genres, ["genre:western", "genre:drama"], "everybody watches dramas");
+    let own = |row: &&Row| matches!(row.kind, RowKind::Top | RowKind::BecauseYouWatched(_) | RowKind::Genre(_));
+    let shown: Vec<VideoId> = answer.rows.iter().filter(own).flat_map(|row| &row.items).map(|item| item.video).collect();
+    assert_eq!((shown.len(), shown.iter().collect::<HashSet<_>>().len()), (10, 10));
+    // Where one row takes all there is, the others have to repeat it.
+    assert!(home(100).await.rows.iter().filter(own).all(|row| row.items.len() >= 8));
+}
+
+#[tokio::test]
 async fn genres_and_languages_are_asked_for() {
     let (cinema, recommender) = cinema().await;
     for title in 0..5 {

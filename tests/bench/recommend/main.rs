@@ -1,12 +1,16 @@
-//! What recommending costs, on made data: training at the size of MovieLens 1M, training and answering with 160,000 titles; and Marquee
-//! beside the `implicit` package.
+//! What recommending costs, on made data: training at the size of MovieLens 1M, training and answering with 160,000 titles, requests
+//! over HTTP; and Marquee beside the `implicit` package.
 //!
-//! `./dev bench recommend [small | large | peer [TRAIN.csv TEST.csv]]`
+//! `./dev bench recommend [small | large | http | peer [TRAIN.csv TEST.csv]]`
 
+mod http;
 mod peer;
 #[path = "../results.rs"]
 mod results;
 mod serving;
+#[expect(dead_code, unused_imports, reason = "shared with the tests, which use all of it")]
+#[path = "../../support/mod.rs"]
+mod support;
 
 use marquee_recommender::{
     data::generated::World,
@@ -47,14 +51,19 @@ fn main() -> anyhow::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let good = match words[..] {
-        [] => train_small() & large_catalogue() & peer::beside(&SMALL, None)?,
+        [] => train_small() & large_catalogue() & http()? & peer::beside(&SMALL, None)?,
         ["small"] => train_small(),
         ["large"] => large_catalogue(),
+        ["http"] => http()?,
         ["peer"] => peer::beside(&SMALL, None)?,
         ["peer", train, test] => peer::beside(&SMALL, Some([Path::new(train), Path::new(test)]))?,
-        _ => anyhow::bail!("there are: small, large, peer, and peer TRAIN.csv TEST.csv"),
+        _ => anyhow::bail!("there are: small, large, http, peer, and peer TRAIN.csv TEST.csv"),
     };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn http() -> anyhow::Result<bool> {
+    Ok(tokio::runtime::Runtime::new()?.block_on(http::requests()))
 }
 
 fn seconds<T>(work: impl Fn() -> T) -> f64 {

@@ -85,7 +85,7 @@ fn read(train: &Path, test: &Path) -> Result<Task> {
     let mut index = table::Index::default();
     let mut read = |path: &Path| -> Result<Vec<Interaction>> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        table::read(BufReader::new(file), &mut index).with_context(|| format!("in {}", path.display()))
+        table::read(file, &mut index).with_context(|| format!("in {}", path.display()))
     };
     let (train, test) = (read(train)?, read(test)?);
     let size = (index.profiles.len(), index.titles.len());
