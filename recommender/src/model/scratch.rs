@@ -10,6 +10,7 @@ use fixedbitset::FixedBitSet;
 
 /// Titles that are brought up.
 const BROUGHT_UP_MAX: usize = 300;
+
 /// What a thread needs to judge, again and again: arrays as long as the catalogue, clean in between.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -67,20 +68,21 @@ impl Scratch {
     fn most_said(&self) -> Vec<(TitleIndex, f32)> {
         // As many chunks as titles are wanted have one of which the ridge says as much as of the last of them: less need not be looked at.
         let tops = tops(&self.ridge, self.open.as_slice());
-        let scale = |most: f32| 1.0 / most.max(f32::MIN_POSITIVE);
-        let scales = [scale(vector::largest(&tops)), scale(self.next.largest()), scale(self.content.largest())];
-        let floor = nth_largest(tops.clone(), BROUGHT_UP_MAX).max(f32::MIN_POSITIVE);
+        let scale = |most: f32| if most > 0.0 { 1.0 / most } else { 0.0 };
+        let mosts = [vector::largest(&tops), self.next.largest(), self.content.largest()];
+        let scales = mosts.map(scale);
+        let floor = nth_largest(tops.clone(), BROUGHT_UP_MAX).max(0.0);
         let mut best = Vec::new();
         let only_like = self.content.titles.iter().filter(|title| !self.next.speaks_of(**title));
         for title in self.next.titles.iter().chain(only_like) {
             let at = *title as usize;
             let said = self.ridge[at] * scales[0] + self.next.said[at] * scales[1] + self.content.said[at] * scales[2];
-            if said >= floor * scales[0] && self.may(*title) {
+            if said > 0.0 && said >= floor * scales[0] && self.may(*title) {
                 best.push((*title, said));
             }
         }
         // All others are judged by the ridge alone.
-        for at in places_from(&self.ridge, &tops, floor) {
+        for at in places_from(&self.ridge, &tops, floor.max(f32::MIN_POSITIVE)) {
             let title = at as TitleIndex;
             if self.may(title) && !self.next.speaks_of(title) && !self.content.speaks_of(title) {
                 best.push((title, self.ridge[at] * scales[0]));

@@ -1,6 +1,6 @@
 //! All terms and the ranker on worlds whose structure is known.
 
-use super::{factors::*, spectral::*, *};
+use super::{content::Features, factors::*, spectral::*, *};
 use crate::{
     data::{Cut, Holdout, Interactions, Sparse, generated::World},
     evaluate::judge,
@@ -142,6 +142,19 @@ fn the_dial_shows_more_of_the_catalogue() {
     };
     let (without, with) = (covered(0.0), covered(0.3));
     assert!(with as f64 > without as f64 * 1.1, "{with} beside {without}");
+}
+
+#[test]
+fn what_is_like_a_title_is_brought_up_where_nothing_was_ever_watched() {
+    let film = |title: usize| Features { people: vec![format!("Person {}", title / 20)], ..Features::default() };
+    let features: Vec<Features> = (0..1_000).map(film).collect();
+    let watches = Interactions::new((1, 1_000), [], |_, _| 0, 10);
+    let terms = Terms::train(&Material { watches: &watches, features: &features, now: 0 }, &Knobs::default());
+    let history = History::new([Watched { title: 707, weight: 1.0 }]);
+    let best = Ranker { terms, ..Ranker::default() }.best(&history, Wanted::any(19), &mut Scratch::default());
+    let mut titles: Vec<TitleIndex> = best.iter().map(|one| one.title).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, (700..720).filter(|title| *title != 707).collect::<Vec<_>>());
 }
 
 #[test]

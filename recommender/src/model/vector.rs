@@ -64,8 +64,8 @@ pub(crate) fn largest(numbers: &[f32]) -> f32 {
     rest.iter().chain(&most).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// Asks memory for `numbers`. What is asked for many of them, one after the other, is on its way at the same time; what is only asked for when it is
-/// needed is waited for each time.
+/// Asks memory for `numbers`. What is asked for one after the other is on its way at the same time; what is asked for when it is needed
+/// is waited for each time.
 #[inline(always)]
 pub(crate) fn fetch<T: Pod>(numbers: &[T]) {
     let bytes: &[u8] = bytemuck::cast_slice(numbers);

@@ -146,9 +146,9 @@ async fn sent(api: &Api, profiles: &[String]) -> Vec<Answered> {
                 let (api, answers, profile, any) = (api.clone(), answers.clone(), profile.clone(), any.clone());
                 runtime.spawn(async move {
                     if is_watch {
-                        api.watch(&profile, &any).await
+                        api.watch(&profile, &any).await;
                     } else {
-                        drop(api.row(&profile).await)
+                        drop(api.row(&profile).await);
                     }
                     // Whoever listened is gone only if the bench is.
                     drop(answers.send(Answered { is_watch, took: due.elapsed() }));
