@@ -43,13 +43,12 @@ impl Scratch {
         self.ridge.resize(titles.next_multiple_of(CHUNK), 0.0);
         [&mut self.next, &mut self.content].into_iter().for_each(|sums| sums.begin(titles));
         self.is_chosen.grow(titles);
-        match allowed {
-            Some(allowed) => self.open.clone_from(allowed),
-            None => self.open.clear(),
-        }
-        self.open.grow(titles);
-        if allowed.is_none() {
-            self.open.insert_range(..titles);
+        if let Some(allowed) = allowed {
+            self.open.clone_from(allowed);
+            self.open.grow(titles);
+        } else {
+            self.open.grow(titles);
+            self.open.insert_range(..);
         }
         history.seen().iter().filter(|title| (**title as usize) < titles).for_each(|title| self.open.remove(*title as usize));
     }

@@ -54,7 +54,7 @@ impl Vectors {
 
     /// The vectors of `titles` that have one, one after the other, as exact as small ones are, times the worth of their titles.
     pub(super) fn of(&self, titles: impl Iterator<Item = TitleIndex>) -> Vec<f32> {
-        let small = self.fetched(titles);
+        let small = self.fetched(titles.filter(|title| (*title as usize) < self.count()));
         let mut out = vec![0.0; small.len() * self.size];
         widest(
             #[inline(always)]
@@ -71,8 +71,7 @@ impl Vectors {
 
     /// The product of `profile` with the vector of each of `titles`; 0 of one that has none.
     pub(super) fn says(&self, profile: &[f32], titles: &[TitleIndex]) -> Vec<f32> {
-        let is_known = |title: &TitleIndex| (*title as usize) < self.count();
-        let small = self.fetched(titles.iter().copied().filter(is_known));
+        let small = self.fetched(titles.iter().copied());
         let mut said = vec![0.0; small.len()];
         // Sums of whole numbers may be added up in any order, so all at once.
         let most = profile.iter().fold(0.0_f32, |most, number| most.max(number.abs()));
@@ -88,25 +87,19 @@ impl Vectors {
                 }
             },
         );
-        if said.len() == titles.len() {
-            return said;
-        }
-        let mut said = said.into_iter();
-        titles.iter().map(|title| if is_known(title) { said.next().unwrap_or(0.0) } else { 0.0 }).collect()
+        said
     }
 
-    /// The small vectors of those of `titles` that have one, on their way from memory.
+    /// The small vector of each of `titles`, on its way from memory, with its step; empty of one that has none.
     fn fetched(&self, titles: impl Iterator<Item = TitleIndex>) -> Vec<(&[i8], f32)> {
         let (small, steps): (&[i8], &[f32]) = (&self.small, &self.steps);
         let of = |title: TitleIndex| {
             let start = title as usize * self.size;
-            let vector = small.get(start..start + self.size)?;
+            let vector = small.get(start..start + self.size).unwrap_or_default();
             vector::fetch(vector);
-            Some((vector, *steps.get(title as usize)?))
+            (vector, steps.get(title as usize).copied().unwrap_or(0.0))
         };
-        let mut fetched = Vec::with_capacity(titles.size_hint().1.unwrap_or(0));
-        fetched.extend(titles.filter_map(of));
-        fetched
+        titles.map(of).collect()
     }
 }
 

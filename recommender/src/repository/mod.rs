@@ -11,6 +11,7 @@ pub use delta::{PackedDelta, read_delta, write_delta};
 pub use file::{Packed, VERSION, read, write};
 
 use crate::train::Choices;
+use bytes::Bytes;
 use draft::Draft;
 use futures::TryStreamExt;
 use marquee_backends::db::{Db, models::StoredModel};
@@ -73,17 +74,7 @@ impl Repository {
         let key = Key::model(packed.card.id);
         let card = serde_json::to_value(&packed.card).map_err(Error::internal)?;
         let id = packed.card.id;
-        let written = tokio::task::spawn_blocking(move || {
-            let mut draft = Draft::new()?;
-            write(&packed, draft.writer())?;
-            let file = draft.mapped()?;
-            // What is deployed can be read.
-            read(&file).map(|_| file)
-        });
-        let file = written.await.map_err(Error::internal)??;
-        if self.blobs.create(&key, file).await? == Created::Existed {
-            return Err(Error::internal(format!("there is a model {key} already")));
-        }
+        self.store(&key, move |draft| write(&packed, draft.writer()), |file| read(file).map(drop)).await?;
         if let Err(error) = self.db.add_model(id, &card, fingerprint, is_better).await {
             // Without its row nobody would ever remove it.
             let _ = self.blobs.delete(&key).await;
@@ -98,12 +89,38 @@ impl Repository {
     async fn tidy(&self) -> Result<()> {
         self.tidy_deltas().await?;
         for id in self.db.spent_models(KEPT).await? {
-            match self.blobs.delete(&Key::model(id)).await {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => self.db.forget_model(id).await?,
-            }
+            self.remove(&Key::model(id)).await?;
+            self.db.forget_model(id).await?;
         }
         Ok(())
+    }
+
+    /// Stores what `write` writes as `key`, if `read` can read it: what is put into service has been read once.
+    async fn store(
+        &self,
+        key: &Key,
+        write: impl FnOnce(&mut Draft) -> Result<()> + Send + 'static,
+        read: fn(&Bytes) -> Result<()>,
+    ) -> Result<()> {
+        let written = tokio::task::spawn_blocking(move || {
+            let mut draft = Draft::new()?;
+            write(&mut draft)?;
+            let file = draft.mapped()?;
+            read(&file).map(|()| file)
+        });
+        let file = written.await.map_err(Error::internal)??;
+        match self.blobs.create(key, file).await? {
+            Created::Existed => Err(Error::internal(format!("there is an object {key} already"))),
+            Created::New => Ok(()),
+        }
+    }
+
+    /// Removes the object `key`, if it is there.
+    async fn remove(&self, key: &Key) -> Result<()> {
+        match self.blobs.delete(key).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The row of the model that answers.
@@ -158,17 +175,8 @@ impl Repository {
     /// `Unavailable` if the store or the database does not answer, or the model is gone.
     pub async fn add_delta(&self, id: DeltaId, packed: PackedDelta) -> Result<()> {
         let model = packed.model;
-        let written = tokio::task::spawn_blocking(move || {
-            let mut draft = Draft::new()?;
-            write_delta(&packed, draft.writer())?;
-            let file = draft.mapped()?;
-            read_delta(&file).map(|_| file)
-        });
         let key = Key::delta(model, id);
-        let file = written.await.map_err(Error::internal)??;
-        if self.blobs.create(&key, file).await? == Created::Existed {
-            return Err(Error::internal(format!("there is a delta {key} already")));
-        }
+        self.store(&key, move |draft| write_delta(&packed, draft.writer()), |file| read_delta(file).map(drop)).await?;
         if let Err(error) = self.db.add_delta(id, model).await {
             let _ = self.blobs.delete(&key).await;
             return Err(error);
@@ -181,10 +189,8 @@ impl Repository {
 
     async fn tidy_deltas(&self) -> Result<()> {
         for (model, id) in self.db.spent_deltas(DELTAS_KEPT).await? {
-            match self.blobs.delete(&Key::delta(model, id)).await {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => self.db.forget_delta(id).await?,
-            }
+            self.remove(&Key::delta(model, id)).await?;
+            self.db.forget_delta(id).await?;
         }
         Ok(())
     }
