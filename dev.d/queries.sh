@@ -26,16 +26,17 @@ with_database() {
     return $result
 }
 
-# Writes the answers for every query in backends/ to folder $1. sqlx's macros write them while they check against a live server.
+# Writes the answers for every query in backends/ to folder $1. sqlx's macros write them while "${@:2}" checks the code against a live
+# server.
 describe_queries() {
     touch backends/src/lib.rs
-    SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$1" cargo check --quiet --workspace --all-targets
+    SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$1" "${@:2}"
 }
 
 sqlx_current() {
     local fresh="$STAMPS/sqlx-fresh"
     rm -rf "$fresh"
     mkdir -p "$fresh"
-    with_database describe_queries "$fresh"
+    with_database describe_queries "$fresh" clippy
     diff -r "$fresh" .sqlx || die ".sqlx is not current: run ./dev prepare and commit it."
 }

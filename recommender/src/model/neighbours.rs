@@ -2,7 +2,6 @@
 
 use super::{TitleIndex, Watched, vector::fetch};
 use crate::data::Sparse;
-use fixedbitset::FixedBitSet;
 use std::collections::BTreeMap;
 
 /// Weights from title to title: rows are titles that were watched, columns those that they speak for.
@@ -83,42 +82,35 @@ impl Neighbours {
     /// For each of `titles` the one of `history` that speaks most for it, if any does.
     #[must_use]
     pub fn strongest(&self, history: &[Watched], titles: &[TitleIndex]) -> Vec<Option<TitleIndex>> {
-        let mut asked: Vec<(TitleIndex, usize)> = titles.iter().copied().zip(0..).collect();
-        asked.sort_unstable();
-        let is_asked: FixedBitSet = titles.iter().map(|title| *title as usize).collect();
-        let places = |title: TitleIndex| {
-            let first = asked.partition_point(|(other, _)| *other < title);
-            asked[first..].iter().take_while(move |(other, _)| *other == title).map(|(_, place)| *place)
-        };
-        let mut found: Vec<Option<(TitleIndex, f32)>> = vec![None; titles.len()];
-        for (forgotten, weights) in self.layers() {
-            forgotten.iter().flat_map(|title| places(*title)).for_each(|place| found[place] = None);
-            history.iter().for_each(|watched| fetch(weights.row(watched.title as usize).0));
-            for watched in history {
-                let (columns, values) = weights.row(watched.title as usize);
-                for (at, title) in columns.iter().enumerate() {
-                    if is_asked.contains(*title as usize) {
-                        let said = watched.weight * values[at];
-                        for place in places(*title) {
-                            if said > found[place].map_or(0.0, |(_, most)| most) {
-                                found[place] = Some((watched.title, said));
-                            }
-                        }
-                    }
+        let layers: Vec<&Sparse> = titles.iter().map(|title| self.layer_of(*title)).collect();
+        let mut found = vec![(0.0, None); titles.len()];
+        history.iter().for_each(|watched| fetch(self.weights.row(watched.title as usize).0));
+        for watched in history {
+            for ((to, layer), found) in titles.iter().zip(&layers).zip(&mut found) {
+                let said = watched.weight * weight(layer, watched.title, *to);
+                if said > found.0 {
+                    *found = (said, Some(watched.title));
                 }
             }
         }
-        found.into_iter().map(|found| found.map(|(by, _)| by)).collect()
+        found.into_iter().map(|(_, by)| by).collect()
     }
 
     /// What `from` says of `to`.
     #[must_use]
     pub fn weight(&self, from: TitleIndex, to: TitleIndex) -> f32 {
-        let is_fresh = self.fresh.titles.binary_search(&to).is_ok();
-        let weights = if is_fresh { &self.fresh.weights } else { &self.weights };
-        let (columns, values) = weights.row(from as usize);
-        columns.binary_search(&to).map_or(0.0, |place| values[place])
+        weight(self.layer_of(to), from, to)
     }
+
+    /// The weights that count of those for `title`.
+    fn layer_of(&self, title: TitleIndex) -> &Sparse {
+        if self.fresh.titles.binary_search(&title).is_ok() { &self.fresh.weights } else { &self.weights }
+    }
+}
+
+fn weight(weights: &Sparse, from: TitleIndex, to: TitleIndex) -> f32 {
+    let (columns, values) = weights.row(from as usize);
+    columns.binary_search(&to).map_or(0.0, |place| values[place])
 }
 
 /// Asks memory for the rows of `history`.

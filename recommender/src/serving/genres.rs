@@ -4,13 +4,15 @@ use crate::model::TitleIndex;
 use fixedbitset::FixedBitSet;
 use std::collections::HashMap;
 
+/// Genres of one title, a bit for each. Of more than 64 in a catalogue some have a bit in common, and are then taken to be alike.
+pub(super) type GenreSet = u64;
+
 /// Genres of all titles.
 #[derive(Debug, Default)]
 pub(super) struct Genres {
-    numbers: HashMap<String, u32>,
-    /// By title, where its genres begin; the end of the last.
-    starts: Vec<u32>,
-    genres: Vec<u32>,
+    numbers: HashMap<String, usize>,
+    /// By title, the bits of its genres.
+    sets: Vec<GenreSet>,
     /// By genre, its titles; they rise.
     titles: Vec<Vec<TitleIndex>>,
     /// By genre, what it has of all watches.
@@ -21,20 +23,21 @@ impl Genres {
     /// Of these genres of each title, in lower case, which was watched so often. Each title counts one watch more, so that there are
     /// shares where nobody watched anything yet.
     pub(super) fn new<'a>(of_titles: impl Iterator<Item = &'a [String]>, watched: impl Fn(TitleIndex) -> f32) -> Self {
-        let mut all = Self { starts: vec![0], ..Self::default() };
+        let mut all = Self::default();
         for (title, genres) in of_titles.enumerate() {
+            let mut set = 0;
             for genre in genres {
-                let next = all.titles.len() as u32;
+                let next = all.titles.len();
                 let number = *all.numbers.entry(genre.clone()).or_insert(next);
                 if number == next {
                     all.titles.push(Vec::new());
                     all.shares.push(0.0);
                 }
-                all.shares[number as usize] += (1.0 + watched(title as TitleIndex)) / genres.len() as f32;
-                all.genres.push(number);
-                all.titles[number as usize].push(title as TitleIndex);
+                all.shares[number] += (1.0 + watched(title as TitleIndex)) / genres.len() as f32;
+                all.titles[number].push(title as TitleIndex);
+                set |= 1 << (number % GenreSet::BITS as usize);
             }
-            all.starts.push(all.genres.len() as u32);
+            all.sets.push(set);
         }
         let sum: f32 = all.shares.iter().sum();
         all.shares.iter_mut().for_each(|share| *share /= sum);
@@ -42,32 +45,27 @@ impl Genres {
     }
 
     /// The genres of `title`.
-    pub(super) fn of(&self, title: TitleIndex) -> &[u32] {
-        let bound = |at: usize| self.starts.get(at).map(|start| *start as usize);
-        match (bound(title as usize), bound(title as usize + 1)) {
-            (Some(start), Some(end)) => &self.genres[start..end],
-            _ => &[],
-        }
+    pub(super) fn of(&self, title: TitleIndex) -> GenreSet {
+        self.sets.get(title as usize).copied().unwrap_or(0)
     }
 
     /// Share of everybody's watches that has `genre`, in lower case.
     pub(super) fn share(&self, genre: &str) -> f32 {
-        self.numbers.get(genre).map_or(0.0, |number| self.shares[*number as usize])
+        self.numbers.get(genre).map_or(0.0, |number| self.shares[*number])
     }
 
     /// Those of `among` that have `genre`, in lower case.
     pub(super) fn having(&self, genre: &str, among: &FixedBitSet) -> FixedBitSet {
-        let titles = self.numbers.get(genre).map_or(&[][..], |number| &self.titles[*number as usize]);
+        let titles = self.numbers.get(genre).map_or(&[][..], |number| &self.titles[*number]);
         let mut having = FixedBitSet::with_capacity(among.len());
         titles.iter().filter(|title| among.contains(**title as usize)).for_each(|title| having.insert(*title as usize));
         having
     }
 
     /// Share of genres that two titles have in common.
-    pub(super) fn likeness(left: &[u32], right: &[u32]) -> f32 {
-        let common = left.iter().filter(|genre| right.contains(genre)).count();
-        let all = left.len() + right.len() - common;
-        if all == 0 { 0.0 } else { common as f32 / all as f32 }
+    #[inline(always)]
+    pub(super) fn likeness(left: GenreSet, right: GenreSet) -> f32 {
+        (left & right).count_ones() as f32 / (left | right).count_ones().max(1) as f32
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     answer::{Ask, GENRE_CHARS_MAX, Judgment, Recommendation, Row, RowKind},
-    genres::Genres,
+    genres::{GenreSet, Genres},
     shelf::Shelf,
 };
 use crate::{
@@ -140,23 +140,23 @@ impl<'a> Maker<'a> {
     fn best(&self, allowed: &FixedBitSet, scratch: &mut Scratch) -> Vec<Recommendation> {
         let wanted = Wanted { allowed: Some(allowed), ..self.wanted(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&self.viewer.history, wanted, scratch);
-        let varied = self.varied(best);
+        let varied = self.varied(&best);
         varied.iter().zip(self.reasons(&varied)).filter_map(|(one, reason)| self.shown(one.title, reason)).collect()
     }
 
     /// The best `count`, each next one less good the more it is like one before (J. Carbonell, J. Goldstein, "The Use of MMR", 1998).
-    fn varied(&self, mut pool: Vec<Judged>) -> Vec<Judged> {
-        let best = pool.first().map_or(0.0, |one| one.score.abs());
-        let mut genres: Vec<&[u32]> = pool.iter().map(|one| self.shelf.genres().of(one.title)).collect();
-        let mut costs = vec![0.0_f32; pool.len()];
-        let mut chosen: Vec<Judged> = Vec::with_capacity(self.ask.count);
-        while chosen.len() < self.ask.count && !pool.is_empty() {
-            let worth = |place: usize| pool[place].score - best * self.viewer.settings.variety_cost * costs[place];
-            let next = (0..pool.len()).reduce(|left, right| if worth(right) > worth(left) { right } else { left }).unwrap_or(0);
-            costs.remove(next);
-            let its = genres.remove(next);
-            costs.iter_mut().zip(&genres).for_each(|(cost, others)| *cost = cost.max(Genres::likeness(its, others)));
-            chosen.push(pool.remove(next));
+    fn varied(&self, pool: &[Judged]) -> Vec<Judged> {
+        let genres: Vec<GenreSet> = pool.iter().map(|one| self.shelf.genres().of(one.title)).collect();
+        let cost = self.viewer.settings.variety_cost * pool.first().map_or(0.0, |one| one.score.abs());
+        let mut likeness = vec![0.0_f32; pool.len()];
+        let mut left: Vec<usize> = (0..pool.len()).collect();
+        let mut chosen = Vec::with_capacity(self.ask.count);
+        while chosen.len() < self.ask.count {
+            let worth = |place: usize| pool[left[place]].score - cost * likeness[left[place]];
+            let best = (0..left.len()).reduce(|one, other| if worth(other) > worth(one) { other } else { one });
+            let Some(next) = best.map(|place| left.remove(place)) else { break };
+            left.iter().for_each(|place| likeness[*place] = likeness[*place].max(Genres::likeness(genres[next], genres[*place])));
+            chosen.push(pool[next]);
         }
         chosen
     }
@@ -193,7 +193,7 @@ impl<'a> Maker<'a> {
         // What goes with it is not itself, which is all that this history has seen.
         let wanted = Wanted { allowed: Some(left), is_like: true, ..self.wanted(self.ask.count * VARIED_FACTOR) };
         let best = self.shelf.ranker().best(&one, wanted, scratch);
-        let best = self.varied(best);
+        let best = self.varied(&best);
         best.iter().filter_map(|one| self.shown(one.title, reason)).collect()
     }
 
