@@ -112,7 +112,10 @@ impl VideoTrack {
             (self.time_base.is_within(RATIO_PART_MAX, RATIO_PART_MAX), "its clock"),
             (self.end > self.origin, "when it ends"),
             (self.frames > 0, "the number of its frames"),
-            (self.captions.is_sorted_by(|one, next| one < next), "its closed captions"),
+            (
+                self.captions.is_sorted_by(|one, next| one < next) && self.captions.iter().all(|one| one.is_possible()),
+                "its closed captions",
+            ),
             (self.keyframes.len() <= KEYFRAMES_MAX && self.keyframes.is_sorted(), "where its keyframes are"),
         ])
     }
