@@ -179,7 +179,10 @@ fn possible(checks: &[(bool, &str)]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{source::Note, testing};
+    use crate::{
+        source::{CaptionChannel, Note},
+        testing,
+    };
 
     /// A good source that has everything.
     fn good() -> Source {
@@ -271,7 +274,7 @@ mod tests {
     #[test]
     fn what_cannot_be_true_is_refused() {
         type Change = fn(&mut Source);
-        let changes: [(&str, Change); 24] = [
+        let changes: [(&str, Change); 26] = [
             ("no bytes", |source| source.size_bytes = 0),
             ("no frames", |source| source.video.frames = 0),
             ("no width", |source| source.video.width = 0),
@@ -295,6 +298,8 @@ mod tests {
             ("read beyond its end", |source| source.seen_until = Some(source.video.end + 1)),
             ("many keyframes", |source| source.video.keyframes = vec![0; KEYFRAMES_MAX + 1]),
             ("keyframes in no order", |source| source.video.keyframes = vec![2, 1]),
+            ("captions twice", |source| source.video.captions = vec![CaptionChannel::Cc1; 2]),
+            ("captions of no service", |source| source.video.captions = vec![CaptionChannel::Service(0)]),
             ("many notes", |source| source.notes = vec![Note::new("a", "b"); NOTES_MAX + 1]),
         ];
         for (name, change) in changes {
