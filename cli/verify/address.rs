@@ -42,10 +42,20 @@ impl Address {
     async fn part(&self, path: &str, range: Range<u64>) -> Result<Part> {
         // Players take playlists compressed, and whole.
         if path.split('?').next().is_some_and(|path| path.ends_with(".m3u8") || path.ends_with(".mpd")) {
-            return playlist(accepted(self.get(path, (header::ACCEPT_ENCODING, "gzip")).await?)?, &range).await;
+            let response = accepted(self.get(path, (header::ACCEPT_ENCODING, "gzip")).await?)?;
+            return self.secured(playlist(response, &range).await);
         }
         let last = range.end.max(range.start + 1) - 1;
-        part(self.get(path, (header::RANGE, &format!("bytes={}-{last}", range.start))).await?, &range).await
+        let response = self.get(path, (header::RANGE, &format!("bytes={}-{last}", range.start))).await?;
+        self.secured(part(response, &range).await)
+    }
+
+    /// A part that says whether it came over TLS. The client speaks 1.2 and 1.3 alone, with keys that are made for each connection, and
+    /// takes no certificate of a weak key.
+    fn secured(&self, part: Result<Part>) -> Result<Part> {
+        let is_secure = self.folder.scheme() == "https";
+        let of = |delivery| Delivery { is_secure, ..delivery };
+        part.map(|part| Part { delivery: part.delivery.map(of), ..part })
     }
 }
 
@@ -100,7 +110,7 @@ fn within(bytes: &Bytes, range: &Range<u64>) -> Bytes {
 fn delivery(headers: &HeaderMap) -> Delivery {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
-    Delivery { content_type, gzip: false }
+    Delivery { content_type, gzip: false, is_secure: false }
 }
 
 /// The first `bytes_max` bytes of a body.
@@ -197,7 +207,7 @@ mod tests {
         }
         assert_eq!(files.read("ranged.m4s", 2..5).await.unwrap().size_bytes, 10);
         let packed = files.read("packed.m3u8", 0..100_000).await.unwrap();
-        let delivery = Delivery { content_type: "application/vnd.apple.mpegurl".into(), gzip: true };
+        let delivery = Delivery { content_type: "application/vnd.apple.mpegurl".into(), gzip: true, is_secure: false };
         assert_eq!((packed.bytes.len(), packed.size_bytes, packed.delivery), (10_000, 10_000, Some(delivery)));
         let cut = files.read("packed.m3u8", 0..50).await.unwrap();
         assert!(cut.bytes.len() == 50 && cut.size_bytes > 50, "there is more");

@@ -133,13 +133,13 @@ pub struct Presentation {
     pub protected: Option<Protected>,
 }
 
-/// A server of content steering (draft-pantos-hls-rfc8216bis section 7): it names hosts that have the same as the one that the manifest came
+/// A server of content steering (draft-pantos-hls-rfc8216bis section 7, and ETSI TS 103 998 for DASH, with the same answers): it names hosts that have the same as the one that the manifest came
 /// from, and in which order players are to ask them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Steering {
     /// Where players ask it.
     pub url: Url,
-    /// What it calls the host that the manifest came from.
+    /// What it calls the host that the manifest came from: a pathway of HLS, a service location of DASH.
     pub pathway: String,
 }
 

@@ -13,7 +13,7 @@ pub use validate::{
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
-use std::num::NonZeroU32;
+use std::{fmt, num::NonZeroU32, ops::RangeInclusive};
 
 /// A rational number as containers write it, denominator above zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,23 +131,59 @@ pub struct VideoTrack {
     pub keyframes: Vec<i64>,
 }
 
-/// A channel of closed captions (ANSI/CTA-608): the first of each field. What the others hold hardly anybody sees.
+/// A channel of closed captions (ANSI/CTA-608), two in each field, or a service of them (ANSI/CTA-708). Shown as manifests call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaptionChannel {
-    /// In the first field, in the main language as a rule.
+    /// The first in the first field, in the main language as a rule.
     Cc1,
-    /// In the second field, in another language as a rule.
+    /// The other in the first field.
+    Cc2,
+    /// The first in the second field, in another language as a rule.
     Cc3,
+    /// The other in the second field.
+    Cc4,
+    /// The service of this number, from 1 to 63; the first is in the main language as a rule.
+    Service(u8),
 }
 
 impl CaptionChannel {
-    /// As manifests call it.
+    /// Numbers of services.
+    pub const SERVICES: RangeInclusive<u8> = 1..=63;
+
+    /// The channel of CTA-608 with this number, from 1 to 4; `None` for a service.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn number(self) -> Option<u8> {
         match self {
-            Self::Cc1 => "CC1",
-            Self::Cc3 => "CC3",
+            Self::Cc1 => Some(1),
+            Self::Cc2 => Some(2),
+            Self::Cc3 => Some(3),
+            Self::Cc4 => Some(4),
+            Self::Service(_) => None,
+        }
+    }
+
+    /// Whether it is in the main language as a rule.
+    #[must_use]
+    pub fn is_main(self) -> bool {
+        matches!(self, Self::Cc1 | Self::Service(1))
+    }
+
+    /// Whether there can be such a one.
+    #[must_use]
+    pub(crate) fn is_possible(self) -> bool {
+        match self {
+            Self::Service(number) => Self::SERVICES.contains(&number),
+            Self::Cc1 | Self::Cc2 | Self::Cc3 | Self::Cc4 => true,
+        }
+    }
+}
+
+impl fmt::Display for CaptionChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(number) => write!(f, "SERVICE{number}"),
+            Self::Cc1 | Self::Cc2 | Self::Cc3 | Self::Cc4 => write!(f, "CC{}", self.number().unwrap_or_default()),
         }
     }
 }

@@ -84,8 +84,9 @@ async fn a_player_goes_where_it_is_steered() {
     let film = Clip { seconds: 24, frames_per_second: 25, width: 640, height: 360 };
     let id = admin.upload_form("Anywhere", &film.file()).await;
     admin.wait_until_ready(&id).await;
-    let master = admin.hls(&id).await;
-    script("steering.mjs", &[master.as_ref(), port.to_string().as_ref()]);
+    let play = admin.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await;
+    let address = |name: &str| play[name].as_str().unwrap_or_else(|| panic!("{name} in {play}")).to_owned();
+    script("steering.mjs", &[address("hls").as_ref(), address("dash").as_ref(), port.to_string().as_ref()]);
     node.stop().await;
 }
 

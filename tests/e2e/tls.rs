@@ -100,6 +100,7 @@ async fn keys_of_a_title_come_over_tls_and_so_does_what_is_verified() {
             String::from_utf8_lossy(&ended.stdout),
             String::from_utf8_lossy(&ended.stderr)
         );
+        assert!(!String::from_utf8_lossy(&ended.stdout).contains("HLS-AUTH 12.1"), "it came over TLS");
     }
     node.stop().await;
 }

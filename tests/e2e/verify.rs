@@ -98,6 +98,7 @@ async fn a_title_on_the_edge_keeps_every_rule() {
     let master = admin.hls(&id).await;
     let (good, code) = tokio::task::spawn_blocking(move || verify(&master, &["--deep"])).await.expect("it ends");
     assert_eq!((rules(&good), code), (vec![], Some(0)), "{good:#}");
+    assert!(good.to_string().contains("HLS-AUTH 12.1"), "without TLS: {good:#}");
     let master = admin.hls(&id).await.replacen("/media/", "/media/other/", 1);
     let (problem, code) = tokio::task::spawn_blocking(move || verify(&master, &[])).await.expect("it ends");
     assert_eq!(code, Some(2), "{problem}");

@@ -357,7 +357,7 @@ impl Protection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Steering {
-    /// A server of content steering, which new titles send their players of HLS to: it names other hosts that have all that `edge.public_url`
+    /// A server of content steering, which new titles send their players to, of HLS and of DASH: it names other hosts that have all that `edge.public_url`
     /// has, and in which order they are to be asked. Unset: there is none.
     #[serde(deserialize_with = "url")]
     pub url: Option<Url>,

@@ -37,8 +37,9 @@ const ENCODER_THREADS: u16 = 1;
 /// brought to one loudness. Since version 4 it may carry subtitles, and rungs may be of other codecs than H.264. Since version 5 what
 /// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame. Since version 6 it may have
 /// only the first chunks until the rest of the film is known, and frames may be deinterlaced that do not say that they are interlaced.
-/// Since version 7 subtitles may come from files beside the film. Since version 8 what is stored may be protected.
-pub const PLAN_VERSION: u32 = 8;
+/// Since version 7 subtitles may come from files beside the film. Since version 8 what is stored may be protected. Since version 9
+/// closed captions may be of other channels than the first of each field.
+pub const PLAN_VERSION: u32 = 9;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

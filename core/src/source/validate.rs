@@ -112,7 +112,10 @@ impl VideoTrack {
             (self.time_base.is_within(RATIO_PART_MAX, RATIO_PART_MAX), "its clock"),
             (self.end > self.origin, "when it ends"),
             (self.frames > 0, "the number of its frames"),
-            (self.captions.is_sorted_by(|one, next| one < next), "its closed captions"),
+            (
+                self.captions.is_sorted_by(|one, next| one < next) && self.captions.iter().all(|one| one.is_possible()),
+                "its closed captions",
+            ),
             (self.keyframes.len() <= KEYFRAMES_MAX && self.keyframes.is_sorted(), "where its keyframes are"),
         ])
     }
@@ -176,7 +179,10 @@ fn possible(checks: &[(bool, &str)]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{source::Note, testing};
+    use crate::{
+        source::{CaptionChannel, Note},
+        testing,
+    };
 
     /// A good source that has everything.
     fn good() -> Source {
@@ -268,7 +274,7 @@ mod tests {
     #[test]
     fn what_cannot_be_true_is_refused() {
         type Change = fn(&mut Source);
-        let changes: [(&str, Change); 24] = [
+        let changes: [(&str, Change); 26] = [
             ("no bytes", |source| source.size_bytes = 0),
             ("no frames", |source| source.video.frames = 0),
             ("no width", |source| source.video.width = 0),
@@ -292,6 +298,8 @@ mod tests {
             ("read beyond its end", |source| source.seen_until = Some(source.video.end + 1)),
             ("many keyframes", |source| source.video.keyframes = vec![0; KEYFRAMES_MAX + 1]),
             ("keyframes in no order", |source| source.video.keyframes = vec![2, 1]),
+            ("captions twice", |source| source.video.captions = vec![CaptionChannel::Cc1; 2]),
+            ("captions of no service", |source| source.video.captions = vec![CaptionChannel::Service(0)]),
             ("many notes", |source| source.notes = vec![Note::new("a", "b"); NOTES_MAX + 1]),
         ];
         for (name, change) in changes {

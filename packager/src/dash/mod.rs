@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod judge;
 mod set;
+pub(crate) mod steering;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -35,8 +36,9 @@ pub(crate) const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
 /// For whom a track is; 2 is for those who are hard of hearing (ETSI TS 103 285).
 pub(crate) const PURPOSE: &str = "urn:tva:metadata:cs:AudioPurposeCS:2007";
 pub(crate) const HARD_OF_HEARING: &str = "2";
-/// Closed captions in pictures (SCTE 214-1).
-pub(crate) const CAPTIONS: &str = "urn:scte:dash:cc:cea-608:2015";
+/// Closed captions in pictures (SCTE 214-1): channels of CTA-608, and services of CTA-708.
+pub(crate) const CAPTIONS_608: &str = "urn:scte:dash:cc:cea-608:2015";
+pub(crate) const CAPTIONS_708: &str = "urn:scte:dash:cc:cea-708:2015";
 /// Sets between which players may switch.
 const SWITCHING: &str = "urn:mpeg:dash:adaptation-set-switching:2016";
 /// Sheets of tiles (DASH-IF Interoperability Points 4.3, section 6.2.6).
@@ -58,10 +60,15 @@ pub fn manifest(presentation: &Presentation, thumbnails: Option<&Thumbnails>) ->
         mpdtype: Some("static".to_owned()),
         mediaPresentationDuration: Some(length(presentation)),
         minBufferTime: Some(Duration::from_secs(buffer_s)),
+        base_url: presentation.steering.iter().map(steering::base_url).collect(),
         periods: vec![period],
         ..MPD::default()
     };
-    format!("{DECLARATION}\n{mpd}\n")
+    let text = format!("{DECLARATION}\n{mpd}\n");
+    match &presentation.steering {
+        Some(by) => steering::written(&text, by),
+        None => text,
+    }
 }
 
 /// Seconds of buffer that rates are declared for: one segment, whichever it is.

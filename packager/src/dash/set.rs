@@ -1,6 +1,6 @@
 //! Adaptation sets of picture, sound and subtitles: tracks between which a player may switch while it plays.
 
-use super::{CAPTIONS, CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, SWITCHING, clean};
+use super::{CAPTIONS_608, CAPTIONS_708, CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, SWITCHING, clean};
 use crate::{
     bitrate::{Piece, sustained_bps},
     hls,
@@ -52,18 +52,26 @@ fn switching(sets: &[Vec<&Track>], tracks: &[&Track]) -> Vec<SupplementalPropert
     (!others.is_empty()).then_some(property).into_iter().collect()
 }
 
-/// The closed captions in a set's pictures (SCTE 214-1, DASH-IF Interoperability Points). They do not say in what language they are: the first channel is as the sound is, as a rule, the other is not.
-fn captions(presentation: &Presentation, track: &Track) -> Option<Accessibility> {
-    let is_carried = matches!(track.rendition.media, Media::Video { .. }) && hls::codec(track) == Codec::H264;
-    let language = |channel: &CaptionChannel| match channel {
-        CaptionChannel::Cc1 => hls::spoken(presentation).map_or(language::UNKNOWN, language::three_letters),
-        CaptionChannel::Cc3 => language::UNKNOWN,
+/// The closed captions in a set's pictures, channels and services each in a descriptor (SCTE 214-1, DASH-IF Interoperability
+/// Points). They do not say in what language they are: the main ones are as the sound is, as a rule, the others are not.
+fn captions(presentation: &Presentation, track: &Track) -> Vec<Accessibility> {
+    if !matches!(track.rendition.media, Media::Video { .. }) || hls::codec(track) != Codec::H264 {
+        return Vec::new();
+    }
+    let spoken = hls::spoken(presentation).map_or(language::UNKNOWN, language::three_letters);
+    let (mut channels, mut services) = (Vec::new(), Vec::new());
+    for channel in &presentation.captions {
+        let language = if channel.is_main() { spoken } else { language::UNKNOWN };
+        match channel {
+            CaptionChannel::Service(number) => services.push(format!("{number}=lang:{language}")),
+            _ => channels.push(format!("{channel}={language}")),
+        }
+    }
+    let descriptor = |(scheme, values): (&str, Vec<String>)| {
+        let value = Some(values.join(";")).filter(|value| !value.is_empty())?;
+        Some(Accessibility { schemeIdUri: scheme.to_owned(), value: Some(value), ..Accessibility::default() })
     };
-    let channel = |channel: &CaptionChannel| format!("{}={}", channel.as_str(), language(channel));
-    let channels: Vec<_> = presentation.captions.iter().map(channel).collect();
-    let descriptor =
-        || Accessibility { schemeIdUri: CAPTIONS.to_owned(), value: Some(channels.join(";")), ..Accessibility::default() };
-    (is_carried && !channels.is_empty()).then(descriptor)
+    [(CAPTIONS_608, channels), (CAPTIONS_708, services)].into_iter().filter_map(descriptor).collect()
 }
 
 /// What players are told of the key of a set.

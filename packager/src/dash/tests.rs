@@ -7,7 +7,10 @@ use crate::{
     sample::{audio, many_codecs, presentation, surround, text, thumbnails, video},
 };
 use dash_mpd_core::AdaptationSet;
-use marquee_core::source::{CaptionChannel, Ratio};
+use marquee_core::{
+    presentation::Steering,
+    source::{CaptionChannel, Ratio},
+};
 
 fn read(presentation: &Presentation, thumbnails: Option<&Thumbnails>) -> Vec<AdaptationSet> {
     let text = manifest(presentation, thumbnails);
@@ -144,9 +147,33 @@ fn nothing_and_too_much_are_written_too() {
 
 #[test]
 fn closed_captions_are_told_of_the_set_that_carries_them() {
-    let title = Presentation { captions: vec![CaptionChannel::Cc1, CaptionChannel::Cc3], ..many_codecs() };
+    let captions = vec![CaptionChannel::Cc1, CaptionChannel::Cc3, CaptionChannel::Service(1), CaptionChannel::Service(63)];
+    let title = Presentation { captions, ..many_codecs() };
     let told = |set: &AdaptationSet| set.Accessibility.iter().filter_map(|one| one.value.clone()).collect::<Vec<_>>();
     let sets = read(&title, None);
-    assert_eq!(sets.iter().map(told).collect::<Vec<_>>(), [vec!["CC1=eng;CC3=und"], vec![], vec![], vec![]]);
-    assert_eq!(sets[0].Accessibility[0].schemeIdUri, "urn:scte:dash:cc:cea-608:2015");
+    assert_eq!(
+        sets.iter().map(told).collect::<Vec<_>>(),
+        [vec!["CC1=eng;CC3=und", "1=lang:eng;63=lang:und"], vec![], vec![], vec![]]
+    );
+    let schemes = sets[0].Accessibility.iter().map(|one| one.schemeIdUri.as_str());
+    assert!(schemes.eq(["urn:scte:dash:cc:cea-608:2015", "urn:scte:dash:cc:cea-708:2015"]));
+    let services = read(&Presentation { captions: vec![CaptionChannel::Service(2)], ..many_codecs() }, None);
+    assert_eq!(told(&services[0]), ["2=lang:und"]);
+}
+
+#[test]
+fn steered_players_are_told_by_whom_and_where_they_are() {
+    let by = Steering { url: "https://steer.example/a?b=1&c=\"<d".parse().unwrap(), pathway: "main".to_owned() };
+    let title = Presentation { steering: Some(by.clone()), ..presentation() };
+    assert_eq!(read(&title, Some(&thumbnails())).len(), 3);
+    let text = manifest(&title, None);
+    let told = "<BaseURL serviceLocation=\"main\">./</BaseURL>\
+        <ContentSteering defaultServiceLocation=\"main\" queryBeforeStart=\"false\">https://steer.example/a?b=1&amp;c=%22%3Cd\
+        </ContentSteering><Period ";
+    assert_eq!(text.matches(told).count(), 1, "{text}");
+    assert_eq!(steering::read(&text), [steering::ContentSteering::of(&by)]);
+    let plain = manifest(&presentation(), None);
+    assert!(!plain.contains("ContentSteering") && !plain.contains("serviceLocation"));
+    assert_eq!(steering::read(&plain), []);
+    assert_eq!(steering::read("no manifest"), []);
 }

@@ -62,7 +62,7 @@ fn groups(report: &mut Report, master: &MasterPlaylist) {
 
 /// Closed captions are offered where pictures carry them, and players are told where there are none.
 fn captions(report: &mut Report, presentation: &Presentation, master: &MasterPlaylist) {
-    let carried: BTreeSet<_> = presentation.captions.iter().map(|channel| channel.as_str().to_owned()).collect();
+    let carried: BTreeSet<_> = presentation.captions.iter().map(ToString::to_string).collect();
     let offered = of_type(master, &AlternativeMediaType::ClosedCaptions);
     let offered: BTreeSet<_> = offered.filter_map(|media| media.instream_id.as_ref().map(ToString::to_string)).collect();
     report.must(offered == carried, "RFC 8216 4.3.4.1", || {
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn closed_captions_are_offered_where_they_are_and_nowhere_else() {
-        let title = Presentation { captions: vec![CaptionChannel::Cc1], ..many_codecs() };
+        let title = Presentation { captions: vec![CaptionChannel::Cc1, CaptionChannel::Service(2)], ..many_codecs() };
         let found = |title: &Presentation, text: &str| {
             let mut report = Report::default();
             check(&mut report, title, text);

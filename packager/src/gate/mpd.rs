@@ -7,7 +7,7 @@ mod tests;
 
 use super::{Finding, Report};
 use crate::{
-    dash,
+    dash::{self, steering},
     model::{Presentation, Track},
 };
 use dash_mpd_core::{AdaptationSet, MPD, Representation};
@@ -38,6 +38,7 @@ pub fn check_manifest(presentation: &Presentation, thumbnails: Option<&Thumbnail
         }
     };
     head(&mut report, presentation, &mpd);
+    steered(&mut report, presentation, &mpd, text);
     let buffer = mpd.minBufferTime.unwrap_or_default();
     let title = Title { presentation, thumbnails, buffer_s: buffer.as_secs(), length: dash::length(presentation) };
     let Some(period) = mpd.periods.first() else { return report.0 };
@@ -64,6 +65,18 @@ fn head(report: &mut Report, presentation: &Presentation, mpd: &MPD) {
     report.must(from_zero, "23009-1 5.3.2.1", || "there is not one period from zero".to_owned());
     let shorter = mpd.periods.first().and_then(|period| period.duration).is_some_and(|period| period != length);
     report.must(!shorter, "23009-1 5.3.2.2", || "the period does not last as long as the title".to_owned());
+}
+
+/// Players are steered by whom the plan says, from where they are; addresses stay relative to the manifest.
+fn steered(report: &mut Report, presentation: &Presentation, mpd: &MPD, text: &str) {
+    let by = presentation.steering.as_ref();
+    let (bases, told) = (by.map(steering::base_url), by.map(steering::ContentSteering::of));
+    report.must(mpd.base_url == bases.into_iter().collect::<Vec<_>>(), "23009-1 5.6.4", || {
+        "addresses do not count from the manifest's own folder, or this has another name".to_owned()
+    });
+    report.must(steering::read(text) == told.into_iter().collect::<Vec<_>>(), "TS 103 998", || {
+        "players are not told of the server that steers them, or of another one".to_owned()
+    });
 }
 
 /// Names of sets and of representations are given once.

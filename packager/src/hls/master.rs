@@ -145,24 +145,26 @@ fn closed_captions(presentation: &Presentation, track: &Track) -> Option<ClosedC
     (codec(track) == Codec::H264).then(|| ClosedCaptionGroupId::GroupId(CAPTIONS.to_owned()))
 }
 
-/// The channels of closed captions. They do not say in what language they are: the first is as the sound is, as a rule, the other is not.
+/// The channels and services of closed captions. They do not say in what language they are: the main ones are as the sound is, as a rule,
+/// the others are not. Of two that say the same players select the first by themselves (RFC 8216 section 4.3.4.1.1).
 fn captions(presentation: &Presentation) -> Vec<AlternativeMedia> {
-    let media = |channel: &CaptionChannel| {
-        let (name, number, language) = match channel {
-            CaptionChannel::Cc1 => ("Closed captions", 1, spoken(presentation)),
-            CaptionChannel::Cc3 => ("Closed captions 2", 3, None),
-        };
+    let first_main = presentation.captions.iter().find(|channel| channel.is_main());
+    let media = |(place, channel): (usize, &CaptionChannel)| {
+        let language = spoken(presentation).filter(|_| channel.is_main());
         AlternativeMedia {
             media_type: AlternativeMediaType::ClosedCaptions,
             group_id: CAPTIONS.to_owned(),
             language: Some(attribute(language.unwrap_or_default(), "und")),
-            name: name.to_owned(),
-            autoselect: *channel == CaptionChannel::Cc1,
-            instream_id: Some(InstreamId::CC(number)),
+            name: if place == 0 { "Closed captions".to_owned() } else { format!("Closed captions {}", place + 1) },
+            autoselect: first_main == Some(channel),
+            instream_id: Some(match channel {
+                CaptionChannel::Service(number) => InstreamId::Service(*number),
+                _ => InstreamId::CC(channel.number().unwrap_or_default()),
+            }),
             ..AlternativeMedia::default()
         }
     };
-    presentation.captions.iter().map(media).collect()
+    presentation.captions.iter().enumerate().map(media).collect()
 }
 
 /// How outputs are to be protected where FairPlay Streaming has the keys (Apple HLS Authoring Specification 13.5 and 13.6).

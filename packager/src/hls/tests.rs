@@ -394,12 +394,15 @@ fn the_target_duration_is_one_for_all_and_never_below_six() {
 
 #[test]
 fn closed_captions_are_offered_with_the_pictures_that_carry_them() {
-    let title = Presentation { captions: vec![CaptionChannel::Cc1, CaptionChannel::Cc3], ..many_codecs() };
+    let captions = vec![CaptionChannel::Cc1, CaptionChannel::Cc3, CaptionChannel::Service(1), CaptionChannel::Service(63)];
+    let title = Presentation { captions, ..many_codecs() };
     for text in [master(&title), growing_master(&title)] {
         let media = "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"captions\"";
         for channel in [
             "LANGUAGE=\"en\",NAME=\"Closed captions\",AUTOSELECT=YES,INSTREAM-ID=\"CC1\"",
             "LANGUAGE=\"und\",NAME=\"Closed captions 2\",INSTREAM-ID=\"CC3\"",
+            "LANGUAGE=\"en\",NAME=\"Closed captions 3\",INSTREAM-ID=\"SERVICE1\"",
+            "LANGUAGE=\"und\",NAME=\"Closed captions 4\",INSTREAM-ID=\"SERVICE63\"",
         ] {
             assert!(text.contains(&format!("{media},{channel}\n")), "{text}");
         }

@@ -1,6 +1,6 @@
 //! Rules between playlists: players change from one to another at any segment.
 
-use super::{master::Master, media::Kind, report::Report, track::Track};
+use super::{entry::Media, master::Master, media::Kind, report::Report, track::Track};
 
 /// What sound or words may be longer or shorter than the picture.
 const ENDS_S: f64 = 0.25;
@@ -74,6 +74,10 @@ fn rung(report: &mut Report, first: &Track, track: &Track) {
         ] {
             report.must(same, "CMAF 7.3.4", path, || format!("has another {what} than {other}"));
         }
+        let (own, of_other) = (colour(track), colour(first));
+        // Pictures of another range are another choice.
+        let alike = own.zip(of_other).is_none_or(|(own, of_other)| own == of_other || own.1 != of_other.1);
+        report.should(alike, "HLS-AUTH 1.21", path, || format!("has the colours {own:?}, {other} {of_other:?}"));
     }
     let (Some((start_s, end_s)), Some((first_s, last_s))) = (track.span_s(), first.span_s()) else { return };
     let starts = report.must((start_s - first_s).abs() <= EQUAL_S, "RFC 8216 6.2.4", path, || {
@@ -102,6 +106,14 @@ fn rung(report: &mut Report, first: &Track, track: &Track) {
     report.must(differs.is_none(), "CMAF 7.3.4", path, || {
         format!("has other times than {other} from segment {} on", differs.unwrap_or(0) + 1)
     });
+}
+
+/// Primaries, transfer function and matrix.
+fn colour(track: &Track) -> Option<(u16, u16, u16)> {
+    match track.init.as_ref()?.entry.media {
+        Media::Video { colour, .. } => colour,
+        Media::Audio { .. } | Media::Text => None,
+    }
 }
 
 fn scheme(track: &Track) -> Option<[u8; 4]> {

@@ -3,8 +3,11 @@
 use super::{
     entry::Media,
     init::Init,
-    master::{Master, Rendition, Stream},
+    levels::{Pictures, said_and_needed},
+    master::{Master, Stream},
     media::Kind,
+    rates,
+    renditions::Rendition,
     report::Report,
     track::Track,
 };
@@ -19,6 +22,18 @@ const MAIN_10: u8 = 2;
 const HEVC_LEVEL_MAX: u8 = 153;
 /// `seq_level_idx` of 6.2 (HLS-AUTH 1.37).
 const AV1_LEVEL_MAX: u8 = 18;
+/// What some variants should not exceed, for devices of some years: levels 4.1 and 4.0 (HLS-AUTH 1.3 and 1.6).
+const AVC_LEVEL_OLD: u8 = 41;
+const HEVC_LEVEL_OLD: u8 = 120;
+/// Above which HE-AAC sounds no better than AAC-LC (HLS-AUTH 2.4).
+const HE_AAC_BPS: u64 = 64_000;
+/// Extended HE-AAC.
+const XHE_AAC: &str = "mp4a.40.42";
+/// Codec, channels, and the rates that are recommended for them (HLS-AUTH 2.9).
+const SOUND_BPS: [(&str, u16, u64, u64); 4] =
+    [("mp4a.40.2", 2, 32_000, 160_000), ("mp4a.40.2", 6, 0, 320_000), (XHE_AAC, 2, 24_000, 160_000), ("ac-3", 6, 0, 384_000)];
+/// What boxes add to a sound's own rate, and rounding: they weigh most where a frame has few bytes.
+const BOXES_BPS: u64 = 6_000;
 /// Frames a second: at most (HLS-AUTH 1.19), and those that are natural (1.18).
 const FRAME_RATE_MAX: f64 = 60.0;
 const NATURAL: [f64; 9] = [23.976, 24.0, 25.0, 29.97, 30.0, 47.952, 50.0, 59.94, 60.0];
@@ -52,7 +67,10 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
     stereo(report, path, tracks);
     for track in tracks {
         limits(report, track);
+        needed(report, track);
+        sound_rates(report, track);
     }
+    old_devices(report, path, tracks);
 }
 
 /// Renditions of sound and words that a variant plays with.
@@ -86,6 +104,12 @@ fn codecs(report: &mut Report, path: &str, stream: &Stream, video: &Track, sound
     let listed: BTreeSet<_> = listed.iter().map(|codec| short(codec)).collect();
     let missing: Vec<_> = real.difference(&listed).collect();
     report.must(missing.is_empty(), "RFC 8216 6.2.4", path, || format!("{} has {missing:?}, not in CODECS", stream.name()));
+    // Spectral band replication that only the stream knows of is not signalled.
+    let high = listed.iter().any(|codec| ["mp4a.40.5", "mp4a.40.29"].contains(&codec.as_str()));
+    let implicit = high && real.contains("mp4a.40.2") && !listed.contains("mp4a.40.2");
+    report.must(!implicit, "HLS-AUTH 2.24", path, || {
+        format!("{} is HE-AAC by its CODECS, and AAC-LC by its init segment", stream.name())
+    });
     // Words in WebVTT may be named or not.
     let words = |codec: &&String| !codec.starts_with("wvtt") && !codec.starts_with("stpp");
     let foreign: Vec<_> = listed.difference(&real).filter(words).collect();
@@ -103,13 +127,13 @@ fn short(codec: &str) -> String {
 }
 
 fn picture(report: &mut Report, path: &str, stream: &Stream, video: &Track) {
-    let Some(Media::Video { width, height, shown_width, transfer }) = video.init.as_ref().map(|init| init.entry.media) else {
+    let Some(Media::Video { width, height, shown_width, colour }) = video.init.as_ref().map(|init| init.entry.media) else {
         return;
     };
     report.must(is_size(stream, (width, height, shown_width)), "HLS-AUTH 9.2", path, || {
         format!("{} is {width}x{height}, shown {shown_width} wide, listed as {:?}", stream.name(), stream.resolution)
     });
-    let range = match transfer {
+    let range = match colour.map(|(_, transfer, _)| transfer) {
         Some(PQ) => Some("PQ"),
         Some(HLG) => Some("HLG"),
         Some(_) => Some("SDR"),
@@ -187,5 +211,144 @@ fn limits(report: &mut Report, track: &Track) {
             report.must(profile == 0 && level <= AV1_LEVEL_MAX, "HLS-AUTH 1.37", path, above);
         }
         Ok(Codec::Aac { .. }) | Err(_) => {}
+    }
+}
+
+/// Levels no higher than the pictures need, and no pictures of fields.
+fn needed(report: &mut Report, track: &Track) {
+    let Some(init) = &track.init else { return };
+    let Media::Video { width, height, .. } = init.entry.media else { return };
+    // What allows fields may have none of them: only whoever looks at the pictures knows.
+    report.should(!init.entry.interlaced, "HLS-AUTH 1.14", track.path(), || "is interlaced by its parameter sets".to_owned());
+    let named = init.entry.codec.replacen("avc3", "avc1", 1).replacen("hev1", "hvc1", 1);
+    let frame_s = track.frame_s();
+    let (Ok(codec), Some(rate), true) = (named.parse::<Codec>(), rates::measured(track), frame_s > 0.0) else { return };
+    let pictures = Pictures { width, height, per_s: 1.0 / frame_s, peak_bps: rate.peak_bps };
+    let Some((said, needed)) = said_and_needed(codec, pictures) else { return };
+    // Encoders count the pictures that they refer to as well, which may be many at the slow presets.
+    report.should(said <= needed, "HLS-AUTH 1.11", track.path(), || {
+        format!("is {}, of level {said} in its codec's count; {width}x{height} at its rates needs {needed}", init.entry.codec)
+    });
+}
+
+/// Rates of sound that fit its codec.
+fn sound_rates(report: &mut Report, track: &Track) {
+    let Some(init) = &track.init else { return };
+    let Media::Audio { channels, .. } = init.entry.media else { return };
+    let Some(rate) = rates::measured(track) else { return };
+    let (bps, codec, path) = (rate.average_bps, init.entry.codec.as_str(), track.path());
+    let high = ["mp4a.40.5", "mp4a.40.29"].contains(&codec);
+    report.should(!high || bps <= HE_AAC_BPS + BOXES_BPS, "HLS-AUTH 2.4", path, || format!("is HE-AAC of {bps} b/s"));
+    let known = SOUND_BPS.iter().find(|(of, count, ..)| *of == codec && *count == channels);
+    if let Some((_, _, least, most)) = known {
+        // Films may be silent for long.
+        report.should((*least..=most + BOXES_BPS).contains(&bps), "HLS-AUTH 2.9", path, || {
+            format!("has {bps} b/s, where {least} to {most} are recommended for {codec} in {channels} channels")
+        });
+    }
+    // A must of xHE-AAC, but its own configuration may hold it, which is not read here.
+    let rule = if codec == XHE_AAC { "HLS-AUTH 2.22" } else { "HLS-AUTH 2.19" };
+    report.should(init.loudness, rule, path, || "has no ludt box: most encoders do not measure how loud they are".to_owned());
+}
+
+/// Something of each codec is for devices of some years.
+fn old_devices(report: &mut Report, path: &str, tracks: &[Track]) {
+    let codecs: Vec<_> = tracks.iter().filter_map(|track| track.init.as_ref()?.entry.codec.parse::<Codec>().ok()).collect();
+    let avc = |level_max| codecs.iter().any(|codec| matches!(codec, Codec::Avc { level, .. } if *level <= level_max));
+    report.should(!avc(u8::MAX) || avc(AVC_LEVEL_OLD), "HLS-AUTH 1.3", path, || "has H.264 above level 4.1 alone".to_owned());
+    let hevc = || codecs.iter().filter(|codec| matches!(codec, Codec::Hevc { .. }));
+    let is_old = |codec: &Codec| matches!(codec, Codec::Hevc { level, high_tier: false, .. } if *level <= HEVC_LEVEL_OLD);
+    report.should(hevc().next().is_none() || hevc().any(is_old), "HLS-AUTH 1.6", path, || {
+        "has HEVC above level 4.0 of the main tier alone".to_owned()
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{
+        entry::Entry,
+        media::{self, Playlist},
+        segment::Segment,
+    };
+
+    /// Ten seconds at a rate, fifty samples a second.
+    fn track(codec: &str, media: Media, bps: u64) -> Track {
+        let entry = Entry {
+            kind: *b"mp4a",
+            codec: codec.to_owned(),
+            media,
+            protection: None,
+            length_bytes: 0,
+            interlaced: false,
+            faults: Vec::new(),
+        };
+        let init = Init {
+            brands: Vec::new(),
+            track_id: 1,
+            timescale: 1000,
+            language: "und".to_owned(),
+            edit_ticks: 0,
+            entry,
+            loudness: true,
+            defaults: [0; 3],
+        };
+        let segment = Segment { duration_ticks: 10_000, samples: 500, size_bytes: bps / 8 * 10, ..Segment::default() };
+        let entry = media::Entry { duration_s: 10.0, ..media::Entry::default() };
+        let playlist = Playlist { target_s: 10, entries: vec![entry], ..Playlist::default() };
+        Track { playlist, init: Some(init), segments: vec![segment], ..Track::default() }
+    }
+
+    fn found(check: impl Fn(&mut Report)) -> Vec<String> {
+        let mut report = Report::default();
+        check(&mut report);
+        report.verdict(false).findings.into_iter().map(|finding| finding.rule.into_owned()).collect()
+    }
+
+    #[test]
+    fn rates_of_sound_fit_their_codec() {
+        let of = |codec, channels, bps| {
+            let track = track(codec, Media::Audio { channels, sample_rate_hz: 48_000 }, bps);
+            found(|report| sound_rates(report, &track))
+        };
+        for (codec, channels, bps) in
+            [("mp4a.40.2", 2, 130_000), ("mp4a.40.2", 6, 325_000), ("mp4a.40.5", 2, 66_000), ("ac-3", 6, 386_000), ("ec-3", 0, 1)]
+        {
+            assert_eq!(of(codec, channels, bps), Vec::<String>::new(), "{codec}");
+        }
+        assert_eq!(of("mp4a.40.5", 2, 96_000), ["HLS-AUTH 2.4"]);
+        assert_eq!(of("mp4a.40.29", 2, 96_000), ["HLS-AUTH 2.4"]);
+        for (codec, channels, bps) in
+            [("mp4a.40.2", 2, 256_000), ("mp4a.40.2", 2, 8_000), ("mp4a.40.2", 6, 448_000), ("ac-3", 6, 640_000)]
+        {
+            assert_eq!(of(codec, channels, bps), ["HLS-AUTH 2.9"], "{codec}");
+        }
+        for (codec, rule) in [("mp4a.40.2", "HLS-AUTH 2.19"), (XHE_AAC, "HLS-AUTH 2.22")] {
+            let mut quiet = track(codec, Media::Audio { channels: 2, sample_rate_hz: 48_000 }, 100_000);
+            quiet.init.as_mut().unwrap().loudness = false;
+            assert_eq!(found(|report| sound_rates(report, &quiet)), [rule]);
+        }
+    }
+
+    #[test]
+    fn pictures_are_of_frames_and_no_higher_level_than_they_need() {
+        let picture = |codec: &str| {
+            let media = Media::Video { width: 1280, height: 720, shown_width: 1280, colour: None };
+            track(codec, media, 3_000_000)
+        };
+        let of = |track: &Track| found(|report| needed(report, track));
+        assert_eq!(of(&picture("avc1.640020")), Vec::<String>::new());
+        assert_eq!(of(&picture("avc1.64002a")), ["HLS-AUTH 1.11"]);
+        let mut fields = picture("avc1.640020");
+        fields.init.as_mut().unwrap().entry.interlaced = true;
+        assert_eq!(of(&fields), ["HLS-AUTH 1.14"]);
+        let of = |codecs: &[&str]| {
+            let tracks: Vec<_> = codecs.iter().map(|codec| picture(codec)).collect();
+            found(|report| old_devices(report, "master.m3u8", &tracks))
+        };
+        assert_eq!(of(&["avc1.640034", "avc1.640029", "hvc1.1.6.H150.90", "hvc1.1.6.L120.90"]), Vec::<String>::new());
+        assert_eq!(of(&["avc1.640034", "hvc1.1.6.L120.90"]), ["HLS-AUTH 1.3"]);
+        assert_eq!(of(&["avc1.640029", "hvc1.1.6.H120.90", "hvc1.1.6.L123.90"]), ["HLS-AUTH 1.6"]);
+        assert_eq!(of(&["av01.0.13M.08"]), Vec::<String>::new());
     }
 }

@@ -1,6 +1,7 @@
 //! Sample entries: which codec the configuration's own bytes name, and what the entry repeats of it.
 
 use super::boxes::{Atom, Fault, Fields, Kind, all, children, first, name};
+use super::sps;
 use crate::codec::AudioConfig;
 
 /// Bytes of the size of a descriptor in an `esds`.
@@ -20,6 +21,8 @@ pub(super) struct Entry {
     pub(super) protection: Option<Protection>,
     /// Bytes of the length before each NAL unit; 0 for what has none.
     pub(super) length_bytes: usize,
+    /// Whether its parameter sets say that pictures may be fields.
+    pub(super) interlaced: bool,
     /// Rules that it breaks, and how: they need nothing from outside.
     pub(super) faults: Vec<(&'static str, String)>,
 }
@@ -27,8 +30,8 @@ pub(super) struct Entry {
 /// What kind of track it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
-    /// A picture, how wide it is shown, and its transfer function, if it says that.
-    Video { width: u32, height: u32, shown_width: u32, transfer: Option<u16> },
+    /// A picture, how wide it is shown, and its primaries, transfer function and matrix, if it says them (ITU-T H.273).
+    Video { width: u32, height: u32, shown_width: u32, colour: Option<(u16, u16, u16)> },
     /// Sound. The count of channels is 0 where only the stream knows it.
     Audio { channels: u16, sample_rate_hz: u32 },
     /// Words.
@@ -39,6 +42,7 @@ pub(super) enum Media {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Protection {
     pub(super) scheme: Kind,
+    pub(super) scheme_version: u32,
     /// Blocks that are encrypted, and that are not, in turn.
     pub(super) pattern: (u8, u8),
     pub(super) iv_bytes: u8,
@@ -55,7 +59,8 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
         b"wvtt" | b"stpp" => {
             let codec = if &atom.kind == b"stpp" { "stpp.ttml.im1t" } else { "wvtt" };
             let (kind, codec) = (atom.kind, codec.to_owned());
-            return Ok(Entry { kind, codec, media: Media::Text, protection: None, length_bytes: 0, faults: Vec::new() });
+            let (media, faults) = (Media::Text, Vec::new());
+            return Ok(Entry { kind, codec, media, protection: None, length_bytes: 0, interlaced: false, faults });
         }
         kind => return Err(format!("the sample entry {} is of no codec that players of HLS know", name(kind))),
     };
@@ -72,8 +77,8 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
     let (codec, length_bytes, media) = if video {
         let (codec, length_bytes) = picture(&kind, &inside, &mut faults)?;
         let (width, height) = (number(24).into(), number(26).into());
-        let (shown_width, transfer) = (shown(&inside, width)?, transfer(&inside)?);
-        (codec, length_bytes, Media::Video { width, height, shown_width, transfer })
+        let (shown_width, colour) = (shown(&inside, width)?, colour(&inside)?);
+        (codec, length_bytes, Media::Video { width, height, shown_width, colour })
     } else {
         let (codec, channels, rate) = sound(&kind, &inside)?;
         let (listed, listed_rate) = (number(16), number(24));
@@ -86,7 +91,8 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
         let channels = if channels == 0 { listed } else { channels };
         (codec, 0, Media::Audio { channels, sample_rate_hz: if rate == 0 { listed_rate.into() } else { rate } })
     };
-    Ok(Entry { kind, codec, media, protection: protection.map(|(_, how)| how), length_bytes, faults })
+    let interlaced = sps::is_interlaced(&kind, &inside);
+    Ok(Entry { kind, codec, media, protection: protection.map(|(_, how)| how), length_bytes, interlaced, faults })
 }
 
 /// The codec of pictures, and the bytes of the length before each unit.
@@ -206,13 +212,12 @@ fn shown(inside: &[Atom<'_>], width: u32) -> Result<u32, Fault> {
     Ok(u32::try_from(u64::from(width) * across / down).unwrap_or(width))
 }
 
-/// Transfer function of the sample entry's `colr`.
-fn transfer(inside: &[Atom<'_>]) -> Result<Option<u16>, Fault> {
+/// Primaries, transfer function and matrix of the sample entry's `colr`.
+fn colour(inside: &[Atom<'_>]) -> Result<Option<(u16, u16, u16)>, Fault> {
     for colr in all(inside, b"colr") {
         let mut fields = Fields(colr.body);
         if fields.kind()? == *b"nclx" {
-            fields.u16()?;
-            return fields.u16().map(Some);
+            return Ok(Some((fields.u16()?, fields.u16()?, fields.u16()?)));
         }
     }
     Ok(None)
@@ -293,7 +298,7 @@ fn protection(inside: &[Atom<'_>]) -> Result<(Kind, Protection), Fault> {
     let original = Fields(first(&sinf, b"frma")?.body).kind()?;
     let mut schm = Fields(first(&sinf, b"schm")?.body);
     schm.full()?;
-    let scheme = schm.kind()?;
+    let (scheme, scheme_version) = (schm.kind()?, schm.u32()?);
     let schi = children(first(&sinf, b"schi")?.body)?;
     let mut tenc = Fields(first(&schi, b"tenc")?.body);
     let (version, _) = tenc.full()?;
@@ -305,5 +310,5 @@ fn protection(inside: &[Atom<'_>]) -> Result<(Kind, Protection), Fault> {
     let constant_iv_bytes = if protected == 1 && iv_bytes == 0 { tenc.u8()?.into() } else { 0 };
     tenc.bytes(constant_iv_bytes)?;
     let pattern = if version == 0 { (0, 0) } else { (pattern >> 4, pattern & 15) };
-    Ok((original, Protection { scheme, pattern, iv_bytes, constant_iv_bytes, key_id }))
+    Ok((original, Protection { scheme, scheme_version, pattern, iv_bytes, constant_iv_bytes, key_id }))
 }

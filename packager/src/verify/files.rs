@@ -37,6 +37,9 @@ pub struct Delivery {
     pub content_type: String,
     /// Whether it came compressed by gzip.
     pub gzip: bool,
+    /// Whether it came over TLS 1.2 or later, with forward secrecy and a certificate that holds (HLS-AUTH 12.1 to 12.3): the reader's
+    /// client accepts no other.
+    pub is_secure: bool,
 }
 
 /// The file that `uri` names in the file at `base`, by its path in the package.

@@ -8,6 +8,8 @@ use super::{
 
 /// The matrix that turns nothing (ISO/IEC 14496-12 section 6.2.2).
 const UNITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+/// `scheme_version` of common encryption: 1.0 (ISO/IEC 23001-7 section 4.2).
+const SCHEME_VERSION: u32 = 0x1_0000;
 /// Sizes of `mvhd`'s reserved fields.
 const MVHD_RESERVED_BYTES: usize = 10;
 
@@ -22,6 +24,8 @@ pub(super) struct Init {
     /// Media time at which the presentation starts.
     pub(super) edit_ticks: i64,
     pub(super) entry: Entry,
+    /// Whether it says how loud its sound is (ISO/IEC 14496-12 section 12.2.7).
+    pub(super) loudness: bool,
     /// Duration, size and flags of samples that say nothing of it themselves.
     pub(super) defaults: [u32; 3],
 }
@@ -70,7 +74,9 @@ fn header(report: &mut Report, path: &str, bytes: &[u8]) -> Result<Init, Fault> 
     if let Some(protection) = &entry.protection {
         protected(report, path, protection, &entry);
     }
-    Ok(Init { brands, track_id, timescale, language, edit_ticks, entry, defaults })
+    let udta = first(&trak, b"udta").and_then(|udta| children(udta.body));
+    let loudness = udta.is_ok_and(|inside| first(&inside, b"ludt").is_ok());
+    Ok(Init { brands, track_id, timescale, language, edit_ticks, entry, loudness, defaults })
 }
 
 fn ftyp(report: &mut Report, path: &str, top: &[Atom<'_>]) -> Result<Vec<Kind>, Fault> {
@@ -209,9 +215,10 @@ fn trex(report: &mut Report, path: &str, moov: &[Atom<'_>], track_id: u32) -> Re
 
 /// Common encryption (ISO/IEC 23001-7; HLS-AUTH 13).
 pub(super) fn protected(report: &mut Report, path: &str, protection: &Protection, entry: &Entry) {
-    let Protection { scheme, pattern, iv_bytes, constant_iv_bytes, key_id } = protection;
+    let Protection { scheme, scheme_version, pattern, iv_bytes, constant_iv_bytes, key_id } = protection;
     let known = [*b"cenc", *b"cbcs"].contains(scheme);
     report.must(known, "CENC 4.2", path, || format!("is encrypted as {}", name(scheme)));
+    report.must(*scheme_version == SCHEME_VERSION, "CENC 4.2", path, || format!("has the scheme's version {scheme_version:#x}"));
     report.must(*key_id != [0; 16], "CENC 8.2", path, || "names no key".to_owned());
     let video = matches!(entry.media, Media::Video { .. });
     if scheme == b"cbcs" {

@@ -2,23 +2,19 @@
 
 use super::{
     files::resolve,
+    ladder,
     m3u8::{self, Attributes, Expected, Line},
+    renditions::{self, Rendition},
     report::Report,
+    steering,
 };
 use marquee_core::protection::SD_PIXELS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Variants and renditions that one playlist may have.
 const ENTRIES_MAX: usize = 1000;
-/// Average rate of the variant to begin with, and what is near it (HLS-AUTH 1.32).
-const FIRST_BPS: u64 = 2_000_000;
-/// Highest rate of a variant for cellular lines (HLS-AUTH 9.21).
-const CELLULAR_BPS: u64 = 192_000;
 /// `KEYFORMAT` of FairPlay Streaming (HLS-AUTH 13.3).
 const FAIRPLAY: &str = "com.apple.streamingkeydelivery";
-/// What is described for who does not see, and for who does not hear.
-const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
-const SDH: &str = "public.accessibility.transcribes-spoken-dialog";
 
 /// What a multivariant playlist offers.
 #[derive(Debug, Default)]
@@ -35,6 +31,10 @@ pub(super) struct Master {
     pub(super) independent: bool,
     /// Whether FairPlay Streaming has its keys.
     fairplay: bool,
+    /// Whether a server steers players, and on which pathway they are to begin.
+    pub(super) steered: Option<String>,
+    /// What its session data is about, and in which language.
+    data: BTreeSet<(String, Option<String>)>,
 }
 
 /// A variant.
@@ -50,20 +50,12 @@ pub(super) struct Stream {
     pub(super) video_range: Option<String>,
     /// Groups by type: `AUDIO`, `VIDEO`, `SUBTITLES`, `CLOSED-CAPTIONS`.
     pub(super) groups: BTreeMap<&'static str, String>,
+    /// Which way it is reached by (8216bis section 4.4.6.2).
+    pub(super) pathway: String,
+    /// `STABLE-VARIANT-ID`.
+    pub(super) stable: Option<String>,
     score: bool,
     hdcp: bool,
-}
-
-/// A rendition.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Rendition {
-    pub(super) kind: String,
-    pub(super) group: String,
-    pub(super) name: String,
-    pub(super) language: Option<String>,
-    pub(super) path: Option<String>,
-    pub(super) channels: Option<String>,
-    default: bool,
 }
 
 impl Stream {
@@ -118,11 +110,10 @@ pub(super) fn read(report: &mut Report, path: &str, bytes: &[u8]) -> Master {
                     "EXT-X-MEDIA" => {
                         let service = attributes.quoted("INSTREAM-ID").is_some_and(|id| id.starts_with("SERVICE"));
                         needed = needed.max(if service { 7 } else { 1 });
-                        master.renditions.push(rendition(report, path, &attributes));
+                        master.renditions.push(renditions::read(report, path, &attributes));
                     }
                     "EXT-X-DEFINE" => needed = 8,
-                    "EXT-X-SESSION-KEY" => master.fairplay |= attributes.quoted("KEYFORMAT") == Some(FAIRPLAY),
-                    _ => other(report, path, name, &attributes),
+                    _ => other(report, path, &mut master, name, &attributes),
                 }
             }
         }
@@ -134,14 +125,27 @@ pub(super) fn read(report: &mut Report, path: &str, bytes: &[u8]) -> Master {
 }
 
 /// Tags that stand by themselves.
-fn other(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'_>) {
+fn other(report: &mut Report, path: &str, master: &mut Master, name: &str, attributes: &Attributes<'_>) {
     match name {
         "EXT-X-SESSION-DATA" => {
             let one = attributes.has("VALUE") != attributes.has("URI");
-            let good = attributes.quoted("DATA-ID").is_some() && one;
-            report.must(good, "RFC 8216 4.3.4.4", path, || format!("{name} needs a DATA-ID and either VALUE or URI"));
+            let about = attributes.quoted("DATA-ID");
+            report.must(about.is_some() && one, "RFC 8216 4.3.4.4", path, || {
+                format!("{name} needs a DATA-ID and either VALUE or URI")
+            });
+            let about = (about.unwrap_or_default().to_owned(), attributes.quoted("LANGUAGE").map(str::to_owned));
+            let data = format!("{:?}", about.0);
+            report.must(master.data.insert(about), "RFC 8216 4.3.4.4", path, || {
+                format!("says twice in one language what {data} is")
+            });
+        }
+        "EXT-X-SESSION-KEY" => {
+            master.fairplay |= attributes.quoted("KEYFORMAT") == Some(FAIRPLAY);
+            let good = attributes.get("METHOD").is_some_and(|method| method != "NONE") && attributes.has("URI");
+            report.must(good, "RFC 8216 4.3.4.5", path, || format!("{name} names no key"));
         }
         "EXT-X-CONTENT-STEERING" => {
+            master.steered = Some(attributes.quoted("PATHWAY-ID").unwrap_or(steering::PATHWAY).to_owned());
             let good = attributes.quoted("SERVER-URI").is_some();
             report.must(good, "8216bis 4.4.6.6", path, || format!("{name} has no SERVER-URI"));
         }
@@ -196,51 +200,11 @@ fn stream(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'
         frame_rate: attributes.decimal("FRAME-RATE"),
         video_range: attributes.get("VIDEO-RANGE").map(str::to_owned),
         groups: kinds.into_iter().filter_map(group).collect(),
+        pathway: attributes.quoted("PATHWAY-ID").unwrap_or(steering::PATHWAY).to_owned(),
+        stable: attributes.quoted("STABLE-VARIANT-ID").map(str::to_owned),
         score: attributes.has("SCORE"),
         hdcp: attributes.has("HDCP-LEVEL"),
     }
-}
-
-/// `EXT-X-MEDIA` by itself.
-fn rendition(report: &mut Report, path: &str, attributes: &Attributes<'_>) -> Rendition {
-    let text = |name| attributes.quoted(name).unwrap_or_default().to_owned();
-    let (kind, name, group) = (attributes.get("TYPE").unwrap_or_default(), text("NAME"), text("GROUP-ID"));
-    let known = ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"].contains(&kind) && !name.is_empty() && !group.is_empty();
-    report.must(known, "RFC 8216 4.3.4.1", path, || format!("{name:?} lacks a known TYPE, a GROUP-ID or a NAME"));
-    let language = attributes.quoted("LANGUAGE");
-    let rule = if kind == "SUBTITLES" { "HLS-AUTH 4.7" } else { "HLS-AUTH 8.10" };
-    report.must(kind == "VIDEO" || language.is_some(), rule, path, || format!("{name:?} has no LANGUAGE"));
-    report.must(language.is_none_or(is_language), "RFC 5646 2.1", path, || {
-        format!("{name:?} has the LANGUAGE {:?}", language.unwrap_or_default())
-    });
-    let uri = attributes.quoted("URI");
-    report.must(kind != "SUBTITLES" || uri.is_some(), "RFC 8216 4.3.4.1", path, || format!("subtitles {name:?} have no URI"));
-    let captioned = kind != "CLOSED-CAPTIONS" || (uri.is_none() && attributes.quoted("INSTREAM-ID").is_some());
-    report.must(captioned, "RFC 8216 4.3.4.1", path, || format!("captions {name:?} have a URI or no INSTREAM-ID"));
-    let contradiction = attributes.yes("DEFAULT") && attributes.get("AUTOSELECT") == Some("NO");
-    report.must(!contradiction, "RFC 8216 4.3.4.1", path, || format!("{name:?} is the default and not to be selected"));
-    let forced = attributes.has("FORCED");
-    report.must(!forced || kind == "SUBTITLES", "RFC 8216 4.3.4.1", path, || format!("{name:?} is forced and no subtitles"));
-    let selected = attributes.yes("AUTOSELECT") || attributes.yes("DEFAULT");
-    report.should(selected || !attributes.yes("FORCED"), "HLS-AUTH 5.11", path, || format!("{name:?} is forced, not selected"));
-    let what = attributes.quoted("CHARACTERISTICS").unwrap_or_default();
-    for (characteristic, rule) in [(DESCRIBES_VIDEO, "HLS-AUTH 2.13"), (SDH, "HLS-AUTH 4.6")] {
-        report.must(selected || !what.contains(characteristic), rule, path, || format!("{name:?} is not to be selected"));
-    }
-    let channels = attributes.quoted("CHANNELS").map(str::to_owned);
-    report.should(kind != "AUDIO" || channels.is_some(), "RFC 8216 4.3.4.1", path, || format!("{name:?} has no CHANNELS"));
-    let path = uri.and_then(|uri| address(report, path, uri));
-    let (kind, language, default) = (kind.to_owned(), language.map(str::to_owned), attributes.yes("DEFAULT"));
-    Rendition { kind, group, name, language, path, channels, default }
-}
-
-/// Whether a text has the form of a language tag (RFC 5646 section 2.1).
-fn is_language(tag: &str) -> bool {
-    let mut parts = tag.split('-');
-    let primary = parts.next().unwrap_or_default();
-    (2..=8).contains(&primary.len())
-        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 fn check(report: &mut Report, path: &str, master: &Master) {
@@ -255,8 +219,9 @@ fn check(report: &mut Report, path: &str, master: &Master) {
     });
     attributes(report, path, master);
     groups(report, path, master);
-    members(report, path, &master.renditions);
-    ladder(report, path, streams);
+    renditions::check(report, path, &master.renditions);
+    ladder::check(report, path, streams);
+    steering::check(report, path, master);
 }
 
 fn attributes(report: &mut Report, path: &str, master: &Master) {
@@ -312,54 +277,5 @@ fn groups(report: &mut Report, path: &str, master: &Master) {
     };
     for unused in master.renditions.iter().filter(used) {
         report.should(false, "RFC 8216 4.3.4.1.1", path, || format!("no variant offers {:?}", unused.name));
-    }
-}
-
-/// Members of groups.
-fn members(report: &mut Report, path: &str, renditions: &[Rendition]) {
-    let mut groups: BTreeMap<(&str, &str), Vec<&Rendition>> = BTreeMap::new();
-    for rendition in renditions {
-        groups.entry((&rendition.kind, &rendition.group)).or_default().push(rendition);
-    }
-    let mut described: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
-    for ((kind, group), members) in &groups {
-        let names: BTreeSet<_> = members.iter().map(|member| (&member.name, &member.language)).collect();
-        let distinct: BTreeSet<_> = names.iter().map(|(name, _)| name).collect();
-        report.must(distinct.len() == members.len(), "RFC 8216 4.3.4.1.1", path, || {
-            format!("names in the {kind} group {group:?} are not unique")
-        });
-        let defaults = members.iter().filter(|member| member.default).count();
-        report.must(defaults <= 1, "RFC 8216 4.3.4.1.1", path, || format!("{kind} group {group:?} has {defaults} defaults"));
-        described.entry(kind).or_default().insert(names);
-    }
-    for (kind, sets) in described {
-        report.must(sets.len() == 1, "RFC 8216 4.3.4.1.1", path, || format!("{kind} groups have different members"));
-    }
-}
-
-/// What is offered for which line.
-fn ladder(report: &mut Report, path: &str, streams: &[Stream]) {
-    let paths: BTreeSet<_> = streams.iter().filter_map(|stream| stream.path.as_deref()).collect();
-    // Musts of Apple's; but a small film has one size, and a large picture needs its rate.
-    report.should(paths.len() > 1, "HLS-AUTH 9.9", path, || "offers one rate: a small source has no more".to_owned());
-    let cellular = streams.iter().any(|stream| stream.bandwidth_bps.is_some_and(|bps| bps <= CELLULAR_BPS));
-    report.should(cellular, "HLS-AUTH 9.21", path, || format!("has no variant up to {CELLULAR_BPS} b/s for cellular lines"));
-    let distance = |stream: &Stream| stream.average_bps.or(stream.bandwidth_bps).unwrap_or(0).abs_diff(FIRST_BPS);
-    if let Some(first) = streams.first() {
-        let nearest = streams.iter().map(distance).min().unwrap_or(0);
-        report.should(distance(first) <= nearest.saturating_mul(2).max(FIRST_BPS / 4), "HLS-AUTH 1.32", path, || {
-            format!("{} comes first and is far from {FIRST_BPS} b/s", first.name())
-        });
-    }
-    let h264 = |codec: &String| codec.starts_with("avc1") || codec.starts_with("avc3");
-    let has_h264 = streams.iter().flat_map(|stream| stream.codecs.iter().flatten()).any(h264);
-    report.should(has_h264, "HLS-AUTH 1.12", path, || "has no variant in H.264, which all devices play".to_owned());
-    let shapes: Vec<_> = streams.iter().filter_map(|stream| stream.resolution).collect();
-    for (width, height) in shapes.iter().skip(1) {
-        // Each side may be off by one from rounding to even numbers.
-        let [w, h, w0, h0] = [*width, *height, shapes[0].0, shapes[0].1].map(u64::from);
-        report.should((w * h0).abs_diff(w0 * h) <= w + h + w0 + h0, "HLS-AUTH 1.33", path, || {
-            format!("{w}x{h} has not the shape of {w0}x{h0}")
-        });
     }
 }

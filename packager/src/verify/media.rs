@@ -154,6 +154,14 @@ fn tag(report: &mut Report, playlist: &mut Playlist, state: &mut State, name: &s
             let list = attributes();
             let good = list.quoted("ID").is_some() && list.quoted("START-DATE").is_some();
             report.must(good, "RFC 8216 4.3.2.7", path, || "an EXT-X-DATERANGE has no ID or START-DATE".to_owned());
+            let lasts = |name| !list.has(name) || list.decimal(name).is_some_and(|seconds| seconds >= 0.0);
+            report.must(lasts("DURATION") && lasts("PLANNED-DURATION"), "RFC 8216 4.3.2.7", path, || {
+                "an EXT-X-DATERANGE lasts less than no time".to_owned()
+            });
+            let ends = !list.has("END-ON-NEXT") || (list.has("CLASS") && !list.has("DURATION") && !list.has("END-DATE"));
+            report.must(ends, "RFC 8216 4.3.2.7", path, || {
+                "an EXT-X-DATERANGE ends with the next and has no CLASS, or another end too".to_owned()
+            });
             state.data_ranges = true;
         }
         "EXT-X-TILES" => state.entry.tiles = tiles(report, path, &attributes()),

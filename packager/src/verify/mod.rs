@@ -14,13 +14,18 @@ mod files;
 mod fragment;
 mod iframes;
 mod init;
+mod ladder;
+mod levels;
 mod m3u8;
 mod master;
 mod media;
 mod mpd;
 mod rates;
+mod renditions;
 mod report;
 mod segment;
+mod sps;
+mod steering;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -86,7 +91,7 @@ pub async fn verify<F: Files>(files: &F, master: &str, deep: bool) -> Result<Ver
     declared::check(&mut report, master, &offered, &tracks);
     rates::check(&mut report, master, &offered, &tracks, &costs);
     tiles::index(&mut report, files, duration_s).await;
-    mpd::check(&mut report, files, &tracks, duration_s).await;
+    mpd::check(&mut report, files, (&offered, &tracks), duration_s).await;
     Ok(report.verdict(deep))
 }
 
@@ -127,8 +132,10 @@ async fn fetch<F: Files>(report: &mut Report, files: &F, path: &str, kind: Kind)
     media::read(report, path, &bytes, kind)
 }
 
-/// How a file came over HTTP (HLS-AUTH 10.1 and 10.4).
+/// How a file came over HTTP (HLS-AUTH 10.1 and 10.4, 11 and 12).
 fn delivered(report: &mut Report, path: &str, delivery: &Delivery) {
+    // A must of Apple's for what is on the air; servers are looked at before that, too.
+    report.should(delivery.is_secure, "HLS-AUTH 12.1", path, || "came without TLS".to_owned());
     let name = path.split('?').next().unwrap_or(path);
     let (playlist, init) = (name.ends_with(".m3u8"), name.ends_with(".mp4"));
     report.must(!playlist || delivery.gzip, "HLS-AUTH 10.1", path, || "is not compressed by gzip".to_owned());

@@ -58,7 +58,7 @@ fn honest(report: &mut Report, path: &str, stream: &Stream, Bitrate { peak_bps, 
 }
 
 /// The rate of a track of pictures or sound, by its listed durations.
-fn measured(track: &Track) -> Option<Bitrate> {
+pub(super) fn measured(track: &Track) -> Option<Bitrate> {
     let pieces: Vec<_> = std::iter::zip(&track.playlist.entries, &track.segments)
         .map(|(entry, segment)| (segment.size_bytes, entry.duration_s))
         .collect();

@@ -67,7 +67,7 @@ fn rectangle(part: &str) -> Option<[u32; 4]> {
 }
 
 /// Size of a sheet, a JPEG file.
-async fn sheet<F: Files>(report: &mut Report, files: &F, path: &str) -> Option<(u32, u32)> {
+pub(super) async fn sheet<F: Files>(report: &mut Report, files: &F, path: &str) -> Option<(u32, u32)> {
     let bytes = whole(report, files, (path, None), SHEET_BYTES_MAX, "IMP 0.4").await?;
     report.keep(jpeg_size(&bytes).ok_or("is no JPEG picture"), "IMP 0.4", path)
 }

@@ -83,6 +83,7 @@ pub(super) async fn read<F: Files>(report: &mut Report, files: &F, playlist: Pla
     let mut track = Track { kind: Some(kind), ..Track::default() };
     let inits = inits(report, files, &playlist).await;
     track.init = playlist.entries.iter().find_map(|entry| inits.get(entry.map.as_ref()?)?.clone());
+    changes(report, &playlist, &inits);
     if kind == Kind::Text && track.init.is_none() {
         track.words = text::read(report, files, &playlist).await;
         return Track { playlist, ..track };
@@ -132,6 +133,23 @@ async fn inits<F: Files>(report: &mut Report, files: &F, playlist: &Playlist) ->
         inits.insert(map.clone(), init);
     }
     inits
+}
+
+/// Where what is coded changes, the playlist says so (HLS-AUTH 2.11 and 8.13, 8216bis section 4.4.4.3).
+fn changes(report: &mut Report, playlist: &Playlist, inits: &BTreeMap<Map, Option<Init>>) {
+    let init = |entry: &Entry| inits.get(entry.map.as_ref()?)?.as_ref();
+    for pair in playlist.entries.windows(2).filter(|pair| !pair[1].discontinuity && pair[0].map != pair[1].map) {
+        let (Some(before), Some(after)) = (init(&pair[0]), init(&pair[1])) else { continue };
+        let path = pair[1].path.as_deref().unwrap_or_default();
+        let same = before.entry.codec == after.entry.codec && before.timescale == after.timescale;
+        let (rule, same) = match (before.entry.media, after.entry.media) {
+            (Media::Audio { channels, .. }, Media::Audio { channels: others, .. }) if channels != others => {
+                ("HLS-AUTH 2.11", false)
+            }
+            (ours, theirs) => ("HLS-AUTH 8.13", same && ours == theirs && before.track_id == after.track_id),
+        };
+        report.must(same, rule, &playlist.path, || format!("is coded otherwise from {path} on, without EXT-X-DISCONTINUITY"));
+    }
 }
 
 /// Segments follow each other without a gap, unless the playlist says that they do not. Answers whether they do.

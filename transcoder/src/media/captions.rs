@@ -1,5 +1,5 @@
-//! Closed captions that pictures carry (CEA-608, in the user data of ATSC A/53 part 4): two characters a picture and field. They are taken
-//! out of the frames of a source and given to the pictures of each rung in their order, each once, whatever becomes of the frames: one
+//! Closed captions that pictures carry (CTA-608 and CTA-708, in the user data of ATSC A/53 part 4): two bytes a picture and field of the
+//! former, and packets of the latter. They are taken out of the frames of a source and given to the pictures of each rung in their order, each once, whatever becomes of the frames: one
 //! that a rung leaves out, or that is shown twice, would lose characters or double them. What frames say that a rung leaves out goes with
 //! the picture before them, which is in the same chunk: each group of pictures begins with one that is shown.
 
@@ -9,7 +9,10 @@ use ffmpeg_next::{
     frame::{self, side_data::Type},
 };
 use marquee_core::source::CaptionChannel;
-use std::{collections::VecDeque, ops::RangeInclusive};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    ops::RangeInclusive,
+};
 
 /// A kind, whether it is valid, and two bytes (ANSI/CTA-708).
 type Triplet = [u8; 3];
@@ -23,22 +26,91 @@ const KIND: u8 = 0b011;
 const VALID: u8 = 0b100;
 const FIELD_ONE: u8 = 0;
 const FIELD_TWO: u8 = 1;
-/// First bytes of control codes of a field's first channel, without the bit of parity (ANSI/CTA-608). In the second field other
-/// things are sent besides, such as the programme's name.
+const PACKET_GOES_ON: u8 = 2;
+const PACKET_BEGINS: u8 = 3;
+/// Without the bit of parity, first bytes of control codes of a field's first channel, and of its second one (ANSI/CTA-608). In the
+/// second field other things are sent besides, such as the programme's name.
 const CONTROL: RangeInclusive<u8> = 0x10..=0x17;
+const CONTROL_OF_SECOND: RangeInclusive<u8> = 0x18..=0x1f;
+/// Bytes of the largest packet, which says that it has none (ANSI/CTA-708 section 5).
+const PACKET_BYTES_MAX: usize = 128;
+/// The number of services whose own number is in the next byte (ANSI/CTA-708 section 6.2.2).
+const EXTENDED: u8 = 7;
 
-/// The channels that a frame has something of. The first field counts whatever it says: who sends captions sends them all the time, and
-/// a look of some frames meets few words.
-pub(super) fn channels(frame: &frame::Video) -> impl Iterator<Item = CaptionChannel> {
-    let (mut one, mut two) = (None, None);
-    for [head, first, _] in triplets(frame) {
-        match head & KIND {
-            FIELD_ONE => one = Some(CaptionChannel::Cc1),
-            FIELD_TWO if CONTROL.contains(&(first & 0x7f)) => two = Some(CaptionChannel::Cc3),
-            _ => {}
+/// Which channels and services frames say something in, heard one after the other.
+#[derive(Default)]
+pub(super) struct Heard {
+    channels: BTreeSet<CaptionChannel>,
+    /// What came so far of a packet.
+    packet: Vec<u8>,
+}
+
+impl Heard {
+    /// Hears what `frame` says. The first field counts whatever it says: who sends captions sends them all the time, and a look of some
+    /// frames meets few words.
+    pub(super) fn hear(&mut self, frame: &frame::Video) {
+        for [head, first, second] in triplets(frame) {
+            let code = first & 0x7f;
+            match head & KIND {
+                FIELD_ONE => {
+                    self.channels.insert(CaptionChannel::Cc1);
+                    self.channels.extend(CONTROL_OF_SECOND.contains(&code).then_some(CaptionChannel::Cc2));
+                }
+                FIELD_TWO => {
+                    self.channels.extend(CONTROL.contains(&code).then_some(CaptionChannel::Cc3));
+                    self.channels.extend(CONTROL_OF_SECOND.contains(&code).then_some(CaptionChannel::Cc4));
+                }
+                PACKET_BEGINS => {
+                    self.packet.clear();
+                    self.take([first, second]);
+                }
+                PACKET_GOES_ON if !self.packet.is_empty() => self.take([first, second]),
+                _ => {}
+            }
         }
     }
-    one.into_iter().chain(two)
+
+    /// What comes next is from another place.
+    pub(super) fn cut(&mut self) {
+        self.packet.clear();
+    }
+
+    pub(super) fn channels(self) -> Vec<CaptionChannel> {
+        self.channels.into_iter().collect()
+    }
+
+    /// Takes two more bytes of a packet, and looks into it once it is whole.
+    fn take(&mut self, bytes: [u8; 2]) {
+        self.packet.extend(bytes);
+        let size = match usize::from(self.packet[0] & 0x3f) {
+            0 => PACKET_BYTES_MAX,
+            pairs => pairs * 2,
+        };
+        if self.packet.len() >= size {
+            self.channels.extend(services(&self.packet[1..size]));
+            self.packet.clear();
+        }
+    }
+}
+
+/// The services that have a block in a packet (ANSI/CTA-708 section 6.2).
+fn services(packet: &[u8]) -> Vec<CaptionChannel> {
+    let (mut services, mut rest) = (Vec::new(), packet);
+    while let Some((head, after)) = rest.split_first() {
+        let (mut number, size) = (head >> 5, usize::from(head & 0x1f));
+        rest = after;
+        if number == EXTENDED && size > 0 {
+            let Some((extended, after)) = rest.split_first() else { break };
+            (number, rest) = (extended & 0x3f, after);
+        }
+        // The block of no service fills what is left.
+        if number == 0 || rest.len() < size {
+            break;
+        }
+        services.extend((size > 0).then_some(CaptionChannel::Service(number)));
+        rest = &rest[size..];
+    }
+    services
 }
 
 /// What a frame says; what is not valid only fills its message.
@@ -139,13 +211,45 @@ mod tests {
         assert!(captions.waiting[0].len() <= WAITING_MAX);
     }
 
+    fn heard(frames: &[&[Triplet]]) -> Vec<CaptionChannel> {
+        let mut heard = Heard::default();
+        heard.hear(&frame::Video::empty());
+        frames.iter().for_each(|triplets| heard.hear(&frame(triplets)));
+        heard.channels()
+    }
+
     #[test]
     fn channels_are_what_fields_say() {
-        let of = |triplets: &[Triplet]| channels(&frame(triplets)).collect::<Vec<_>>();
-        assert_eq!(channels(&frame::Video::empty()).count(), 0);
+        let of = |triplets: &[Triplet]| heard(&[triplets]);
+        assert_eq!(of(&[[0, 0, 0]]), []);
         assert_eq!(of(&[[VALID | FIELD_ONE, 0x80, 0x80], [VALID | FIELD_TWO, 0x80, 0x80]]), [CaptionChannel::Cc1]);
+        assert_eq!(of(&[[VALID | FIELD_ONE, 0x1c, 0x2c]]), [CaptionChannel::Cc1, CaptionChannel::Cc2]);
         assert_eq!(of(&[[VALID | FIELD_TWO, 0x15, 0x2c]]), [CaptionChannel::Cc3]);
-        assert_eq!(of(&[[VALID | FIELD_TWO, 0x01, 0x03], [VALID | FIELD_TWO, 0x9d, 0x2c]]), [], "a programme's name, and CC4");
-        assert_eq!(of(&[[FIELD_ONE, 0x94, 0x2c], [VALID | 2, 1, 1], [VALID | 3, 1, 1]]), []);
+        assert_eq!(of(&[[VALID | FIELD_TWO, 0x01, 0x03], [VALID | FIELD_TWO, 0x9d, 0x2c]]), [CaptionChannel::Cc4]);
+        assert_eq!(of(&[[VALID | FIELD_TWO, 0x01, 0x03]]), [], "a programme's name");
+        assert_eq!(of(&[[FIELD_ONE, 0x94, 0x2c], [VALID | 2, 1, 1]]), []);
+    }
+
+    #[test]
+    fn services_are_those_that_packets_have_blocks_of() {
+        let (begins, goes_on) = (VALID | PACKET_BEGINS, VALID | PACKET_GOES_ON);
+        // Eight bytes: two of service 1, one of service 2, none of service 3, and nothing more.
+        let (head, rest) = ([begins, 0x04, 0x22], [[goes_on, b'a', b'b'], [goes_on, 0x41, b'c'], [goes_on, 0x60, 0]]);
+        let both = [CaptionChannel::Service(1), CaptionChannel::Service(2)];
+        assert_eq!(heard(&[&[head], &rest]), both, "over two frames");
+        assert_eq!(heard(&[&[head], &rest[..2]]), [], "its end is not there");
+        assert_eq!(heard(&[&rest]), [], "its beginning is not there");
+        assert_eq!(heard(&[&[head], &[head, rest[0], rest[1], rest[2]]]), both, "the next one comes early");
+        let mut cut = Heard::default();
+        cut.hear(&frame(&[head]));
+        cut.cut();
+        cut.hear(&frame(&rest));
+        assert_eq!(cut.channels(), []);
+        assert_eq!(services(&[0xe1, 63, b'a', 0xe1, 9]), [CaptionChannel::Service(63)], "numbers above six");
+        assert_eq!(services(&[0x00, 0x21, b'a']), [], "nothing follows the block of no service");
+        assert_eq!(services(&[0x25, b'a']), [], "a block longer than its packet");
+        assert_eq!(services(&[0xe1]), []);
+        let random: Vec<Triplet> = (0..=u8::MAX).map(|byte| [begins ^ byte % 2, byte, byte.wrapping_mul(31)]).collect();
+        assert!(heard(&[&random]).iter().all(|one| matches!(one, CaptionChannel::Service(1..=63))));
     }
 }

@@ -2,13 +2,14 @@
 //! fields and say in closed captions.
 
 use super::{
-    Stop, captions, decode,
+    Stop,
+    captions::Heard,
+    decode,
     fields::{self, Comparison},
     input::Input,
 };
 use ffmpeg_next::{self as ffmpeg, Packet, decoder, frame};
 use marquee_core::source::{CaptionChannel, Fields};
-use std::collections::BTreeSet;
 
 /// Frames at the beginning that are decoded to see what they are like.
 const FIRST_FRAMES: u32 = 8;
@@ -33,7 +34,7 @@ pub(super) struct Look {
     pub(super) first: Option<frame::Video>,
     seen: u32,
     fields: Fields,
-    captions: BTreeSet<CaptionChannel>,
+    captions: Heard,
 }
 
 impl Look {
@@ -41,7 +42,7 @@ impl Look {
         let parameters = input.context().stream(stream).map(|stream| stream.parameters());
         let parameters = parameters.ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
         let decoder = decode::open(input, stream, &parameters)?;
-        Ok(Self { decoder, stream, first: None, seen: 0, fields: Fields::default(), captions: BTreeSet::new() })
+        Ok(Self { decoder, stream, first: None, seen: 0, fields: Fields::default(), captions: Heard::default() })
     }
 
     /// Takes the next packet of the beginning, or `None` at the end; answers whether it wants more.
@@ -50,7 +51,7 @@ impl Look {
         while let Some(frame) = self.receive()? {
             self.seen += 1;
             self.fields.says(fields::order(&frame));
-            self.captions.extend(captions::channels(&frame));
+            self.captions.hear(&frame);
             self.first.get_or_insert(frame);
         }
         Ok(self.seen < FIRST_FRAMES)
@@ -73,7 +74,7 @@ impl Look {
                 self.look(input, *keyframe, frames)?;
             }
         }
-        Ok((self.fields, self.captions.into_iter().collect()))
+        Ok((self.fields, self.captions.channels()))
     }
 
     /// Looks at `frames` frames from a keyframe on that is shown at or before `time`.
@@ -82,6 +83,7 @@ impl Look {
             return Ok(());
         }
         self.decoder.flush();
+        self.captions.cut();
         let mut comparison = Comparison::default();
         let (mut begin, mut seen) = (None, 0);
         for _ in 0..PACKETS_MAX {
@@ -99,7 +101,7 @@ impl Look {
                 }
                 seen += 1;
                 self.fields.says(fields::order(&frame));
-                self.captions.extend(captions::channels(&frame));
+                self.captions.hear(&frame);
                 if let Some((shown, said)) = comparison.push(&frame)? {
                     self.fields.shows(shown, said);
                 }

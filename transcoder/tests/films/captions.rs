@@ -1,4 +1,4 @@
-//! Closed captions in the pictures of a film (CEA-608): pictures of every rung say the same at the same times, whatever becomes of the
+//! Closed captions in the pictures of a film (CTA-608 and CTA-708): pictures of every rung say the same at the same times, whatever becomes of the
 //! film's frames.
 
 use crate::{driver, judge};
@@ -108,7 +108,7 @@ impl Captioned {
         let expected = captions(&film);
         assert!(expected.len() >= 8 && expected[7].1.contains("Caption number 7 of this film"), "{expected:?}");
         let title = driver::encode(&film, folder.path()).map_err(|failure| format!("{failure:?}"))?;
-        assert_eq!(title.plan.captions, [CaptionChannel::Cc1]);
+        assert_eq!(title.plan.captions, [CaptionChannel::Cc1, CaptionChannel::Service(1)]);
         assert_eq!(title.plan.rungs.iter().any(|rung| rung.frame_step > 1), self.step > 1 || !self.coded.is_empty());
         for track in &title.tracks {
             let said = captions(&title.rendition(track));
@@ -123,13 +123,14 @@ impl Captioned {
     }
 }
 
-/// A message beside a picture (ITU-T H.264 annex D, ATSC A/53 part 4) that says `pair` in the first field, and nothing
-/// in the second.
+/// A message beside a picture (ITU-T H.264 annex D, ATSC A/53 part 4) that says `pair` in the first field, nothing in the second, and
+/// a letter in the first service.
 fn message(pair: [u8; 2]) -> Vec<u8> {
     let odd = |byte: u8| if byte.count_ones().is_multiple_of(2) { byte | 0x80 } else { byte };
     let [first, second] = pair.map(odd);
-    let head = [0, 0, 0, 1, 6, 4, 17, 0xb5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0x42, 0xff];
-    [&head[..], &[0xfc, first, second, 0xfd, 0x80, 0x80, 0xff, 0x80]].concat()
+    let head = [0, 0, 0, 1, 6, 4, 23, 0xb5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0x44, 0xff];
+    let packet = [0xff, 0x02, 0x21, 0xfe, b'a', 0x00];
+    [&head[..], &[0xfc, first, second, 0xfd, 0x80, 0x80], &packet, &[0xff, 0x80]].concat()
 }
 
 /// When a film's captions begin, in seconds, and what they say, as the ffmpeg program reads them.

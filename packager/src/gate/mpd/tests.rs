@@ -7,6 +7,7 @@ use crate::{
     model::{Media, Segment},
     sample::{audio, many_codecs, presentation, surround, text, thumbnails, video},
 };
+use marquee_core::presentation::Steering;
 
 /// A title with something of everything.
 fn title() -> Presentation {
@@ -157,4 +158,22 @@ fn nothing_is_enough_to_judge() {
     hostile.segments = vec![huge.clone(), huge];
     let title = Presentation { tracks: vec![hostile], ..Presentation::default() };
     assert!(!check_manifest(&title, None, &manifest(&title, None)).is_empty());
+}
+
+#[test]
+fn players_are_steered_by_whom_the_plan_says_and_by_nobody_else() {
+    let by = Steering { url: "https://steer.example/a".parse().unwrap(), pathway: "main".to_owned() };
+    let steered = Presentation { steering: Some(by), ..title() };
+    let text = manifest(&steered, None);
+    assert_eq!(check_manifest(&steered, None, &text), []);
+    assert_eq!(rules(&check_manifest(&title(), None, &text)), ["23009-1 5.6.4", "TS 103 998"]);
+    for (from, to, rule) in [
+        (">./<", ">https://other.example/<", "23009-1 5.6.4"),
+        ("serviceLocation=\"main\"", "serviceLocation=\"other\"", "23009-1 5.6.4"),
+        ("defaultServiceLocation=\"main\"", "defaultServiceLocation=\"other\"", "TS 103 998"),
+        ("https://steer", "https://steal", "TS 103 998"),
+        ("ContentSteering", "Other", "TS 103 998"),
+    ] {
+        assert_eq!(rules(&check_manifest(&steered, None, &text.replace(from, to))), [rule], "{to}");
+    }
 }

@@ -1,11 +1,13 @@
 //! What a representation names has to be there, and to be what it says: the segments that HLS names too.
 
 use super::{MANIFEST, Report, Title, content, name};
+use crate::dash::{CHANNELS, TILE, cicp_channels};
 use crate::verify::{
     entry::Media,
     files::{Files, resolve},
     init::Init,
     segment::Segment,
+    tiles,
     track::Track,
 };
 use dash_mpd_core::{AdaptationSet, BaseURL, Representation, SegmentTemplate};
@@ -14,8 +16,12 @@ use dash_mpd_core::{AdaptationSet, BaseURL, Representation, SegmentTemplate};
 const SEGMENTS_MAX: usize = 50_000;
 /// What scripts can count.
 const NUMBER_MAX: u64 = 1 << 53;
+/// Least time that a sheet of tiles should stand for.
+const SHEET_S: f64 = 60.0;
 /// What tracks may end apart from the period.
 const ENDS_S: f64 = 0.25;
+/// HE-AAC of the second version.
+const PARAMETRIC_STEREO: &str = "mp4a.40.29";
 /// How common encryption is named.
 const PROTECTION: &str = "urn:mpeg:dash:mp4protection:2011";
 
@@ -50,11 +56,7 @@ pub(super) async fn check<F: Files>(
     };
     let Some(named) = segments(report, title, template, &base, id, representation.bandwidth) else { return };
     if kind == "image" {
-        for sheet in named.iter().filter_map(|named| named.path.as_deref()) {
-            if !reach(report, title.files, sheet, id).await {
-                break;
-            }
-        }
+        sheets(report, title, &named, set, representation).await;
         return;
     }
     let init = template.initialization.as_deref().map(|text| fill(text, id, representation.bandwidth, None));
@@ -76,6 +78,38 @@ pub(super) async fn check<F: Files>(
     }
 }
 
+/// Sheets of tiles are there, and the first is as large as is said and cut into whole tiles (DASH-IF IOP 4.3 section 6.2.6).
+async fn sheets<F: Files>(
+    report: &mut Report,
+    title: &Title<'_, F>,
+    named: &[Named],
+    set: &AdaptationSet,
+    representation: &Representation,
+) {
+    let id = name(representation);
+    for sheet in named.iter().filter_map(|named| named.path.as_deref()) {
+        if !reach(report, title.files, sheet, id).await {
+            return;
+        }
+    }
+    let long = named.len() < 2 || named[0].length_s >= SHEET_S;
+    report.should(long, "DASH-IF IOP", MANIFEST, || format!("{id} has a sheet for less than {SHEET_S} s"));
+    let jpeg = [&representation.mimeType, &set.mimeType].into_iter().flatten().any(|mime| mime == "image/jpeg");
+    let Some(first) = named.first().and_then(|named| named.path.as_deref()).filter(|_| jpeg) else { return };
+    let Some((width, height)) = tiles::sheet(report, title.files, first).await else { return };
+    let listed = [representation.width.or(set.width), representation.height.or(set.height)];
+    let same = std::iter::zip(listed, [width, height]).all(|(listed, real)| listed.is_none_or(|it| it == u64::from(real)));
+    report.must(same, "DASH-IF IOP", MANIFEST, || format!("{id} has sheets of {width}x{height}, listed as {listed:?}"));
+    let properties = set.essential_property.iter().chain(&representation.essential_property);
+    for value in properties.filter(|property| property.schemeIdUri == TILE).filter_map(|property| property.value.as_deref()) {
+        let cut = value.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+        let whole = cut.is_some_and(|(columns, rows): (u32, u32)| {
+            columns > 0 && rows > 0 && width.is_multiple_of(columns) && height.is_multiple_of(rows)
+        });
+        report.must(whole, "DASH-IF IOP", MANIFEST, || format!("{id} has sheets of {width}x{height} cut into {value:?}"));
+    }
+}
+
 /// The file or folder that addresses count from.
 fn base<'a>(report: &mut Report, bases: impl Iterator<Item = &'a [BaseURL]>, id: &str) -> Option<String> {
     let mut path = MANIFEST.to_owned();
@@ -83,7 +117,7 @@ fn base<'a>(report: &mut Report, bases: impl Iterator<Item = &'a [BaseURL]>, id:
         let text = base.base.trim();
         // A folder stays one.
         let resolved = match text.strip_suffix('/') {
-            Some(folder) => resolve(&path, folder).map(|folder| format!("{folder}/")),
+            Some(folder) => resolve(&path, folder).map(|folder| if folder.is_empty() { folder } else { format!("{folder}/") }),
             None => resolve(&path, text),
         };
         path = report.keep(resolved.map_err(|fault| format!("{id}: {text:?} {fault}")), "23009-1 5.6.4", MANIFEST)?;
@@ -262,13 +296,27 @@ fn described(report: &mut Report, init: &Init, set: &AdaptationSet, representati
                 std::iter::zip(listed, [width, height]).all(|(listed, real)| listed.is_none_or(|it| it == u64::from(real)));
             report.must(same, "23009-1 5.3.7.2", MANIFEST, || format!("{id} is {width}x{height}, listed as {listed:?}"));
         }
-        Media::Audio { sample_rate_hz, .. } => {
+        Media::Audio { sample_rate_hz, channels } => {
+            counted(report, set, representation, (init, channels));
             let listed = representation.audioSamplingRate.as_deref().or(set.audioSamplingRate.as_deref());
             let listed = listed.and_then(|listed| listed.parse::<u32>().ok());
             let same = sample_rate_hz == 0 || listed.is_none_or(|listed| listed == sample_rate_hz);
             report.must(same, "23009-1 5.3.7.2", MANIFEST, || format!("{id} has {sample_rate_hz} Hz, listed with {listed:?}"));
         }
         Media::Text => {}
+    }
+}
+
+/// The number of an arrangement of channels (ISO/IEC 23091-3 section 6) is one of as many as there are.
+fn counted(report: &mut Report, set: &AdaptationSet, representation: &Representation, (init, channels): (&Init, u16)) {
+    // How many others have, only their streams know; and so it is of two that are coded as one.
+    let known = init.entry.kind == *b"mp4a" && init.entry.codec != PARAMETRIC_STEREO && channels > 0;
+    let all = set.AudioChannelConfiguration.iter().chain(&representation.AudioChannelConfiguration);
+    for said in all.filter(|one| known && one.schemeIdUri == CHANNELS).filter_map(|one| one.value.as_deref()) {
+        let number = said.parse().ok();
+        report.must(number.is_none() || cicp_channels(channels) == number, "23009-1 5.8.5.4", MANIFEST, || {
+            format!("{} has {channels} channels, listed as the arrangement {said}", name(representation))
+        });
     }
 }
 

@@ -1,9 +1,11 @@
 //! The DASH manifest, if there is one, against the same segments (ISO/IEC 23009-1, DASH-IF IOP).
 
 mod addresses;
+mod captions;
 mod sets;
 
-use super::{files::Files, report::Report, segment::whole, track::Track};
+use super::{files::Files, master::Master, report::Report, segment::whole, track::Track};
+use crate::dash::steering;
 use dash_mpd_core::{AdaptationSet, MPD, Period, Representation};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -24,18 +26,27 @@ struct Title<'a, F> {
     buffer_s: f64,
 }
 
-/// Checks the manifest of a title that lasts `duration_s`.
-pub(super) async fn check<F: Files>(report: &mut Report, files: &F, tracks: &[Track], duration_s: Option<f64>) {
+/// Checks the manifest of a title that lasts `duration_s`, beside the multivariant playlist of the same.
+pub(super) async fn check<F: Files>(
+    report: &mut Report,
+    files: &F,
+    (master, tracks): (&Master, &[Track]),
+    duration_s: Option<f64>,
+) {
     // Where DASH is not offered there is nothing to judge.
     if files.read(MANIFEST, 0..1).await.is_err() {
         return;
     }
     let Some(bytes) = whole(report, files, (MANIFEST, None), BYTES_MAX, "23009-1 5.2.1").await else { return };
     report.playlists += 1;
-    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8".to_owned());
-    let read = text.and_then(|text| dash_mpd_core::parse(text).map_err(|error| format!("cannot be read: {error}")));
+    let Some(text) = report.keep(std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8"), "23009-1 5.2.1", MANIFEST) else {
+        return;
+    };
+    let read = dash_mpd_core::parse(text).map_err(|error| format!("cannot be read: {error}"));
     let Some(mpd) = report.keep(read, "23009-1 5.2.1", MANIFEST) else { return };
     head(report, &mpd);
+    steered(report, &mpd, text);
+    captions::check(report, master, &mpd);
     let length = mpd.mediaPresentationDuration.or(mpd.periods.last().and_then(|period| period.duration));
     let length_s = length.map(|length| length.as_secs_f64());
     let exact = match (length_s, duration_s) {
@@ -49,6 +60,10 @@ pub(super) async fn check<F: Files>(report: &mut Report, files: &F, tracks: &[Tr
         length_s: length_s.or(duration_s).unwrap_or(0.0),
         buffer_s: mpd.minBufferTime.unwrap_or_default().as_secs_f64(),
     };
+    let mut known = BTreeSet::new();
+    for id in mpd.periods.iter().filter_map(|period| period.id.as_deref()) {
+        report.must(known.insert(id), "23009-1 5.3.2.2", MANIFEST, || format!("has two periods {id:?}"));
+    }
     let mut count = 0;
     for period in &mpd.periods {
         names(report, period);
@@ -76,6 +91,29 @@ fn head(report: &mut Report, mpd: &MPD) {
     let first = mpd.periods.first();
     let from_zero = first.is_some_and(|period| period.start.unwrap_or(Duration::ZERO).is_zero());
     report.must(from_zero, "23009-1 5.3.2.1", MANIFEST, || "has no period from zero on".to_owned());
+}
+
+/// Who steers players names places that the manifest has (ETSI TS 103 998).
+fn steered(report: &mut Report, mpd: &MPD, text: &str) {
+    let elements = steering::read(text);
+    report.must(elements.len() <= 1, "TS 103 998", MANIFEST, || format!("is steered by {} servers", elements.len()));
+    let sets = || mpd.periods.iter().flat_map(|period| &period.adaptations);
+    let inner = sets().flat_map(|set| set.BaseURL.iter().chain(set.representations.iter().flat_map(|one| &one.BaseURL)));
+    let bases = mpd.base_url.iter().chain(mpd.periods.iter().flat_map(|period| &period.BaseURL)).chain(inner);
+    let places: BTreeSet<_> = bases.filter_map(|base| base.serviceLocation.as_deref()).collect();
+    for element in &elements {
+        let url = element.server_url.trim();
+        let reached = url.starts_with("https://") || url.starts_with("http://");
+        report.must(reached, "TS 103 998", MANIFEST, || format!("is steered from {url:?}, which is no address of a server"));
+        report.must(!places.is_empty(), "TS 103 998", MANIFEST, || {
+            "has no serviceLocation that players could be steered to".to_owned()
+        });
+        for place in element.default_service_location.iter().flat_map(|places| places.split_ascii_whitespace()) {
+            report.must(places.contains(place), "TS 103 998", MANIFEST, || {
+                format!("lets players begin at {place:?}, which no BaseURL is")
+            });
+        }
+    }
 }
 
 /// Names are given once.

@@ -1,7 +1,9 @@
 //! What a set of representations has to say of itself.
 
 use super::{MANIFEST, Report, content, name};
+use crate::verify::renditions::is_language;
 use dash_mpd_core::{AdaptationSet, Representation};
+use std::collections::BTreeSet;
 
 /// Where channels are counted, and how a sheet of tiles is cut.
 const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
@@ -14,6 +16,16 @@ pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
     let each = |has: &dyn Fn(&Representation) -> bool| set.representations.iter().all(has);
     let typed = set.mimeType.is_some() || each(&|one| one.mimeType.is_some());
     report.must(typed, "23009-1 5.3.7.2", MANIFEST, || of("mimeType"));
+    let tagged = set.lang.as_deref().is_none_or(is_language);
+    report.must(tagged, "RFC 5646 2.1", MANIFEST, || {
+        format!("the set of {names:?} is in {:?}", set.lang.as_deref().unwrap_or_default())
+    });
+    let scales: BTreeSet<_> = set
+        .representations
+        .iter()
+        .filter_map(|one| one.SegmentTemplate.as_ref().or(set.SegmentTemplate.as_ref())?.timescale)
+        .collect();
+    report.must(scales.len() <= 1, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} has the timescales {scales:?}"));
     match content(set) {
         "video" => {
             aligned(report, set, &of);

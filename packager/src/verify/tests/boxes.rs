@@ -72,9 +72,16 @@ const FAULTS_OF_INIT_SEGMENTS: &[Row] = &[
         "too high a profile and level",
         INIT,
         Bytes(b"avcC\x01d\0\x1f\xff\xe1\0\x05gd\0\x1f", 5, b"\x7a\0\x3e\xff\xe1\0\x05g\x7a\0\x3e"),
-        &["Error HLS-AUTH 1.3", "Error RFC 8216 6.2.4"],
+        &["Error HLS-AUTH 1.3", "Error RFC 8216 6.2.4", "Warning HLS-AUTH 1.11"],
     ),
     ("another size", INIT, Bytes(b"avc1", 28, b"\x03\xc2"), &["Error HLS-AUTH 9.2", "Error HLS-AUTH 9.4"]),
+    ("other primaries", INIT, Bytes(b"nclx", 4, b"\0\x09"), &["Warning HLS-AUTH 1.21"]),
+    (
+        "a level higher than needed",
+        "v/234p/init.mp4",
+        Bytes(b"avcC\x01d\0\x0d\xff\xe1\0\x05gd\0\x0d", 5, b"d\0\x1f\xff\xe1\0\x05gd\0\x1f"),
+        &["Error RFC 8216 6.2.4", "Warning HLS-AUTH 1.11"],
+    ),
     ("HDR colours", INIT, Bytes(b"nclx", 6, b"\0\x10"), &["Error HLS-AUTH 9.16"]),
     ("other channels", SOUND, Bytes(b"mp4a", 20, b"\0\x06"), &["Error 14496-14 5.6"]),
     ("another rate", SOUND, Bytes(b"mp4a", 28, b"\xac\x44"), &["Error 14496-14 5.6"]),
@@ -155,7 +162,7 @@ fn configurations_name_their_codecs() {
         let mut report = Report::default();
         let init = init::read(&mut report, "init.mp4", &bytes).unwrap();
         assert_eq!(init.entry.codec, track.codec().unwrap());
-        assert_eq!(init.entry.media, entry::Media::Video { width: 960, height: 540, shown_width: 960, transfer: Some(1) });
+        assert_eq!(init.entry.media, entry::Media::Video { width: 960, height: 540, shown_width: 960, colour: Some((1, 1, 1)) });
         assert_eq!(rules(&report.verdict(false)), Vec::<String>::new());
         let mut untrue = bytes.to_vec();
         let at = untrue.windows(4).position(|window| window == kind).unwrap() + at;
@@ -163,6 +170,31 @@ fn configurations_name_their_codecs() {
         let mut report = Report::default();
         init::read(&mut report, "init.mp4", &untrue).unwrap();
         assert_eq!(rules(&report.verdict(false)), [format!("Error {rule}")]);
+    }
+}
+
+/// Another init segment in the middle of a track.
+#[test]
+fn what_is_coded_changes_at_discontinuities_alone() {
+    let (six, wide) =
+        (broken(&good(), SOUND, Bytes(b"mp4a", 20, b"\0\x06")), broken(&good(), INIT, Bytes(b"avc1", 28, b"\x03\xc2")));
+    let six = broken(&six, SOUND, Bytes(b"\x05\x02\x11\x90", 2, b"\x11\xb0"));
+    for (playlist, init, expected) in [
+        ("a/eng/playlist.m3u8", six[SOUND].clone(), &["Error HLS-AUTH 2.11"][..]),
+        ("v/540p/playlist.m3u8", wide[INIT].clone(), &["Error HLS-AUTH 8.13"]),
+        ("v/540p/playlist.m3u8", good()[INIT].clone(), &[]),
+    ] {
+        let mut package = good();
+        package.insert(playlist.replace("playlist.m3u8", "other.mp4"), init);
+        let text = text_of(&package[playlist]);
+        let at = text.rfind("#EXTINF").unwrap();
+        let changed = |tag: &str| format!("{}{tag}#EXT-X-MAP:URI=\"other.mp4\"\n{}", &text[..at], &text[at..]);
+        package.insert(playlist.to_owned(), changed("").into());
+        let (rules, verdict) = found(&package, false);
+        assert_eq!(rules, expected, "{verdict}");
+        package.insert(playlist.to_owned(), changed("#EXT-X-DISCONTINUITY\n").into());
+        let rules = found(&package, false).0;
+        assert!(!rules.iter().any(|rule| expected.contains(&rule.as_str())), "{rules:?}");
     }
 }
 
@@ -197,5 +229,10 @@ fn faults_of_encryption_are_found() {
         let mut report = Report::default();
         init::protected(&mut report, "init.mp4", entry.protection.as_ref().unwrap(), &entry);
         assert_eq!(rules(&report.verdict(false)), expected, "{scheme:?} {pattern:?} {protected:?}");
+        let mut later = entry.protection.clone().unwrap();
+        later.scheme_version += 1;
+        let mut report = Report::default();
+        init::protected(&mut report, "init.mp4", &later, &entry);
+        assert!(rules(&report.verdict(false)).contains(&"Error CENC 4.2".to_owned()));
     }
 }

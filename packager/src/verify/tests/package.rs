@@ -65,7 +65,10 @@ const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\
 
 fn pictures(package: &mut Package, id: &str, (width, height): (u32, u32), (key, other): (usize, usize)) -> Track {
     let mut track = video(id, (width, height), 2_000_000, &[], 0);
-    let sps = Bytes::from_static(&[0x67, 0x64, 0x00, 0x1f, 0xac]);
+    // Levels are no higher than the pictures need.
+    let level = if width < 960 { 0x0d } else { 0x1f };
+    let sps = Bytes::from(vec![0x67, 0x64, 0x00, level, 0xac]);
+    track.rendition.codec = format!("avc1.6400{level:02x}");
     let header = VideoTrack {
         timescale: 10_000,
         width,

@@ -1,0 +1,126 @@
+//! Renditions: what `EXT-X-MEDIA` says of one, and of all in its group (RFC 8216 sections 4.3.4.1 and 4.3.4.1.1).
+
+use super::{m3u8::Attributes, master::address, report::Report, steering};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is described for who does not see, and for who does not hear.
+const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
+const SDH: &str = "public.accessibility.transcribes-spoken-dialog";
+/// Channels and services of closed captions (RFC 8216 section 4.3.4.1).
+const CHANNELS: std::ops::RangeInclusive<u8> = 1..=4;
+const SERVICES: std::ops::RangeInclusive<u8> = 1..=63;
+
+/// A rendition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rendition {
+    pub(super) kind: String,
+    pub(super) group: String,
+    pub(super) name: String,
+    pub(super) language: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) channels: Option<String>,
+    /// Which channel or service of the pictures it is.
+    pub(super) instream: Option<String>,
+    default: bool,
+}
+
+/// Reads `EXT-X-MEDIA`, and checks it by itself.
+pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>) -> Rendition {
+    let text = |name| attributes.quoted(name).unwrap_or_default().to_owned();
+    let (kind, name, group) = (attributes.get("TYPE").unwrap_or_default(), text("NAME"), text("GROUP-ID"));
+    let known = ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"].contains(&kind) && !name.is_empty() && !group.is_empty();
+    report.must(known, "RFC 8216 4.3.4.1", path, || format!("{name:?} lacks a known TYPE, a GROUP-ID or a NAME"));
+    let language = attributes.quoted("LANGUAGE");
+    let rule = if kind == "SUBTITLES" { "HLS-AUTH 4.7" } else { "HLS-AUTH 8.10" };
+    report.must(kind == "VIDEO" || language.is_some(), rule, path, || format!("{name:?} has no LANGUAGE"));
+    report.must(language.is_none_or(is_language), "RFC 5646 2.1", path, || {
+        format!("{name:?} has the LANGUAGE {:?}", language.unwrap_or_default())
+    });
+    let uri = attributes.quoted("URI");
+    report.must(kind != "SUBTITLES" || uri.is_some(), "RFC 8216 4.3.4.1", path, || format!("subtitles {name:?} have no URI"));
+    let instream = attributes.quoted("INSTREAM-ID");
+    let captioned = kind != "CLOSED-CAPTIONS" || (uri.is_none() && instream.is_some_and(is_instream));
+    report.must(captioned, "RFC 8216 4.3.4.1", path, || format!("captions {name:?} have a URI or no INSTREAM-ID of captions"));
+    let contradiction = attributes.yes("DEFAULT") && attributes.get("AUTOSELECT") == Some("NO");
+    report.must(!contradiction, "RFC 8216 4.3.4.1", path, || format!("{name:?} is the default and not to be selected"));
+    let forced = attributes.has("FORCED");
+    report.must(!forced || kind == "SUBTITLES", "RFC 8216 4.3.4.1", path, || format!("{name:?} is forced and no subtitles"));
+    let selected = attributes.yes("AUTOSELECT") || attributes.yes("DEFAULT");
+    report.should(selected || !attributes.yes("FORCED"), "HLS-AUTH 5.11", path, || format!("{name:?} is forced, not selected"));
+    let what = attributes.quoted("CHARACTERISTICS").unwrap_or_default();
+    for (characteristic, rule) in [(DESCRIBES_VIDEO, "HLS-AUTH 2.13"), (SDH, "HLS-AUTH 4.6")] {
+        report.must(selected || !what.contains(characteristic), rule, path, || format!("{name:?} is not to be selected"));
+    }
+    let channels = attributes.quoted("CHANNELS").map(str::to_owned);
+    report.should(kind != "AUDIO" || channels.is_some(), "RFC 8216 4.3.4.1", path, || format!("{name:?} has no CHANNELS"));
+    steering::stable(report, path, "STABLE-RENDITION-ID", attributes.quoted("STABLE-RENDITION-ID"));
+    Rendition {
+        path: uri.and_then(|uri| address(report, path, uri)),
+        kind: kind.to_owned(),
+        language: language.map(str::to_owned),
+        instream: instream.map(str::to_owned),
+        default: attributes.yes("DEFAULT"),
+        group,
+        name,
+        channels,
+    }
+}
+
+/// Whether a text has the form of a language tag (RFC 5646 section 2.1).
+pub(super) fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let primary = parts.next().unwrap_or_default();
+    (2..=8).contains(&primary.len())
+        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// Whether there is such a channel (`CC1` to `CC4`) or service (`SERVICE1` to `SERVICE63`).
+fn is_instream(id: &str) -> bool {
+    let is = |number: &str, range: std::ops::RangeInclusive<u8>| {
+        number.parse().is_ok_and(|read: u8| range.contains(&read) && read.to_string() == number)
+    };
+    match id.strip_prefix("SERVICE") {
+        Some(number) => is(number, SERVICES),
+        None => id.strip_prefix("CC").is_some_and(|number| is(number, CHANNELS)),
+    }
+}
+
+/// Members of groups.
+pub(super) fn check(report: &mut Report, path: &str, renditions: &[Rendition]) {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Rendition>> = BTreeMap::new();
+    for rendition in renditions {
+        groups.entry((&rendition.kind, &rendition.group)).or_default().push(rendition);
+    }
+    let mut described: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
+    for ((kind, group), members) in &groups {
+        let names: BTreeSet<_> = members.iter().map(|member| (&member.name, &member.language)).collect();
+        let distinct: BTreeSet<_> = names.iter().map(|(name, _)| name).collect();
+        report.must(distinct.len() == members.len(), "RFC 8216 4.3.4.1.1", path, || {
+            format!("names in the {kind} group {group:?} are not unique")
+        });
+        let defaults = members.iter().filter(|member| member.default).count();
+        report.must(defaults <= 1, "RFC 8216 4.3.4.1.1", path, || format!("{kind} group {group:?} has {defaults} defaults"));
+        let instream: Vec<_> = members.iter().filter_map(|member| member.instream.as_deref()).collect();
+        let once = instream.iter().collect::<BTreeSet<_>>().len() == instream.len();
+        report
+            .must(once, "RFC 8216 4.3.4.1", path, || format!("captions of the group {group:?} are the same ones: {instream:?}"));
+        order(report, path, members);
+        described.entry(kind).or_default().insert(names);
+    }
+    for (kind, sets) in described {
+        report.must(sets.len() == 1, "RFC 8216 4.3.4.1.1", path, || format!("{kind} groups have different members"));
+    }
+}
+
+/// Of two languages of which one is a form of the other, the general one comes first: players take the first that fits.
+fn order(report: &mut Report, path: &str, members: &[&Rendition]) {
+    let languages: Vec<_> = members.iter().filter_map(|member| member.language.as_deref()).collect();
+    let is_form = |of: &str, tag: &str| tag.strip_prefix(of).is_some_and(|rest| rest.starts_with('-'));
+    for (place, language) in languages.iter().enumerate() {
+        let earlier = languages[..place].iter().find(|earlier| is_form(language, earlier));
+        report.should(earlier.is_none(), "HLS-AUTH 9.17", path, || {
+            format!("{:?} comes before the more general {language:?}", earlier.unwrap_or(language))
+        });
+    }
+}
