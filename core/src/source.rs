@@ -1,11 +1,14 @@
 //! What `inspect` found in a source: pure data that the plan is made from, stored with the video and shown to people.
 
 mod fields;
+mod pulldown;
 mod role;
 mod validate;
 
 pub(crate) use fields::counts_frames;
 pub use fields::{FieldOrder, Fields, Interlacing, Shown};
+pub(crate) use pulldown::filmed_rate;
+pub use pulldown::{CYCLE, CYCLE_FILMED, Seen};
 pub use role::ChapterRole;
 pub use validate::{
     CHAPTERS_MAX, DAMAGED_MAX, DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX,
@@ -14,6 +17,9 @@ pub use validate::{
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, num::NonZeroU32, ops::RangeInclusive};
+
+/// How far the average rate of the beginning of a film and that of the whole may be apart, as a share.
+const AVERAGES_APART_MAX: f64 = 0.2;
 
 /// A rational number as containers write it, denominator above zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +117,9 @@ pub struct VideoTrack {
     /// Which of its fields come first, as pictures show it, where frames do not say so; `None` if they say what they are themselves.
     #[serde(default)]
     pub field_order: Option<FieldOrder>,
+    /// Which of its fields come first if they are those of a film of 24 frames a second (3:2 pulldown); `None` if they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulldown: Option<FieldOrder>,
     /// Frames per second: the exact rate if `constant_rate`, else the average.
     pub frame_rate: Ratio,
     /// Whether presentation times lie on the grid of `frame_rate`.
@@ -265,10 +274,28 @@ impl Note {
 }
 
 impl Source {
+    /// What was read from end to end, in the words of its ends, which promised `seen`. Of a rate that varies they say another average, and
+    /// where the last frame ends may depend on that: either is as good, and what was made went by theirs.
+    #[must_use]
+    pub fn in_words_of(mut self, seen: &Self) -> Self {
+        let (video, promised) = (&mut self.video, &seen.video);
+        let rate = promised.frame_rate.as_f64();
+        let is_near = (video.frame_rate.as_f64() / rate - 1.0).abs() <= AVERAGES_APART_MAX;
+        if !video.constant_rate && !promised.constant_rate && is_near {
+            video.frame_rate = promised.frame_rate;
+            let apart = i128::from(video.end) - i128::from(promised.end);
+            if apart.unsigned_abs() as f64 * video.time_base.as_f64() * rate <= 1.0 {
+                video.end = promised.end;
+            }
+        }
+        self
+    }
+
     /// Whether `whole`, which is the same file read from end to end, is what its ends promised, as far as what is made of it depends on
     /// that: the same tracks, on the same clock, of the same length.
     #[must_use]
     pub fn foresaw(&self, whole: &Self) -> bool {
+        let whole = &whole.clone().in_words_of(self);
         let promise = |source: &Self| {
             // Of captions a longer look finds more: they are carried on all the same.
             let mut video = VideoTrack { frames: 0, keyframes: Vec::new(), captions: Vec::new(), ..source.video.clone() };

@@ -30,6 +30,7 @@ pub fn source() -> Source {
         captions: Vec::new(),
         interlaced: false,
         field_order: None,
+        pulldown: None,
         frame_rate: Ratio::new(30, 1),
         constant_rate: true,
         time_base: Ratio::new(1, 1000),

@@ -26,7 +26,7 @@ pub use twin::{Common, RungChange};
 
 use crate::presentation::Steering;
 use crate::protection::Protected;
-use crate::source::{CaptionChannel, FieldOrder, Note, Ratio, Source, VideoTrack, counts_frames};
+use crate::source::{CaptionChannel, FieldOrder, Note, Ratio, Source, VideoTrack, counts_frames, filmed_rate};
 use ladder::Canvas;
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,8 @@ const ENCODER_THREADS: u16 = 1;
 /// is made may be judged, what is poor made again, and each field of an interlaced picture shown as a frame. Since version 6 it may have
 /// only the first chunks until the rest of the film is known, and frames may be deinterlaced that do not say that they are interlaced.
 /// Since version 7 subtitles may come from files beside the film. Since version 8 what is stored may be protected. Since version 9
-/// closed captions may be of other channels than the first of each field.
+/// closed captions may be of other channels than the first of each field, and a film may be taken out of the fields that it was spread
+/// over.
 pub const PLAN_VERSION: u32 = 9;
 
 /// What one encode will do.
@@ -107,6 +108,9 @@ pub struct Picture {
     /// that say that they are interlaced, in the order that they say.
     #[serde(default)]
     pub field_order: Option<FieldOrder>,
+    /// Take the film of 24 frames a second out of fields that it was spread over by 3:2 pulldown, of which these come first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulldown: Option<FieldOrder>,
     /// Bring HDR to BT.709.
     pub tone_map: bool,
     /// Clockwise turn: 0, 90, 180 or 270.
@@ -120,10 +124,14 @@ impl Picture {
         let video = &source.video;
         // Frames that do not say what they are and come as fast as fields are no fields: each is shown once.
         let has_two = video.field_order.is_none() || counts_frames(video.frame_rate);
+        // Only what comes at one rate has cycles.
+        let pulldown = video.pulldown.filter(|_| video.interlaced && video.constant_rate);
+        let deinterlace = video.interlaced && pulldown.is_none();
         Self {
-            deinterlace: video.interlaced,
-            fields: video.interlaced && has_two && recipe.deinterlace == Deinterlace::Fields,
-            field_order: video.field_order.filter(|_| video.interlaced),
+            deinterlace,
+            fields: deinterlace && has_two && recipe.deinterlace == Deinterlace::Fields,
+            field_order: video.field_order.filter(|_| deinterlace),
+            pulldown,
             tone_map: video.is_hdr(),
             rotation_degrees: video.rotation_degrees,
             mirrored: video.mirrored,
@@ -134,6 +142,9 @@ impl Picture {
     #[must_use]
     pub fn frame_rate(&self, video: &VideoTrack) -> Ratio {
         let Ratio { num, den } = video.frame_rate;
+        if self.pulldown.is_some() {
+            return filmed_rate(video.frame_rate);
+        }
         // Some transport streams have a packet for each field.
         if self.fields && counts_frames(video.frame_rate) { Ratio::new(num.saturating_mul(2), den) } else { video.frame_rate }
     }
@@ -155,6 +166,10 @@ impl Plan {
         if picture.deinterlace {
             let each = if picture.fields { "each field becomes a frame" } else { "one frame per frame" };
             notes.push(Note::new("deinterlaced", format!("the interlaced picture is deinterlaced, {each}")));
+        }
+        if picture.pulldown.is_some() {
+            let message = format!("the film is taken out of its fields: {:.3} frames a second", frame_rate.as_f64());
+            notes.push(Note::new("pulldown_removed", message));
         }
         let canvas = Canvas { display: source.video.display_size(), frame_rate, recipe };
         let (fixed, h264) = (canvas.fixed(), canvas.h264());

@@ -1,6 +1,9 @@
 //! Whether a film is interlaced: by what its pictures show, and by what its frames say only where those do not tell.
 
-use super::{Note, Ratio};
+use super::{
+    Note, Ratio,
+    pulldown::{Pulldown, Seen},
+};
 use serde::{Deserialize, Serialize};
 
 /// Pictures that move, at least, or they tell nothing.
@@ -53,6 +56,7 @@ pub struct Fields {
     /// Combed ones that say that they are, and those of them that say in which order, as it is seen.
     marked_combs: u32,
     right_combs: u32,
+    pulldown: Pulldown,
 }
 
 /// What a film is taken for.
@@ -62,6 +66,8 @@ pub struct Interlacing {
     pub interlaced: bool,
     /// The order of its fields where its frames do not say it, or wrongly.
     pub field_order: Option<FieldOrder>,
+    /// The order of its fields if they are those of a film of 24 frames a second (3:2 pulldown).
+    pub pulldown: Option<FieldOrder>,
     /// What the content team should know of that.
     pub notes: Vec<Note>,
 }
@@ -95,6 +101,11 @@ impl Fields {
         }
     }
 
+    /// Takes note of pictures that follow each other in one place.
+    pub fn follow(&mut self, seen: &[Seen]) {
+        self.pulldown.place(seen);
+    }
+
     /// What a film of so many frames a second is taken for.
     #[must_use]
     pub fn judge(&self, frame_rate: Ratio) -> Interlacing {
@@ -104,18 +115,18 @@ impl Fields {
         let tells = |by: f64| moving >= MOVING_MIN && share(moving, moving + self.still) >= by;
         // Movement may look like combs by chance, but then in either order.
         if tells(0.0) && share(most, moving) >= COMBED_MIN && most >= ORDER_MIN * least {
-            return self.combed();
+            return self.combed(self.pulldown.judge(frame_rate));
         }
         if marked && tells(MOVING_SHARE_MIN) && share(most + least, moving) <= COMBED_BY_CHANCE && counts_frames(frame_rate) {
             let message = "the film says that it is interlaced, but its pictures are progressive: they stay as they are";
             let notes = vec![Note::new("interlaced_by_mistake", message)];
-            return Interlacing { interlaced: false, field_order: None, notes };
+            return Interlacing { interlaced: false, field_order: None, pulldown: None, notes };
         }
-        Interlacing { interlaced: marked, field_order: None, notes: Vec::new() }
+        Interlacing { interlaced: marked, field_order: None, pulldown: None, notes: Vec::new() }
     }
 
     /// A film of which so many pictures are combed that it is interlaced.
-    fn combed(&self) -> Interlacing {
+    fn combed(&self, pulldown: Option<FieldOrder>) -> Interlacing {
         let combs = self.top + self.bottom;
         let (order, first) = if self.top > self.bottom { (FieldOrder::Top, "upper") } else { (FieldOrder::Bottom, "lower") };
         let is_said = self.marked_combs * 2 > combs;
@@ -129,12 +140,15 @@ impl Fields {
             notes.push(Note::new("field_order_wrong", message));
         }
         let combed = share(combs, combs + self.progressive);
-        if combed <= COMBED_WHOLE {
+        if pulldown.is_some() {
+            let message = "the film was made interlaced from 24 frames a second, by 3:2 pulldown";
+            notes.push(Note::new("telecined", message));
+        } else if combed <= COMBED_WHOLE {
             let message =
                 format!("{:.0} % of the moving pictures that were looked at are interlaced, the others not", combed * 100.0);
             notes.push(Note::new("partly_interlaced", message));
         }
-        Interlacing { interlaced: true, field_order: (!is_said || is_wrong).then_some(order), notes }
+        Interlacing { interlaced: true, field_order: (!is_said || is_wrong).then_some(order), pulldown, notes }
     }
 }
 
@@ -164,7 +178,7 @@ mod tests {
 
     /// What is made of it: whether it is interlaced, the order that frames do not say, and codes of notes.
     fn judged(said: Option<FieldOrder>, counts: [u32; 4]) -> (bool, Option<FieldOrder>, String) {
-        let Interlacing { interlaced, field_order, notes } = seen(said, counts).judge(PAL);
+        let Interlacing { interlaced, field_order, notes, .. } = seen(said, counts).judge(PAL);
         (interlaced, field_order, notes.into_iter().map(|note| note.code).collect::<Vec<_>>().join(" "))
     }
 
@@ -201,7 +215,7 @@ mod tests {
         mixed.frames += interlaced.frames;
         mixed.marked += interlaced.marked;
         (mixed.top, mixed.marked_combs, mixed.right_combs) = (interlaced.top, interlaced.marked_combs, interlaced.right_combs);
-        let Interlacing { interlaced, field_order, notes } = mixed.judge(PAL);
+        let Interlacing { interlaced, field_order, notes, .. } = mixed.judge(PAL);
         assert_eq!((interlaced, field_order, notes.len()), (true, None, 1));
     }
 }

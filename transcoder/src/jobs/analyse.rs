@@ -35,7 +35,7 @@ impl Jobs {
             let Some(plan) = encode.plan.clone().complete(&encode.source, &whole) else {
                 return self.begin_anew(claim, &encode, whole).await;
             };
-            (encode.plan, encode.source) = (plan, whole);
+            (encode.plan, encode.source) = (plan, whole.in_words_of(&encode.source));
             encode.source.video.keyframes.clear();
         }
         encode.plan = if claim.attempt > ATTEMPTS_MAX {

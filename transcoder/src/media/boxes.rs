@@ -17,13 +17,16 @@ pub(super) struct Boxes {
     pub(super) overrun: bool,
     /// There are movie fragments, or may be: the index does not list what is in them.
     pub(super) fragmented: bool,
+    /// Where the first box ends up to which there are a description of the film and media of it.
+    pub(super) head_end: Option<u64>,
 }
 
-/// Looks at the first boxes of `file`.
-pub(super) fn look(file: &mut (impl Read + Seek), size_bytes: u64) -> io::Result<Boxes> {
+/// Looks at the first boxes of `file`; if `briefly`, at no more of a film in fragments than where its first media end.
+pub(super) fn look(file: &mut (impl Read + Seek), size_bytes: u64, briefly: bool) -> io::Result<Boxes> {
     let mut boxes = Boxes::default();
     let (mut offset, mut looks) = (0_u64, 0);
-    while size_bytes.saturating_sub(offset) >= 8 {
+    let (mut is_described, mut has_media) = (false, false);
+    while size_bytes.saturating_sub(offset) >= 8 && !(briefly && boxes.fragmented && boxes.head_end.is_some()) {
         looks += 1;
         if looks > BOXES_MAX {
             return Ok(Boxes { fragmented: true, ..boxes });
@@ -44,6 +47,11 @@ pub(super) fn look(file: &mut (impl Read + Seek), size_bytes: u64) -> io::Result
             return Ok(Boxes { overrun: true, ..boxes });
         }
         offset = offset.saturating_add(size);
+        is_described |= &[e, f, g, h] == b"moov";
+        has_media |= &[e, f, g, h] == b"mdat";
+        if is_described && has_media && offset <= size_bytes {
+            boxes.head_end.get_or_insert(offset);
+        }
     }
     boxes.overrun = offset > size_bytes;
     Ok(boxes)
@@ -58,7 +66,7 @@ mod tests {
     fn boxes_that_end_behind_the_file_are_found() {
         let mut file = b"\x00\x00\x00\x10ftypisom\x00\x00\x00\x00\x00\x00\x00\x0cmdat1234".to_vec();
         assert!(starts_like_mp4(&file) && !starts_like_mp4(b"#EXTM3U\n") && !starts_like_mp4(b"RIFF"));
-        let told = |file: &[u8]| look(&mut Cursor::new(file), file.len() as u64).unwrap();
+        let told = |file: &[u8]| look(&mut Cursor::new(file), file.len() as u64, false).unwrap();
         let overruns = |file: &[u8]| told(file).overrun;
         assert!(!overruns(&file));
         file[19] = 0x0d;
@@ -70,5 +78,12 @@ mod tests {
         assert!(told(b"\x00\x00\x00\x08moov\x00\x00\x00\x08moof").fragmented && !told(b"\x00\x00\x00\x08moov").fragmented);
         let free = |count: usize| b"\x00\x00\x00\x08free".repeat(count);
         assert!(!told(&free(BOXES_MAX)).fragmented && told(&free(BOXES_MAX + 1)).fragmented, "what nobody has looked at");
+    }
+    #[test]
+    fn of_a_film_in_fragments_the_first_media_are_enough() {
+        let fragments = b"\x00\x00\x00\x08moov\x00\x00\x00\x08moof\x00\x00\x00\x09mdat.\x00\x00\x00\x08moof\x00\x00\x00\x09mdat";
+        let told = |briefly| look(&mut Cursor::new(fragments), fragments.len() as u64, briefly).unwrap();
+        assert_eq!(told(true), Boxes { overrun: false, fragmented: true, head_end: Some(25) });
+        assert_eq!(told(false), Boxes { overrun: true, fragmented: true, head_end: Some(25) });
     }
 }

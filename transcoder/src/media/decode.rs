@@ -1,10 +1,6 @@
 //! One stream of a source, decoded frame by frame. Damage is counted and passed over, never fatal by itself.
 
-use super::{
-    Stop,
-    input::{self, Input},
-    order::Order,
-};
+use super::{Stop, formats, input::Input, order::Order};
 use ffmpeg_next::{self as ffmpeg, Frame, Packet, codec, codec::packet::Ref, decoder, ffi};
 use marquee_core::source::{PIXELS_MAX, Ratio};
 
@@ -119,6 +115,16 @@ impl Decoding {
         std::mem::take(&mut self.promised)
     }
 
+    /// Whether the first packet is shown at `origin`, which it is by all that the container says. What not all of it is known of
+    /// (see [`Input::open`]) may be late: how much frames are reordered at most is not known then. To be asked before all else.
+    pub(super) fn begins_at(&mut self, origin: i64) -> Result<bool, Stop> {
+        while self.input.is_brief() && self.pending.is_none() {
+            let Some(packet) = self.input.read()? else { return Ok(false) };
+            self.pending = Some(packet).filter(|packet| packet.stream() == self.stream);
+        }
+        Ok(self.pending.as_ref().is_none_or(|packet| packet.pts() == Some(origin)))
+    }
+
     /// Goes to a keyframe that is shown at or before `needed`, looking from `target` on; false if the container offers none there.
     /// Containers without an index go to any packet around `target`: from there the next keyframe may be later than that.
     pub(super) fn seek(&mut self, target: i64, needed: i64) -> Result<bool, Stop> {
@@ -201,7 +207,7 @@ pub(super) fn is_discarded(packet: &Packet) -> bool {
 
 /// Opens the decoder of a stream.
 pub(super) fn open(input: &Input, stream: usize, parameters: &codec::Parameters) -> Result<decoder::Opened, Stop> {
-    let Some(codec) = input::decoder(parameters) else {
+    let Some(codec) = formats::decoder(parameters) else {
         return Err(Stop::refuse("unsupported_codec", format!("the codec {} is not supported", parameters.id().name())));
     };
     let mut context = codec::Context::from_parameters(parameters.clone()).map_err(Stop::fault("decoder parameters"))?;

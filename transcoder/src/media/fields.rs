@@ -2,7 +2,7 @@
 
 use super::{Stop, pictures::share};
 use ffmpeg_next::{self as ffmpeg, filter, format::Pixel, frame};
-use marquee_core::source::{FieldOrder, Shown};
+use marquee_core::source::{FieldOrder, Seen, Shown};
 
 /// How much better lines fit between those of one neighbour than between those of the other before they are taken for fields. At
 /// libavfilter's own threshold, 1.04, small progressive pictures with movement in them are.
@@ -11,6 +11,7 @@ const FIELDS_FIT: f64 = 1.2;
 const LINES_FIT: f64 = 1.5;
 /// Where the filter leaves what it found.
 const FOUND: &str = "lavfi.idet.single.current_frame";
+const REPEATED: &str = "lavfi.idet.repeated.current_frame";
 
 /// The order of its fields that a frame states, if it says that it has two.
 pub(super) fn order(frame: &frame::Video) -> Option<FieldOrder> {
@@ -30,7 +31,7 @@ type Shape = (Pixel, u32, u32);
 
 impl Comparison {
     /// Takes the next frame. Answers what the one before it shows and says, if it has two neighbours.
-    pub(super) fn push(&mut self, frame: &frame::Video) -> Result<Option<(Shown, Option<FieldOrder>)>, Stop> {
+    pub(super) fn push(&mut self, frame: &frame::Video) -> Result<Option<(Seen, Option<FieldOrder>)>, Stop> {
         let shape = (frame.format(), frame.width(), frame.height());
         if self.graph.as_ref().is_none_or(|(_, known)| *known != shape) {
             (self.graph, self.frames) = (graph(shape)?.map(|graph| (graph, shape)), 0);
@@ -55,7 +56,12 @@ impl Comparison {
             Some("progressive") => Shown::Progressive,
             _ => Shown::Nothing,
         };
-        Ok(Some((shown, said)))
+        let repeats = match compared.metadata().get(REPEATED) {
+            Some("top") => Some(FieldOrder::Top),
+            Some("bottom") => Some(FieldOrder::Bottom),
+            _ => None,
+        };
+        Ok(Some((Seen { shown, repeats }, said)))
     }
 }
 

@@ -85,7 +85,7 @@ impl Look {
         self.decoder.flush();
         self.captions.cut();
         let mut comparison = Comparison::default();
-        let (mut begin, mut seen) = (None, 0);
+        let (mut begin, mut seen, mut following) = (None, 0, Vec::new());
         for _ in 0..PACKETS_MAX {
             let packet = input.read()?;
             let is_wanted = |packet: &Packet| packet.stream() == self.stream && (begin.is_some() || packet.is_key());
@@ -102,14 +102,16 @@ impl Look {
                 seen += 1;
                 self.fields.says(fields::order(&frame));
                 self.captions.hear(&frame);
-                if let Some((shown, said)) = comparison.push(&frame)? {
-                    self.fields.shows(shown, said);
+                if let Some((found, said)) = comparison.push(&frame)? {
+                    self.fields.shows(found.shown, said);
+                    following.push(found);
                 }
             }
             if seen >= frames || packet.is_none() {
                 break;
             }
         }
+        self.fields.follow(&following);
         Ok(())
     }
 

@@ -3,6 +3,9 @@
 use super::{
     Stop,
     boxes::{self, Boxes},
+    formats::{DECODERS, DEMUXERS},
+    places::Places,
+    view::View,
 };
 use crate::child::RemoteSource;
 use ffmpeg_next::{
@@ -13,7 +16,7 @@ use ffmpeg_next::{
 use marquee_core::source::{PIXELS_MAX, STREAMS_MAX};
 use std::{
     ffi::{c_char, c_int},
-    io::{Read, Seek, SeekFrom},
+    io::Read,
     ptr,
     sync::{
         Arc,
@@ -21,166 +24,6 @@ use std::{
     },
 };
 
-/// Demuxers that may read a source, by libav's names. None of them opens anything beside the stream it is given.
-const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,flv,asf,mxf,ogg";
-/// Decoders that may see its packets. What is not here is refused or left out with a note.
-const DECODERS: &[&str] = &[
-    // Picture
-    "h264",
-    "hevc",
-    "libdav1d",
-    "av1",
-    "vp8",
-    "vp9",
-    "mpeg2video",
-    "mpeg1video",
-    "mpeg4",
-    "msmpeg4",
-    "msmpeg4v1",
-    "msmpeg4v2",
-    "h263",
-    "h263p",
-    "flv",
-    "vp6",
-    "vp6f",
-    "vp6a",
-    "wmv1",
-    "wmv2",
-    "wmv3",
-    "vc1",
-    "theora",
-    "mjpeg",
-    "prores",
-    "dnxhd",
-    "dvvideo",
-    "ffv1",
-    "svq1",
-    "svq3",
-    "cinepak",
-    "rawvideo",
-    "huffyuv",
-    "ffvhuff",
-    "utvideo",
-    "qtrle",
-    "png",
-    "cfhd",
-    "jpeg2000",
-    "jpegls",
-    "mjpegb",
-    "v210",
-    "v210x",
-    "v308",
-    "v408",
-    "v410",
-    "r210",
-    "r10k",
-    "avrp",
-    "ayuv",
-    "cljr",
-    "dirac",
-    "hap",
-    "speedhq",
-    "magicyuv",
-    "cllc",
-    "lagarith",
-    "fraps",
-    "flashsv",
-    "flashsv2",
-    "zmbv",
-    "camtasia",
-    "snow",
-    "vp5",
-    "vp7",
-    "indeo2",
-    "indeo3",
-    "indeo4",
-    "indeo5",
-    "asv1",
-    "asv2",
-    "msvideo1",
-    "msrle",
-    "rpza",
-    "8bps",
-    "smc",
-    "rv10",
-    "rv20",
-    "rv30",
-    "rv40",
-    "bmp",
-    "targa",
-    "tiff",
-    // Sound
-    "aac",
-    "aac_latm",
-    "ac3",
-    "eac3",
-    "mp3",
-    "mp3float",
-    "mp2",
-    "mp2float",
-    "mp1",
-    "mp1float",
-    "opus",
-    "vorbis",
-    "flac",
-    "alac",
-    "dca",
-    "truehd",
-    "mlp",
-    "wmav1",
-    "wmav2",
-    "wmapro",
-    "amrnb",
-    "amrwb",
-    "adpcm_ms",
-    "adpcm_ima_qt",
-    "adpcm_ima_wav",
-    "adpcm_swf",
-    "adpcm_yamaha",
-    "g722",
-    "g726",
-    "gsm",
-    "gsm_ms",
-    "wmalossless",
-    "wmavoice",
-    "tta",
-    "wavpack",
-    "qdm2",
-    "qdmc",
-    "mace3",
-    "mace6",
-    "cook",
-    "nellymoser",
-    "speex",
-    "pcm_s16le",
-    "pcm_s16be",
-    "pcm_s24le",
-    "pcm_s24be",
-    "pcm_s32le",
-    "pcm_s32be",
-    "pcm_s16le_planar",
-    "pcm_s24le_planar",
-    "pcm_s32le_planar",
-    "pcm_u8",
-    "pcm_s8",
-    "pcm_f32le",
-    "pcm_f32be",
-    "pcm_f64le",
-    "pcm_f64be",
-    "pcm_alaw",
-    "pcm_mulaw",
-    "pcm_bluray",
-    "pcm_dvd",
-    "pcm_s302m",
-    // Text
-    "srt",
-    "subrip",
-    "ass",
-    "ssa",
-    "mov_text",
-    "webvtt",
-    "text",
-];
 /// Bytes and time that are looked at to find out what the streams are.
 const PROBE_BYTES: &str = "16777216";
 const PROBE_US: &str = "10000000";
@@ -188,19 +31,41 @@ const PROBE_US: &str = "10000000";
 const BUFFER_BYTES: usize = 64 << 10;
 /// Unreadable places in a row before a source is given up.
 const ERRORS_MAX: u32 = 1000;
+/// Bytes of a film in fragments up to which all that is said of these is read at once.
+const LISTED_BYTES_MAX: u64 = 8 << 20;
 
 /// A source that is open for demuxing.
 pub(super) struct Input {
-    context: Context,
-    errors: u64,
+    pub(super) context: Context,
+    pub(super) source: RemoteSource,
+    errors: u32,
     lost: Arc<AtomicBool>,
     /// What an MP4's outermost boxes tell; `None` of everything else.
     boxes: Option<Boxes>,
+    /// Of a film in fragments whose descriptions are read when their turn comes: where the first media end.
+    head_end: Option<u64>,
+    /// Packets that lie before are passed over.
+    begin: u64,
+    /// Streams that are not ignored, if some are.
+    kept: Option<Vec<usize>>,
+    /// Places in a stream that the container does not list, once one was looked for.
+    pub(super) places: Option<(usize, Places<RemoteSource>)>,
 }
 
 impl Input {
-    /// Opens `source`, checks its limits and finds out what its streams are.
-    pub(super) fn open(mut source: RemoteSource) -> Result<Self, Stop> {
+    /// Opens `source`, checks its limits and finds out what its streams are. Of a large film in fragments (MP4) no more is read than the
+    /// first of them, so that not all that it promises is known.
+    pub(super) fn open(source: RemoteSource) -> Result<Self, Stop> {
+        let is_large = source.size_bytes() > LISTED_BYTES_MAX;
+        Self::open_by(source, is_large)
+    }
+
+    /// The same, but for what is said of every fragment: it is read at once.
+    pub(super) fn open_listed(source: RemoteSource) -> Result<Self, Stop> {
+        Self::open_by(source, false)
+    }
+
+    fn open_by(mut source: RemoteSource, briefly: bool) -> Result<Self, Stop> {
         if source.size_bytes() == 0 {
             return Err(Stop::refuse("empty_file", "the file is empty: it has no bytes. Upload it again."));
         }
@@ -208,24 +73,48 @@ impl Input {
         let count = source.read(&mut head)?;
         let size_bytes = source.size_bytes();
         let is_mp4 = boxes::starts_like_mp4(&head[..count]);
-        let boxes = if is_mp4 { Some(boxes::look(&mut source, size_bytes)?) } else { None };
-        source.seek(SeekFrom::Start(0))?;
+        let boxes = if is_mp4 { Some(boxes::look(&mut source, size_bytes, briefly)?) } else { None };
+        let head_end = boxes.filter(|boxes| briefly && boxes.fragmented).and_then(|boxes| boxes.head_end);
+        Self::new(source, boxes, head_end, 0)?.map_err(|()| unreadable(&head[..count]))
+    }
+
+    /// The same film, of which what lies between its first media and `position` is passed over.
+    pub(super) fn reopened(&self, position: u64) -> Result<Self, Stop> {
+        let reopened = Self::new(self.source.clone(), self.boxes, self.head_end, position)?;
+        let mut input = reopened.map_err(|()| Stop::Fault("what could be opened cannot be opened again".into()))?;
+        if let Some(kept) = &self.kept {
+            input.keep_only(kept);
+        }
+        Ok(Self { errors: self.errors, ..input })
+    }
+
+    /// The inner error is the file's fault.
+    fn new(source: RemoteSource, boxes: Option<Boxes>, head_end: Option<u64>, begin: u64) -> Result<Result<Self, ()>, Stop> {
         let lost = source.lost();
-        let stream = StreamIo::from_read_seek_with_capacity(source, BUFFER_BYTES).map_err(Stop::fault("buffer"))?;
-        let context = open(stream).map_err(|error| {
-            let ours = lost.load(Ordering::Relaxed) || error == ffmpeg::Error::Other { errno: libc::ENOMEM };
-            if ours { Stop::Fault(format!("open: {error}")) } else { unreadable(&head[..count]) }
-        })?;
-        let mut input = Self { context, errors: 0, lost, boxes };
+        let view = View::new(source.clone(), head_end.map_or(0..0, |head_end| head_end..begin))?;
+        let stream = StreamIo::from_read_seek_with_capacity(view, BUFFER_BYTES).map_err(Stop::fault("buffer"))?;
+        let context = match open(stream, head_end.is_some()) {
+            Ok(context) => context,
+            Err(error) if lost.load(Ordering::Relaxed) || error == ffmpeg::Error::Other { errno: libc::ENOMEM } => {
+                return Err(Stop::Fault(format!("open: {error}")));
+            }
+            Err(_) => return Ok(Err(())),
+        };
+        let mut input = Self { context, source, errors: 0, lost, boxes, head_end, begin, kept: None, places: None };
         input.check_limits()?;
         input.find_streams()?;
         input.check_limits()?;
-        Ok(input)
+        Ok(Ok(input))
     }
 
     /// The demuxer's context.
     pub(super) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// Whether it is a film in fragments of which only those are known that were read.
+    pub(super) fn is_brief(&self) -> bool {
+        self.head_end.is_some()
     }
 
     /// Whether something is wrong with the container, though it could be read.
@@ -235,24 +124,20 @@ impl Input {
 
     /// Whether the container lists every packet, and where it is.
     pub(super) fn lists_packets(&self) -> bool {
-        self.boxes.is_some_and(|boxes| boxes == Boxes::default()) && self.context.format().name().starts_with("mov")
-    }
-
-    /// Whether the container can be asked for a place in `stream` itself: Matroska and FLV list only those of the picture.
-    pub(super) fn lists_places_of(&self, stream: usize) -> bool {
-        let is_picture = |stream: ffmpeg::format::stream::Stream<'_>| stream.parameters().medium() == Type::Video;
-        !matches!(self.context.format().name(), "matroska,webm" | "flv") || self.context.stream(stream).is_some_and(is_picture)
+        self.boxes.is_some_and(|boxes| !boxes.overrun && !boxes.fragmented) && self.context.format().name().starts_with("mov")
     }
 
     /// The next packet of any stream that is not ignored; `None` at the end.
     pub(super) fn read(&mut self) -> Result<Option<Packet>, Stop> {
-        for _ in 0..ERRORS_MAX {
+        let mut errors = 0;
+        while errors < ERRORS_MAX {
             let mut packet = Packet::empty();
             match packet.read(&mut self.context) {
+                Ok(()) if u64::try_from(packet.position()).is_ok_and(|position| position < self.begin) => {}
                 Ok(()) => return Ok(Some(packet)),
                 Err(ffmpeg::Error::Eof) => return Ok(None),
                 Err(_) if self.lost.load(Ordering::Relaxed) => return Err(Stop::Fault("the host is gone".into())),
-                Err(_) => self.errors += 1,
+                Err(_) => (errors, self.errors) = (errors + 1, self.errors + 1),
             }
         }
         Ok(None)
@@ -260,6 +145,7 @@ impl Input {
 
     /// Ignores every stream but `streams`.
     pub(super) fn keep_only(&mut self, streams: &[usize]) {
+        self.kept = Some(streams.to_vec());
         for index in 0..self.context.streams().len() {
             // SAFETY: `index` is below the number of streams, and nothing else looks at the context meanwhile.
             #[expect(unsafe_code, reason = "ffmpeg-next has no setter for a stream's discard")]
@@ -269,33 +155,6 @@ impl Input {
                 (**(*self.context.as_mut_ptr()).streams.add(index)).discard = wanted;
             }
         }
-    }
-
-    /// Goes to a place at or before `pts` (in the time base of `stream`), to a keyframe if the container knows them.
-    pub(super) fn seek(&mut self, stream: usize, pts: i64) -> Result<(), ffmpeg::Error> {
-        let index = c_int::try_from(stream).unwrap_or(-1);
-        // SAFETY: the context is open and ours alone.
-        #[expect(unsafe_code, reason = "ffmpeg-next seeks by microseconds only, which rounds")]
-        let done = unsafe { ffi::avformat_seek_file(self.context.as_mut_ptr(), index, i64::MIN, pts, pts, 0) };
-        if done < 0 { Err(done.into()) } else { Ok(()) }
-    }
-
-    /// Goes to the packet of `stream` that is decoded at `dts`, keyframe or not; the other streams follow.
-    pub(super) fn seek_any(&mut self, stream: usize, dts: i64) -> Result<(), ffmpeg::Error> {
-        let (index, flags) = (c_int::try_from(stream).unwrap_or(-1), ffi::AVSEEK_FLAG_ANY | ffi::AVSEEK_FLAG_BACKWARD);
-        // SAFETY: the context is open and ours alone.
-        #[expect(unsafe_code, reason = "ffmpeg-next seeks by microseconds only, which rounds")]
-        let done = unsafe { ffi::av_seek_frame(self.context.as_mut_ptr(), index, dts, flags) };
-        if done < 0 { Err(done.into()) } else { Ok(()) }
-    }
-
-    /// Goes to the byte at `position`, or a little after it, if the container can be entered anywhere: streams that are broadcast can.
-    pub(super) fn seek_byte(&mut self, position: u64) -> bool {
-        let (Ok(position), "mpegts" | "mpeg") = (i64::try_from(position), self.context.format().name()) else { return false };
-        // SAFETY: the context is open and ours alone.
-        #[expect(unsafe_code, reason = "ffmpeg-next seeks by microseconds only")]
-        let done = unsafe { ffi::av_seek_frame(self.context.as_mut_ptr(), -1, position, ffi::AVSEEK_FLAG_BYTE) };
-        done >= 0
     }
 
     fn check_limits(&self) -> Result<(), Stop> {
@@ -333,12 +192,6 @@ impl Input {
     }
 }
 
-/// The decoder for `parameters`, if it is one that may run.
-pub(super) fn decoder(parameters: &codec::Parameters) -> Option<ffmpeg::Codec> {
-    let decoder = codec::decoder::find(parameters.id())?;
-    DECODERS.contains(&decoder.name()).then_some(decoder)
-}
-
 /// Width and height that the container or the stream's headers state.
 pub(super) fn size(parameters: &codec::Parameters) -> (i32, i32) {
     // SAFETY: the parameters keep their stream alive.
@@ -348,8 +201,9 @@ pub(super) fn size(parameters: &codec::Parameters) -> (i32, i32) {
     }
 }
 
-/// Opens `stream` with demuxers from the list and no way to open anything else.
-fn open(mut stream: StreamIo) -> Result<Context, ffmpeg::Error> {
+/// Opens `stream` with demuxers from the list and no way to open anything else. If `briefly`, libav reads an MP4's fragments when their
+/// turn comes, and not all of them at once.
+fn open(mut stream: StreamIo, briefly: bool) -> Result<Context, ffmpeg::Error> {
     let (whitelist, pixels) = (DECODERS.join(","), PIXELS_MAX.to_string());
     let options = Dictionary::from_iter([
         ("format_whitelist", DEMUXERS),
@@ -370,7 +224,7 @@ fn open(mut stream: StreamIo) -> Result<Context, ffmpeg::Error> {
             return Err(ffmpeg::Error::Other { errno: libc::ENOMEM });
         }
         (*context).pb = stream.as_mut_ptr();
-        (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
+        (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO | if briefly { ffi::AVFMT_FLAG_IGNIDX } else { 0 };
         (*context).io_open = Some(refuse);
         let mut options = options.disown();
         let opened = ffi::avformat_open_input(&raw mut context, ptr::null(), ptr::null(), &raw mut options);

@@ -59,7 +59,7 @@ impl<'a> Keyframes<'a> {
         decoder.skip_frame(Discard::NonKey);
         input.keep_only(&[stream]);
         let named = |name: &&str| job.source.container.split(',').any(|part| part == *name);
-        let is_indexed = job.source.video.seek == Seek::Keyframe && INDEXED.iter().any(named);
+        let is_indexed = job.source.video.seek == Seek::Keyframe && INDEXED.iter().any(named) && !input.is_brief();
         Ok(Self { job, input, decoder, is_indexed, ahead: None, first: None, seen: None })
     }
 

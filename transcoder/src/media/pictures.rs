@@ -7,6 +7,7 @@ use super::{
     damage::Damage,
     decode::Decoding,
     filter::Filters,
+    pulldown::Pulldown,
     video::Job,
 };
 use crate::child::Report;
@@ -79,6 +80,8 @@ struct Run<'a> {
     part: &'a Part<'a>,
     senders: Vec<SyncSender<Work>>,
     filters: Option<Filters>,
+    /// Where frames are those of a film that was spread over fields: it takes that out of them.
+    pulldown: Option<Pulldown>,
     cadence: Cadence<'a>,
     captions: Captions,
     /// The newest picture of each rung that leaves frames out: what these say goes with it.
@@ -99,6 +102,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(part: &'a Part<'a>, senders: Vec<SyncSender<Work>>) -> Self {
+        let plan = part.job.plan;
         Self {
             part,
             newest: vec![None; senders.len()],
@@ -106,7 +110,8 @@ impl<'a> Run<'a> {
             late: senders.iter().map(|_| None).collect(),
             senders,
             filters: None,
-            cadence: Cadence::new(&part.job.plan.timeline, part.chunk),
+            pulldown: plan.picture.pulldown.map(|order| Pulldown::new(order, &plan.timeline)),
+            cadence: Cadence::new(&plan.timeline, part.chunk),
             held: None,
             frames: 0,
             repeats: 0,
@@ -142,22 +147,18 @@ impl<'a> Run<'a> {
             let tick = decoding.time().map_or(newest + frame_ticks, |pts| timeline.tick(track, pts));
             newest = tick;
             let is_damaged = decoding.take_damage();
-            match self.cadence.place(tick) {
-                Place::Before => self.held = Some((tick, frame)),
-                Place::Never => self.hurt(1, tick),
-                Place::Here { repeats, tick: shown } => {
-                    self.hurt(is_damaged, tick);
-                    self.repeat(&repeats)?;
-                    self.captions.keep(&frame, shown);
-                    self.shown.push(shown);
-                    self.show(&frame, shown)?;
-                    self.held = Some((tick, frame));
-                }
-                Place::After => {
-                    next = Some((tick, frame));
-                    break;
-                }
+            next = if self.pulldown.is_some() {
+                self.take_out(frame, tick, is_damaged)?
+            } else {
+                self.place(frame, tick, is_damaged)?
+            };
+            if next.is_some() {
+                break;
             }
+        }
+        if let (Some(pulldown), None) = (&mut self.pulldown, &next) {
+            pulldown.flush()?;
+            next = self.place_filmed()?;
         }
         self.decoded = decoding.frames() - before;
         if next.is_none() {
@@ -165,6 +166,48 @@ impl<'a> Run<'a> {
             self.hurt(decoding.take_damage(), newest);
         }
         self.end(next)
+    }
+
+    /// Shows a frame when it is its turn; answers it if it is the first after the chunk.
+    fn place(&mut self, frame: frame::Video, tick: i64, damaged: u64) -> Result<Option<(i64, frame::Video)>, Stop> {
+        match self.cadence.place(tick) {
+            Place::Before => self.held = Some((tick, frame)),
+            Place::Never => self.hurt(1, tick),
+            Place::Here { repeats, tick: shown } => {
+                self.hurt(damaged, tick);
+                self.repeat(&repeats)?;
+                self.captions.keep(&frame, shown);
+                self.shown.push(shown);
+                self.show(&frame, shown)?;
+                self.held = Some((tick, frame));
+            }
+            Place::After => return Ok(Some((tick, frame))),
+        }
+        Ok(None)
+    }
+
+    /// The same of a frame that is made of fields of a film: of the frames of that.
+    fn take_out(&mut self, mut frame: frame::Video, tick: i64, damaged: u64) -> Result<Option<(i64, frame::Video)>, Stop> {
+        let Some(pulldown) = &mut self.pulldown else { return Ok(None) };
+        if let Some(tick) = u64::try_from(tick).ok().filter(|tick| self.part.chunk.contains(*tick)) {
+            // Said and seen now, whatever becomes of the frame.
+            self.captions.keep(&frame, tick);
+            self.damaged += damaged;
+            self.hurt.extend((damaged > 0).then_some(tick));
+        }
+        captions::strip(&mut frame);
+        pulldown.push(&mut frame, tick)?;
+        self.place_filmed()
+    }
+
+    fn place_filmed(&mut self) -> Result<Option<(i64, frame::Video)>, Stop> {
+        while let Some((tick, frame)) = self.pulldown.as_mut().and_then(Pulldown::next) {
+            let next = self.place(frame, tick, 0)?;
+            if next.is_some() {
+                return Ok(next);
+            }
+        }
+        Ok(None)
     }
 
     /// Ends the chunk; `next` is the frame after it, and when it is shown.

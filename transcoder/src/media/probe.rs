@@ -1,7 +1,7 @@
 //! Finds out what a source is: tracks, times, colour, and whether it can become a title at all.
 
 use super::{
-    Stop, chapters, colour, ends,
+    Stop, chapters, colour, ends, formats,
     glance::Look,
     input::{self, Input},
     loss, rate,
@@ -23,13 +23,16 @@ use marquee_core::{
 /// Inspects `source` and hands over what it found: by at most `ends_bytes` of its beginning and of its end, if that will do.
 pub(super) fn inspect(link: &Link, source: RemoteSource, ends_bytes: Option<u64>) -> Result<Report, Stop> {
     let size_bytes = source.size_bytes();
-    let mut film = Film::open(source.clone())?;
+    let mut film = Film::of(match ends_bytes {
+        Some(_) => Input::open(source.clone())?,
+        None => Input::open_listed(source.clone())?,
+    })?;
     let is_worth = |bytes: &u64| bytes.saturating_mul(2) < size_bytes && !film.input.lists_packets();
     if let Some(ends_bytes) = ends_bytes.filter(is_worth) {
         match film.by_ends(size_bytes, ends_bytes) {
             Ok(Some(found)) => return hand_over(link, found),
             // What the ends do not promise, or are at fault with, all of it tells.
-            Ok(None) | Err(Stop::Refuse { .. }) => film = Film::open(source)?,
+            Ok(None) | Err(Stop::Refuse { .. }) => film = Film::of(Input::open_listed(source)?)?,
             Err(fault) => return Err(fault),
         }
     }
@@ -55,8 +58,7 @@ struct Film {
 }
 
 impl Film {
-    fn open(source: RemoteSource) -> Result<Self, Stop> {
-        let input = Input::open(source)?;
+    fn of(input: Input) -> Result<Self, Stop> {
         let mut notes = Vec::new();
         let stream = choose_video(&input, &mut notes)?;
         let audio = choose_audio(&input, &mut notes);
@@ -68,12 +70,14 @@ impl Film {
     /// What both ends promise; `None` if they are not regular enough for that.
     fn by_ends(mut self, size_bytes: u64, ends_bytes: u64) -> Result<Option<Source>, Stop> {
         let look = &mut self.look;
+        // Where a clock may begin anew in the middle, only a rate tells that it does not.
+        let keeps_time = self.input.marks(self.stream).is_some();
         let Some(scan) = ends::scan(&mut self.input, self.stream, (size_bytes, ends_bytes), |packet| look.at(packet))? else {
             return Ok(None);
         };
         let found = self.describe(size_bytes, scan)?;
         let is_sound = found.missing_ms == 0 && found.notes.iter().all(|note| !note.code.starts_with("damage"));
-        Ok(Some(found).filter(|found| is_sound && found.video.constant_rate))
+        Ok(Some(found).filter(|found| is_sound && (found.video.constant_rate || keeps_time)))
     }
 
     /// The source, of which its packets told `scan`.
@@ -102,8 +106,8 @@ impl Film {
         // Last of all, since it goes about in the file.
         let (fields, captions) = look.around(&mut input, &scan.keyframe_times, &first)?;
         video.captions = captions;
-        let Interlacing { interlaced, field_order, notes: said } = fields.judge(video.frame_rate);
-        (video.interlaced, video.field_order) = (interlaced, field_order);
+        let Interlacing { interlaced, field_order, pulldown, notes: said } = fields.judge(video.frame_rate);
+        (video.interlaced, video.field_order, video.pulldown) = (interlaced, field_order, pulldown);
         notes.extend(said);
         let seen = scan.beginning.and_then(|beginning| scan.times.get(..beginning)?.last());
         let source = Source {
@@ -138,7 +142,7 @@ fn choose_video(input: &Input, notes: &mut Vec<Note>) -> Result<usize, Stop> {
         let (width, height) = input::size(&stream.parameters());
         i64::from(width) * i64::from(height)
     };
-    let usable: Vec<&Stream<'_>> = pictures.iter().filter(|stream| input::decoder(&stream.parameters()).is_some()).collect();
+    let usable: Vec<&Stream<'_>> = pictures.iter().filter(|stream| formats::decoder(&stream.parameters()).is_some()).collect();
     let default = usable.iter().filter(|stream| stream.disposition().contains(Disposition::DEFAULT));
     // Several defaults say as little as none: then, too, the largest.
     let chosen = default.max_by_key(|stream| (pixels(stream), std::cmp::Reverse(stream.index())));
@@ -179,7 +183,7 @@ fn choose_audio(input: &Input, notes: &mut Vec<Note>) -> Vec<AudioTrack> {
     let mut tracks = Vec::new();
     for stream in input.context().streams().filter(|stream| stream.parameters().medium() == Type::Audio) {
         let (channels, sample_rate_hz) = sound(&stream.parameters());
-        if input::decoder(&stream.parameters()).is_none() || channels == 0 || sample_rate_hz == 0 || is_encrypted(&stream) {
+        if formats::decoder(&stream.parameters()).is_none() || channels == 0 || sample_rate_hz == 0 || is_encrypted(&stream) {
             let message = format!("sound track {} ({}) cannot be decoded and is left out", stream.index(), codec_name(&stream));
             notes.push(Note::new("audio_left_out", message));
             continue;
@@ -252,7 +256,8 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -
     if beginning < times.len() {
         // What lies between is taken to go on as it begins, if what comes after it does.
         let places = rate::places(times, time_base.as_f64(), frame_rate.as_f64()).filter(|_| constant_rate);
-        (constant_rate, frames) = (places.is_some(), places.unwrap_or(0.0) as u64);
+        let seconds = rate::distance(origin, times.last().copied().unwrap_or(origin)) * time_base.as_f64();
+        (constant_rate, frames) = (places.is_some(), places.unwrap_or(seconds * frame_rate.as_f64() + 1.0) as u64);
     }
     let one_frame = (1.0 / (frame_rate.as_f64() * time_base.as_f64())).round().max(1.0) as i64;
     let last = times.last().copied().unwrap_or(origin);
@@ -280,6 +285,7 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -
         captions: Vec::new(),
         interlaced: false,
         field_order: None,
+        pulldown: None,
         frame_rate,
         constant_rate,
         time_base,

@@ -1,6 +1,6 @@
 //! Decodes packets of subtitles whose cues are text. libav turns every such format into lines of Advanced SubStation Alpha.
 
-use super::{Stop, input};
+use super::{Stop, formats};
 use ffmpeg_next::{
     Packet,
     codec::{self, packet::Ref},
@@ -33,7 +33,7 @@ pub(super) struct Spoken {
 impl TextDecoder {
     /// Whether there is such a decoder for `parameters`.
     pub(super) fn reads(parameters: &codec::Parameters) -> bool {
-        input::decoder(parameters).is_some_and(|codec| DECODERS.contains(&codec.name()))
+        formats::decoder(parameters).is_some_and(|codec| DECODERS.contains(&codec.name()))
     }
 
     pub(super) fn new(decoder: decoder::Opened) -> Self {

@@ -141,7 +141,8 @@ fn rung(job: &Job<'_>, (width, height): (u32, u32)) -> Result<Rung, Stop> {
 fn shown(job: &Job<'_>, frame: &frame::Video, rungs: &[&Rung]) -> Result<Vec<Option<frame::Video>>, Stop> {
     let Job { source, plan } = job;
     let mut lone = share(frame)?;
-    if plan.picture.deinterlace && (plan.picture.field_order.is_some() || frame.is_interlaced()) {
+    let is_said = plan.picture.deinterlace && (plan.picture.field_order.is_some() || frame.is_interlaced());
+    if is_said || plan.picture.pulldown.is_some() {
         keep_one_field(&mut lone);
     }
     lone.set_pts(Some(0));

@@ -1,6 +1,6 @@
 //! Encodes one chunk of the picture into some rungs: one thread decodes and scales, one thread per rung encodes.
 
-use super::{Stop, again::Exit, decode::Decoding, encode_video::TRACK, input::Input, pictures::Part, rung::Beginning};
+use super::{Stop, again::Exit, decode::Decoding, encode_video::TRACK, input::Input, pictures::Part, pulldown, rung::Beginning};
 use crate::child::{Link, Output, RemoteSource, Report};
 use ffmpeg_next::frame;
 use marquee_core::{
@@ -52,7 +52,11 @@ pub(super) fn encode(link: &Link, source: &RemoteSource, job: &Job<'_>, chunk: u
 /// Opens the picture of a source at its beginning.
 pub(super) fn open(source: RemoteSource, job: &Job<'_>) -> Result<Decoding, Stop> {
     let track = &job.source.video;
-    let mut decoding = Decoding::new(Input::open(source)?, track.stream as usize)?;
+    let stream = track.stream as usize;
+    let mut decoding = Decoding::new(Input::open(source.clone())?, stream)?;
+    if !decoding.begins_at(track.origin)? {
+        decoding = Decoding::new(Input::open_listed(source)?, stream)?;
+    }
     if track.seek == Seek::InOrder {
         decoding.go_by_order(track.origin);
     }
@@ -63,6 +67,8 @@ pub(super) fn open(source: RemoteSource, job: &Job<'_>) -> Result<Decoding, Stop
 /// frame that proved it, if one had to.
 pub(super) fn go_to(decoding: &mut Decoding, job: &Job<'_>, start_ticks: u64) -> Result<Option<frame::Video>, Stop> {
     let (track, timeline) = (&job.source.video, &job.plan.timeline);
+    let lead_ticks = job.plan.picture.pulldown.map_or(0, |_| pulldown::lead_ticks(timeline));
+    let start_ticks = start_ticks.saturating_sub(lead_ticks);
     if start_ticks == 0 || track.seek != Seek::Keyframe {
         return Ok(None);
     }

@@ -32,6 +32,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("that_are_not_marked_become_frames", "a.mp4", "tff", UNMARKED, Some(FieldOrder::Top)),
         trial("of_the_other_order_become_frames", "b.mkv", "bff", UNMARKED, Some(FieldOrder::Bottom)),
         trial("marked_in_the_wrong_order_become_frames", "b.ts", "bff,setfield=tff", TOP_FIRST, Some(FieldOrder::Bottom)),
+        Trial::test("fields::of_a_telecined_film_become_its_frames", || a_film_comes_out("a.mp4", "top", UNMARKED)),
+        Trial::test("fields::of_a_telecined_film_of_the_other_order_do_so", || a_film_comes_out("a.ts", "bottom", MPEG2)),
         Trial::test("fields::stay_together_where_the_recipe_says_so", || frames_stay_frames(MPEG2)),
     ];
     films.chain(others).collect()
@@ -120,7 +122,7 @@ const KINDS: &[Kind] = &[
         picture: "testsrc2=size=720x480:rate=24000/1001:duration=10,format=yuv420p,telecine=pattern=23",
         interlaced: true,
         order: Some(FieldOrder::Top),
-        notes: &["interlaced_unmarked"],
+        notes: &["interlaced_unmarked", "telecined"],
         ..PROGRESSIVE
     },
     Kind {
@@ -141,7 +143,7 @@ impl Kind {
         let clip = folder.path().join(self.file);
         judge::make(&clip, &format!("-f lavfi -i {} -pix_fmt yuv420p {}", self.picture, self.coded));
         let source = driver::inspect(&clip).map_err(|failure| format!("{failure:?}"))?;
-        let codes = ["interlaced_by_mistake", "interlaced_unmarked", "field_order_wrong", "partly_interlaced"];
+        let codes = ["interlaced_by_mistake", "interlaced_unmarked", "field_order_wrong", "partly_interlaced", "telecined"];
         let notes = source.notes.iter().map(|note| note.code.as_str()).filter(|code| codes.contains(code));
         let (track, notes) = (&source.video, notes.collect::<Vec<_>>());
         if (track.interlaced, track.field_order, &*notes) == (self.interlaced, self.order, self.notes) {
@@ -205,4 +207,36 @@ fn frames_stay_frames(coded: &str) -> Result<(), Failed> {
     let title = title.map_err(|failure| format!("{failure:?}"))?;
     let found = judge::frames(&title.rendition(&title.tracks[0]), 0).count;
     if found == 350 { Ok(()) } else { Err(format!("{found} frames of 350").into()) }
+}
+
+/// A film of 24 frames a second that was spread over fields is what it was again: every frame, at its time.
+fn a_film_comes_out(file: &str, first: &str, coded: &str) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let (clip, original) = (folder.path().join(file), folder.path().join("original.mkv"));
+    let picture = "-f lavfi -i testsrc2=size=720x480:rate=24000/1001:duration=16";
+    judge::make(&original, &format!("{picture} -c:v ffv1"));
+    let made = format!("format=yuv420p,telecine=first_field={first}:pattern=23,setfield={}ff", &first[..1]);
+    judge::make(&clip, &format!("{picture} -vf {made} {coded}"));
+    let source = driver::inspect(&clip).map_err(|failure| format!("{failure:?}"))?;
+    let mut plan = Plan::new(&source, &driver::recipe());
+    for rung in &mut plan.rungs {
+        (rung.crf, rung.max_bitrate_bps) = (14.0, 20_000_000);
+    }
+    let is_known = source.video.pulldown.is_some() && !plan.picture.deinterlace && plan.timeline.frame_ticks == Some(1001);
+    if !is_known || plan.chunks.len() < 2 {
+        return Err(format!("{:?} {:?}", source.video, plan.timeline).into());
+    }
+    let title = driver::encode_plan(&driver::host(), &clip, folder.path(), source, plan);
+    let title = title.map_err(|failure| format!("{failure:?}"))?;
+    let film = title.rendition(&title.tracks[0]);
+    let times = judge::frames(&film, 0).times.ok_or("a frame has no time")?;
+    let stray = times.iter().enumerate().find(|(frame, time)| (*time - *frame as f64 * 1001.0 / 24_000.0).abs() > 1e-5);
+    if !(383..=385).contains(&times.len()) || stray.is_some() || title.damaged() > 0 {
+        return Err(format!("{} frames, {stray:?} among them, {} damaged", times.len(), title.damaged()).into());
+    }
+    let rung = &title.plan.rungs[0];
+    let shape = format!("scale={}:{}:in_color_matrix=bt601:out_color_matrix=bt709", rung.width, rung.height);
+    let same = judge::similarities(&original, 0, &shape, &film, 2000);
+    let least = same.iter().copied().fold(1.0, f64::min);
+    if same.len() >= 383 && least > SAME { Ok(()) } else { Err(format!("{} compared, {least} at least", same.len()).into()) }
 }
