@@ -28,7 +28,6 @@ pub(crate) fn trials() -> Vec<Trial> {
     let h264 = format!("{H264} -c:a aac");
     let mpeg4 = "-c:v mpeg4 -b:v 2300k -minrate 2300k -maxrate 2300k -bufsize 1M -bf 2 -c:a mp3";
     let vp8 = "-vf noise=alls=40:allf=t -c:v libvpx -deadline realtime -cpu-used 8 -b:v 2300k -minrate 2300k -maxrate 2300k -g 60 -c:a libopus";
-    let theora = "-vf noise=alls=40:allf=t -c:v libtheora -b:v 2300k -g 60 -c:a libvorbis";
     let wmv = "-c:v wmv2 -b:v 2300k -minrate 2300k -maxrate 2300k -bufsize 1M -c:a wmav2";
     let mpeg2 = "-c:v mpeg2video -b:v 2300k -minrate 2300k -maxrate 2300k -bufsize 1M -bf 2 -c:a mp2";
     vec![
@@ -53,7 +52,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         film("short_fragments_mp4", "c.mp4", &format!("{h264} -frag_duration 700000 -movflags empty_moov"), Seek::Keyframe),
         film("cmaf_mp4", "d.mp4", &format!("{h264} -movflags cmaf+frag_keyframe"), Seek::Keyframe),
         film("listed_fragments_mp4", "e.mp4", &format!("{h264} -movflags cmaf+frag_keyframe+global_sidx"), Seek::Keyframe),
-        film("theora_ogv", "a.ogv", theora, Seek::FromStart),
         film("wmv2_asf", "a.wmv", wmv, Seek::FromStart),
         Trial::test("ends::variable_rate", || is_read_whole("a.ts", &format!("{VARIABLE} {H264} -c:a aac"))),
         Trial::test("ends::another_rate_at_the_end", another_rate_at_the_end),
