@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(services(&[0x00, 0x21, b'a']), [], "nothing follows the block of no service");
         assert_eq!(services(&[0x25, b'a']), [], "a block longer than its packet");
         assert_eq!(services(&[0xe1]), []);
-        let random: Vec<Triplet> = (0..=u8::MAX).map(|byte| [begins ^ byte % 2, byte, byte.wrapping_mul(31)]).collect();
+        let random: Vec<Triplet> = (0..=u8::MAX).map(|byte| [begins ^ (byte % 2), byte, byte.wrapping_mul(31)]).collect();
         assert!(heard(&[&random]).iter().all(|one| matches!(one, CaptionChannel::Service(1..=63))));
     }
 }
