@@ -357,8 +357,8 @@ impl Protection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Steering {
-    /// A server of content steering, which new titles send their players to, of HLS and of DASH: it names other hosts that have all that `edge.public_url`
-    /// has, and in which order they are to be asked. Unset: there is none.
+    /// A server of content steering, which new titles send their players to, of HLS and of DASH: it names other hosts that have all that
+    /// `edge.public_url` has, and in which order they are to be asked. Unset: there is none.
     #[serde(deserialize_with = "url")]
     pub url: Option<Url>,
     /// What it calls `edge.public_url`.
