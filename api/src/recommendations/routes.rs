@@ -130,7 +130,7 @@ async fn recommend(
     let kind = wanted.row.as_deref().map_or(Some(RowKind::Top), RowKind::parse);
     let kind = kind.ok_or_else(|| Problem::bad_request("invalid_query", "row is none that there is"))?;
     let profile = app.deps.db.profile(caller.user, profile).await?;
-    let answer = app.deps.recommender.recommend(profile.id, ask(wanted, Some(kind.clone()))?).await?;
+    let answer = app.deps.recommender.recommend_to(&profile, ask(wanted, Some(kind.clone()))?).await?;
     let described = Described::of(&app, &answer).await?;
     let items = answer.rows.iter().flat_map(|row| items(row, &described)).collect();
     let (experiment, variant) = part(&answer);
@@ -154,7 +154,7 @@ async fn home(
         return Err(Problem::bad_request("invalid_query", "ask for one row without /rows"));
     }
     let profile = app.deps.db.profile(caller.user, profile).await?;
-    let answer = app.deps.recommender.recommend(profile.id, ask(wanted, None)?).await?;
+    let answer = app.deps.recommender.recommend_to(&profile, ask(wanted, None)?).await?;
     let described = Described::of(&app, &answer).await?;
     let row = |row: &Row| RowView { row: row.kind.name(), title: described.heading(&row.kind), items: items(row, &described) };
     let (experiment, variant) = part(&answer);

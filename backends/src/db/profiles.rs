@@ -25,6 +25,8 @@ pub struct Profile {
     pub default: bool,
     /// What it may not be shown.
     pub rules: ProfileRules,
+    /// How often something changed what may be recommended to it: while it stays the same, so may an answer.
+    pub taste_version: i64,
 }
 
 /// What a profile is to be from now on.
@@ -44,12 +46,13 @@ struct Row {
     is_default: bool,
     maturity_age_max: Option<i16>,
     genres_hidden: Vec<String>,
+    taste_version: i64,
 }
 
 impl From<Row> for Profile {
     fn from(row: Row) -> Self {
         let rules = ProfileRules { maturity_age_max: row.maturity_age_max, genres_hidden: row.genres_hidden };
-        Self { id: row.id.into(), name: row.name, default: row.is_default, rules }
+        Self { id: row.id.into(), name: row.name, default: row.is_default, rules, taste_version: row.taste_version }
     }
 }
 
@@ -61,7 +64,7 @@ impl Db {
     pub async fn profiles(&self, user: UserId) -> Result<Vec<Profile>> {
         let rows = sqlx::query_as!(
             Row,
-            "select id, name, is_default, maturity_age_max, genres_hidden from profiles where user_id = $1
+            "select id, name, is_default, maturity_age_max, genres_hidden, taste_version from profiles where user_id = $1
              order by is_default desc, id",
             user.0
         );
@@ -75,9 +78,23 @@ impl Db {
     pub async fn profile(&self, user: UserId, id: ProfileId) -> Result<Profile> {
         let row = sqlx::query_as!(
             Row,
-            "select id, name, is_default, maturity_age_max, genres_hidden from profiles where id = $1 and user_id = $2",
+            "select id, name, is_default, maturity_age_max, genres_hidden, taste_version from profiles where id = $1 and user_id = $2",
             id.0,
             user.0
+        );
+        let found = row.fetch_optional(self.pool()).await.map_err(error)?;
+        found.map(Profile::from).ok_or_else(|| Error::not_found("profile"))
+    }
+
+    /// A profile, whoever's it is.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such profile.
+    pub async fn any_profile(&self, id: ProfileId) -> Result<Profile> {
+        let row = sqlx::query_as!(
+            Row,
+            "select id, name, is_default, maturity_age_max, genres_hidden, taste_version from profiles where id = $1",
+            id.0
         );
         let found = row.fetch_optional(self.pool()).await.map_err(error)?;
         found.map(Profile::from).ok_or_else(|| Error::not_found("profile"))
@@ -90,7 +107,7 @@ impl Db {
     pub async fn default_profile(&self, user: UserId) -> Result<Profile> {
         let row = sqlx::query_as!(
             Row,
-            "select id, name, is_default, maturity_age_max, genres_hidden from profiles where user_id = $1 and is_default",
+            "select id, name, is_default, maturity_age_max, genres_hidden, taste_version from profiles where user_id = $1 and is_default",
             user.0
         );
         let found = row.fetch_optional(self.pool()).await.map_err(error)?;

@@ -24,7 +24,7 @@ use crate::{
     taste,
 };
 use arc_swap::ArcSwap;
-use marquee_backends::db::{Db, models::StoredModel};
+use marquee_backends::db::{Db, models::StoredModel, profiles::Profile, taste::ProfileRules};
 use marquee_core::{
     Clock, Error, Result, Shutdown,
     blobs::Blobs,
@@ -232,29 +232,36 @@ impl Recommender {
     /// # Errors
     /// `NotFound` without such a profile, `Unavailable` if the database does not answer.
     pub async fn recommend(&self, profile: ProfileId, ask: Ask) -> Result<Arc<Answer>> {
+        self.recommend_to(&self.db.any_profile(profile).await?, ask).await
+    }
+
+    /// The same to a profile as it was read just now.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database does not answer.
+    pub async fn recommend_to(&self, profile: &Profile, ask: Ask) -> Result<Arc<Answer>> {
         let (begun, now) = (Instant::now(), self.clock.now());
         let shelf = self.shelf().await?;
-        let taste_version = self.db.taste_version(profile).await?;
-        let (settings, part) = experiment::settings(&self.config, profile, now);
+        let (settings, part) = experiment::settings(&self.config, profile.id, now);
         let lower = |text: Option<String>| text.map(|text| text.to_lowercase());
         let ask = Ask { genre: lower(ask.genre), language: lower(ask.language), ..ask };
         let ask = Ask { row: ask.row.map(RowKind::in_lower_case), ..ask };
-        let key = Key { profile, taste_version, shelf: shelf.generation(), part, ask };
+        let key = Key { profile: profile.id, taste_version: profile.taste_version, shelf: shelf.generation(), part, ask };
         if let Some(answer) = self.answers.get(&key)
-            && self.is_there(profile, &answer).await?
+            && self.is_there(&profile.rules, &answer).await?
         {
             self.meter.answered(&answer, "cache", begun, now);
             return Ok(answer);
         }
-        let answer = Arc::new(self.answer(&shelf, &key, settings).await?);
+        let answer = Arc::new(self.answer(&shelf, profile, &key, settings).await?);
         self.meter.answered(&answer, "model", begun, now);
         self.answers.insert(key, answer.clone());
         Ok(answer)
     }
 
-    async fn answer(&self, shelf: &Shelf, key: &Key, settings: Settings) -> Result<Answer> {
-        let mut viewer = self.viewer(shelf, key.profile, settings, None).await?;
-        viewer.chance = key.profile.0.as_u64_pair().1 ^ key.taste_version as u64;
+    async fn answer(&self, shelf: &Shelf, profile: &Profile, key: &Key, settings: Settings) -> Result<Answer> {
+        let mut viewer = self.viewer(shelf, profile, settings, None).await?;
+        viewer.chance = profile.id.0.as_u64_pair().1 ^ profile.taste_version as u64;
         let mut answer = Answer::default();
         for _ in 0..CHOICES_MAX {
             let begun = Instant::now();
@@ -274,17 +281,11 @@ impl Recommender {
     }
 
     /// `profile` as it is now, or as far as is still known as it was `then`.
-    async fn viewer(
-        &self,
-        shelf: &Shelf,
-        profile: ProfileId,
-        settings: Settings,
-        then: Option<OffsetDateTime>,
-    ) -> Result<Viewer> {
+    async fn viewer(&self, shelf: &Shelf, profile: &Profile, settings: Settings, then: Option<OffsetDateTime>) -> Result<Viewer> {
         let now = then.unwrap_or_else(|| self.clock.now());
-        let mut rules = self.db.profile_rules(profile).await?;
+        let mut rules = profile.rules.clone();
         rules.genres_hidden.iter_mut().for_each(|genre| *genre = genre.to_lowercase());
-        let mut tastes = self.db.taste_of(profile, TASTES_MAX).await?;
+        let mut tastes = self.db.taste_of(profile.id, TASTES_MAX).await?;
         tastes.retain(|taste| then.is_none_or(|then| taste.updated_at < then));
         let history = match settings.ranking {
             Ranking::Model => taste::history(shelf.catalog(), &tastes, &self.config.weights, now),
@@ -293,12 +294,11 @@ impl Recommender {
         Ok(Viewer { history, tastes, rules, now, gone: HashSet::new(), chance: 0, settings })
     }
 
-    /// Whether all of an answer may still be shown to `profile`.
-    async fn is_there(&self, profile: ProfileId, answer: &Answer) -> Result<bool> {
+    /// Whether all of an answer may still be shown by these rules.
+    async fn is_there(&self, rules: &ProfileRules, answer: &Answer) -> Result<bool> {
         let shown: HashSet<VideoId> = answer.videos().collect();
         let shown: Vec<VideoId> = shown.into_iter().collect();
-        let rules = self.db.profile_rules(profile).await?;
-        Ok(self.db.still_recommendable(&shown, &rules, self.clock.now()).await?.len() == shown.len())
+        Ok(self.db.still_recommendable(&shown, rules, self.clock.now()).await?.len() == shown.len())
     }
 
     /// What every term says of `video` for `profile`, and why it would be shown; whether it may is another question.
@@ -308,7 +308,7 @@ impl Recommender {
     pub async fn explain(&self, profile: ProfileId, video: VideoId) -> Result<Judgment> {
         let shelf = self.shelf().await?;
         let (settings, _) = experiment::settings(&self.config, profile, self.clock.now());
-        let viewer = self.viewer(&shelf, profile, settings, None).await?;
+        let viewer = self.viewer(&shelf, &self.db.any_profile(profile).await?, settings, None).await?;
         self.with_scratch(|scratch| rows::explain(&shelf, &viewer, video, scratch)).ok_or_else(|| Error::not_found("video"))
     }
 

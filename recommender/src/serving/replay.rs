@@ -25,7 +25,7 @@ impl Recommender {
     ) -> Result<HashSet<VideoId>> {
         let shelf = self.shelf().await?;
         let settings = Settings { ranking, exploration_share: 0.0, ..Settings::of(&self.config) };
-        let mut viewer = self.viewer(&shelf, profile, settings, Some(then)).await?;
+        let mut viewer = self.viewer(&shelf, &self.db.any_profile(profile).await?, settings, Some(then)).await?;
         let newest = shelf.newest().iter().filter_map(|title| shelf.catalog().title(*title));
         viewer.gone = newest.take_while(|video| meter::added_at(*video).is_some_and(|added_at| added_at > then)).collect();
         let ask = Ask { count, row: Some(RowKind::Top), ..Ask::default() };

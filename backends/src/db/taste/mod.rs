@@ -2,7 +2,7 @@
 
 use super::{Db, error};
 use marquee_core::{
-    Error, Result,
+    Result,
     id::{ProfileId, VideoId},
 };
 use time::OffsetDateTime;
@@ -182,25 +182,6 @@ impl Db {
             limit,
         );
         rows.fetch_all(self.pool()).await.map_err(error)
-    }
-
-    /// How often something changed what may be recommended to `profile`: while it stays the same, so may an answer.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such profile.
-    pub async fn taste_version(&self, profile: ProfileId) -> Result<i64> {
-        let version = sqlx::query_scalar!("select taste_version from profiles where id = $1", profile.0);
-        version.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("profile"))
-    }
-
-    /// What `profile` may not be shown.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such profile.
-    pub async fn profile_rules(&self, profile: ProfileId) -> Result<ProfileRules> {
-        let rules =
-            sqlx::query_as!(ProfileRules, "select maturity_age_max, genres_hidden from profiles where id = $1", profile.0);
-        rules.fetch_optional(self.pool()).await.map_err(error)?.ok_or_else(|| Error::not_found("profile"))
     }
 
     /// The list of `profile`, what came last first, at most `limit`.

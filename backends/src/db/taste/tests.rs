@@ -8,7 +8,7 @@ use crate::{
     },
     testing::{database, video},
 };
-use marquee_core::{Clock, ErrorKind, OsRandom, Role, SystemClock, id::UserId, video::Status};
+use marquee_core::{Clock, Error, ErrorKind, OsRandom, Role, SystemClock, id::UserId, video::Status};
 use std::slice;
 use time::Duration;
 
@@ -165,7 +165,7 @@ async fn a_list_tells_what_came_last_first_and_goes_with_its_titles() {
 async fn rules_of_a_profile_change_what_may_be_recommended_and_its_name_does_not() {
     let (db, _guard) = database().await;
     let ((user, profile), (stranger, _)) = (account(&db).await, account(&db).await);
-    assert_eq!(db.profile_rules(profile).await.expect("rules"), ProfileRules::default());
+    assert_eq!(db.any_profile(profile).await.expect("a profile").rules, ProfileRules::default());
     let keep = ProfileChange { name: "Kids".into(), maturity_age_max: None, genres_hidden: None };
     let rule = ProfileChange { maturity_age_max: Some(Some(6)), genres_hidden: Some(vec!["Horror".into()]), ..keep.clone() };
     let refused = db.change_profile(stranger, profile, &rule).await.expect_err("not theirs");
@@ -183,12 +183,11 @@ async fn rules_of_a_profile_change_what_may_be_recommended_and_its_name_does_not
         (&free, &ProfileRules::default(), 3),
     ] {
         db.change_profile(user, profile, change).await.expect("changed");
-        assert_eq!(&db.profile_rules(profile).await.expect("rules"), expected, "{change:?}");
-        assert_eq!(db.taste_version(profile).await.expect("a version"), version, "{change:?}");
+        let profile = db.any_profile(profile).await.expect("a profile");
+        assert_eq!((&profile.rules, profile.taste_version), (expected, version), "{change:?}");
     }
     let nobody = ProfileId::new(&SystemClock, &OsRandom);
-    assert_eq!(db.taste_version(nobody).await.expect_err("nobody").kind(), ErrorKind::NotFound);
-    assert_eq!(db.profile_rules(nobody).await.expect_err("nobody").kind(), ErrorKind::NotFound);
+    assert_eq!(db.any_profile(nobody).await.expect_err("nobody").kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
