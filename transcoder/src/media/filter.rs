@@ -127,7 +127,7 @@ pub(super) const SOUND: [&str; 2] = ["abuffer", "abuffersink"];
 /// A graph of one way, which is `description`, from "in", of which `arguments` tell what comes, to "out". It has one thread: encoders
 /// already use the others.
 pub(super) fn one_way([source, sink]: [&str; 2], arguments: &str, description: &str) -> Result<filter::Graph, Stop> {
-    let fault = |error| Stop::Fault(format!("filter graph {arguments} {description}: {error}"));
+    let fault = |error: ffmpeg::Error| Stop::Fault(format!("filter graph {arguments} {description}: {error}"));
     let mut graph = on_threads(1);
     graph.add(&find(source)?, "in", arguments).map_err(fault)?;
     graph.add(&find(sink)?, "out", "").map_err(fault)?;
