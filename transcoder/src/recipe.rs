@@ -37,6 +37,7 @@ pub fn load(name: &str, preset: Option<&str>) -> Result<Recipe> {
         if let Some(per_title) = &mut recipe.per_title {
             preset.clone_into(&mut per_title.preset);
             (per_title.options, per_title.work) = (String::new(), 1.0);
+            per_title.lowest.iter_mut().for_each(|lowest| preset.clone_into(&mut lowest.preset));
         }
     }
     Ok(recipe)

@@ -17,7 +17,8 @@ pub use chunk::Chunk;
 pub use judging::{Judging, Scope};
 pub use ladder::{Analysis, Codec, Measure, Rung, Sample};
 pub use recipe::{
-    AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, PerTitle, RECIPES, Recipe, RungChoice, StartChoice,
+    AdditionalLadder, AudioChoice, Deinterlace, Ladder, Loudness, LowestChoice, PerTitle, RECIPES, Recipe, RungChoice,
+    StartChoice,
 };
 pub use start::Start;
 pub use subtitles::{Origin, SubtitleFile, SubtitleRendition};

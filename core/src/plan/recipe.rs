@@ -111,6 +111,12 @@ pub struct PerTitle {
     pub work: f64,
     /// Work that measuring and making a ladder may be, in that of making the fixed one.
     pub effort_max: f64,
+    /// Heights that it may have beside those of the fixed one, between these.
+    #[serde(default)]
+    pub between: Vec<u32>,
+    /// Its lowest rung, where the picture has a larger one: what the fixed ladder has there is as small as its cap asks for.
+    #[serde(default)]
+    pub lowest: Option<LowestChoice>,
     /// What leads while the rest is not chosen yet, highest first.
     pub start: Vec<StartChoice>,
 }
@@ -120,6 +126,16 @@ impl PerTitle {
     pub(super) fn made(&self, rung: &Rung) -> Rung {
         Rung { preset: self.preset.clone(), options: self.options.clone(), ..rung.clone() }
     }
+}
+
+/// The lowest rung of ladders that are chosen. Its cap is as the fixed one's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LowestChoice {
+    /// Picture height in pixels.
+    pub height: u32,
+    /// x264 preset.
+    pub preset: String,
 }
 
 /// One rung that leads: of the fixed ladder's size, at a quality of its own.

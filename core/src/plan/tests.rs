@@ -358,7 +358,15 @@ fn two_hours() -> Source {
 fn a_plan_of_both_ends_has_the_first_chunks_and_becomes_that_of_the_whole_film() {
     let whole = two_hours();
     let start = vec![StartChoice { height: 540, crf: 26.0 }];
-    let per_title = PerTitle { preset: "fast".into(), options: String::new(), work: 2.0, effort_max: 1.0, start };
+    let per_title = PerTitle {
+        preset: "fast".into(),
+        options: String::new(),
+        work: 2.0,
+        effort_max: 1.0,
+        between: Vec::new(),
+        lowest: None,
+        start,
+    };
     for per_title in [None, Some(per_title)] {
         let recipe = Recipe { per_title, ..recipe() };
         let expected = Plan::new(&whole, &recipe);

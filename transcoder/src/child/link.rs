@@ -20,9 +20,9 @@ use std::{
 /// The descriptor that the host leaves its socket at.
 pub(super) const DESCRIPTOR: RawFd = 3;
 /// Bytes of the source that are asked for at a time.
-const BLOCK_BYTES: u32 = 1 << 20;
+const BLOCK_BYTES: u32 = 256 << 10;
 /// Blocks that are kept: enough for sound and picture that lie far apart in a file.
-const BLOCKS_MAX: usize = 8;
+const BLOCKS_MAX: usize = 32;
 
 /// Hands messages to the host; any thread may.
 #[derive(Clone)]

@@ -92,10 +92,12 @@ impl StoredSource {
     }
 
     /// Begins to fetch the block after the one in which `offset` is asked for, if that is likely to be asked for: if reading came from the
-    /// block before, or is past the middle of this one. If it fails, whoever asks for it finds out.
-    fn fetch_ahead(&self, offset: u64) {
+    /// block before, or goes on past the middle of this one, which `is_new` if nobody asked for it before. If it fails, whoever asks for
+    /// it finds out.
+    fn fetch_ahead(&self, offset: u64, is_new: bool) {
         let index = offset / BLOCK_BYTES;
-        let goes_on = offset % BLOCK_BYTES >= BLOCK_BYTES / 2 || index.checked_sub(1).is_some_and(|before| self.has(before));
+        let is_past_middle = !is_new && offset % BLOCK_BYTES >= BLOCK_BYTES / 2;
+        let goes_on = is_past_middle || index.checked_sub(1).is_some_and(|before| self.has(before));
         if !goes_on || (index + 1) * BLOCK_BYTES >= self.size_bytes {
             return;
         }
@@ -122,14 +124,14 @@ impl SourceReader for StoredSource {
             let index = at / BLOCK_BYTES;
             let (block, is_new) = self.block(index);
             if is_new {
-                self.fetch_ahead(at);
+                self.fetch_ahead(at, is_new);
             }
             let bytes = block.get_or_try_init(|| self.fetch(index)).await?;
             let block_start = index * BLOCK_BYTES;
             let piece_end = end.min(block_start + BLOCK_BYTES);
             let piece = bytes.slice((at - block_start) as usize..(piece_end - block_start) as usize);
             if piece_end == end && pieces.is_empty() {
-                self.fetch_ahead(at);
+                self.fetch_ahead(at, is_new);
                 return Ok(piece);
             }
             pieces.extend_from_slice(&piece);

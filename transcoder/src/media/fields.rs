@@ -1,6 +1,10 @@
 //! What pictures show of fields: each is compared with the one before it and the one after it.
 
-use super::{Stop, pictures::share};
+use super::{
+    Stop,
+    filter::{PICTURES, one_way},
+    pictures::share,
+};
 use ffmpeg_next::{self as ffmpeg, filter, format::Pixel, frame};
 use marquee_core::source::{FieldOrder, Seen, Shown};
 
@@ -34,7 +38,7 @@ impl Comparison {
     pub(super) fn push(&mut self, frame: &frame::Video) -> Result<Option<(Seen, Option<FieldOrder>)>, Stop> {
         let shape = (frame.format(), frame.width(), frame.height());
         if self.graph.as_ref().is_none_or(|(_, known)| *known != shape) {
-            (self.graph, self.frames) = (graph(shape)?.map(|graph| (graph, shape)), 0);
+            (self.graph, self.frames) = (graph(shape).map(|graph| (graph, shape)), 0);
         }
         let said = std::mem::replace(&mut self.said, order(frame));
         let Some((graph, _)) = &mut self.graph else { return Ok(None) };
@@ -66,20 +70,8 @@ impl Comparison {
 }
 
 /// A graph for frames of that shape; `None` if they cannot be compared.
-fn graph((format, width, height): Shape) -> Result<Option<filter::Graph>, Stop> {
-    let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
-    let fault = || Stop::fault("filter graph");
-    let mut graph = filter::Graph::new();
-    // SAFETY: the graph is new and ours. One thread: the frames are few.
-    #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
-    unsafe {
-        (*graph.as_mut_ptr()).nb_threads = 1;
-    }
-    let Some(format) = format.descriptor() else { return Ok(None) };
-    let arguments = format!("video_size={width}x{height}:pix_fmt={}:time_base=1/25:pixel_aspect=1/1", format.name());
-    graph.add(&filter::find("buffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
-    graph.add(&filter::find("buffersink").ok_or_else(missing)?, "out", "").map_err(fault())?;
-    let ends = graph.output("in", 0).and_then(|parser| parser.input("out", 0)).map_err(fault())?;
-    ends.parse(&format!("idet=intl_thres={FIELDS_FIT}:prog_thres={LINES_FIT}")).map_err(fault())?;
-    Ok(graph.validate().is_ok().then_some(graph))
+fn graph((format, width, height): Shape) -> Option<filter::Graph> {
+    let format = format.descriptor()?.name();
+    let arguments = format!("video_size={width}x{height}:pix_fmt={format}:time_base=1/25:pixel_aspect=1/1");
+    one_way(PICTURES, &arguments, &format!("idet=intl_thres={FIELDS_FIT}:prog_thres={LINES_FIT}")).ok()
 }

@@ -53,13 +53,7 @@ impl Filters {
         let shape = Shape::of(first);
         let time_base = Rational::new(1, i32::try_from(timeline.timescale).unwrap_or(i32::MAX));
         let fault = || Stop::fault("filter graph");
-        let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
-        let mut graph = filter::Graph::new();
-        // SAFETY: the graph is new and ours. One thread: encoders already use the others.
-        #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
-        unsafe {
-            (*graph.as_mut_ptr()).nb_threads = if picture.tone_map { TONE_MAP_THREADS } else { 1 };
-        }
+        let mut graph = on_threads(if picture.tone_map { TONE_MAP_THREADS } else { 1 });
         let format = shape.format.descriptor().map_or("none", |descriptor| descriptor.name());
         let arguments = format!(
             "video_size={}x{}:pix_fmt={format}:time_base=1/{}:pixel_aspect={}/{}",
@@ -69,8 +63,8 @@ impl Filters {
             track.sample_aspect.num.max(1),
             track.sample_aspect.den
         );
-        graph.add(&filter::find("buffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
-        let sink = filter::find("buffersink").ok_or_else(missing)?;
+        graph.add(&find("buffer")?, "in", &arguments).map_err(fault())?;
+        let sink = find("buffersink")?;
         for index in 0..rungs.len() {
             graph.add(&sink, &format!("out{index}"), "").map_err(fault())?;
         }
@@ -124,6 +118,37 @@ impl Filters {
         }
         Ok(())
     }
+}
+
+/// What pictures and sound go into a graph by, and come out of it.
+pub(super) const PICTURES: [&str; 2] = ["buffer", "buffersink"];
+pub(super) const SOUND: [&str; 2] = ["abuffer", "abuffersink"];
+
+/// A graph of one way, which is `description`, from "in", of which `arguments` tell what comes, to "out". It has one thread: encoders
+/// already use the others.
+pub(super) fn one_way([source, sink]: [&str; 2], arguments: &str, description: &str) -> Result<filter::Graph, Stop> {
+    let fault = |error: ffmpeg::Error| Stop::Fault(format!("filter graph {arguments} {description}: {error}"));
+    let mut graph = on_threads(1);
+    graph.add(&find(source)?, "in", arguments).map_err(fault)?;
+    graph.add(&find(sink)?, "out", "").map_err(fault)?;
+    graph.output("in", 0).and_then(|ends| ends.input("out", 0)?.parse(description)).map_err(fault)?;
+    graph.validate().map_err(fault)?;
+    Ok(graph)
+}
+
+fn find(name: &str) -> Result<ffmpeg::Filter, Stop> {
+    filter::find(name).ok_or_else(|| Stop::Fault(format!("libavfilter lacks the filter {name}")))
+}
+
+/// A graph without anything in it.
+fn on_threads(count: i32) -> filter::Graph {
+    let mut graph = filter::Graph::new();
+    // SAFETY: the graph is new and ours.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
+    unsafe {
+        (*graph.as_mut_ptr()).nb_threads = count;
+    }
+    graph
 }
 
 /// The graph in libavfilter's language.

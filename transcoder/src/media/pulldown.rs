@@ -1,7 +1,10 @@
 //! Takes a film out of the fields that it was spread over by 3:2 pulldown: fields are matched to frames again, and of each five frames the
 //! one that is most like its predecessor is left out. Cycles are counted from the film's first frame, so that all chunks see the same.
 
-use super::Stop;
+use super::{
+    Stop,
+    filter::{PICTURES, one_way},
+};
 use ffmpeg_next::{self as ffmpeg, Rational, filter, format::Pixel, frame};
 use marquee_core::{
     plan::Timeline,
@@ -136,25 +139,12 @@ fn lost() -> Stop {
 
 /// Matches fields of frames of that shape. What has no match that fits is deinterlaced.
 fn graph((format, width, height): Shape, order: FieldOrder) -> Result<filter::Graph, Stop> {
-    let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
-    let fault = || Stop::fault("filter graph");
-    let mut graph = filter::Graph::new();
-    // SAFETY: the graph is new and ours. One thread: encoders already use the others.
-    #[expect(unsafe_code, reason = "ffmpeg-next has no setter for this field")]
-    unsafe {
-        (*graph.as_mut_ptr()).nb_threads = 1;
-    }
     let format = format.descriptor().map_or("none", |format| format.name());
     let arguments = format!("video_size={width}x{height}:pix_fmt={format}:time_base=1/{}:pixel_aspect=1/1", UNIT.denominator());
-    graph.add(&filter::find("buffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
-    graph.add(&filter::find("buffersink").ok_or_else(missing)?, "out", "").map_err(fault())?;
-    let ends = graph.output("in", 0).and_then(|parser| parser.input("out", 0)).map_err(fault())?;
     let order = if order == FieldOrder::Top { "tff" } else { "bff" };
     let matching =
         format!("fieldmatch=order={order}:mode=pc_n:combmatch=full,bwdif=mode=send_frame:parity={order}:deint=interlaced");
-    ends.parse(&matching).map_err(fault())?;
-    graph.validate().map_err(fault())?;
-    Ok(graph)
+    one_way(PICTURES, &arguments, &matching)
 }
 
 /// How much of a frame is new beside the one before it: the most that is in one block of the luma.

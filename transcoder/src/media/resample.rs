@@ -1,6 +1,11 @@
 //! Sound on its way from a decoder to what takes it: when it is heard, and in which channels, at which rate and how loud.
 
-use super::{Stop, decode::Decoding, encode_audio::FRAME_SAMPLES};
+use super::{
+    Stop,
+    decode::Decoding,
+    encode_audio::FRAME_SAMPLES,
+    filter::{SOUND, one_way},
+};
 use ffmpeg_next::{self as ffmpeg, ffi, filter, format::Sample, frame};
 use marquee_core::{plan::AudioRendition, source::Source};
 
@@ -74,13 +79,8 @@ impl Resampler {
     pub(super) fn new(first: &frame::Audio, rendition: &AudioRendition, done: u64, level: Option<Level>) -> Result<Self, Stop> {
         let shape = shape(first);
         let (format, rate, layout, channels) = shape;
-        let fault = || Stop::fault("sound filter");
-        let missing = || Stop::Fault("libavfilter lacks a filter that is needed".into());
-        let mut graph = filter::Graph::new();
         let layout = if layout == 0 { String::new() } else { format!(":channel_layout={layout:#x}") };
         let arguments = format!("time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channels={channels}{layout}", format.name());
-        graph.add(&filter::find("abuffer").ok_or_else(missing)?, "in", &arguments).map_err(fault())?;
-        graph.add(&filter::find("abuffersink").ok_or_else(missing)?, "out", "").map_err(fault())?;
         let out_rate = rendition.sample_rate_hz;
         let out_layout = match rendition.channels {
             1 => "mono",
@@ -93,9 +93,7 @@ impl Resampler {
              min_hard_comp={STRETCHED_SECONDS}:rematrix_maxval=1,\
              aformat=sample_fmts=fltp:sample_rates={out_rate}:channel_layouts={out_layout}{leveled}"
         );
-        let parser = graph.output("in", 0).and_then(|parser| parser.input("out", 0)).map_err(fault())?;
-        parser.parse(&description).map_err(|error| Stop::Fault(format!("sound filter {description}: {error}")))?;
-        graph.validate().map_err(|error| Stop::Fault(format!("sound filter {arguments} {description}: {error}")))?;
+        let mut graph = one_way(SOUND, &arguments, &description)?;
         if let Some(mut out) = graph.get("out") {
             out.sink().set_frame_size(FRAME_SAMPLES as u32);
         }

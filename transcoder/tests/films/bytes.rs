@@ -12,7 +12,7 @@ const PLAIN: &str = "plain-child";
 /// A program of this name is a child that has one processor, whatever the machine has.
 const ALONE: &str = "lonely-child";
 /// Noise, so that every rounding shows.
-const PICTURE: &str = "-f lavfi -i testsrc2=size=1000x562:rate=25:duration=1,noise=alls=12:allf=t";
+const PICTURE: &str = "-f lavfi -i testsrc2=size=700x394:rate=25:duration=0.6,noise=alls=12:allf=t";
 
 /// What the encoder of a codec is told beside its rung.
 type Told = fn(Codec) -> &'static str;

@@ -39,7 +39,7 @@ struct Captioned {
 
 const PROGRESSIVE: Captioned = Captioned {
     file: "a.mp4",
-    picture: "testsrc2=size=640x360:rate=30000/1001",
+    picture: "testsrc2=size=480x270:rate=30000/1001",
     coded: "",
     rate: "30000/1001",
     frames_per_s: 30.0 / 1.001,
@@ -54,7 +54,7 @@ const TWICE_AS_FAST: Captioned = Captioned {
 };
 const INTERLACED: Captioned = Captioned {
     file: "a.mkv",
-    picture: "testsrc2=size=720x480:rate=60000/1001,format=yuv420p,interlace=lowpass=off",
+    picture: "testsrc2=size=640x360:rate=60000/1001,format=yuv420p,interlace=lowpass=off",
     coded: ":tff=1",
     ..PROGRESSIVE
 };

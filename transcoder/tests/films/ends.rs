@@ -7,7 +7,8 @@ use marquee_core::{
     source::{Seek, Source},
 };
 use marquee_transcoder::child::Task;
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
+use tokio_util::sync::CancellationToken;
 
 /// 300 kB a second.
 const PICTURE: &str = "-f lavfi -i testsrc2=size=320x180:rate=30000/1001:duration=40";
@@ -19,6 +20,8 @@ const VARIABLE: &str = "-vf select=not(eq(mod(n\\,7)\\,3)) -fps_mode vfr";
 const ENDS_BYTES: u64 = 5 << 20;
 /// What is read ahead, and to find out what the streams are.
 const BESIDE_BYTES: u64 = 6 << 20;
+/// Bytes that are read for a chunk, in those of its share.
+const CHUNK_SHARE_MAX: f64 = 1.3;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let film = |name: &str, file: &'static str, coded: &str, seek| {
@@ -66,7 +69,7 @@ fn h264_and_sound() -> String {
 }
 
 fn recipe() -> Recipe {
-    driver::recipe()
+    Recipe { preset: "ultrafast".into(), ..driver::recipe() }
 }
 
 /// Encodes what `source` and `plan` know: the chunks of which `wanted` says so, and perhaps the sound.
@@ -193,11 +196,12 @@ fn another_rate_in_the_middle() -> Result<(), Failed> {
     }
 }
 
-/// No more is read of a long film than of a short one.
+/// No more is read of a long film than of a short one, nor of it for a chunk than little more than the chunk's share.
 fn however_long() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
+    let clip = |name: &str| folder.path().join(name);
     let read = |name: &str, seconds: u32| {
-        let clip = folder.path().join(name);
+        let clip = clip(name);
         let picture = format!("-f lavfi -i testsrc2=size=320x180:rate=25:duration={seconds}");
         let muxed = if name.ends_with("mp4") { "-movflags frag_keyframe+empty_moov" } else { "" };
         judge::make(&clip, &format!("{picture} {H264} {muxed}"));
@@ -208,8 +212,28 @@ fn however_long() -> Result<(), Failed> {
         if seen.is_none() || long > short + (1 << 20) {
             return Err(format!("{short} and {long} bytes are read of {name}, {seen:?}").into());
         }
+        let share = read_for_a_chunk(&clip(longer), folder.path())?;
+        if share > CHUNK_SHARE_MAX {
+            return Err(format!("{share:.2} of its share is read of {longer} for a chunk").into());
+        }
     }
     Ok(())
+}
+
+/// Bytes that are read of `clip` for a chunk in its middle, in those that the chunk's pictures and their sound are.
+fn read_for_a_chunk(clip: &Path, folder: &Path) -> Result<f64, Failed> {
+    let (whole, _) = index::inspect(clip, None)?;
+    let plan = Plan::new(&whole, &recipe());
+    let chunk = plan.chunks[plan.chunks.len() / 2];
+    let reader = Arc::new(index::Counted::of(clip)?);
+    let mut sink = driver::Folder { folder: folder.to_owned(), ..driver::Folder::default() };
+    let length = chunk.end_ticks.unwrap_or(plan.duration_ticks) - chunk.start_ticks;
+    let share = length as f64 / plan.duration_ticks as f64 * whole.size_bytes as f64;
+    let rungs = plan.rungs.iter().map(|rung| rung.id.clone()).collect();
+    let task = Task::Video { source: whole, plan, chunk: chunk.index, rungs };
+    let done = driver::run_on(&driver::host(), &task, reader.clone(), &mut sink, CancellationToken::new());
+    done.map_err(|failure| format!("{failure:?}"))?;
+    Ok(reader.read_bytes() as f64 / share)
 }
 
 /// A film that says how long it is, and where everything lies in it, and was cut off.

@@ -44,20 +44,30 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Counts what is read of a film.
-struct Counted {
+pub(crate) struct Counted {
     film: Bytes,
     read_bytes: AtomicU64,
 }
 
+impl Counted {
+    pub(crate) fn of(clip: &Path) -> std::io::Result<Self> {
+        Ok(Self { film: fs::read(clip)?.into(), read_bytes: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+}
+
 /// What is found of `clip`, if no more than `ends_bytes` of its ends are to be read, and how many bytes were.
 pub(crate) fn inspect(clip: &Path, ends_bytes: Option<u64>) -> Result<(Source, u64), Failed> {
-    let reader = Arc::new(Counted { film: fs::read(clip)?.into(), read_bytes: AtomicU64::new(0) });
+    let reader = Arc::new(Counted::of(clip)?);
     let mut folder = driver::Folder::default();
     let task = Task::Inspect { ends_bytes };
     driver::run_on(&driver::host(), &task, reader.clone(), &mut folder, CancellationToken::new())
         .map_err(|failure| format!("{failure:?}"))?;
     let source = folder.source.ok_or("nothing was found")?;
-    Ok((source, reader.read_bytes.load(Ordering::Relaxed)))
+    Ok((source, reader.read_bytes()))
 }
 
 #[async_trait]

@@ -25,7 +25,7 @@ const FROM_START_SECONDS: f64 = 60.0;
 const NEWER_CODEC: f64 = 2.0;
 
 /// Processor time of a pixel that is measured, with decoding and judging, in that of one of the fixed ladder.
-const MEASURING_WORK: f64 = 1.7;
+const MEASURING_WORK: f64 = 2.6;
 /// Whatever measuring costs, a ladder may take this share of the fixed one.
 const EFFORT_MIN: f64 = 0.8;
 
@@ -34,6 +34,12 @@ const EFFORT_MIN: f64 = 0.8;
 pub struct Analysis {
     /// The fixed ladders, each highest first: what the choice is compared with, and what is made where nothing can be measured.
     pub fixed: Vec<Rung>,
+    /// Sizes between those of the fixed H.264 ladder that the chosen one may have. They are not tried: what is next to them tells of them.
+    #[serde(default)]
+    pub between: Vec<Rung>,
+    /// The lowest rung of the chosen ladder, where it is another than the fixed one's.
+    #[serde(default)]
+    pub lowest: Option<Rung>,
     /// What is tried.
     pub trials: Vec<Rung>,
     /// Where it is tried, in order and without overlap.
@@ -115,6 +121,8 @@ impl Analysis {
         let newer = matches!(source.video.codec.as_str(), "hevc" | "vp9" | "av1");
         let worth = if newer { NEWER_CODEC } else { 1.0 };
         Some(Self {
+            between: canvas.between(&h264),
+            lowest: canvas.lowest(&h264),
             trials,
             samples,
             source_bitrate_bps: source.size_bytes as f64 * 8.0 / seconds * worth,

@@ -2,7 +2,7 @@
 //! size where that is well above. All of them are the fixed ladder. Additional ladders have sizes of their own.
 
 use super::{Codec, Rung};
-use crate::plan::{AdditionalLadder, Recipe, RungChoice};
+use crate::plan::{AdditionalLadder, LowestChoice, Recipe, RungChoice};
 use crate::source::Ratio;
 
 /// The source's own size becomes the top rung when it is taller than the next rung by more than this.
@@ -67,7 +67,7 @@ impl Canvas<'_> {
 
     /// The rungs of the fixed H.264 ladder, highest first; at least one.
     pub(in crate::plan) fn h264(&self) -> Vec<Rung> {
-        let style = Style { codec: Codec::H264, preset: &self.recipe.preset, options: "", choices: &self.recipe.rungs };
+        let style = self.h264_style();
         let mut heights = self.heights(style.choices);
         let small = style.choices.last().map_or(PIXELS_MAX, |choice| pixels_of(choice.height));
         let pixels = |height: u32| f64::from(height) * f64::from(height) * self.aspect();
@@ -79,6 +79,26 @@ impl Canvas<'_> {
             lowest.max_bitrate_bps = lowest.max_bitrate_bps.min(self.lowest_max_bitrate_bps(lowest));
         }
         rungs
+    }
+
+    /// Rungs of sizes between those of `h264`, but for its lowest, that a ladder which is chosen may have.
+    pub(in crate::plan) fn between(&self, h264: &[Rung]) -> Vec<Rung> {
+        let ([top, ..], [.., small, _], Some(per_title)) = (h264, h264, &self.recipe.per_title) else { return Vec::new() };
+        let is_new =
+            |height: &u32| *height < top.height && *height > small.height && h264.iter().all(|rung| rung.height != *height);
+        per_title.between.iter().copied().filter(is_new).map(|height| self.rung(&self.h264_style(), height)).collect()
+    }
+
+    /// What the recipe has instead of the lowest of `h264` for a ladder that is chosen, if that is larger, but not as the next.
+    pub(in crate::plan) fn lowest(&self, h264: &[Rung]) -> Option<Rung> {
+        let LowestChoice { height, preset } = self.recipe.per_title.as_ref()?.lowest.as_ref()?;
+        let [.., next, lowest] = h264 else { return None };
+        if !(lowest.height + 1..next.height).contains(height) {
+            return None;
+        }
+        let rung = self.rung(&Style { preset, ..self.h264_style() }, *height);
+        let max_bitrate_bps = rung.max_bitrate_bps.min(self.lowest_max_bitrate_bps(&rung));
+        Some(Rung { max_bitrate_bps, ..rung })
     }
 
     /// What leads while a ladder is not chosen yet: rungs of the fixed one at the qualities that the recipe says, never the highest;
@@ -93,6 +113,10 @@ impl Canvas<'_> {
         });
         let leads: Vec<Rung> = leads.collect();
         if leads.is_empty() { others().last().or(fixed.first()).cloned().into_iter().collect() } else { leads }
+    }
+
+    fn h264_style(&self) -> Style<'_> {
+        Style { codec: Codec::H264, preset: &self.recipe.preset, options: "", choices: &self.recipe.rungs }
     }
 
     fn aspect(&self) -> f64 {

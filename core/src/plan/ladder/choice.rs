@@ -2,9 +2,9 @@
 //! processor time that the fixed ladder would have taken.
 //!
 //! Every size and quality is a point of rate and VMAF. A ladder is a path of such points from the lowest to the top. A path is worth
-//! the area under it over the logarithm of the rate (what its envelope shows over all lines), less what is lost where steps between
-//! neighbours are seen, less what its work and its bytes cost. The best path is found exactly, by dynamic programming; the price of
-//! work is raised until the path can be afforded.
+//! the area under it over the logarithm of the rate (what its envelope shows over all lines, so far as it is worth looking at), less
+//! what is lost where steps between neighbours are seen, less what its bytes cost. The best path that can be afforded is found by
+//! dynamic programming.
 
 use super::{Analysis, Codec, Rung, canvas::BITRATE_MIN_BPS, curve::Curve};
 use std::cmp::Ordering;
@@ -36,9 +36,12 @@ const CAP_MIN: f64 = 1.5;
 const CAPPED: f64 = 0.95;
 /// By what share processor time falls from one constant rate factor to the next.
 const CRF_EASES: f64 = 0.015;
-/// Raises of the price of work: each halves what is not known of it.
-const PRICE_STEPS: u32 = 40;
-const PRICE_MAX: f64 = 1000.0;
+/// Processor time grows with pixels to this power: smaller pictures have more detail in each.
+const WORK_POWER: f64 = 0.85;
+/// Parts in which work is counted.
+const PARTS: usize = 150;
+/// Loss of a part more than there are: no path is worth as much.
+const OVER_LOSS: f64 = 1e6;
 
 /// A ladder, and what it is compared with.
 #[derive(Clone, Debug)]
@@ -72,7 +75,7 @@ struct Point {
     rung: Rung,
     bitrate_bps: f64,
     vmaf: f64,
-    /// Processor time, in that of a pixel of its codec's fixed ladder.
+    /// Processor time, in a unit of its codec.
     work: f64,
     /// Whether its cap holds it down.
     is_capped: bool,
@@ -91,7 +94,7 @@ impl Analysis {
         let mut fixed: Vec<Point> = sizes.iter().map(|rung| self.point(rung)).collect::<Option<_>>()?;
         fixed.push(self.lowest(lowest));
         let work_max = self.effort_max * fixed.iter().map(|point| point.work).sum::<f64>();
-        let path = affordable(&self.points(given)?, work_max, RUNGS_MAX);
+        let path = best(&self.points(given)?, work_max, RUNGS_MAX);
         let rate = |points: &[Point]| points.iter().map(|point| point.bitrate_bps).sum();
         let mut rungs = rungs(&path, given);
         for codec in [Codec::Hevc, Codec::Av1] {
@@ -119,7 +122,7 @@ impl Analysis {
         points.first_mut()?.required = true;
         points.last_mut()?.required = true;
         let work_max = fixed.iter().map(|rung| self.work(rung)).sum();
-        Some(rungs(&affordable(&points, work_max, ADDITIONAL_RUNGS_MAX), &[]))
+        Some(rungs(&best(&points, work_max, ADDITIONAL_RUNGS_MAX), &[]))
     }
 
     /// Each of `sizes` at each quality.
@@ -142,8 +145,10 @@ impl Analysis {
     fn points(&self, given: &[Rung]) -> Option<Vec<Point>> {
         let h264 = self.fixed_in(Codec::H264);
         let (lowest, sizes) = h264.split_last()?;
-        let lowest = self.lowest(lowest);
-        let mut points = self.considered(sizes)?;
+        // Where the lowest leads, it is made already.
+        let lowest = self.lowest(self.lowest.as_ref().filter(|_| !given.contains(lowest)).unwrap_or(lowest));
+        let sizes: Vec<Rung> = sizes.iter().chain(&self.between).cloned().collect();
+        let mut points = self.considered(&sizes)?;
         let is_given = |size: &Rung| given.iter().any(|rung| rung.height == size.height && rung.crf == size.crf);
         points.retain(|point| point.bitrate_bps > lowest.bitrate_bps && !is_given(&point.rung) && !point.is_capped);
         points.sort_by(by_rate);
@@ -161,11 +166,22 @@ impl Analysis {
         Some(points)
     }
 
-    /// What was measured of the size of `rung`.
+    /// What was measured of the size of `rung`; if it was not tried, what those say that are next to it.
     fn curve(&self, rung: &Rung) -> Option<Curve> {
-        let is_alike = |trial: &Rung| (trial.codec, trial.width, trial.height) == (rung.codec, rung.width, rung.height);
-        let trials = std::iter::zip(&self.trials, &self.measures).filter(|(trial, _)| is_alike(trial));
-        Curve::through(trials.map(|(trial, measure)| (trial.crf, *measure)))
+        let measured = |size: &Rung| {
+            let alike = |trial: &Rung| (trial.codec, trial.width, trial.height) == (size.codec, size.width, size.height);
+            let trials = std::iter::zip(&self.trials, &self.measures).filter(|(trial, _)| alike(trial));
+            Curve::through(trials.map(|(trial, measure)| (trial.crf, *measure)))
+        };
+        if let Some(curve) = measured(rung) {
+            return Some(curve);
+        }
+        let pixels = |rung: &Rung| f64::from(rung.width) * f64::from(rung.height);
+        let tried = || self.trials.iter().filter(|trial| trial.codec == rung.codec);
+        let larger = tried().filter(|trial| pixels(trial) > pixels(rung)).min_by(|a, b| pixels(a).total_cmp(&pixels(b)))?;
+        let smaller = tried().filter(|trial| pixels(trial) < pixels(rung)).max_by(|a, b| pixels(a).total_cmp(&pixels(b)))?;
+        let share = (pixels(rung) / pixels(smaller)).ln() / (pixels(larger) / pixels(smaller)).ln();
+        Some(Curve::amid(&measured(smaller)?, &measured(larger)?, share))
     }
 
     /// The lowest rung, which its cap holds down and nobody has looked at.
@@ -174,11 +190,12 @@ impl Analysis {
         Point { rung: rung.clone(), bitrate_bps, vmaf: 0.0, work: self.work(rung), is_capped: true, required: true }
     }
 
-    /// What `rung` takes of the processor, in that of a pixel of its codec's fixed ladder.
+    /// What `rung` takes of the processor, in a unit of its codec.
     fn work(&self, rung: &Rung) -> f64 {
         let easier = 1.0 - (f64::from(rung.crf) - rung.codec.scale().usual) * CRF_EASES;
         let is_fixed = rung.codec != Codec::H264 || self.fixed.contains(rung);
-        rung.pixels_a_frame() * if is_fixed { 1.0 } else { self.work } * easier.max(0.5)
+        let frame = (f64::from(rung.width) * f64::from(rung.height)).powf(WORK_POWER);
+        frame / f64::from(rung.frame_step.max(1)) * if is_fixed { 1.0 } else { self.work } * easier.max(0.5)
     }
 
     /// `rung` as a point; `None` if nothing of its size was tried. What its cap holds down shows what it would at the quality that
@@ -212,55 +229,70 @@ fn by_rate(a: &Point, b: &Point) -> Ordering {
     a.bitrate_bps.total_cmp(&b.bitrate_bps)
 }
 
-/// The best path that takes no more work than `work_max` and has no more than `rungs_max` rungs; if there is none, the one that
-/// takes least.
-fn affordable(points: &[Point], work_max: f64, rungs_max: usize) -> Vec<Point> {
-    let unit: f64 = work_max.max(1.0);
-    let is_affordable = |path: &[Point]| path.len() <= rungs_max && path.iter().map(|point| point.work).sum::<f64>() <= work_max;
-    let free = best(points, 0.0);
-    if is_affordable(&free) {
-        return free;
-    }
-    let (mut low, mut high) = (0.0, PRICE_MAX);
-    for _ in 0..PRICE_STEPS {
-        let price = f64::midpoint(low, high);
-        if is_affordable(&best(points, price / unit)) { high = price } else { low = price }
-    }
-    best(points, high / unit)
+/// The best path to a point among those that have so many rungs and take so much work.
+#[derive(Clone, Copy)]
+struct Path {
+    worth: f64,
+    /// The point before it, and which of the paths to that.
+    before: Option<(usize, usize)>,
 }
 
-/// The path that is worth most, from the first of `points` to the last through all that are required, where a unit of work costs `price`.
-fn best(points: &[Point], price: f64) -> Vec<Point> {
-    let Some(top) = points.last() else { return Vec::new() };
-    // What the best path to each point is worth, and the point before it.
-    let mut paths: Vec<(f64, Option<usize>)> = vec![(f64::NEG_INFINITY, None); points.len()];
-    paths[0].0 = 0.0;
+/// The path that is worth most, from the first of `points` to the last through all that are required, of those that take no more work
+/// than `work_max` and have no more than `rungs_max` rungs; if there is none, of those that take least more.
+fn best(points: &[Point], work_max: f64, rungs_max: usize) -> Vec<Point> {
+    let (Some(first), Some(top)) = (points.first(), points.last()) else { return Vec::new() };
+    let parts = |point: &Point| (point.work / work_max.max(1.0) * PARTS as f64).round() as usize;
+    let place = |rungs: usize, parts: usize| (rungs - 1) * (PARTS + 1) + parts.min(PARTS);
+    let none = Path { worth: f64::NEG_INFINITY, before: None };
+    let mut paths = vec![vec![none; place(rungs_max, PARTS) + 1]; points.len()];
+    paths[0][place(1, parts(first))].worth = 0.0;
     for to in 1..points.len() {
-        let skipped = points[..to].iter().rposition(|point| point.required).unwrap_or(0);
-        for from in skipped..to {
-            let (a, b) = (&points[from], &points[to]);
-            let is_step = steps(a.vmaf, b.vmaf) >= STEP_MIN && b.bitrate_bps >= a.bitrate_bps * RATE_STEP_MIN;
-            // A better picture in a smaller size would look worse on its way up.
-            let is_larger = b.rung.width * b.rung.height >= a.rung.width * a.rung.height;
-            if !(is_step && is_larger || a.required && b.required) {
-                continue;
-            }
-            let area = f64::midpoint(a.vmaf, b.vmaf) * (b.bitrate_bps / a.bitrate_bps).ln();
-            let loss = STEP_LOSS * steps(a.vmaf, b.vmaf).powi(2) + STORAGE_LOSS * b.bitrate_bps / top.bitrate_bps;
-            let worth = paths[from].0 + area - loss - price * b.work;
-            if worth > paths[to].0 {
-                paths[to] = (worth, Some(from));
+        let (known, unknown) = paths.split_at_mut(to);
+        let (to, own) = (&points[to], parts(&points[to]));
+        let skipped = points[..known.len()].iter().rposition(|point| point.required).unwrap_or(0);
+        for from in skipped..known.len() {
+            let Some(gain) = gain(&points[from], to, top) else { continue };
+            for (rungs, taken) in (1..rungs_max).flat_map(|rungs| (0..=PARTS).map(move |taken| (rungs, taken))) {
+                let before = place(rungs, taken);
+                let over = (taken + own).saturating_sub(PARTS) as f64;
+                let worth = known[from][before].worth + gain - OVER_LOSS * over;
+                let path = &mut unknown[0][place(rungs + 1, taken + own)];
+                if worth > path.worth {
+                    *path = Path { worth, before: Some((from, before)) };
+                }
             }
         }
     }
+    let last = points.len() - 1;
+    let most = (0..paths[last].len()).max_by(|a, b| paths[last][*a].worth.total_cmp(&paths[last][*b].worth));
     let mut path = Vec::new();
-    let mut place = Some(points.len() - 1);
-    while let Some(index) = place {
-        path.push(points[index].clone());
-        place = paths[index].1;
+    let mut place = most.map(|most| (last, most));
+    while let Some((point, which)) = place {
+        path.push(points[point].clone());
+        place = paths[point][which].before;
     }
     path.reverse();
     path
+}
+
+/// What the rung `b` above `a` is worth in a ladder that ends with `top`; `None` if they cannot be neighbours.
+fn gain(a: &Point, b: &Point, top: &Point) -> Option<f64> {
+    let is_step = steps(a.vmaf, b.vmaf) >= STEP_MIN && b.bitrate_bps >= a.bitrate_bps * RATE_STEP_MIN;
+    // A better picture in a smaller size would look worse on its way up.
+    let is_larger = b.rung.width * b.rung.height >= a.rung.width * a.rung.height;
+    if !(is_step && is_larger || a.required && b.required) {
+        return None;
+    }
+    let loss = STEP_LOSS * steps(a.vmaf, b.vmaf).powi(2) + STORAGE_LOSS * b.bitrate_bps / top.bitrate_bps;
+    Some(shown(a, b) - loss)
+}
+
+/// Mean VMAF on the way from `a` to `b`, times the logarithm of how much the rate grows; what is bad all counts as the same.
+fn shown(a: &Point, b: &Point) -> f64 {
+    let (low, high) = (a.vmaf.max(BAD_VMAF), b.vmaf.max(BAD_VMAF));
+    // From where on it is better than bad.
+    let good = if b.vmaf > a.vmaf { ((b.vmaf - low) / (b.vmaf - a.vmaf)).max(0.0) } else { 1.0 };
+    (BAD_VMAF * (1.0 - good) + f64::midpoint(low, high) * good) * (b.bitrate_bps / a.bitrate_bps).ln()
 }
 
 /// How many wanted steps lie between two qualities.

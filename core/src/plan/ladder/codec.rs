@@ -97,9 +97,14 @@ impl Codec {
 
     pub(super) fn scale(self) -> Scale {
         match self {
-            Self::H264 => {
-                Scale { best: 18.0, step: 0.5, worst: 51.0, usual: 22.0, tried: &[22.0, 28.0, 34.0], tried_small: &[24.0, 32.0] }
-            }
+            Self::H264 => Scale {
+                best: 18.0,
+                step: 0.5,
+                worst: 51.0,
+                usual: 22.0,
+                tried: &[22.0, 28.0, 34.0],
+                tried_small: &[24.0, 30.0, 36.0],
+            },
             Self::Hevc => {
                 Scale { best: 18.0, step: 0.5, worst: 51.0, usual: 24.0, tried: &[22.0, 29.0, 36.0], tried_small: &[25.0, 33.0] }
             }

@@ -26,6 +26,15 @@ impl Curve {
         (!curve.crfs.is_empty()).then_some(curve)
     }
 
+    /// The curve of a size between two that were tried, at `share` of the way from the smaller to the larger by the logarithm of pixels.
+    pub(super) fn amid(smaller: &Self, larger: &Self, share: f64) -> Self {
+        let mix = |a: f64, b: f64| a + (b - a) * share;
+        let log_rate = |crf: &f64| mix(smaller.at(&smaller.log_rates, *crf), larger.at(&larger.log_rates, *crf));
+        let vmaf = |crf: &f64| mix(smaller.vmaf(*crf), larger.vmaf(*crf));
+        let crfs = larger.crfs.clone();
+        Self { log_rates: crfs.iter().map(log_rate).collect(), vmafs: crfs.iter().map(vmaf).collect(), crfs }
+    }
+
     /// The worst quality that trials tell of: one that is not far beyond the last of them.
     pub(super) fn worst(&self) -> f64 {
         let last = self.crfs.len() - 1;
