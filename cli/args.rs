@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand, ValueEnum};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 /// A video streaming platform that any team can run itself.
 #[derive(Debug, Parser)]
@@ -140,6 +140,9 @@ pub(crate) struct Encode {
     /// One key for all tracks, instead of one for sound and one for each class of picture
     #[arg(long, requires = "protect")]
     pub(crate) one_key: bool,
+    /// Change keys after so many segments; older receivers of AirPlay do not play that
+    #[arg(long, requires = "protect", value_name = "SEGMENTS")]
+    pub(crate) rotate: Option<NonZeroU32>,
     /// Print the plan as JSON and stop
     #[arg(long)]
     pub(crate) plan: bool,

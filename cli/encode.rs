@@ -9,7 +9,7 @@ use marquee_core::{
     protection::{self, Choice, KeyPolicy},
 };
 use marquee_transcoder::local;
-use std::process::ExitCode;
+use std::{num::NonZeroU32, process::ExitCode};
 
 /// Exit code for an input that cannot become a title.
 const REFUSED: u8 = 2;
@@ -36,7 +36,7 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
         }),
         accept_damaged: options.accept_damaged,
         subtitles: options.subtitles,
-        protection: protection(options.protect, options.one_key).zip(options.keys),
+        protection: protection(options.protect, options.one_key, options.rotate).zip(options.keys),
         plan_only: options.plan,
     };
     let bar = progress_bar(options.json || options.plan)?;
@@ -60,12 +60,12 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn protection(scheme: Option<Scheme>, one_key: bool) -> Option<Choice> {
+fn protection(scheme: Option<Scheme>, one_key: bool, rotation_segments: Option<NonZeroU32>) -> Option<Choice> {
     let scheme = match scheme? {
         Scheme::Cbcs => protection::Scheme::Cbcs,
         Scheme::Cenc => protection::Scheme::Cenc,
     };
-    Some(Choice { scheme, keys: if one_key { KeyPolicy::PerTitle } else { KeyPolicy::PerTrackType } })
+    Some(Choice { scheme, keys: if one_key { KeyPolicy::PerTitle } else { KeyPolicy::PerTrackType }, rotation_segments })
 }
 
 fn progress_bar(hidden: bool) -> anyhow::Result<ProgressBar> {

@@ -112,6 +112,21 @@ async fn only_who_may_edit_a_title_changes_it() {
 }
 
 #[tokio::test]
+async fn chapters_are_given_in_order_and_within_the_film() {
+    let app = TestApp::start().await;
+    let (editor, title, id) = ready(&app).await;
+    let end = editor.show(&id).await["duration_ms"].as_u64().unwrap();
+    let chapter = |start_ms, end_ms, title: &str| json!({ "start_ms": start_ms, "end_ms": end_ms, "title": title });
+    for bad in [vec![chapter(0, end + 1, "Intro")], vec![chapter(1, 1, "")], vec![chapter(end / 2, end, ""), chapter(0, 1, "")]] {
+        assert_eq!(problem(begin(&editor, &id, &json!({ "chapters": bad })).await, 400).await, "invalid_chapters");
+    }
+    let chapters = json!([chapter(0, 1, "Intro"), chapter(1, end, "Credits")]);
+    empty(begin(&editor, &id, &json!({ "chapters": chapters })).await, 202).await;
+    let jobs = app.db.list_jobs(title.video).await.unwrap();
+    assert_eq!(jobs.iter().filter(|job| job.kind == "inspect").count(), 2);
+}
+
+#[tokio::test]
 async fn another_film_takes_the_place_of_the_one_that_is_shown() {
     let app = TestApp::start().await;
     let (editor, title, id) = ready(&app).await;

@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 
 /// A title of `owner` that is ready and protected, and its keys.
 async fn protected(app: &TestApp, owner: &Client) -> (worker::Title, ContentKeys) {
-    let video = worker::uploaded_protected(app, owner, "cbcs").await;
+    protected_as(app, owner, "cbcs").await
+}
+
+async fn protected_as(app: &TestApp, owner: &Client, protection: &str) -> (worker::Title, ContentKeys) {
+    let video = worker::uploaded_protected(app, owner, protection).await;
     let title = worker::encoding_of(app, video).await;
     title.finish(app, 0).await;
     title.publish(app).await;
@@ -76,6 +80,36 @@ async fn a_session_gets_the_keys_of_what_it_plays_and_no_others() {
 
     let preflight = nobody.request(Method::OPTIONS, bare).send().await.unwrap();
     assert_eq!((preflight.status().as_u16(), &preflight.headers()["access-control-allow-origin"]), (204, &"*".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn keys_of_all_crypto_periods_are_given_at_once_and_one_by_one() {
+    let app = TestApp::start().await;
+    let (editor, viewer, admin) =
+        (app.somebody(Role::Editor).await, app.somebody(Role::Viewer).await, app.somebody(Role::Admin).await);
+    let wanted = json!({ "scheme": "cbcs", "keys": "per_title", "rotation_segments": 1 });
+    let (title, base) = protected_as(&app, &editor, &wanted.to_string()).await;
+    let video = title.video.to_string();
+    assert_eq!(editor.show(&video).await["protection"], wanted);
+    let plan = app.db.encode(title.encode).await.unwrap().plan;
+    let keys = base.of_periods(plan.protected.as_ref().unwrap().choice, plan.last_segment());
+    assert!(keys.0.len() > 1 && keys.0.len() == plan.last_segment() as usize);
+    let path = licence_path(&play(&viewer, &video).await);
+    let last = &keys.0.last().unwrap().1;
+    let ask = async |id: uuid::Uuid| app.nobody().post(&path, &json!({ "kids": [base64(id.as_bytes())] })).await;
+    let licence = body(ask(last.id).await, 200).await;
+    let given: Vec<_> = licence["keys"].as_array().unwrap().iter().map(|key| text(&key["k"])).collect();
+    assert_eq!(given, keys.0.iter().map(|(_, key)| base64(key.secret.expose())).collect::<Vec<_>>());
+    problem(ask(base.0[0].1.id).await, 404).await;
+
+    let mut edge = app.nobody();
+    edge.token = EDGE_KEY.into();
+    let answer = edge.get(&format!("/v1/internal/keys/{video}/{}?id={}", title.encode, last.id)).await;
+    assert_eq!(answer.bytes().await.unwrap()[..], last.secret.expose()[..]);
+    let document = admin.get(&format!("/v1/videos/{video}/cpix")).await.text().await.unwrap();
+    assert!(document.contains("<cpix:ContentKeyPeriod id=\"period_1\"") && document.contains(&last.id.to_string()), "{document}");
+    let wrong = json!({ "title": "A film", "protection": { "scheme": "cbcs", "rotation_segments": 0 } });
+    problem(editor.post("/v1/videos", &wrong).await, 422).await;
 }
 
 #[tokio::test]

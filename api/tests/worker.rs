@@ -43,10 +43,10 @@ pub(crate) async fn uploaded(app: &TestApp, client: &Client) -> VideoId {
 }
 
 /// The same, of which what is made is to be protected.
-pub(crate) async fn uploaded_protected(app: &TestApp, client: &Client, protection: &'static str) -> VideoId {
+pub(crate) async fn uploaded_protected(app: &TestApp, client: &Client, protection: &str) -> VideoId {
     let form = reqwest::multipart::Form::new()
         .text("title", "Sintel")
-        .text("protection", protection)
+        .text("protection", protection.to_owned())
         .part("file", reqwest::multipart::Part::bytes(b"film".to_vec()));
     let response = client.request(Method::POST, "/v1/videos").multipart(form).send().await.unwrap();
     let video = crate::app::body(response, 201).await;

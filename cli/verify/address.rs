@@ -14,11 +14,16 @@ use url::Url;
 /// How long a server may take to accept a connection, and for an answer.
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(60);
+/// Characters of a token at least, 96 bits in base64; and hyphens of a UUID.
+const TOKEN_LENGTH_MIN: usize = 16;
+const UUID_HYPHENS: usize = 4;
 
 /// The folder of a package at a server.
 pub(super) struct Address {
     client: Client,
     folder: Url,
+    /// See [`Delivery::is_issued`].
+    is_issued: bool,
 }
 
 impl Address {
@@ -30,7 +35,8 @@ impl Address {
         let name = url.path().rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(super::MASTER);
         let master = url.query().map_or_else(|| name.to_owned(), |query| format!("{name}?{query}"));
         let folder = url.join(".").map_err(|error| Error::invalid("invalid_address", "this is no address").caused_by(error))?;
-        Ok((Self { client: https::client(CONNECT)?, folder }, master))
+        let is_issued = is_issued(url);
+        Ok((Self { client: https::client(CONNECT)?, folder, is_issued }, master))
     }
 
     async fn get(&self, path: &str, wanted: (header::HeaderName, &str)) -> Result<Response<Incoming>> {
@@ -53,8 +59,8 @@ impl Address {
     /// A part that says whether it came over TLS. The client speaks 1.2 and 1.3 alone, with keys that are made for each connection, and
     /// takes no certificate of a weak key.
     fn secured(&self, part: Result<Part>) -> Result<Part> {
-        let is_secure = self.folder.scheme() == "https";
-        let of = |delivery| Delivery { is_secure, ..delivery };
+        let (is_secure, is_issued) = (self.folder.scheme() == "https", self.is_issued);
+        let of = |delivery| Delivery { is_secure, is_issued, ..delivery };
         part.map(|part| Part { delivery: part.delivery.map(of), ..part })
     }
 }
@@ -64,6 +70,18 @@ impl Files for Address {
         let answered = tokio::time::timeout(ANSWER, self.part(path, range)).await;
         answered.map_err(|_| Error::unavailable("the server").caused_by("its answer did not come in time"))?
     }
+}
+
+/// Whether an address holds what looks like a token: a part of its path that is long and of base64, which ids of titles are not, or of its
+/// query, base64 or hexadecimal, that is no UUID.
+fn is_issued(url: &Url) -> bool {
+    let long = |part: &&str| part.len() >= TOKEN_LENGTH_MIN && part.matches('-').count() < UUID_HYPHENS;
+    let has = |part: &str, kind: fn(char) -> bool| part.contains(kind);
+    let small = |part: &str| has(part, |character| character.is_ascii_lowercase());
+    let mut path = url.path().split(['/', '.', '~', ';']).filter(long);
+    let mut query = url.query().unwrap_or_default().split(['&', '=', '.', '~']).filter(long);
+    path.any(|part| small(part) && has(part, |character| character.is_ascii_uppercase()))
+        || query.any(|part| small(part) && has(part, |character| character.is_ascii_uppercase() || character.is_ascii_digit()))
 }
 
 async fn playlist(response: Response<Incoming>, range: &Range<u64>) -> Result<Part> {
@@ -110,7 +128,7 @@ fn within(bytes: &Bytes, range: &Range<u64>) -> Bytes {
 fn delivery(headers: &HeaderMap) -> Delivery {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
-    Delivery { content_type, gzip: false, is_secure: false }
+    Delivery { content_type, gzip: false, is_secure: false, is_issued: false }
 }
 
 /// The first `bytes_max` bytes of a body.
@@ -207,13 +225,30 @@ mod tests {
         }
         assert_eq!(files.read("ranged.m4s", 2..5).await.unwrap().size_bytes, 10);
         let packed = files.read("packed.m3u8", 0..100_000).await.unwrap();
-        let delivery = Delivery { content_type: "application/vnd.apple.mpegurl".into(), gzip: true, is_secure: false };
+        let delivery =
+            Delivery { content_type: "application/vnd.apple.mpegurl".into(), gzip: true, is_secure: false, is_issued: false };
         assert_eq!((packed.bytes.len(), packed.size_bytes, packed.delivery), (10_000, 10_000, Some(delivery)));
         let cut = files.read("packed.m3u8", 0..50).await.unwrap();
         assert!(cut.bytes.len() == 50 && cut.size_bytes > 50, "there is more");
         assert!(!files.read("plain.m3u8", 0..50).await.unwrap().delivery.unwrap().gzip);
         for (name, code) in [("moved.m4s", REDIRECTED), ("refused.m4s", "forbidden"), ("none.m4s", "not_found")] {
             assert_eq!(files.read(name, 0..9).await.unwrap_err().code(), code);
+        }
+    }
+
+    #[test]
+    fn addresses_that_were_issued_hold_a_token() {
+        let key = marquee_core::token::SigningKey { kid: "k1".into(), secret: vec![7; 32] };
+        let token = marquee_core::token::sign(&key, "vid_a/enc_a", time::OffsetDateTime::UNIX_EPOCH);
+        for (address, expected) in [
+            (format!("https://host/{token}/media/vid_a/enc_a/master.m3u8"), true),
+            ("https://host/a/master.m3u8?hdnea=exp=1~acl=/*~hmac=4f1b07d8a2c5e9034f1b07d8a2c5e903".to_owned(), true),
+            ("https://host/a/master.m3u8".to_owned(), false),
+            ("https://host/0190a3c4-1f7e-7c31-9d57-6a0f3b8e2c11/master.m3u8?lang=en".to_owned(), false),
+            ("https://host/vid_0190a3c41f7e7c319d576a0f3b8e2c11/master.m3u8".to_owned(), false),
+            ("https://host/a-film-with-a-long-name-of-2026/master.m3u8".to_owned(), false),
+        ] {
+            assert_eq!(is_issued(&address.parse().unwrap()), expected, "{address}");
         }
     }
 

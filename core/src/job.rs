@@ -4,6 +4,7 @@ use crate::{
     id::{EncodeId, SubtitleId, UploadId, VideoId},
     plan::{Ladder, RungChange},
     protection::Wish,
+    source::Chapter,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -97,6 +98,9 @@ pub struct Order {
     /// How it is protected, if not as the video's other encodes are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<Wish>,
+    /// What its chapters are, if not those of the source or of the encode whose plan is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chapters: Option<Vec<Chapter>>,
 }
 
 /// The kind of a job: names queues, metrics and what a worker is willing to do.

@@ -151,9 +151,9 @@ impl Presentation {
         Self { tracks, chapters: Vec::new(), captions, steering, protected }
     }
 
-    /// The key of a track; `None` for one that is in the clear.
+    /// The key of segment `number` of a track; `None` for one that is in the clear.
     #[must_use]
-    pub fn key_of(&self, track: &Track) -> Option<&KeyName> {
-        self.protected.as_ref()?.key_of(&track.rendition.media)
+    pub fn key_of(&self, track: &Track, number: u32) -> Option<KeyName> {
+        self.protected.as_ref()?.key_of(&track.rendition.media, number)
     }
 }

@@ -12,7 +12,7 @@ pub use pulldown::{CYCLE, CYCLE_FILMED, Seen};
 pub use role::ChapterRole;
 pub use validate::{
     CHAPTERS_MAX, DAMAGED_MAX, DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX, PIXELS_MAX,
-    STREAMS_MAX,
+    STREAMS_MAX, check_chapters,
 };
 
 use serde::{Deserialize, Deserializer, Serialize};

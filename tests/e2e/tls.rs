@@ -66,7 +66,7 @@ async fn engines_with_a_private_authority_are_used_if_it_is_trusted_and_refused_
 async fn keys_of_a_title_come_over_tls_and_so_does_what_is_verified() {
     let systems = vec![System::Widevine { licence_url: None }];
     let (protected, keys) = Protected::generate(Choice::default(), systems, &SeededRandom::new(1));
-    let document = cpix::export("film", &protected, &keys);
+    let document = cpix::export("film", &protected, &keys, 1);
     let server = SpekeServer::start(move |_| Ok(document.clone())).await;
     let authority = Authority::new();
     let (_nginx, address) = behind_tls(server.url().origin().ascii_serialization().as_str(), &authority);

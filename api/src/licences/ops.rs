@@ -5,7 +5,7 @@ use marquee_core::{
     Error, ErrorKind, Result, Role,
     id::{EncodeId, VideoId},
     object::Layout,
-    protection::{ContentKey, ContentKeys, Protected, Secret, System},
+    protection::{Choice, ContentKey, ContentKeys, Protected, Secret, System},
     token::{self, Refusal},
 };
 use marquee_packager::protect::{
@@ -26,10 +26,15 @@ pub(crate) async fn clear_key(app: &App, video: VideoId, encode: EncodeId, token
         Refusal::Expired => Error::new(ErrorKind::Forbidden, "expired_token", "this token has expired: press play again"),
     })?;
     let request = LicenceRequest::parse(request)?;
-    let keys = keys_of(app, video, encode, |_| true).await?;
+    let (choice, keys) = keys_of(app, video, encode, |_| true).await?;
     let asked: Result<Vec<&ContentKey>> =
         request.key_ids.iter().map(|id| keys.find(*id).ok_or_else(|| Error::not_found("key"))).collect();
-    Ok(licence(request.session, &asked?))
+    let mut given = asked?;
+    if choice.rotation_segments.is_some() {
+        // Not every player asks again when keys change.
+        given = keys.0.iter().map(|(_, key)| key).collect();
+    }
+    Ok(licence(request.session, &given))
 }
 
 /// The secret of one key, for an edge that has checked the token of who asks.
@@ -37,7 +42,7 @@ pub(crate) async fn clear_key(app: &App, video: VideoId, encode: EncodeId, token
 /// # Errors
 /// `NotFound` if the encode has no such key.
 pub(crate) async fn secret(app: &App, video: VideoId, encode: EncodeId, id: Uuid) -> Result<Secret> {
-    let keys = keys_of(app, video, encode, Option::is_some).await?;
+    let (_, keys) = keys_of(app, video, encode, Option::is_some).await?;
     keys.find(id).map(|key| key.secret.clone()).ok_or_else(|| Error::not_found("key"))
 }
 
@@ -50,20 +55,27 @@ pub(crate) async fn export(app: &App, caller: &Caller, id: VideoId) -> Result<St
     let video = videos::ops::find(app, caller, id).await?;
     let clear = || Error::conflict("not_protected", "what the video shows is not protected: there are no keys");
     let encode = video.encode.ok_or_else(clear)?;
-    let protected = app.deps.db.encode(encode).await?.plan.protected.ok_or_else(clear)?;
-    let keys = app.deps.key_server.open(&app.deps.db, encode, &protected).await?;
+    let plan = app.deps.db.encode(encode).await?.plan;
+    let protected = plan.protected.as_ref().ok_or_else(clear)?;
+    let keys = app.deps.key_server.open(&app.deps.db, encode, protected).await?;
     tracing::info!(video.id = %id, by = %caller.user, "content keys exported");
-    Ok(cpix::export(&encode.to_string(), &protected, &keys))
+    Ok(cpix::export(&encode.to_string(), protected, &keys, plan.last_segment()))
 }
 
-/// The keys of an encode of a video that is there, if viewers are given such: to Clear Key alone, whose addresses are as `fits` wants. What
+/// The keys of an encode of a video that is there, those of all its crypto periods, if viewers are given such: to Clear Key alone, whose addresses are as `fits` wants. What
 /// is for licence servers of others never leaves.
-async fn keys_of(app: &App, video: VideoId, encode: EncodeId, fits: impl Fn(&Option<String>) -> bool) -> Result<ContentKeys> {
+async fn keys_of(
+    app: &App,
+    video: VideoId,
+    encode: EncodeId,
+    fits: impl Fn(&Option<String>) -> bool,
+) -> Result<(Choice, ContentKeys)> {
     app.deps.db.video(video).await?;
     let encode = app.deps.db.encode(encode).await?;
     let is_open = |system: &System| matches!(system, System::ClearKey { key_url } if fits(key_url));
     let is_given = |protected: &Protected| encode.video == video && protected.systems.iter().any(is_open);
     let protected = encode.plan.protected.as_ref().filter(|protected| is_given(protected));
     let protected = protected.ok_or_else(|| Error::not_found("encode with keys"))?;
-    app.deps.key_server.open(&app.deps.db, encode.id, protected).await
+    let keys = app.deps.key_server.open(&app.deps.db, encode.id, protected).await?;
+    Ok((protected.choice, keys.of_periods(protected.choice, encode.plan.last_segment())))
 }

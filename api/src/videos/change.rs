@@ -15,6 +15,7 @@ use marquee_core::{
     job::Order,
     plan::{Ladder, RECIPES, RungChange},
     protection::Wish,
+    source::{Chapter, check_chapters},
     video::Status,
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,24 @@ struct NewChange {
     /// How it is protected, and what is made later; as before if nothing is said. Alone it keeps all that the video shows, which is
     /// protected or opened without being encoded again.
     protection: Option<ProtectionView>,
+    /// Its chapters, in order and instead of those that it has; those of the source if nothing was ever said. Those that are called
+    /// `Intro` or `Credits` are marked as what viewers may want to pass over. Alone, or beside a protection, they keep all that the video
+    /// shows, which is copied.
+    #[schema(value_type = Option<Vec<NewChapter>>)]
+    chapters: Option<Vec<NewChapter>>,
+}
+
+/// A chapter.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewChapter {
+    /// When it begins.
+    start_ms: u64,
+    /// When it ends.
+    end_ms: u64,
+    /// What it is called; may be empty.
+    #[serde(default)]
+    title: String,
 }
 
 /// A rung that is made anew; what is not given stays as it is.
@@ -126,19 +145,20 @@ async fn give_up(State(app): State<App>, caller: Caller, Path(id): Path<VideoId>
 
 async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
     let encode = EncodeId::new(app.deps.clock.as_ref(), app.deps.random.as_ref());
-    let NewChange { recipe, ladder, rungs, protection } = new;
+    let NewChange { recipe, ladder, rungs, protection, chapters } = new;
     if recipe.as_ref().is_some_and(|name| !RECIPES.contains(&name.as_str())) {
         return Err(Problem::bad_request("unknown_recipe", format!("there are these recipes: {}", RECIPES.join(", "))));
     }
     let protection = protection.map(|wanted| wanted.choice(app)).transpose()?;
     let protection = protection.map(|choice| choice.map_or(Wish::Clear, Wish::Protect));
     let shown = video.encode.filter(|_| video.status == Status::Ready);
-    let is_kept = protection.is_some() && recipe.is_none() && ladder.is_none() && rungs.is_empty();
+    let chapters = chapters.map(|chapters| checked(chapters, video)).transpose()?;
+    let is_kept = (protection.is_some() || chapters.is_some()) && recipe.is_none() && ladder.is_none() && rungs.is_empty();
     if let Some(like) = shown.filter(|_| is_kept) {
-        return Ok(Order { encode, recipe, ladder, like: Some(like), rungs: Vec::new(), protection });
+        return Ok(Order { encode, recipe, ladder, like: Some(like), rungs: Vec::new(), protection, chapters });
     }
     if rungs.is_empty() {
-        return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new(), protection });
+        return Ok(Order { encode, recipe, ladder, like: None, rungs: Vec::new(), protection, chapters });
     }
     if recipe.is_some() || ladder.is_some() || rungs.len() > RUNGS_MAX {
         let message = format!("name up to {RUNGS_MAX} rungs, or a recipe and a ladder, not both");
@@ -153,5 +173,16 @@ async fn order(app: &App, video: &Video, new: NewChange) -> Answer<Order> {
         .collect();
     // Who asked hears of a mistake at once, and not only when a worker looks at it.
     app.deps.db.encode(like).await?.plan.with_changes(&rungs)?;
-    Ok(Order { encode, recipe, ladder, like: Some(like), rungs, protection })
+    Ok(Order { encode, recipe, ladder, like: Some(like), rungs, protection, chapters })
+}
+
+/// Chapters that fit what the video shows.
+fn checked(chapters: Vec<NewChapter>, video: &Video) -> Answer<Vec<Chapter>> {
+    let duration_ms = video
+        .duration_ms
+        .ok_or_else(|| Error::conflict("not_ready", "nobody knows yet how long the video is: give it chapters once it plays"))?;
+    let chapter = |NewChapter { start_ms, end_ms, title }| Chapter { start_ms, end_ms, title };
+    let chapters: Vec<_> = chapters.into_iter().map(chapter).collect();
+    check_chapters(&chapters, duration_ms)?;
+    Ok(chapters)
 }

@@ -9,6 +9,7 @@ use serde::{
     Deserialize, Serialize,
     de::{IntoDeserializer, value},
 };
+use std::num::NonZeroU32;
 use utoipa::ToSchema;
 
 /// How what is made of a video is to be protected.
@@ -22,6 +23,11 @@ pub(super) struct ProtectionView {
     #[serde(default)]
     #[schema(value_type = String, example = "per_track_type")]
     pub(super) keys: KeyPolicy,
+    /// After how many segments of six seconds its keys change, 1024 times at most; absent if they never do. Older receivers of AirPlay do not
+    /// play what has keys that change, and keys of a key server of others do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1, example = 50)]
+    pub(super) rotation_segments: Option<NonZeroU32>,
 }
 
 /// A scheme, or none.
@@ -37,17 +43,21 @@ pub(super) enum Wanted {
 }
 
 impl ProtectionView {
-    /// What a text field of a form says.
+    /// What a text field of a form says: a scheme, or all of it as JSON.
     pub(super) fn parse(text: &str) -> Result<Self> {
+        if text.starts_with('{') {
+            let wrong = |error| Error::invalid("invalid_protection", "protection is no such JSON").caused_by(error);
+            return serde_json::from_str(text).map_err(wrong);
+        }
         let scheme = Wanted::deserialize(text.into_deserializer())
             .map_err(|_: value::Error| Error::invalid("invalid_protection", "protection is none, cbcs or cenc"))?;
-        Ok(Self { scheme, keys: KeyPolicy::default() })
+        Ok(Self { scheme, keys: KeyPolicy::default(), rotation_segments: None })
     }
 
     /// What it comes to.
     ///
     /// # Errors
-    /// `Conflict` with code `no_master_key` if nothing can be protected here.
+    /// `Conflict` with code `no_master_key` if nothing can be protected here, or `no_key_rotation` if keys cannot change here.
     pub(super) fn choice(self, app: &App) -> Result<Option<Choice>> {
         let scheme = match self.scheme {
             Wanted::None => return Ok(None),
@@ -56,7 +66,12 @@ impl ProtectionView {
         };
         // To who asks it is no fault that passes.
         app.deps.key_server.check().map_err(|error| Error::new(ErrorKind::Conflict, error.code(), error.message()))?;
-        Ok(Some(Choice { scheme, keys: self.keys }))
+        if self.rotation_segments.is_some() && app.deps.key_server.speke().is_some() {
+            let message =
+                "keys come from a key server of others here, which has one for all segments: leave rotation_segments out";
+            return Err(Error::conflict("no_key_rotation", message));
+        }
+        Ok(Some(Choice { scheme, keys: self.keys, rotation_segments: self.rotation_segments }))
     }
 }
 
@@ -66,6 +81,6 @@ impl From<Choice> for ProtectionView {
             Scheme::Cbcs => Wanted::Cbcs,
             Scheme::Cenc => Wanted::Cenc,
         };
-        Self { scheme, keys: choice.keys }
+        Self { scheme, keys: choice.keys, rotation_segments: choice.rotation_segments }
     }
 }

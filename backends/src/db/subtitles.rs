@@ -207,7 +207,7 @@ impl Db {
         let upload = source_of(&mut tx, video).await?;
         advance(&mut tx, video, state, Event::Ordered).await?;
         let like = plan.undecided().is_none().then_some(EncodeId(shown.id));
-        let order = Order { encode, recipe: None, ladder: None, like, rungs: Vec::new(), protection: None };
+        let order = Order { encode, recipe: None, ladder: None, like, rungs: Vec::new(), protection: None, chapters: None };
         let inspect = Job::Inspect { video, upload, order: Some(order) };
         jobs::enqueue(&mut tx, &[NewJob::urgent(job, inspect)], video, None).await?;
         tx.commit().await.map_err(error)?;

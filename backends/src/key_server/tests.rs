@@ -5,11 +5,7 @@ use crate::{
     db::encodes::tests::new_encode,
     testing::{database, protect, uploaded},
 };
-use marquee_core::{
-    OsRandom,
-    job::LEASE,
-    protection::{KeyPolicy, Scheme},
-};
+use marquee_core::{OsRandom, job::LEASE, protection::Scheme};
 
 fn server(master: Option<u8>) -> KeyServer {
     let master_key = master.map(|byte| hex::encode([byte; 32]));
@@ -20,7 +16,7 @@ fn server(master: Option<u8>) -> KeyServer {
 async fn keys_live_as_long_as_their_encode_and_open_with_the_master_key_alone() {
     let (db, _database) = database().await;
     let made = uploaded(&db, &[0]).await;
-    let choice = Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTrackType };
+    let choice = Choice { scheme: Scheme::Cenc, ..Choice::default() };
     protect(&db, made.video, choice).await;
     let claim = db.claim_job(made.inspect, "worker", LEASE).await.expect("claim").expect("free");
     let begun = db.begin_inspect(&claim, made.upload).await.expect("begin");

@@ -305,7 +305,7 @@ impl Protection {
     /// How new titles are protected that say nothing of it.
     #[must_use]
     pub fn choice(&self) -> Option<Choice> {
-        self.scheme.map(|scheme| Choice { scheme, keys: self.keys })
+        self.scheme.map(|scheme| Choice { scheme, keys: self.keys, rotation_segments: None })
     }
 
     /// What protected titles can be played with.

@@ -40,8 +40,8 @@ const ENCODER_THREADS: u16 = 1;
 /// only the first chunks until the rest of the film is known, and frames may be deinterlaced that do not say that they are interlaced.
 /// Since version 7 subtitles may come from files beside the film. Since version 8 what is stored may be protected. Since version 9
 /// closed captions may be of other channels than the first of each field, and a film may be taken out of the fields that it was spread
-/// over.
-pub const PLAN_VERSION: u32 = 9;
+/// over. Since version 10 the keys of what is protected may change.
+pub const PLAN_VERSION: u32 = 10;
 
 /// What one encode will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What protects a title: the schemes of Common Encryption (ISO/IEC 23001-7), content keys, and which key is for which track.
 
 mod protected;
+mod rotation;
 
 pub use protected::{Choice, KeyName, Protected, System, Told, Wish};
 

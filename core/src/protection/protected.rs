@@ -3,6 +3,7 @@
 use super::{ContentKey, ContentKeys, KEY_BYTES, KeyPolicy, KeyUse, Scheme, Secret};
 use crate::{Error, Random, Result, presentation::Media};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 use uuid::Uuid;
 
 /// Whether and how an encode is to be protected.
@@ -34,6 +35,9 @@ pub struct Choice {
     pub scheme: Scheme,
     /// How many keys it has.
     pub keys: KeyPolicy,
+    /// After how many segments its keys change (ISO/IEC 23001-7 section 6); `None` if they do not, which is what all players know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_segments: Option<NonZeroU32>,
 }
 
 /// A licence system that a title can be played with, as an installation has it.
@@ -106,7 +110,7 @@ pub struct Protected {
     /// How it was to be.
     #[serde(flatten)]
     pub choice: Choice,
-    /// Its keys.
+    /// Its keys, or what those of its crypto periods follow from.
     pub names: Vec<KeyName>,
     /// What it can be played with.
     pub systems: Vec<System>,
@@ -121,10 +125,11 @@ impl Protected {
         (Self { choice, names, systems }, keys)
     }
 
-    /// The key of a track; `None` for one that stays in the clear.
+    /// The key of segment `number` of a track; `None` for one that stays in the clear.
     #[must_use]
-    pub fn key_of(&self, media: &Media) -> Option<&KeyName> {
-        self.names.iter().find(|name| name.of.is_for(media))
+    pub fn key_of(&self, media: &Media, number: u32) -> Option<KeyName> {
+        let name = self.names.iter().find(|name| name.of.is_for(media))?;
+        Some(name.of_period(self.choice, self.choice.period_of(number)))
     }
 
     /// The keys with their secrets, which `secret` knows by their ids.
@@ -163,9 +168,13 @@ mod tests {
     #[test]
     fn a_choice_says_what_it_has_to() {
         let choice: Choice = serde_json::from_str("{}").unwrap();
-        assert_eq!(choice, Choice { scheme: Scheme::Cbcs, keys: KeyPolicy::PerTrackType });
+        assert_eq!(choice, Choice { scheme: Scheme::Cbcs, keys: KeyPolicy::PerTrackType, rotation_segments: None });
         let choice: Choice = serde_json::from_str(r#"{"scheme":"cenc","keys":"per_title"}"#).unwrap();
-        assert_eq!(choice, Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTitle });
+        assert_eq!(choice, Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTitle, rotation_segments: None });
+        assert_eq!(serde_json::to_string(&choice).unwrap(), r#"{"scheme":"cenc","keys":"per_title"}"#, "as it always was");
+        let choice: Choice = serde_json::from_str(r#"{"rotation_segments":10}"#).unwrap();
+        assert_eq!(choice.rotation_segments, NonZeroU32::new(10));
+        assert!(serde_json::from_str::<Choice>(r#"{"rotation_segments":0}"#).is_err());
         assert!(serde_json::from_str::<Choice>(r#"{"scheme":"aes"}"#).is_err());
     }
 }

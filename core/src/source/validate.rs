@@ -134,6 +134,22 @@ impl SubtitleTrack {
     }
 }
 
+/// Checks chapters that somebody made for a film of that length.
+///
+/// # Errors
+/// `invalid_chapters` if there are too many, one begins before the one before it or ends after the film, or lasts no time.
+pub fn check_chapters(chapters: &[Chapter], duration_ms: u64) -> Result<()> {
+    let possible = chapters.iter().all(|chapter| chapter.is_possible(duration_ms));
+    if chapters.len() <= CHAPTERS_MAX && possible && chapters.is_sorted_by_key(|chapter| chapter.start_ms) {
+        return Ok(());
+    }
+    let message = format!(
+        "chapters are {CHAPTERS_MAX} at most, in order, each from a time to a later one within the film's {duration_ms} ms, with a title of \
+         {NAME_BYTES_MAX} bytes at most"
+    );
+    Err(Error::invalid("invalid_chapters", message))
+}
+
 impl Chapter {
     fn is_possible(&self, duration_ms: u64) -> bool {
         self.start_ms < self.end_ms && self.end_ms <= duration_ms && self.title.len() <= NAME_BYTES_MAX
@@ -316,5 +332,22 @@ mod tests {
         let mut json = serde_json::to_value(testing::source()).unwrap();
         json["video"]["time_base"]["den"] = 0.into();
         assert!(serde_json::from_value::<Source>(json).is_err());
+    }
+
+    #[test]
+    fn chapters_that_somebody_made_fit_their_film() {
+        let chapter = |start_ms, end_ms| Chapter { start_ms, end_ms, title: "Intro".to_owned() };
+        assert!(check_chapters(&[], 10_000).is_ok());
+        assert!(check_chapters(&[chapter(0, 5000), chapter(4000, 10_000)], 10_000).is_ok());
+        let long = Chapter { title: "x".repeat(NAME_BYTES_MAX + 1), ..chapter(0, 1) };
+        for bad in [
+            vec![chapter(0, 10_001)],
+            vec![chapter(5, 5)],
+            vec![chapter(5000, 6000), chapter(0, 1000)],
+            vec![long],
+            vec![chapter(0, 1); CHAPTERS_MAX + 1],
+        ] {
+            assert_eq!(check_chapters(&bad, 10_000).unwrap_err().code(), "invalid_chapters");
+        }
     }
 }

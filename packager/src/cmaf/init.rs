@@ -3,7 +3,7 @@
 //! `mp4-atom` writes required children of a box before optional ones; CMAF fixes another order (`mvhd trak mvex`,
 //! `tkhd edts mdia`, `vmhd dinf stbl`), so those three containers are written here.
 
-use super::{Configuration, SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
+use super::{Configuration, Loudness, SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
 use crate::codec::{AudioConfig, Codec};
 use bytes::Bytes;
 use marquee_core::{Error, Result, source::Ratio};
@@ -85,6 +85,7 @@ impl VideoTrack {
             edit: self.edit_ticks,
             hdlr: Hdlr { handler: b"vide".into(), name: "VideoHandler".to_owned() },
             media: MediaHeader::Video,
+            loudness: None,
             entry: self.configuration.sample_entry(visual, colour)?,
         }
         .write()
@@ -110,7 +111,7 @@ impl VideoTrack {
 }
 
 /// An AAC track. Its timescale is its sample rate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AudioTrack {
     /// Samples per second and channel.
     pub sample_rate_hz: u32,
@@ -122,6 +123,8 @@ pub struct AudioTrack {
     pub priming_samples: u32,
     /// Bits per second on average.
     pub bitrate_bps: u32,
+    /// How loud it is, where that is known.
+    pub loudness: Option<Loudness>,
 }
 
 impl AudioTrack {
@@ -170,6 +173,7 @@ impl AudioTrack {
             edit: self.priming_samples,
             hdlr: Hdlr { handler: b"soun".into(), name: "SoundHandler".to_owned() },
             media: MediaHeader::Audio,
+            loudness: self.loudness,
             entry: entry.into(),
         }
         .write()
@@ -194,6 +198,7 @@ struct Header {
     edit: u32,
     hdlr: Hdlr,
     media: MediaHeader,
+    loudness: Option<Loudness>,
     entry: mp4_atom::Codec,
 }
 
@@ -243,7 +248,8 @@ impl Header {
                     };
                     Stbl { stsd, stco: Some(Stco::default()), sgpd, ..Stbl::default() }.encode(buf)
                 })
-            })
+            })?;
+            self.loudness.map_or(Ok(()), |loudness| loudness.encode(buf))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The boxes of Common Encryption (ISO/IEC 23001-7 sections 7, 8 and 12.2): `sinf` in the sample entry, and in each fragment `senc` with
-//! `saio` and `saiz`. No sample groups (`sgpd`, `sbgp`): a track has one key, and older televisions do not take them.
+//! `saio` and `saiz`. Sample groups (`sgpd`, `sbgp`, see [`seig`](super::seig)) are in those fragments alone whose key is not the track's first: older
+//! televisions do not take them.
 
 use super::read::find;
 use crate::malformed;

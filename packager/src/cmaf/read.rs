@@ -4,7 +4,7 @@
 //! needed are looked into, and every sum is checked.
 
 use super::{
-    Configuration, HevcParameterSets, ParameterSets, SequenceHeader,
+    Configuration, HevcParameterSets, ParameterSets, SequenceHeader, UDTA,
     protection::{self, Protection},
 };
 use crate::{
@@ -166,8 +166,9 @@ pub(crate) struct Boxes<'a> {
     pub(crate) media_header: &'a [u8],
     pub(crate) dinf: &'a [u8],
     pub(crate) stsd: &'a [u8],
-    /// The groups of its samples, nothing if there are none.
+    /// The groups of its samples, and how loud it is: nothing where that is not said.
     pub(crate) sgpd: &'a [u8],
+    pub(crate) udta: &'a [u8],
 }
 
 /// The boxes of an initialization segment.
@@ -187,6 +188,7 @@ pub(crate) fn boxes(bytes: &[u8]) -> Result<Boxes<'_>> {
         dinf: find(information, Dinf::KIND)?.whole,
         stsd: find(table, Stsd::KIND)?.whole,
         sgpd: find(table, Sgpd::KIND).map_or(&[], |groups| groups.whole),
+        udta: find(track, UDTA).map_or(&[], |data| data.whole),
     })
 }
 

@@ -51,6 +51,7 @@ fn audio() -> AudioTrack {
         asc: Bytes::from_static(&[0x11, 0x90]),
         priming_samples: 1024,
         bitrate_bps: 128_000,
+        loudness: None,
     }
 }
 
@@ -97,6 +98,9 @@ fn boxes_are_in_the_order_that_cmaf_fixes() {
     assert_eq!(tree(&video().init_segment().unwrap()), video_tree);
     let audio_tree = header.replace("{MEDIA}", "smhd").replace("stco", "stco sgpd");
     assert_eq!(tree(&audio().init_segment().unwrap()), audio_tree);
+    let loudness = Some(Loudness { lkfs: Some(-24.0), is_whole: true, true_peak_max_dbtp: -2.0 });
+    let loud = AudioTrack { loudness, ..audio() }.init_segment().unwrap();
+    assert_eq!(tree(&loud), audio_tree.replace(") mvex", " udta) mvex"));
     let segment = media_segment(1, 0, &pictures(), object::Track::Video).unwrap();
     let fragment = "moof(mfhd traf(tfhd tfdt trun)) mdat";
     assert_eq!(tree(&segment.bytes), format!("styp {fragment} {fragment}"));

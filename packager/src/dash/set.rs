@@ -14,6 +14,7 @@ use dash_mpd_core::{
 use marquee_core::{
     language, object,
     plan::Codec,
+    protection::KeyName,
     source::{CaptionChannel, Ratio},
 };
 
@@ -22,7 +23,7 @@ pub(super) fn sets(presentation: &Presentation, buffer_s: u64) -> Vec<Adaptation
     let mut sets: Vec<Vec<&Track>> = Vec::new();
     for track in &presentation.tracks {
         let is_alike =
-            |set: &&mut Vec<&Track>| belongs(track, set[0]) && presentation.key_of(track) == presentation.key_of(set[0]);
+            |set: &&mut Vec<&Track>| belongs(track, set[0]) && key_of(presentation, track) == key_of(presentation, set[0]);
         match sets.iter_mut().find(is_alike) {
             Some(set) => set.push(track),
             None => sets.push(vec![track]),
@@ -74,9 +75,14 @@ fn captions(presentation: &Presentation, track: &Track) -> Vec<Accessibility> {
     [(CAPTIONS_608, channels), (CAPTIONS_708, services)].into_iter().filter_map(descriptor).collect()
 }
 
-/// What players are told of the key of a set.
+/// The first key of a track, which its init segment names.
+fn key_of(presentation: &Presentation, track: &Track) -> Option<KeyName> {
+    presentation.key_of(track, track.segments.first().map_or(1, |first| first.number))
+}
+
+/// What players are told of the keys of a set.
 fn protection(presentation: &Presentation, track: &Track) -> Vec<ContentProtection> {
-    let (Some(protected), Some(key)) = (&presentation.protected, presentation.key_of(track)) else { return Vec::new() };
+    let (Some(protected), Some(key)) = (&presentation.protected, key_of(presentation, track)) else { return Vec::new() };
     let descriptors = content_protections(protected.choice.scheme, key.id, &signal::of_track(presentation, track));
     descriptors.into_iter().map(descriptor).collect()
 }

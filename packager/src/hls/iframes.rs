@@ -13,6 +13,7 @@ use marquee_core::object;
 #[must_use]
 pub fn iframes(presentation: &Presentation, track: &Track) -> String {
     let frames: Vec<_> = frames(track).collect();
+    let numbers: Vec<_> = frames.iter().map(|(number, _)| *number).collect();
     let durations = durations_s(boundaries(track), track.rendition.timescale);
     let mut entries: Vec<_> = std::iter::zip(frames, durations)
         .map(|((number, frame), duration)| MediaSegment {
@@ -24,8 +25,8 @@ pub fn iframes(presentation: &Presentation, track: &Track) -> String {
         .collect();
     if let Some(first) = entries.first_mut() {
         first.map = Some(init(""));
-        signal::tag_segment(first, &signal::of_track(presentation, track), false);
     }
+    signal::tag(presentation, track, numbers.into_iter().zip(&mut entries), false);
     if let (Some(start_ticks), false) = (boundaries(track).next(), presentation.chapters.is_empty()) {
         chapters::date(&mut entries, start_ticks, track.rendition.timescale);
     }

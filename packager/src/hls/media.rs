@@ -39,10 +39,9 @@ pub fn media(presentation: &Presentation, track: &Track, kind: Kind, base: &str)
     if let Some(first) = entries.first_mut().filter(|_| track.rendition.folder().has_init()) {
         first.map = Some(init(base));
     }
-    if let Some(first) = entries.first_mut() {
-        // What is stored is for players with licences; others are given what is rendered.
-        signal::tag_segment(first, &signal::of_track(presentation, track), kind != Kind::Vod);
-    }
+    // What is stored is for players with licences; others are given what is rendered.
+    let numbered = segments.iter().map(|segment| segment.number).zip(&mut entries);
+    signal::tag(presentation, track, numbered, kind != Kind::Vod);
     if let (Some(first), false) = (segments.first(), presentation.chapters.is_empty()) {
         chapters::date(&mut entries, first.start_ticks, track.rendition.timescale);
         chapters::date_ranges(&mut entries, track, segments, &presentation.chapters);

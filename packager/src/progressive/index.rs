@@ -84,7 +84,9 @@ impl<'a> Track<'a> {
                     buf.extend_from_slice(self.init.dinf);
                     buf.encode_atom(Stbl::KIND, |buf| self.tables(buf))
                 })
-            })
+            })?;
+            buf.extend_from_slice(self.init.udta);
+            Ok(())
         })
     }
 

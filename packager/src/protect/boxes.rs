@@ -5,6 +5,7 @@ use crate::{
     cmaf::{
         protection::{ENCA, ENCV, Protection, SAIO, SAIZ, SENC, SINF},
         read::{BoxAt, STSD_HEADER_BYTES, children, find},
+        seig,
     },
     malformed,
 };
@@ -97,10 +98,10 @@ pub(super) fn clear_init(init: &[u8]) -> Result<Vec<u8>> {
         let (format, _) = Protection::of_entry(rest)?;
         wrap(format, out, |out| {
             out.extend_from_slice(&entry.body[..entry.body.len() - rest.len()]);
-            without(rest, &[SINF], out)
+            without(rest, |atom| atom.kind == SINF, out)
         })
     })?;
-    with_movie(&init, &|movie, out| without(movie.body, &[PSSH], out))
+    with_movie(&init, &|movie, out| without(movie.body, |atom| atom.kind == PSSH, out))
 }
 
 /// An initialization segment whose `moov` holds something else.
@@ -110,10 +111,10 @@ fn with_movie(init: &[u8], change: Change<'_>) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-fn without(bytes: &[u8], kinds: &[FourCC], out: &mut Vec<u8>) -> Result<()> {
+fn without(bytes: &[u8], is_left_out: impl Fn(&BoxAt<'_>) -> bool, out: &mut Vec<u8>) -> Result<()> {
     for atom in children(bytes) {
         let atom = atom?;
-        if !kinds.contains(&atom.kind) {
+        if !is_left_out(&atom) {
             out.extend_from_slice(atom.whole);
         }
     }
@@ -130,7 +131,7 @@ pub(super) fn end_of_traf(moof: &BoxAt<'_>) -> Result<usize> {
 /// A `moof` with `added` at the end of its `traf`: how its samples are protected.
 pub(super) fn with_protection(moof: &BoxAt<'_>, added: &[u8], out: &mut Vec<u8>) -> Result<()> {
     for atom in children(find(moof.body, Traf::KIND)?.body) {
-        if PROTECTION.contains(&atom?.kind) {
+        if is_protection(&atom?) {
             return Err(malformed("the fragment is protected already"));
         }
     }
@@ -145,8 +146,13 @@ pub(super) fn with_protection(moof: &BoxAt<'_>, added: &[u8], out: &mut Vec<u8>)
 pub(super) fn without_protection(moof: &BoxAt<'_>, out: &mut Vec<u8>) -> Result<()> {
     let traf = find(moof.body, Traf::KIND)?.body;
     let mut kept = Vec::new();
-    without(traf, &PROTECTION, &mut kept)?;
-    change_traf(moof, kept.len() as i64 - traf.len() as i64, out, |traf, out| without(traf, &PROTECTION, out))
+    without(traf, is_protection, &mut kept)?;
+    change_traf(moof, kept.len() as i64 - traf.len() as i64, out, |traf, out| without(traf, is_protection, out))
+}
+
+/// Whether a box tells how samples of a fragment are protected.
+fn is_protection(atom: &BoxAt<'_>) -> bool {
+    PROTECTION.contains(&atom.kind) || seig::is_group(atom)
 }
 
 /// A `moof` whose `traf` is changed, and with it how far its samples are away.

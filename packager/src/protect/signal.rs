@@ -6,7 +6,7 @@ use crate::model::{Presentation, Track};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use m3u8_rs::{ExtTag, Key, KeyMethod, MediaSegment, SessionKey};
-use marquee_core::protection::{KeyName, Scheme, System};
+use marquee_core::protection::{Choice, KeyName, Scheme, System};
 use uuid::Uuid;
 
 /// `schemeIdUri` of the descriptor that says how, not by whom (ISO/IEC 23009-1 section 5.8.5.2).
@@ -25,11 +25,49 @@ pub struct Signal {
     pub address: Option<Key>,
 }
 
-/// What the players of all systems are told of the key of `track`; nothing if it is in the clear.
+/// What the players of all systems are told of the key of segment `number` of `track`; nothing if it is in the clear.
+#[must_use]
+pub fn of_segment(presentation: &Presentation, track: &Track, number: u32) -> Vec<Signal> {
+    let (Some(protected), Some(key)) = (&presentation.protected, presentation.key_of(track, number)) else { return Vec::new() };
+    protected.systems.iter().map(|system| signal(system, protected.choice.scheme, &key)).collect()
+}
+
+/// The same of all its keys at once, for players of DASH: they are told nothing later.
 #[must_use]
 pub fn of_track(presentation: &Presentation, track: &Track) -> Vec<Signal> {
-    let (Some(protected), Some(key)) = (&presentation.protected, presentation.key_of(track)) else { return Vec::new() };
-    protected.systems.iter().map(|system| signal(system, protected.choice.scheme, key)).collect()
+    let first = track.segments.first().map_or(1, |first| first.number);
+    let signals = of_segment(presentation, track, first);
+    let Some(protected) = presentation.protected.as_ref().filter(|protected| protected.choice.rotation_segments.is_some()) else {
+        return signals;
+    };
+    let Choice { scheme, .. } = protected.choice;
+    let ids: Vec<_> = periods(presentation, track).into_iter().map(|(_, key)| key.id).collect();
+    let of_all = |(system, signal): (&System, Signal)| {
+        let pssh = match system {
+            System::Widevine { .. } => Some(pssh::widevine(scheme, &ids, &[])),
+            System::PlayReady { licence_url } => Some(playready(scheme, &ids, licence_url.as_deref())),
+            System::ClearKey { .. } | System::FairPlay { .. } => None,
+        };
+        Signal { pssh, ..signal }
+    };
+    std::iter::zip(&protected.systems, signals).map(of_all).collect()
+}
+
+/// The first segments of a track's crypto periods, with the keys that hold from there on: one if keys do not change, none in the clear.
+fn periods(presentation: &Presentation, track: &Track) -> Vec<(u32, KeyName)> {
+    let mut found: Vec<(u32, KeyName)> = Vec::new();
+    let mut last = None;
+    for segment in &track.segments {
+        let period = presentation.protected.as_ref().map(|protected| protected.choice.period_of(segment.number));
+        if last.replace(period) != Some(period) {
+            found.extend(presentation.key_of(track, segment.number).map(|key| (segment.number, key)));
+        }
+    }
+    found
+}
+
+fn playready(scheme: Scheme, ids: &[Uuid], licence_url: Option<&str>) -> Bytes {
+    pssh::pssh(pssh::PLAYREADY, &[], &pssh::playready_object(scheme, ids, licence_url))
 }
 
 /// What the players of one system are told of a key: what its key server says, and otherwise what follows from that or from its id.
@@ -51,24 +89,23 @@ fn usual(system: &System, scheme: Scheme, key: &KeyName, pssh: Option<Bytes>) ->
         System::ClearKey { key_url } => {
             let address = key_url.as_ref().map(|url| Key {
                 iv: Some(format!("0x{}", hex::encode(key.iv))),
-                ..tag(scheme, format!("{url}{}", key.id.hyphenated()), "identity")
+                ..key_tag(scheme, format!("{url}{}", key.id.hyphenated()), "identity")
             });
-            signal(None, Some(tag(scheme, data("", key.id.as_bytes()), "org.w3.clearkey")), address)
+            signal(None, Some(key_tag(scheme, data("", key.id.as_bytes()), "org.w3.clearkey")), address)
         }
         System::Widevine { .. } => {
             let pssh = pssh.unwrap_or_else(|| pssh::widevine(scheme, &[key.id], &[]));
-            let key = tag(scheme, data("", &pssh), &format!("urn:uuid:{}", pssh::WIDEVINE));
+            let key = key_tag(scheme, data("", &pssh), &format!("urn:uuid:{}", pssh::WIDEVINE));
             signal(Some(pssh), Some(key), None)
         }
         System::PlayReady { licence_url } => {
-            let ours = || pssh::pssh(pssh::PLAYREADY, &[], &pssh::playready_object(scheme, &[key.id], licence_url.as_deref()));
-            let pssh = pssh.unwrap_or_else(ours);
+            let pssh = pssh.unwrap_or_else(|| playready(scheme, &[key.id], licence_url.as_deref()));
             let object = pssh::parse(&pssh).map_or(&[][..], |(_, object)| object);
-            let key = tag(scheme, data("charset=UTF-16;", object), "com.microsoft.playready");
+            let key = key_tag(scheme, data("charset=UTF-16;", object), "com.microsoft.playready");
             signal(Some(pssh), Some(key), None)
         }
         System::FairPlay { key_uri } => {
-            let key = tag(scheme, format!("{key_uri}{}", key.id.hyphenated()), "com.apple.streamingkeydelivery");
+            let key = key_tag(scheme, format!("{key_uri}{}", key.id.hyphenated()), "com.apple.streamingkeydelivery");
             // Apple's players know no other scheme (Apple HLS Authoring Specification A13.11).
             signal(None, (scheme == Scheme::Cbcs).then_some(key), None)
         }
@@ -76,7 +113,7 @@ fn usual(system: &System, scheme: Scheme, key: &KeyName, pssh: Option<Bytes>) ->
 }
 
 /// `EXT-X-KEY`; `EXT-X-SESSION-KEY` says the same.
-fn tag(scheme: Scheme, uri: String, format: &str) -> Key {
+fn key_tag(scheme: Scheme, uri: String, format: &str) -> Key {
     let (keyformat, keyformatversions) = (Some(format.to_owned()), Some("1".to_owned()));
     Key { method: method(scheme), uri: Some(uri), iv: None, keyformat, keyformatversions }
 }
@@ -106,21 +143,42 @@ pub(super) fn read_attributes(attributes: &str, scheme: Scheme) -> Option<Key> {
     Some(Key { method: method(scheme), ..key })
 }
 
-/// Puts the tags of a key before the first segment of a playlist: they hold for all that follow. Where keys themselves are is said if
-/// `addresses`. The crate has a place for one; the others are tags beside it.
-pub fn tag_segment(first: &mut MediaSegment, signals: &[Signal], addresses: bool) {
+/// Puts the tags of each key of a playlist of `track` before the first of its `entries` that has it: they hold until the next ones. Entries
+/// are with the number of their segment. Where keys themselves are is said if `addresses`.
+pub(crate) fn tag<'a>(
+    presentation: &Presentation,
+    track: &Track,
+    entries: impl Iterator<Item = (u32, &'a mut MediaSegment)>,
+    addresses: bool,
+) {
+    let mut keys = periods(presentation, track).into_iter().peekable();
+    for (number, entry) in entries {
+        let mut begun = None;
+        while let Some((first, _)) = keys.next_if(|(first, _)| *first <= number) {
+            begun = Some(first);
+        }
+        if let Some(first) = begun {
+            tag_segment(entry, &of_segment(presentation, track, first), addresses);
+        }
+    }
+}
+
+/// The crate has a place for one key of a segment; the others are tags beside it.
+fn tag_segment(first: &mut MediaSegment, signals: &[Signal], addresses: bool) {
     let by_address = signals.iter().filter_map(|signal| signal.address.clone().filter(|_| addresses));
     let mut keys = by_address.chain(signals.iter().filter_map(|signal| signal.key.clone()));
     first.key = keys.next();
     first.unknown_tags.extend(keys.map(|key| ExtTag { tag: "X-KEY".to_owned(), rest: Some(attributes(&key)) }));
 }
 
-/// The keys of all tracks for a multivariant playlist, each once: players may ask for licences before they read any other (RFC 8216 section
-/// 4.3.4.5).
+/// The first keys of all tracks for a multivariant playlist, each once: players may ask for licences before they read any other (RFC 8216
+/// section 4.3.4.5).
 #[must_use]
 pub fn session_keys(presentation: &Presentation) -> Vec<SessionKey> {
     let mut keys: Vec<Key> = Vec::new();
-    for key in presentation.tracks.iter().flat_map(|track| of_track(presentation, track)).filter_map(|signal| signal.key) {
+    let first = |track: &Track| track.segments.first().map_or(1, |first| first.number);
+    let signals = presentation.tracks.iter().flat_map(|track| of_segment(presentation, track, first(track)));
+    for key in signals.filter_map(|signal| signal.key) {
         if !keys.contains(&key) {
             keys.push(key);
         }

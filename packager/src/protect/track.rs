@@ -10,6 +10,7 @@ use crate::{
         MediaSegment,
         protection::{self, Protection, SAMPLE_IV_BYTES, SampleProtection},
         read::{self, BoxAt, Entry, Fragment},
+        seig,
     },
     malformed,
     model::Iframe,
@@ -17,7 +18,7 @@ use crate::{
 use bytes::Bytes;
 use marquee_core::{
     Result,
-    protection::{ContentKey, Scheme, Secret},
+    protection::{Choice, ContentKey, ContentKeys, Scheme, Secret},
 };
 use mp4_atom::{Atom, Mdat, Moof, Traf};
 use sha2::{Digest, Sha256};
@@ -34,15 +35,39 @@ const SAMPLE_BITS: u32 = 17;
 pub struct Protector {
     init: Bytes,
     layout: Layout,
+    name: String,
+    key: Key,
+    /// Of which period each key is, and what they follow from, if they change.
+    rotation: Option<(Choice, ContentKey)>,
+}
+
+/// A key of a track, and how it is used.
+#[derive(Clone)]
+struct Key {
     protection: Protection,
     cipher: Cipher,
     /// What vectors of samples count from.
     first_iv: u64,
 }
 
+impl Key {
+    /// A track's key, used as `protection` says of another one. In `cenc` each track begins elsewhere.
+    fn new(key: &ContentKey, protection: Protection, name: &str) -> Self {
+        let constant_iv = protection.constant_iv.map(|_| key.iv);
+        let mut hash = Sha256::new();
+        hash.update(key.id.as_bytes());
+        hash.update(key.iv);
+        hash.update(name);
+        let mut first_iv = [0; SAMPLE_IV_BYTES];
+        first_iv.copy_from_slice(&hash.finalize()[..SAMPLE_IV_BYTES]);
+        let first_iv = u64::from_be_bytes(first_iv);
+        Self { protection: Protection { key_id: key.id, constant_iv, ..protection }, cipher: Cipher::new(&key.secret), first_iv }
+    }
+}
+
 impl std::fmt::Debug for Protector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Protector({:?})", self.protection)
+        write!(f, "Protector({:?})", self.key.protection)
     }
 }
 
@@ -75,19 +100,26 @@ impl Protector {
             constant_iv: (scheme == Scheme::Cbcs).then_some(key.iv),
             pattern: if scheme == Scheme::Cbcs && !is_sound { PATTERN } else { (0, 0) },
         };
-        let mut hash = Sha256::new();
-        hash.update(key.id.as_bytes());
-        hash.update(key.iv);
-        hash.update(name);
-        let mut first_iv = [0; SAMPLE_IV_BYTES];
-        first_iv.copy_from_slice(&hash.finalize()[..SAMPLE_IV_BYTES]);
         Ok(Self {
             init: boxes::protected_init(init, &protection, others, is_sound)?.into(),
             layout,
-            protection,
-            cipher: Cipher::new(&key.secret),
-            first_iv: u64::from_be_bytes(first_iv),
+            name: name.to_owned(),
+            key: Key::new(key, protection, name),
+            rotation: None,
         })
+    }
+
+    /// The same with keys that change as `choice` says, and follow from `base`. What it was made with is the key of the first period.
+    #[must_use]
+    pub fn rotating(self, choice: Choice, base: &ContentKey) -> Self {
+        Self { rotation: Some((choice, base.clone())), ..self }
+    }
+
+    /// The key of segment `number`, if it is not that of the first.
+    fn later_key(&self, number: u32) -> Option<Key> {
+        let (choice, base) = self.rotation.as_ref()?;
+        let period = choice.period_of(number);
+        (period > 0).then(|| Key::new(&base.of_period(*choice, period), self.key.protection.clone(), &self.name))
     }
 
     /// The protected initialization segment.
@@ -101,20 +133,25 @@ impl Protector {
     /// # Errors
     /// `malformed_media` if it is no clear segment of this track.
     pub fn segment(&self, number: u32, clear: &[u8]) -> Result<MediaSegment> {
+        let later = self.later_key(number);
+        let Key { protection, cipher, first_iv } = later.as_ref().unwrap_or(&self.key);
         let mut layout = self.layout.clone();
         let mut index = u64::from(number) << SAMPLE_BITS;
         rewrite(clear, !matches!(self.layout, Layout::Whole), |moof, fragment, out| {
             let mut samples = Vec::with_capacity(fragment.samples.len());
             for sample in &fragment.samples {
-                let iv = (self.protection.scheme == Scheme::Cenc).then(|| self.first_iv.wrapping_add(index).to_be_bytes());
-                let subsamples = layout.map(sample.of(clear), self.protection.scheme)?;
+                let iv = (protection.scheme == Scheme::Cenc).then(|| first_iv.wrapping_add(index).to_be_bytes());
+                let subsamples = layout.map(sample.of(clear), protection.scheme)?;
                 samples.push(SampleProtection { iv, subsamples });
                 index += 1;
             }
             let mut added = Vec::new();
             protection::encode(&samples, boxes::end_of_traf(moof)?, &mut added)?;
+            if later.is_some() {
+                seig::encode(protection, samples.len(), &mut added)?;
+            }
             boxes::with_protection(moof, &added, out)?;
-            Ok(Change { cipher: &self.cipher, direction: Direction::Encrypt, protection: &self.protection, samples })
+            Ok(Change { cipher: cipher.clone(), direction: Direction::Encrypt, protection: protection.clone(), samples })
         })
     }
 }
@@ -125,7 +162,8 @@ pub struct Opener {
     init: Bytes,
     is_picture: bool,
     protection: Protection,
-    cipher: Cipher,
+    /// By their ids.
+    keys: Vec<(Uuid, Cipher)>,
 }
 
 impl std::fmt::Debug for Opener {
@@ -140,10 +178,21 @@ impl Opener {
     /// # Errors
     /// `malformed_media` if it is no protected track.
     pub fn new(init: &[u8], secret: &Secret) -> Result<Self> {
+        let mut opener = Self::with_keys(init, &ContentKeys::default())?;
+        opener.keys.push((opener.protection.key_id, Cipher::new(secret)));
+        Ok(opener)
+    }
+
+    /// The same of a track whose keys may change, with all of its title's.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with_keys(init: &[u8], keys: &ContentKeys) -> Result<Self> {
         let read = read::init(init)?;
         let protection = read.protection.ok_or_else(|| malformed("the track is not protected"))?;
         let is_picture = matches!(read.media, Entry::Video { .. });
-        Ok(Self { init: boxes::clear_init(init)?.into(), is_picture, protection, cipher: Cipher::new(secret) })
+        let keys = keys.0.iter().map(|(_, key)| (key.id, Cipher::new(&key.secret))).collect();
+        Ok(Self { init: boxes::clear_init(init)?.into(), is_picture, protection, keys })
     }
 
     /// The clear initialization segment.
@@ -155,34 +204,37 @@ impl Opener {
     /// A segment as it was before it was protected.
     ///
     /// # Errors
-    /// `malformed_media` if it is no protected segment.
+    /// `malformed_media` if it is no protected segment, or of a key that is not there.
     pub fn segment(&self, protected: &[u8]) -> Result<MediaSegment> {
         rewrite(protected, self.is_picture, |moof, fragment, out| {
             let traf = read::find(moof.body, Traf::KIND)?.body;
-            let samples = protection::decode(traf, &self.protection, fragment.samples.len())?;
+            let protection = seig::decode(traf, &self.protection, fragment.samples.len())?;
+            let key = self.keys.iter().find(|(id, _)| *id == protection.key_id);
+            let (_, cipher) = key.ok_or_else(|| malformed(format!("there is no key {}", protection.key_id)))?;
+            let samples = protection::decode(traf, &protection, fragment.samples.len())?;
             boxes::without_protection(moof, out)?;
-            Ok(Change { cipher: &self.cipher, direction: Direction::Decrypt, protection: &self.protection, samples })
+            Ok(Change { cipher: cipher.clone(), direction: Direction::Decrypt, protection, samples })
         })
     }
 }
 
 /// What becomes of the samples of a fragment.
-struct Change<'a> {
-    cipher: &'a Cipher,
+struct Change {
+    cipher: Cipher,
     direction: Direction,
-    protection: &'a Protection,
+    protection: Protection,
     samples: Vec<SampleProtection>,
 }
 
 /// A segment with other headers of its fragments, which `header` writes, and with samples that are changed as it says.
-fn rewrite<'a>(
+fn rewrite(
     segment: &[u8],
     is_picture: bool,
-    mut header: impl FnMut(&BoxAt<'_>, &Fragment, &mut Vec<u8>) -> Result<Change<'a>>,
+    mut header: impl FnMut(&BoxAt<'_>, &Fragment, &mut Vec<u8>) -> Result<Change>,
 ) -> Result<MediaSegment> {
     let fragments = read::segment(segment)?;
     let mut next = fragments.iter();
-    let mut open: Option<(&Fragment, usize, Change<'_>)> = None;
+    let mut open: Option<(&Fragment, usize, Change)> = None;
     let (mut bytes, mut iframes) = (Vec::with_capacity(segment.len() + segment.len() / 8 + 1024), Vec::new());
     for atom in read::children(segment) {
         let atom = atom?;
@@ -199,7 +251,7 @@ fn rewrite<'a>(
             let moved = |offset: u64| usize::try_from(offset - atom.offset).map(|offset| place + offset).map_err(malformed);
             for (sample, how) in std::iter::zip(&fragment.samples, &change.samples) {
                 let range = moved(sample.offset_bytes)?..moved(sample.offset_bytes + u64::from(sample.size_bytes))?;
-                change.cipher.apply(change.direction, change.protection, how, &mut bytes[range])?;
+                change.cipher.apply(change.direction, &change.protection, how, &mut bytes[range])?;
             }
             if is_picture {
                 let first = &fragment.samples[0];

@@ -1,6 +1,7 @@
 //! Rules between playlists: players change from one to another at any segment.
 
-use super::{entry::Media, master::Master, media::Kind, report::Report, track::Track};
+use super::{entry::Media, master::Master, media::Kind, renditions::Rendition, report::Report, text::Cue, track::Track};
+use std::collections::BTreeSet;
 
 /// What sound or words may be longer or shorter than the picture.
 const ENDS_S: f64 = 0.25;
@@ -35,6 +36,25 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
     }
     for track in &sounds {
         boundaries(report, first, track);
+    }
+    forced(report, master, &texts);
+}
+
+/// Words that everybody is to see are in the track that has all words of their language, too. A must; but they are the source's.
+fn forced(report: &mut Report, master: &Master, texts: &[&Track]) {
+    let words = |rendition: &Rendition| -> Option<BTreeSet<&Cue>> {
+        let track = texts.iter().find(|track| rendition.path.as_deref() == Some(track.path()))?;
+        Some(track.words.iter().flat_map(|words| &words.cues).collect())
+    };
+    let (forced, regular): (Vec<_>, Vec<_>) =
+        master.renditions.iter().filter(|rendition| rendition.kind == "SUBTITLES").partition(|rendition| rendition.forced);
+    for few in forced {
+        let alike = || regular.iter().filter(|all| all.language == few.language && all.group == few.group);
+        let (Some(cues), true) = (words(few), alike().next().is_some()) else { continue };
+        let complete = alike().filter_map(|all| words(all)).any(|all| cues.iter().all(|cue| all.contains(cue)));
+        report.should(complete, "HLS-AUTH 5.8", few.path.as_deref().unwrap_or_default(), || {
+            format!("has words that no other subtitles in {:?} have", few.language.as_deref().unwrap_or_default())
+        });
     }
 }
 

@@ -2,9 +2,11 @@
 
 use super::{
     entry::Media,
+    hdr::{self, HLG, PQ},
     init::Init,
     levels::{Pictures, said_and_needed},
-    master::{Master, Stream},
+    loudness,
+    master::{Master, Stream, is_picture},
     media::Kind,
     rates,
     renditions::Rendition,
@@ -39,9 +41,18 @@ const FRAME_RATE_MAX: f64 = 60.0;
 const NATURAL: [f64; 9] = [23.976, 24.0, 25.0, 29.97, 30.0, 47.952, 50.0, 59.94, 60.0];
 /// By how much a declared frame rate may be off: three decimals, and films whose last frame is longer.
 const FRAME_RATE_SHARE: f64 = 0.01;
-/// `TransferCharacteristics` of PQ and HLG (ITU-T H.273).
-const PQ: u16 = 16;
-const HLG: u16 = 18;
+/// Codecs of pictures and of sound that are in fragmented MP4 alone (HLS-AUTH 1.5, 2.25).
+const FRAGMENTED: [(&str, &str); 9] = [
+    ("hvc1", "HLS-AUTH 1.5"),
+    ("hev1", "HLS-AUTH 1.5"),
+    ("dvh1", "HLS-AUTH 1.5"),
+    ("dvhe", "HLS-AUTH 1.5"),
+    ("av01", "HLS-AUTH 1.5"),
+    (XHE_AAC, "HLS-AUTH 2.25"),
+    ("fLaC", "HLS-AUTH 2.25"),
+    ("alac", "HLS-AUTH 2.25"),
+    ("apac", "HLS-AUTH 2.25"),
+];
 
 pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[Track]) {
     let of = |path: Option<&str>| tracks.iter().find(|track| Some(track.path()) == path);
@@ -50,6 +61,7 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
         let members = members(master, stream);
         let sounds: Vec<_> = members.iter().filter_map(|member| of(member.path.as_deref())).collect();
         codecs(report, path, stream, video, &sounds);
+        containers(report, path, stream, video, &sounds);
         picture(report, path, stream, video);
     }
     for stream in &master.iframes {
@@ -71,6 +83,7 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
         sound_rates(report, track);
     }
     old_devices(report, path, tracks);
+    loudness::across(report, path, tracks);
 }
 
 /// Renditions of sound and words that a variant plays with.
@@ -116,6 +129,18 @@ fn codecs(report: &mut Report, path: &str, stream: &Stream, video: &Track, sound
     report.must(unread || foreign.is_empty(), "RFC 8216 6.2.4", path, || {
         format!("{} has {real:?}, its CODECS says {foreign:?} too", stream.name())
     });
+}
+
+/// What a variant names that only fragmented MP4 can hold is in such segments.
+fn containers(report: &mut Report, path: &str, stream: &Stream, video: &Track, sounds: &[&Track]) {
+    let is_other = |track: &Track| track.playlist.entries.iter().any(|entry| entry.map.is_none());
+    for codec in stream.codecs.iter().flatten() {
+        let Some((_, rule)) = FRAGMENTED.iter().find(|(kind, _)| codec.starts_with(kind)) else { continue };
+        // Sound may lie with the pictures.
+        let mut tracks = sounds.iter().copied().filter(|_| !is_picture(codec)).chain([video]);
+        let other = if is_picture(codec) || sounds.is_empty() { is_other(video) } else { tracks.any(is_other) };
+        report.must(!other, rule, path, || format!("{} has {codec} in segments that are not fragmented MP4", stream.name()));
+    }
 }
 
 /// A codec as it is compared: hexadecimal digits in one case, AV1 without what has defaults.
@@ -188,6 +213,12 @@ fn stereo(report: &mut Report, path: &str, tracks: &[Track]) {
     });
     let has = |codec: &str| sounds.iter().any(|init| init.entry.codec == codec);
     report.should(!has("ec-3") || has("ac-3"), "HLS-AUTH 2.6", path, || "has E-AC-3 without AC-3".to_owned());
+    let around = sounds.iter().filter(|init| matches!(init.entry.media, Media::Audio { channels: 3.., .. }));
+    let around: Vec<_> = around.map(|init| init.entry.codec.as_str()).collect();
+    let other = around.iter().any(|codec| ["fLaC", "alac", XHE_AAC, "Opus"].contains(codec));
+    let aac = around.iter().any(|codec| codec.starts_with("mp4a.40.") && *codec != XHE_AAC);
+    report
+        .should(!other || aac, "HLS-AUTH 2.26", path, || "has multichannel sound, and none of it in AAC or by Dolby".to_owned());
 }
 
 /// Profiles and levels that devices decode.
@@ -196,6 +227,7 @@ fn limits(report: &mut Report, track: &Track) {
     let (path, codec) = (track.path(), &init.entry.codec);
     let above = || format!("is {codec}");
     report.must(&init.entry.kind != b"vp09", "HLS-AUTH 1.1", path, above);
+    hdr::check(report, path, &init.entry);
     let in_band = [*b"avc3", *b"hev1", *b"dvhe"].contains(&init.entry.kind);
     report.should(!in_band, "HLS-AUTH 1.10", path, above);
     let named = codec.replacen("avc3", "avc1", 1).replacen("hev1", "hvc1", 1);
@@ -246,9 +278,11 @@ fn sound_rates(report: &mut Report, track: &Track) {
             format!("has {bps} b/s, where {least} to {most} are recommended for {codec} in {channels} channels")
         });
     }
-    // A must of xHE-AAC, but its own configuration may hold it, which is not read here.
+    // A must of xHE-AAC, but its own configuration may hold it, which is not read here; nor is what frames of AAC say (2.21).
     let rule = if codec == XHE_AAC { "HLS-AUTH 2.22" } else { "HLS-AUTH 2.19" };
-    report.should(init.loudness, rule, path, || "has no ludt box: most encoders do not measure how loud they are".to_owned());
+    report.should(init.loudness.is_some(), rule, path, || {
+        "has no ludt box: most encoders do not measure how loud they are".to_owned()
+    });
 }
 
 /// Something of each codec is for devices of some years.
@@ -268,21 +302,14 @@ mod tests {
     use super::*;
     use crate::verify::{
         entry::Entry,
+        loudness::Said,
         media::{self, Playlist},
         segment::Segment,
     };
 
     /// Ten seconds at a rate, fifty samples a second.
     fn track(codec: &str, media: Media, bps: u64) -> Track {
-        let entry = Entry {
-            kind: *b"mp4a",
-            codec: codec.to_owned(),
-            media,
-            protection: None,
-            length_bytes: 0,
-            interlaced: false,
-            faults: Vec::new(),
-        };
+        let entry = Entry { kind: *b"mp4a", codec: codec.to_owned(), media, ..Entry::of_words() };
         let init = Init {
             brands: Vec::new(),
             track_id: 1,
@@ -290,7 +317,7 @@ mod tests {
             language: "und".to_owned(),
             edit_ticks: 0,
             entry,
-            loudness: true,
+            loudness: Some(Said::default()),
             defaults: [0; 3],
         };
         let segment = Segment { duration_ticks: 10_000, samples: 500, size_bytes: bps / 8 * 10, ..Segment::default() };
@@ -325,7 +352,7 @@ mod tests {
         }
         for (codec, rule) in [("mp4a.40.2", "HLS-AUTH 2.19"), (XHE_AAC, "HLS-AUTH 2.22")] {
             let mut quiet = track(codec, Media::Audio { channels: 2, sample_rate_hz: 48_000 }, 100_000);
-            quiet.init.as_mut().unwrap().loudness = false;
+            quiet.init.as_mut().unwrap().loudness = None;
             assert_eq!(found(|report| sound_rates(report, &quiet)), [rule]);
         }
     }
@@ -350,5 +377,35 @@ mod tests {
         assert_eq!(of(&["avc1.640034", "hvc1.1.6.L120.90"]), ["HLS-AUTH 1.3"]);
         assert_eq!(of(&["avc1.640029", "hvc1.1.6.H120.90", "hvc1.1.6.L123.90"]), ["HLS-AUTH 1.6"]);
         assert_eq!(of(&["av01.0.13M.08"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn codecs_that_only_fragments_hold_are_in_fragments() {
+        let of = |codecs: &[&str], mapped: bool| {
+            let mut video = track(codecs[0], Media::Video { width: 1280, height: 720, shown_width: 1280, colour: None }, 1);
+            let map = mapped.then(|| media::Map { path: "init.mp4".to_owned(), range: None });
+            video.playlist.entries[0].map = map;
+            let stream = Stream { codecs: Some(codecs.iter().map(|codec| (*codec).to_owned()).collect()), ..Stream::default() };
+            found(|report| containers(report, "master.m3u8", &stream, &video, &[]))
+        };
+        assert_eq!(of(&["hvc1.1.6.L120.90", "fLaC"], true), Vec::<String>::new());
+        assert_eq!(of(&["avc1.640020", "mp4a.40.2"], false), Vec::<String>::new(), "which transport streams hold, too");
+        assert_eq!(of(&["hvc1.1.6.L120.90"], false), ["HLS-AUTH 1.5"]);
+        assert_eq!(of(&["av01.0.13M.08"], false), ["HLS-AUTH 1.5"]);
+        assert_eq!(of(&["avc1.640020", XHE_AAC], false), ["HLS-AUTH 2.25"]);
+    }
+
+    #[test]
+    fn sound_around_is_there_in_aac_or_by_dolby() {
+        let of = |codecs: &[(&str, u16)]| {
+            let tracks: Vec<_> = codecs
+                .iter()
+                .map(|(codec, channels)| track(codec, Media::Audio { channels: *channels, sample_rate_hz: 48_000 }, 100_000))
+                .collect();
+            found(|report| stereo(report, "master.m3u8", &tracks))
+        };
+        assert_eq!(of(&[("mp4a.40.2", 2), ("fLaC", 6)]), ["HLS-AUTH 2.26"]);
+        assert_eq!(of(&[("mp4a.40.2", 2), ("fLaC", 6), ("mp4a.40.2", 6)]), Vec::<String>::new());
+        assert_eq!(of(&[("mp4a.40.2", 2), ("fLaC", 2), ("ac-3", 6)]), Vec::<String>::new());
     }
 }

@@ -1,7 +1,7 @@
 //! Every sample, with `--deep`: what the headers promise of it has to be true.
 
-use super::{fragment::Sample, init::Init, report::Report};
-use crate::cmaf;
+use super::{fragment::Sample, hdr, init::Init, report::Report};
+use crate::{bits::Bits, cmaf};
 use marquee_core::plan;
 
 /// `nal_unit_type` of what starts decoding, and of parameter sets: H.264 (table 7-1) and H.265 (table 7-1).
@@ -21,7 +21,11 @@ pub(super) fn check(report: &mut Report, path: &str, init: &Init, (index, sample
             Some(kinds) => (has(&kinds, &AVC_IDR), has(&kinds, &AVC_SETS)),
             None => return report.fail("14496-15 5.3.2", path, broken(at)),
         },
-        b"hvc1" | b"hev1" => match units(bytes, entry.length_bytes, |unit| unit[0] >> 1 & 0x3f) {
+        b"hvc1" | b"hev1" => match units(bytes, entry.length_bytes, |unit| {
+            let bright = hdr::is_brightness(unit);
+            report.should(!bright, "HLS-AUTH 1.8", path, || format!("says in the sample at {at} how bright pictures are"));
+            unit[0] >> 1 & 0x3f
+        }) {
             Some(kinds) => (has(&kinds, &HEVC_IDR), has(&kinds, &HEVC_SETS)),
             None => return report.fail("14496-15 8.3.2", path, broken(at)),
         },
@@ -37,12 +41,39 @@ pub(super) fn check(report: &mut Report, path: &str, init: &Init, (index, sample
             report.must(!bytes.is_empty() && !adts, "14496-14 4.1", path, || format!("has no raw frame of AAC at {at}"));
             return;
         }
+        b"ac-3" | b"ec-3" => {
+            // Where a box says it, the box counts.
+            let said = init.loudness.is_some() || dialnorm(bytes).is_none_or(|level| level > 0);
+            report.should(said, "HLS-AUTH 2.20", path, || format!("says in neither ludt nor dialnorm at {at} how loud it is"));
+            return;
+        }
         _ => return,
     };
     let rule = if index == 0 { "HLS-AUTH 7.4" } else { "14496-12 8.6.2" };
     report.must(key || !sample.sync, rule, path, || format!("says that decoding can start at {at}, where it cannot"));
     let out_of_band = [*b"avc1", *b"hvc1", *b"av01"].contains(&entry.kind);
     report.should(!repeats || !out_of_band, "HLS-AUTH 1.10", path, || format!("repeats what its header has at {at}"));
+}
+
+/// `dialnorm` of a frame of AC-3 or E-AC-3 (ETSI TS 102 366 sections 4.4.2 and annex E.1.3): 1 to 31, and 0 is reserved. `None` if it is no
+/// such frame.
+fn dialnorm(frame: &[u8]) -> Option<u32> {
+    let mut bits = Bits::new(frame.strip_prefix(&[0x0b, 0x77])?);
+    let mut take = |count| bits.take(count).ok();
+    // `bsid` is at the same place in both.
+    let bsid = frame.get(5)? >> 3;
+    if bsid > 10 {
+        // Type, number, size, rate and blocks; then the mode, low frequencies and the version.
+        (take(2 + 3 + 11)?, take(2 + 2)?);
+        (take(3 + 1)?, take(5)?);
+    } else {
+        // Checksum, rate and size; then version, kind and mode, what some modes have, and low frequencies.
+        (take(16 + 2 + 6)?, take(5 + 3)?);
+        let mode = take(3)?;
+        let more = [mode & 1 == 1 && mode != 1, mode & 4 != 0, mode == 2];
+        take(2 * more.into_iter().filter(|there| *there).count() as u32 + 1)?;
+    }
+    take(5)
 }
 
 fn broken(at: u64) -> String {
@@ -54,7 +85,7 @@ fn has(kinds: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// The types of the units that fill a sample; `None` if they do not.
-fn units(sample: &[u8], length_bytes: usize, kind: impl Fn(&[u8]) -> u8) -> Option<Vec<u8>> {
+fn units(sample: &[u8], length_bytes: usize, mut kind: impl FnMut(&[u8]) -> u8) -> Option<Vec<u8>> {
     let (mut kinds, mut rest) = (Vec::new(), sample);
     while !rest.is_empty() {
         let (length, after) = rest.split_at_checked(length_bytes)?;
@@ -68,4 +99,46 @@ fn units(sample: &[u8], length_bytes: usize, kind: impl Fn(&[u8]) -> u8) -> Opti
         rest = after;
     }
     (!kinds.is_empty()).then_some(kinds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{entry::Entry, loudness::Said};
+
+    #[test]
+    fn frames_of_dolby_say_how_loud_they_are() {
+        // Stereo and 5.1 of AC-3, then stereo of E-AC-3, field by field.
+        assert_eq!(dialnorm(&[0x0b, 0x77, 0x12, 0x34, 0x1e, 0x40, 0x43, 0x60]), Some(27));
+        assert_eq!(dialnorm(&[0x0b, 0x77, 0x12, 0x34, 0x1e, 0x40, 0xe1, 0xd8]), Some(27));
+        assert_eq!(dialnorm(&[0x0b, 0x77, 0x00, 0xff, 0x34, 0x86, 0xc0]), Some(27));
+        assert_eq!(dialnorm(&[0x0b, 0x77, 0x00, 0xff, 0x34, 0x80, 0x00]), Some(0));
+        assert_eq!((dialnorm(&[0x0b, 0x77, 0]), dialnorm(b"others")), (None, None));
+    }
+
+    #[test]
+    fn samples_leave_to_their_header_what_it_says() {
+        let init = |kind: &[u8; 4], length_bytes| Init {
+            brands: Vec::new(),
+            track_id: 1,
+            timescale: 1000,
+            language: "und".to_owned(),
+            edit_ticks: 0,
+            entry: Entry { kind: *kind, length_bytes, ..Entry::of_words() },
+            loudness: None,
+            defaults: [0; 3],
+        };
+        let sample = Sample { duration_ticks: 1, composition_ticks: 0, sync: true, offset: 0, size_bytes: 9 };
+        let found = |init: &Init, bytes: &[u8]| {
+            let mut report = Report::default();
+            check(&mut report, "1.m4s", init, (0, &sample), bytes);
+            report.verdict(false).findings.into_iter().map(|finding| finding.rule.into_owned()).collect::<Vec<_>>()
+        };
+        let hevc = init(b"hvc1", 1);
+        assert_eq!(found(&hevc, &[4, 39 << 1, 1, 144, 4, 3, 19 << 1, 1, 7]), ["HLS-AUTH 1.8"], "content light level");
+        assert_eq!(found(&hevc, &[4, 39 << 1, 1, 1, 4, 3, 19 << 1, 1, 7]), [""; 0], "times of pictures");
+        let silent = [0x0b, 0x77, 0x00, 0xff, 0x34, 0x80, 0x00];
+        assert_eq!(found(&init(b"ec-3", 0), &silent), ["HLS-AUTH 2.20"]);
+        assert_eq!(found(&Init { loudness: Some(Said::default()), ..init(b"ec-3", 0) }, &silent), [""; 0]);
+    }
 }

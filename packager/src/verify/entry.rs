@@ -1,7 +1,7 @@
 //! Sample entries: which codec the configuration's own bytes name, and what the entry repeats of it.
 
 use super::boxes::{Atom, Fault, Fields, Kind, all, children, first, name};
-use super::sps;
+use super::{hdr::Brightness, sps};
 use crate::codec::AudioConfig;
 
 /// Bytes of the size of a descriptor in an `esds`.
@@ -23,8 +23,29 @@ pub(super) struct Entry {
     pub(super) length_bytes: usize,
     /// Whether its parameter sets say that pictures may be fields.
     pub(super) interlaced: bool,
+    /// Bits of a sample of luma, where the configuration says it.
+    pub(super) bits: Option<u8>,
+    /// What it says of how bright pictures are.
+    pub(super) brightness: Brightness,
     /// Rules that it breaks, and how: they need nothing from outside.
     pub(super) faults: Vec<(&'static str, String)>,
+}
+
+impl Entry {
+    /// The entry of a track of words, in the clear.
+    pub(super) fn of_words() -> Self {
+        Self {
+            kind: *b"wvtt",
+            codec: String::new(),
+            media: Media::Text,
+            protection: None,
+            length_bytes: 0,
+            interlaced: false,
+            bits: None,
+            brightness: Brightness::default(),
+            faults: Vec::new(),
+        }
+    }
 }
 
 /// What kind of track it is.
@@ -58,9 +79,7 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
         b"mp4a" | b"ac-3" | b"ec-3" | b"Opus" | b"fLaC" | b"alac" | b"enca" => (AUDIO_BYTES, false),
         b"wvtt" | b"stpp" => {
             let codec = if &atom.kind == b"stpp" { "stpp.ttml.im1t" } else { "wvtt" };
-            let (kind, codec) = (atom.kind, codec.to_owned());
-            let (media, faults) = (Media::Text, Vec::new());
-            return Ok(Entry { kind, codec, media, protection: None, length_bytes: 0, interlaced: false, faults });
+            return Ok(Entry { kind: atom.kind, codec: codec.to_owned(), ..Entry::of_words() });
         }
         kind => return Err(format!("the sample entry {} is of no codec that players of HLS know", name(kind))),
     };
@@ -92,7 +111,10 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
         (codec, 0, Media::Audio { channels, sample_rate_hz: if rate == 0 { listed_rate.into() } else { rate } })
     };
     let interlaced = sps::is_interlaced(&kind, &inside);
-    Ok(Entry { kind, codec, media, protection: protection.map(|(_, how)| how), length_bytes, interlaced, faults })
+    // `bitDepthLumaMinus8` of an `hvcC`.
+    let bits = first(&inside, b"hvcC").ok().and_then(|hvcc| hvcc.body.get(17)).map(|byte| (byte & 7) + 8);
+    let (brightness, protection) = (Brightness::of(&inside), protection.map(|(_, how)| how));
+    Ok(Entry { kind, codec, media, protection, length_bytes, interlaced, bits, brightness, faults })
 }
 
 /// The codec of pictures, and the bytes of the length before each unit.

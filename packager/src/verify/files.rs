@@ -40,6 +40,8 @@ pub struct Delivery {
     /// Whether it came over TLS 1.2 or later, with forward secrecy and a certificate that holds (HLS-AUTH 12.1 to 12.3): the reader's
     /// client accepts no other.
     pub is_secure: bool,
+    /// Whether its address may be another one for others, or later: it holds what looks like a token.
+    pub is_issued: bool,
 }
 
 /// The file that `uri` names in the file at `base`, by its path in the package.

@@ -2,6 +2,7 @@
 
 use super::{
     boxes::{Fault, Fields, all, children, first, is_ordered},
+    groups::{self, KeyId},
     init::Init,
     report::Report,
 };
@@ -31,6 +32,8 @@ pub(super) struct Fragment {
     pub(super) decode_ticks: u64,
     /// In coding order.
     pub(super) samples: Vec<Sample>,
+    /// What they are encrypted with; `None` if they are in the clear.
+    pub(super) key_id: Option<KeyId>,
 }
 
 /// A sample's times and place.
@@ -91,12 +94,13 @@ pub(super) fn read(report: &mut Report, path: &str, init: &Init, offset: u64, bo
     let mut fields = Fields(tfdt.body);
     let (version, _) = fields.full()?;
     let decode_ticks = fields.sized(version)?;
-    let mut fragment = Fragment { offset, number, decode_ticks, samples: Vec::new() };
+    let mut fragment = Fragment { offset, number, decode_ticks, ..Fragment::default() };
     for trun in all(&traf, b"trun") {
         run(report, path, trun.body, defaults, &mut fragment)?;
     }
     report.must(!fragment.samples.is_empty(), "CMAF 7.3.2.3", path, || format!("has a fragment without samples at {offset}"));
-    if init.entry.protection.is_some() {
+    if let Some(protection) = &init.entry.protection {
+        fragment.key_id = groups::key(report, path, &traf, protection, fragment.samples.len())?;
         let has = |kind| first(&traf, kind).is_ok();
         report.must(has(b"senc") || has(b"saiz") && has(b"saio"), "HLS-AUTH 1.38", path, || {
             format!("has neither senc nor saiz and saio in the fragment at {offset}")

@@ -2,10 +2,11 @@
 
 use super::{
     files::Files,
+    groups::KeyId,
     media::{Entry, Map, Playlist},
     report::Report,
     segment,
-    track::Track,
+    track::{Track, changes_of_keys},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,8 @@ pub(super) struct Known<'a> {
     frames: BTreeMap<&'a str, Frames>,
     /// Every file.
     files: BTreeSet<&'a str>,
+    /// The keys of those that are encrypted, and how they are.
+    keys: BTreeMap<&'a str, (KeyId, [u8; 4])>,
     /// Tracks by their init segments.
     inits: BTreeMap<&'a Map, &'a Track>,
 }
@@ -34,7 +37,9 @@ pub(super) struct Known<'a> {
 impl<'a> Known<'a> {
     pub(super) fn of(tracks: &'a [Track]) -> Self {
         let (mut frames, mut files, mut inits) = (BTreeMap::<_, Frames>::new(), BTreeSet::new(), BTreeMap::new());
+        let mut keys = BTreeMap::new();
         for track in tracks {
+            let scheme = track.init.as_ref().and_then(|init| Some(init.entry.protection.as_ref()?.scheme));
             let named = track.playlist.entries.iter().filter_map(|entry| entry.path.as_deref());
             files.extend(named);
             for map in track.playlist.entries.iter().filter_map(|entry| entry.map.as_ref()) {
@@ -42,12 +47,13 @@ impl<'a> Known<'a> {
             }
             for (entry, segment) in std::iter::zip(&track.playlist.entries, &track.segments) {
                 let Some(path) = entry.path.as_deref().filter(|_| track.size().is_some()) else { continue };
+                keys.extend(segment.key_id.zip(scheme).map(|key| (path, key)));
                 let ranges = segment.keyframes.iter().filter_map(|keyframe| Some((keyframe.range?, keyframe.shown_ticks)));
                 let ranges = ranges.map(|((offset, size), shown)| (offset, (track.seconds(shown), size)));
                 frames.entry(path).or_default().extend(ranges);
             }
         }
-        Self { tracks, frames, files, inits }
+        Self { tracks, frames, files, keys, inits }
     }
 }
 
@@ -81,11 +87,27 @@ pub(super) async fn check<F: Files>(report: &mut Report, files: &F, playlist: &P
         pieces.push((if entry.range.is_some() { length } else { size_bytes }, entry.duration_s));
         shown.push((shown_s, entry.duration_s));
     }
+    keys(report, playlist, known);
     if shown.len() == playlist.entries.len() {
         let last = playlist.entries.last().and_then(|entry| entry.path.as_deref());
         durations(report, playlist, &shown, last.and_then(|path| end_s(known.tracks, path)));
     }
     pieces
+}
+
+/// What is encrypted says where its key is, as in the playlists of the normal segments.
+fn keys(report: &mut Report, playlist: &Playlist, known: &Known<'_>) {
+    // Of files that could not be read, and of those that hold I-frames alone, nothing is known.
+    let is_known = |entry: &&Entry| entry.path.as_deref().is_some_and(|path| known.frames.contains_key(path));
+    let of = |entry: &Entry| known.keys.get(entry.path.as_deref()?).copied();
+    let entries = playlist.entries.iter().filter(is_known);
+    if let Some(wrong) = entries.clone().find(|entry| !entry.keys.fit(of(entry).map(|(_, scheme)| scheme))) {
+        report.must(false, "HLS-AUTH 13.2", &playlist.path, || {
+            let scheme = of(wrong).map_or("clear".to_owned(), |(_, scheme)| scheme.escape_ascii().to_string());
+            format!("has I-frames that are {scheme}, and the key method {}", wrong.keys.methods())
+        });
+    }
+    changes_of_keys(report, &playlist.path, entries.map(|entry| (entry, of(entry).map(|(id, _)| id))));
 }
 
 /// When the track with this file ends, or, if none has it, the title.

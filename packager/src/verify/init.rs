@@ -3,6 +3,7 @@
 use super::{
     boxes::{Atom, Fault, Fields, Kind, all, children, first, is_ordered, name},
     entry::{self, Entry, Media, Protection},
+    loudness::{self, Said},
     report::Report,
 };
 
@@ -14,7 +15,7 @@ const SCHEME_VERSION: u32 = 0x1_0000;
 const MVHD_RESERVED_BYTES: usize = 10;
 
 /// What an init segment says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Init {
     pub(super) brands: Vec<Kind>,
     pub(super) track_id: u32,
@@ -24,8 +25,8 @@ pub(super) struct Init {
     /// Media time at which the presentation starts.
     pub(super) edit_ticks: i64,
     pub(super) entry: Entry,
-    /// Whether it says how loud its sound is (ISO/IEC 14496-12 section 12.2.7).
-    pub(super) loudness: bool,
+    /// What it says of how loud its sound is.
+    pub(super) loudness: Option<Said>,
     /// Duration, size and flags of samples that say nothing of it themselves.
     pub(super) defaults: [u32; 3],
 }
@@ -74,8 +75,11 @@ fn header(report: &mut Report, path: &str, bytes: &[u8]) -> Result<Init, Fault> 
     if let Some(protection) = &entry.protection {
         protected(report, path, protection, &entry);
     }
-    let udta = first(&trak, b"udta").and_then(|udta| children(udta.body));
-    let loudness = udta.is_ok_and(|inside| first(&inside, b"ludt").is_ok());
+    let said = first(&trak, b"udta").map_or(Ok(None), |udta| loudness::read(udta.body));
+    let loudness = report.keep(said, "14496-12 12.2.7", path).flatten();
+    if let Some(said) = &loudness {
+        loudness::check(report, path, said);
+    }
     Ok(Init { brands, track_id, timescale, language, edit_ticks, entry, loudness, defaults })
 }
 

@@ -8,13 +8,13 @@ use super::{
     report::Report,
     steering,
 };
-use marquee_core::protection::SD_PIXELS_MAX;
+use marquee_core::protection::{HD_PIXELS_MAX, SD_PIXELS_MAX};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Variants and renditions that one playlist may have.
 const ENTRIES_MAX: usize = 1000;
 /// `KEYFORMAT` of FairPlay Streaming (HLS-AUTH 13.3).
-const FAIRPLAY: &str = "com.apple.streamingkeydelivery";
+pub(super) const FAIRPLAY: &str = "com.apple.streamingkeydelivery";
 
 /// What a multivariant playlist offers.
 #[derive(Debug, Default)]
@@ -54,8 +54,8 @@ pub(super) struct Stream {
     pub(super) pathway: String,
     /// `STABLE-VARIANT-ID`.
     pub(super) stable: Option<String>,
-    score: bool,
-    hdcp: bool,
+    pub(super) score: bool,
+    pub(super) hdcp: Option<String>,
 }
 
 impl Stream {
@@ -77,6 +77,11 @@ impl Stream {
 /// Whether a codec string is one of pictures.
 pub(super) fn is_picture(codec: &str) -> bool {
     ["avc1", "avc3", "hvc1", "hev1", "dvh1", "dvhe", "av01", "vp09", "vp08", "dav1"].iter().any(|kind| codec.starts_with(kind))
+}
+
+/// Whether a codec string is one of sound.
+fn is_sound(codec: &str) -> bool {
+    ["mp4a", "ac-3", "ec-3", "fLaC", "alac", "Opus", "apac"].iter().any(|kind| codec.starts_with(kind))
 }
 
 /// Reads the text of the playlist at `path`.
@@ -148,6 +153,7 @@ fn other(report: &mut Report, path: &str, master: &mut Master, name: &str, attri
             master.steered = Some(attributes.quoted("PATHWAY-ID").unwrap_or(steering::PATHWAY).to_owned());
             let good = attributes.quoted("SERVER-URI").is_some();
             report.must(good, "8216bis 4.4.6.6", path, || format!("{name} has no SERVER-URI"));
+            report.should(attributes.has("PATHWAY-ID"), "HLS-AUTH 9.18", path, || format!("{name} has no PATHWAY-ID"));
         }
         "EXT-X-START" => start(report, path, attributes),
         _ => {}
@@ -203,7 +209,7 @@ fn stream(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'
         pathway: attributes.quoted("PATHWAY-ID").unwrap_or(steering::PATHWAY).to_owned(),
         stable: attributes.quoted("STABLE-VARIANT-ID").map(str::to_owned),
         score: attributes.has("SCORE"),
-        hdcp: attributes.has("HDCP-LEVEL"),
+        hdcp: attributes.get("HDCP-LEVEL").map(str::to_owned),
     }
 }
 
@@ -240,9 +246,17 @@ fn attributes(report: &mut Report, path: &str, master: &Master) {
             report.must(present, rule, path, || format!("{} has no {attribute}", stream.name()));
         }
         let is_high = stream.resolution.is_some_and(|(width, height)| u64::from(width) * u64::from(height) > SD_PIXELS_MAX);
-        report.should(!master.fairplay || !is_high || stream.hdcp, "HLS-AUTH 13.5", path, || {
+        report.should(!master.fairplay || !is_high || stream.hdcp.is_some(), "HLS-AUTH 13.5", path, || {
             format!("{} is of high definition and has no HDCP-LEVEL", stream.name())
         });
+        let is_ultra = stream.resolution.is_some_and(|(width, height)| u64::from(width) * u64::from(height) > HD_PIXELS_MAX);
+        let strict = stream.hdcp.as_deref() == Some("TYPE-1");
+        report.should(!master.fairplay || !is_ultra || strict, "HLS-AUTH 13.6", path, || {
+            format!("{} is of more than high definition, and its HDCP-LEVEL is not TYPE-1", stream.name())
+        });
+        // Where sound is no codec of its own group, it lies with the pictures.
+        let muxed = stream.codecs.iter().flatten().any(|codec| is_sound(codec)) && !stream.groups.contains_key("AUDIO");
+        report.should(!muxed, "HLS-AUTH 9.5", path, || format!("{} has pictures and sound in one stream", stream.name()));
     }
     for stream in &master.iframes {
         report.must(stream.codecs.is_some(), "HLS-AUTH 9.3", path, || format!("{} has no CODECS", stream.name()));

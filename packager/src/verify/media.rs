@@ -2,8 +2,12 @@
 
 use super::{
     m3u8::{self, Attributes, Expected, Line},
-    master::{address, start},
+    master::{FAIRPLAY, address, start},
     report::Report,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 /// Entries of one playlist: a day of I-frames, two seconds each.
@@ -32,8 +36,6 @@ pub(super) struct Playlist {
     pub(super) is_vod: bool,
     pub(super) independent: bool,
     pub(super) dated: bool,
-    /// How its segments are encrypted, if they are.
-    pub(super) key: Option<String>,
 }
 
 /// A segment, or part of one.
@@ -47,8 +49,43 @@ pub(super) struct Entry {
     /// Its init segment.
     pub(super) map: Option<Map>,
     pub(super) discontinuity: bool,
+    /// The keys that hold for it.
+    pub(super) keys: Keys,
     /// Whether a sheet of tiles is described.
     pub(super) tiles: Option<Tiles>,
+}
+
+/// Tags of keys by their `KEYFORMAT`: each holds until the next one of its format (RFC 8216 section 4.3.2.4). Most playlists have the same
+/// for all entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keys(Arc<BTreeMap<String, Key>>);
+
+/// A tag of a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Key {
+    method: String,
+    /// All that it says.
+    value: String,
+}
+
+impl Keys {
+    /// Whether samples that are encrypted by `scheme`, or are in the clear, can have these.
+    pub(super) fn fit(&self, scheme: Option<[u8; 4]>) -> bool {
+        let all = |method: &str| !self.0.is_empty() && self.0.values().all(|key| key.method == method);
+        match scheme.as_ref() {
+            Some(b"cbcs") => all("SAMPLE-AES"),
+            Some(b"cenc") => all("SAMPLE-AES-CTR"),
+            Some(_) => false,
+            // Whole segments that are encrypted have clear headers only behind that.
+            None => self.0.is_empty() || all("AES-128"),
+        }
+    }
+
+    /// How findings call them.
+    pub(super) fn methods(&self) -> String {
+        let methods: BTreeSet<_> = self.0.values().map(|key| key.method.as_str()).collect();
+        if methods.is_empty() { "none".to_owned() } else { methods.into_iter().collect::<Vec<_>>().join(", ") }
+    }
 }
 
 /// An init segment, or part of a file that is one.
@@ -148,7 +185,15 @@ fn tag(report: &mut Report, playlist: &mut Playlist, state: &mut State, name: &s
         }
         "EXT-X-MAP" => state.entry.map = map(report, path, &attributes()),
         "EXT-X-KEY" => {
-            playlist.key = key(report, path, &attributes(), &mut state.needed);
+            let attributes = attributes();
+            let format = attributes.quoted("KEYFORMAT").unwrap_or("identity").to_owned();
+            match key(report, path, &attributes, &mut state.needed) {
+                Some(method) => {
+                    let key = Key { method, value: value.to_owned() };
+                    Arc::make_mut(&mut state.entry.keys.0).insert(format, key);
+                }
+                None => state.entry.keys = Keys::default(),
+            }
         }
         "EXT-X-DATERANGE" => {
             let list = attributes();
@@ -194,6 +239,8 @@ fn key(report: &mut Report, path: &str, attributes: &Attributes<'_>, needed: &mu
     report.must(attributes.quoted("URI").is_some(), "RFC 8216 4.3.2.4", path, || "EXT-X-KEY has no URI".to_owned());
     report.should(method != "SAMPLE-AES-CTR", "HLS-AUTH 13.11", path, || "SAMPLE-AES-CTR is nothing for Apple".to_owned());
     if let Some(iv) = attributes.get("IV") {
+        let own = attributes.quoted("KEYFORMAT") == Some(FAIRPLAY);
+        report.should(!own, "HLS-AUTH 13.4", path, || "a key of FairPlay has an IV, which that brings itself".to_owned());
         *needed = (*needed).max(2);
         let digits = iv.strip_prefix("0x").or_else(|| iv.strip_prefix("0X")).unwrap_or_default();
         let good = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -221,8 +268,9 @@ fn tiles(report: &mut Report, path: &str, attributes: &Attributes<'_>) -> Option
 fn entry(report: &mut Report, playlist: &mut Playlist, state: &mut State, uri: &str) {
     let path = &playlist.path;
     report.must(state.timed, "RFC 8216 4.3.2.1", path, || format!("{uri} has no EXTINF"));
-    // A map, and how sheets are cut, hold until the next ones say otherwise.
-    let kept = Entry { map: state.entry.map.clone(), tiles: state.entry.tiles, ..Entry::default() };
+    // A map, keys, and how sheets are cut, hold until the next ones say otherwise.
+    let State { entry: Entry { map, keys, tiles, .. }, .. } = &*state;
+    let kept = Entry { map: map.clone(), keys: keys.clone(), tiles: *tiles, ..Entry::default() };
     let mut entry = std::mem::replace(&mut state.entry, kept);
     entry.path = address(report, path, uri);
     if let Some((offset, length)) = &mut entry.range {
@@ -259,6 +307,13 @@ fn whole(report: &mut Report, playlist: &mut Playlist, state: &State, kind: Kind
     }
     if matches!(kind, Kind::Video | Kind::Audio) {
         report.should(target_s == TARGET_S, "HLS-AUTH 7.5", path, || format!("has a target duration of {target_s} s"));
+        let mut lengths: Vec<_> = entries.iter().map(|entry| entry.duration_s).collect();
+        lengths.sort_unstable_by(f64::total_cmp);
+        // A film may be shorter than three, and its last one is what is left.
+        let middle_s = lengths.get(lengths.len() / 2).copied().filter(|_| lengths.len() > 2);
+        let nominal = middle_s.is_none_or(|middle_s| (middle_s - TARGET_S as f64).abs() <= LONGER_S);
+        report
+            .should(nominal, "HLS-AUTH 7.6", path, || format!("has segments of {:.3} s as a rule", middle_s.unwrap_or_default()));
     }
     let maps = entries.iter().any(|entry| entry.map.is_some());
     let needed = state.needed.max(match (maps, state.iframes_only) {

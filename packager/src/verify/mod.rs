@@ -12,10 +12,13 @@ mod deep;
 mod entry;
 mod files;
 mod fragment;
+mod groups;
+mod hdr;
 mod iframes;
 mod init;
 mod ladder;
 mod levels;
+mod loudness;
 mod m3u8;
 mod master;
 mod media;
@@ -136,6 +139,9 @@ async fn fetch<F: Files>(report: &mut Report, files: &F, path: &str, kind: Kind)
 fn delivered(report: &mut Report, path: &str, delivery: &Delivery) {
     // A must of Apple's for what is on the air; servers are looked at before that, too.
     report.should(delivery.is_secure, "HLS-AUTH 12.1", path, || "came without TLS".to_owned());
+    report.should(delivery.is_issued, "HLS-AUTH 12.4", path, || {
+        "has an address that looks the same to everybody, for ever: nothing in it is like a token".to_owned()
+    });
     let name = path.split('?').next().unwrap_or(path);
     let (playlist, init) = (name.ends_with(".m3u8"), name.ends_with(".mp4"));
     report.must(!playlist || delivery.gzip, "HLS-AUTH 10.1", path, || "is not compressed by gzip".to_owned());

@@ -22,6 +22,7 @@ pub(super) struct Rendition {
     /// Which channel or service of the pictures it is.
     pub(super) instream: Option<String>,
     default: bool,
+    pub(super) forced: bool,
 }
 
 /// Reads `EXT-X-MEDIA`, and checks it by itself.
@@ -60,6 +61,7 @@ pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>)
         language: language.map(str::to_owned),
         instream: instream.map(str::to_owned),
         default: attributes.yes("DEFAULT"),
+        forced: attributes.yes("FORCED"),
         group,
         name,
         channels,

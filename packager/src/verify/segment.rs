@@ -6,6 +6,7 @@ use super::{
     entry::Media,
     files::Files,
     fragment::{self, Fragment},
+    groups::KeyId,
     init::Init,
     media::Entry,
     report::Report,
@@ -40,6 +41,8 @@ pub(super) struct Segment {
     pub(super) keyframes: Vec<Keyframe>,
     /// First and last `sequence_number`.
     pub(super) numbers: (u32, u32),
+    /// What it is encrypted with; `None` if it is in the clear.
+    pub(super) key_id: Option<KeyId>,
 }
 
 /// A sample at which decoding can begin.
@@ -277,6 +280,8 @@ fn summary(report: &mut Report, path: &str, init: &Init, fragments: &[Fragment],
         });
         (next, number) = (fragment.decode_ticks.saturating_add(fragment.duration_ticks()), fragment.number);
     }
+    let one = fragments.iter().all(|fragment| fragment.key_id == first.key_id);
+    report.must(one, "RFC 8216 4.3.2.4", path, || "has fragments of several keys".to_owned());
     let edit = i128::from(init.edit_ticks);
     let mut shown: Vec<i128> = fragments.iter().flat_map(Fragment::shown_ticks).map(|ticks| ticks - edit).collect();
     let video = matches!(init.entry.media, Media::Video { .. });
@@ -309,5 +314,6 @@ fn summary(report: &mut Report, path: &str, init: &Init, fragments: &[Fragment],
         shortest_ticks: fragments.iter().filter_map(Fragment::shortest_ticks).min(),
         keyframes,
         numbers: (first.number, last.number),
+        key_id: first.key_id,
     })
 }

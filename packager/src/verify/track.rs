@@ -4,6 +4,7 @@ use super::{
     CONCURRENT_MAX,
     entry::Media,
     files::Files,
+    groups::KeyId,
     init::{self, Init},
     media::{Entry, Kind, Map, Playlist},
     report::Report,
@@ -195,22 +196,36 @@ fn durations(report: &mut Report, track: &Track) {
     }
 }
 
-/// What is encrypted says where its key is, and nothing else does.
+/// What is encrypted says where its key is, and nothing else does. Where keys change, the playlist says so.
 fn keys(report: &mut Report, track: &Track) {
     let Some(init) = &track.init else { return };
     let scheme = init.entry.protection.as_ref().map(|protection| protection.scheme);
-    let key = track.playlist.key.as_deref();
-    let fits = match (&scheme, key) {
-        (None, None) | (Some([b'c', b'b', b'c', b's']), Some("SAMPLE-AES")) => true,
-        (Some([b'c', b'e', b'n', b'c']), Some("SAMPLE-AES-CTR")) => true,
-        // Whole segments that are encrypted have clear headers only behind that.
-        (None, Some("AES-128")) => true,
-        _ => false,
-    };
-    report.must(fits, "HLS-AUTH 13.2", track.path(), || {
-        let scheme = scheme.map_or("clear".to_owned(), |scheme| scheme.escape_ascii().to_string());
-        format!("has segments that are {scheme}, and the key method {}", key.unwrap_or("none"))
-    });
+    for (place, entry) in track.playlist.entries.iter().enumerate() {
+        // Some samples of an encrypted track may be in the clear.
+        let is_clear = track.segments.get(place).is_some_and(|segment| segment.key_id.is_none());
+        let fits = entry.keys.fit(scheme) || is_clear && entry.keys.fit(None);
+        if !report.must(fits, "HLS-AUTH 13.2", track.path(), || {
+            let scheme = scheme.map_or("clear".to_owned(), |scheme| scheme.escape_ascii().to_string());
+            format!("has segments that are {scheme}, and the key method {}", entry.keys.methods())
+        }) {
+            return;
+        }
+    }
+    let keyed = std::iter::zip(&track.playlist.entries, &track.segments).map(|(entry, segment)| (entry, segment.key_id));
+    changes_of_keys(report, track.path(), keyed);
+}
+
+/// Entries of a playlist and the keys of their segments: where these change, tags of the playlist do.
+pub(super) fn changes_of_keys<'a>(
+    report: &mut Report,
+    playlist: &str,
+    keyed: impl Iterator<Item = (&'a Entry, Option<KeyId>)> + Clone,
+) {
+    for ((before, first), (after, second)) in keyed.clone().zip(keyed.skip(1)) {
+        report.must(first == second || before.keys != after.keys, "RFC 8216 4.3.2.4", playlist, || {
+            format!("has no EXT-X-KEY before {}, from which on there is another key", after.path.as_deref().unwrap_or_default())
+        });
+    }
 }
 
 #[cfg(test)]
@@ -228,6 +243,7 @@ mod tests {
             shortest_ticks,
             keyframes: Vec::new(),
             numbers: (1, 1),
+            key_id: None,
         };
         let track = |segments| Track { segments, ..Track::default() };
         // Without an init segment, a tick is a second.

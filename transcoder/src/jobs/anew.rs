@@ -39,7 +39,7 @@ impl Jobs {
         let (track, theirs) = (described.track, &described.rendition);
         let from = Layout::new(twin.video, twin.id);
         let init = self.read_back(&from.key(&init_path(track, &theirs.id))?, described.init_sha256).await?;
-        let opener = self.opener(twin, theirs, &init).await?;
+        let opener = self.opener(twin, &init).await?;
         let init = opener.as_ref().map_or(init, |opener| opener.init().clone());
         let mut shelf = Shelf::new(self.deps.blobs.clone(), layout(encode)?, &encode.plan, piece, keys.cloned())?;
         shelf.put_init(track, Rendition { id: ours.to_owned(), ..theirs.clone() }, init).await?;
@@ -64,10 +64,10 @@ impl Jobs {
     }
 
     /// What opens a track of `twin` whose init segment is `init`; `None` if it is in the clear.
-    async fn opener(&self, twin: &Twin, rendition: &Rendition, init: &[u8]) -> Result<Option<Opener>> {
+    async fn opener(&self, twin: &Twin, init: &[u8]) -> Result<Option<Opener>> {
         let Some(keys) = self.keys(twin.id, &twin.plan).await? else { return Ok(None) };
-        let key = keys.of(&rendition.media).ok_or_else(|| Error::internal(format!("there is no key for {}", rendition.id)))?;
-        Ok(Some(Opener::new(init, &key.secret)?))
+        let choice = twin.plan.protected.as_ref().map(|protected| protected.choice).unwrap_or_default();
+        Ok(Some(Opener::with_keys(init, &keys.of_periods(choice, twin.plan.last_segment()))?))
     }
 }
 

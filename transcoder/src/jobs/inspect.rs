@@ -56,6 +56,9 @@ impl Jobs {
                 self.compared(claim, work, upload, looked).await?
             }
         };
+        if let Some(chapters) = order.as_ref().and_then(|order| order.chapters.clone()) {
+            looked.source.chapters = chapters;
+        }
         looked.plan = self.with_subtitle_files(claim.video, looked.plan).await?;
         let encode = self.new_encode(order.map(|order| order.encode), (claim.video, upload), looked, choice).await?;
         let jobs = self.first_jobs(&encode, class);

@@ -3,7 +3,7 @@
 use super::Jobs;
 use marquee_backends::key_server::SealedKey;
 use marquee_core::{
-    Result,
+    Error, Result,
     id::{EncodeId, VideoId},
     object::Layout,
     plan::{PLAN_VERSION, Plan},
@@ -45,6 +45,11 @@ impl Jobs {
         self.deps.key_server.check()?;
         let (protected, keys) = self.deps.key_server.generate(encode, choice, key_url);
         let Some(server) = self.deps.key_server.speke() else { return Ok((protected, keys)) };
+        if choice.rotation_segments.is_some() {
+            let message = "keys that change are made here alone, not by a key server of others: protect it without rotation_segments, \
+                           or unset protection.key_server_url";
+            return Err(Error::invalid("no_key_rotation", message));
+        }
         let request = cpix::request(&encode.to_string(), choice.scheme, &keys, &protected.systems);
         let answer = server.exchange(request).await?;
         let (names, keys) = cpix::answer(&answer, choice.scheme, &keys, &protected.systems)?;

@@ -10,7 +10,7 @@ use marquee_core::{
     blobs::{Blobs, Created},
     object::{Key, Layout, Track, init_path, segment_path},
     plan::Plan,
-    protection::{ContentKeys, Scheme},
+    protection::{Choice, ContentKeys},
     quality::Judged,
 };
 use marquee_packager::{
@@ -38,7 +38,7 @@ pub(crate) struct Shelf {
     chunk: u32,
     track: Track,
     /// What is protected before it is stored, and how.
-    keys: Option<(Scheme, ContentKeys)>,
+    keys: Option<(Choice, ContentKeys)>,
     rooms: Vec<Room>,
     writes: JoinSet<Result<StoredSegment>>,
     stored: Batch,
@@ -72,7 +72,7 @@ impl Shelf {
         let room = |id: &str| Room { id: id.to_owned(), rendition: None, protector: None, numbers: piece.segments(plan) };
         let rooms = ids.into_iter().map(room).collect();
         let keys = match (&plan.protected, keys) {
-            (Some(protected), Some(keys)) => Some((protected.choice.scheme, keys)),
+            (Some(protected), Some(keys)) => Some((protected.choice, keys)),
             (None, None) => None,
             (Some(_), None) => return Err(Error::internal("the plan is protected and there are no keys")),
             (None, Some(_)) => return Err(Error::internal("there are keys and the plan is not protected")),
@@ -107,11 +107,13 @@ impl Shelf {
 
     /// What protects a track whose init segment is `init`; `None` if it stays in the clear.
     fn protector(&self, track: Track, rendition: &Rendition, init: &[u8]) -> Result<Option<Arc<Protector>>> {
-        let Some((scheme, keys)) = self.keys.as_ref().filter(|_| track.has_init()) else { return Ok(None) };
+        let Some((choice, keys)) = self.keys.as_ref().filter(|_| track.has_init()) else { return Ok(None) };
         let key = keys.of(&rendition.media).ok_or_else(|| Error::internal(format!("there is no key for {}", rendition.id)))?;
         let name = format!("{}/{}", track.folder(), rendition.id);
-        let others: Vec<_> = keys.0.iter().map(|(_, other)| other.id).filter(|id| *id != key.id).collect();
-        Ok(Some(Arc::new(Protector::beside(init, *scheme, key, &others, &name)?)))
+        let others = keys.0.iter().filter(|(_, other)| other.id != key.id);
+        let others: Vec<_> = others.map(|(_, other)| other.of_period(*choice, 0).id).collect();
+        let first = key.of_period(*choice, 0);
+        Ok(Some(Arc::new(Protector::beside(init, choice.scheme, &first, &others, &name)?.rotating(*choice, key))))
     }
 
     async fn create_init(&self, key: &Key, bytes: Bytes, init_sha256: Sha256) -> Result<()> {

@@ -28,9 +28,9 @@ impl KeysFile {
         Ok(Self { path: path.to_owned(), file, is_kept: false })
     }
 
-    /// Writes the keys as a CPIX document, and keeps the file.
-    pub(super) fn write(mut self, protected: &Protected, keys: &ContentKeys) -> Result<()> {
-        let document = cpix::export("film", protected, keys);
+    /// Writes the keys of a film of so many segments as a CPIX document, and keeps the file.
+    pub(super) fn write(mut self, protected: &Protected, keys: &ContentKeys, segments: u32) -> Result<()> {
+        let document = cpix::export("film", protected, keys, segments);
         let written = self.file.write_all(document.as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|error| unusable(&self.path, error))?;
         self.is_kept = true;

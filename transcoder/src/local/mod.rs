@@ -161,7 +161,7 @@ pub async fn encode(
         let mut report = run.cancel.run_until_cancelled(shown.publish(&ledger, &told)).await.ok_or_else(cancelled)??;
         report.cost.inspect_cpu_ms = inspected.cpu_ms;
         if let (Some(file), Some(protected), Some(keys)) = (keys_file, &run.plan.protected, &run.keys) {
-            file.write(protected, keys)?;
+            file.write(protected, keys, run.plan.last_segment())?;
         }
         folder.deliver(&folder.work().join("media").join(run.layout.scope())).await?;
         let first_segment = run.first_segment.get().copied();

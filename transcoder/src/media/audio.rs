@@ -18,6 +18,7 @@ use marquee_core::{
     plan::{AudioRendition, Plan},
     source::{Note, Source},
 };
+use marquee_packager::cmaf::Loudness;
 
 /// A longer gap is filled with silence piece by piece: the resampler would fill it at once, which takes memory for all of it.
 const GAP_SECONDS: f64 = 1.0;
@@ -30,13 +31,25 @@ pub(super) fn encode(link: &Link, source: RemoteSource, found: &Source, plan: &P
     let open = |source| Decoding::new(Input::open(source)?, stream as usize);
     let mut measured = Vec::new();
     if let Some(wanted) = plan.loudness {
-        let renditions: Vec<_> = mixes.iter().map(|mix| mix.rendition).collect();
         let seconds = plan.duration_ticks as f64 / f64::from(plan.timeline.timescale);
-        // Read anew afterwards: where the container has no index, going back may lose what comes first.
-        measured = loudness::survey(open(source.clone())?, found, &renditions, seconds)?;
+        // Read anew each time: where the container has no index, going back may lose what comes first.
+        let survey = |mixes: &[Mix<'_>]| {
+            let mixes: Vec<_> = mixes.iter().map(|mix| (mix.rendition, mix.level)).collect();
+            loudness::survey(open(source.clone())?, found, &mixes, seconds)
+        };
+        measured = survey(&mixes)?;
         for (mix, measured) in mixes.iter_mut().zip(&measured) {
             (mix.level, mix.meter) = (Some(measured.level(wanted)), Some(Meter::new(mix.rendition)?));
         }
+        // What holding back peaks takes away is known when it is heard.
+        let again = measured.iter().any(|measured| measured.changes_within(wanted));
+        let results = if again { survey(&mixes)? } else { measured.iter().map(|measured| measured.leveled(wanted)).collect() };
+        for (mix, result) in mixes.iter_mut().zip(results) {
+            mix.loudness = Some(result.said(wanted));
+        }
+    }
+    for mix in &mixes {
+        mix.describe()?;
     }
     let mut decoding = open(source)?;
     let (damaged, damage) = decode(&mut decoding, found, &mut mixes)?;
@@ -68,10 +81,7 @@ pub(super) fn encode(link: &Link, source: RemoteSource, found: &Source, plan: &P
 fn mixes<'a>(link: &'a Link, plan: &'a Plan, stream: u32) -> Result<Vec<Mix<'a>>, Stop> {
     let mut mixes: Vec<Mix<'a>> = Vec::new();
     for rendition in plan.audio.iter().filter(|rendition| rendition.stream == stream) {
-        let encoder = AudioEncoder::open(rendition, &plan.timeline)?;
-        let (described, bytes) = encoder.init()?;
-        link.output(Output::Init { track: TRACK, rendition: described, bytes })?;
-        let encoder = (rendition.id.clone(), encoder);
+        let encoder = (rendition.id.clone(), AudioEncoder::open(rendition, &plan.timeline)?);
         match mixes.iter_mut().find(|mix| mix.rendition.channels == rendition.channels) {
             Some(mix) if mix.rendition.sample_rate_hz == rendition.sample_rate_hz => mix.encoders.push(encoder),
             Some(_) => return Err(Stop::Fault("renditions of one mix differ in their sample rate".into())),
@@ -113,6 +123,8 @@ struct Mix<'a> {
     /// One of its renditions: they differ only in bitrate.
     rendition: &'a AudioRendition,
     level: Option<Level>,
+    /// How loud its init segments say that it is.
+    loudness: Option<Loudness>,
     /// Hears what the encoders get, where loudness matters.
     meter: Option<Meter>,
     /// Samples of the title.
@@ -128,8 +140,17 @@ impl<'a> Mix<'a> {
     fn new(link: &'a Link, plan: &Plan, rendition: &'a AudioRendition, encoder: (String, AudioEncoder<'a>)) -> Self {
         let samples = u128::from(plan.duration_ticks) * u128::from(rendition.sample_rate_hz);
         let total = u64::try_from(samples.div_ceil(u128::from(plan.timeline.timescale))).unwrap_or(u64::MAX);
-        let (encoders, level, meter, resampler) = (vec![encoder], None, None, None);
-        Self { link, encoders, rendition, level, meter, total, done: 0, heard: 0.0, resampler }
+        let (encoders, level, loudness, meter, resampler) = (vec![encoder], None, None, None, None);
+        Self { link, encoders, rendition, level, loudness, meter, total, done: 0, heard: 0.0, resampler }
+    }
+
+    /// Hands over the init segments of its renditions.
+    fn describe(&self) -> Result<(), Stop> {
+        for (_, encoder) in &self.encoders {
+            let (rendition, bytes) = encoder.init(self.loudness)?;
+            self.link.output(Output::Init { track: TRACK, rendition, bytes })?;
+        }
+        Ok(())
     }
 
     /// Takes a frame that is heard from `start` to `end` (in seconds of the title).

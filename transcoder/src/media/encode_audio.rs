@@ -53,8 +53,8 @@ impl<'a> AudioEncoder<'a> {
         Ok(Self { rendition, timeline, encoder, priming, done: 0, frames: Vec::new() })
     }
 
-    /// The init segment and what manifests need to know.
-    pub(super) fn init(&self) -> Result<(model::Rendition, Bytes), Stop> {
+    /// The init segment of sound that is so loud, and what manifests need to know.
+    pub(super) fn init(&self, loudness: Option<cmaf::Loudness>) -> Result<(model::Rendition, Bytes), Stop> {
         let AudioRendition { id, group, name, language, default, channels, sample_rate_hz, bitrate_bps, .. } = self.rendition;
         let track = cmaf::AudioTrack {
             sample_rate_hz: *sample_rate_hz,
@@ -62,6 +62,7 @@ impl<'a> AudioEncoder<'a> {
             asc: extradata(&self.encoder),
             priming_samples: self.priming as u32,
             bitrate_bps: *bitrate_bps,
+            loudness,
         };
         let rendition = model::Rendition {
             id: id.clone(),

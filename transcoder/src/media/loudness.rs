@@ -11,6 +11,7 @@ use marquee_core::{
     plan::{AudioRendition, Loudness},
     source::{Note, Source},
 };
+use marquee_packager::cmaf;
 use std::ops::Range;
 
 /// Sound that is measured whole, in seconds. Of more, this much is measured: the first sound of a long film must not wait for its last.
@@ -29,13 +30,13 @@ const CODING_DB: f64 = 3.0;
 /// A result this close to what was wanted is what was wanted, in LU.
 const TOLERANCE_LU: f64 = 1.0;
 
-/// Measures the gated loudness of a mix (ITU-R BS.1770-4).
+/// Measures the gated loudness of a mix (ITU-R BS.1770-4), and its peak.
 pub(super) struct Meter(EbuR128);
 
 impl Meter {
     pub(super) fn new(mix: &AudioRendition) -> Result<Self, Stop> {
         // Six channels are taken for 5.1 in libav's order: the LFE does not count, surround counts more.
-        let meter = EbuR128::new(mix.channels.into(), mix.sample_rate_hz, Mode::I);
+        let meter = EbuR128::new(mix.channels.into(), mix.sample_rate_hz, Mode::I | Mode::SAMPLE_PEAK);
         meter.map(Self).map_err(|error| Stop::Fault(format!("loudness meter: {error}")))
     }
 
@@ -45,22 +46,47 @@ impl Meter {
         self.0.add_frames_planar_f32(&planes).map_err(|error| Stop::Fault(format!("loudness meter: {error}")))
     }
 
+    /// The largest sample that was heard, in dBFS.
+    fn peak_dbfs(&self) -> f64 {
+        let peaks = (0..self.0.channels()).filter_map(|channel| self.0.sample_peak(channel).ok());
+        20.0 * peaks.fold(0.0, f64::max).log10()
+    }
+
     /// What was heard, in LKFS; `None` if nothing passed the gate at -70.
     pub(super) fn lkfs(&self) -> Option<f64> {
         self.0.loudness_global().ok().filter(|lkfs| lkfs.is_finite())
     }
 }
 
-/// How loud a mix is before anything is done to it.
+/// How loud a mix is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Measured {
     /// `None` if there is nothing to hear.
     lkfs: Option<f64>,
+    /// Its largest sample, in dBFS.
+    peak_dbfs: f64,
     /// Whether all of it was heard.
     whole: bool,
 }
 
 impl Measured {
+    /// Whether it was heard whole, and is made loud enough that peaks are held back: what that takes away, nobody has heard.
+    pub(super) fn changes_within(self, wanted: Loudness) -> bool {
+        let level = self.level(wanted);
+        self.whole && self.lkfs.is_some() && self.peak_dbfs + level.gain_db > level.peak_max_dbtp
+    }
+
+    /// How loud it is once it is made as loud as `wanted`, but for peaks that are held back.
+    pub(super) fn leveled(self, wanted: Loudness) -> Self {
+        let gain_db = self.level(wanted).gain_db;
+        Self { lkfs: self.lkfs.map(|lkfs| lkfs + gain_db), peak_dbfs: self.peak_dbfs + gain_db, ..self }
+    }
+
+    /// What an init segment says of a mix that is so loud.
+    pub(super) fn said(self, wanted: Loudness) -> cmaf::Loudness {
+        cmaf::Loudness { lkfs: self.lkfs, is_whole: self.whole, true_peak_max_dbtp: wanted.true_peak_max_dbtp }
+    }
+
     /// The gain that makes it as loud as `wanted`, in tenths: what people are told, and what no machine computes otherwise.
     pub(super) fn level(self, wanted: Loudness) -> Level {
         let gain_db = self.lkfs.map_or(0.0, |lkfs| (wanted.target_lkfs - lkfs).min(GAIN_MAX_DB));
@@ -100,14 +126,14 @@ fn windows(seconds: f64) -> Vec<Range<f64>> {
     (0..count).map(start).map(|start| start..start + WINDOW_SECONDS).collect()
 }
 
-/// Measures each of `mixes` of a track that lasts `seconds`.
+/// Measures each of `mixes` of a track that lasts `seconds`, at the level that it has with it.
 pub(super) fn survey(
     mut decoding: Decoding,
     found: &Source,
-    mixes: &[&AudioRendition],
+    mixes: &[(&AudioRendition, Option<Level>)],
     seconds: f64,
 ) -> Result<Vec<Measured>, Stop> {
-    let mut ears = mixes.iter().map(|mix| Ear::new(mix)).collect::<Result<Vec<_>, _>>()?;
+    let mut ears = mixes.iter().map(|(mix, level)| Ear::new(mix, *level)).collect::<Result<Vec<_>, _>>()?;
     let windows = windows(seconds);
     let mut clock = Clock::new(found, &decoding);
     let mut now = 0.0;
@@ -135,12 +161,13 @@ pub(super) fn survey(
         }
     }
     let whole = windows.len() == 1;
-    ears.into_iter().map(|ear| Ok(Measured { lkfs: ear.lkfs()?, whole })).collect()
+    ears.into_iter().map(|ear| ear.measured(whole)).collect()
 }
 
 /// Hears a track as one mix of it sounds.
 struct Ear<'a> {
     mix: &'a AudioRendition,
+    level: Option<Level>,
     meter: Meter,
     resampler: Option<Resampler>,
     /// Seconds that were pushed into the resampler: to it, windows follow each other without a gap.
@@ -148,14 +175,14 @@ struct Ear<'a> {
 }
 
 impl<'a> Ear<'a> {
-    fn new(mix: &'a AudioRendition) -> Result<Self, Stop> {
-        Ok(Self { mix, meter: Meter::new(mix)?, resampler: None, pushed: 0.0 })
+    fn new(mix: &'a AudioRendition, level: Option<Level>) -> Result<Self, Stop> {
+        Ok(Self { mix, level, meter: Meter::new(mix)?, resampler: None, pushed: 0.0 })
     }
 
     fn hear(&mut self, frame: &mut frame::Audio) -> Result<(), Stop> {
         if !self.resampler.as_ref().is_some_and(|resampler| resampler.fits(frame)) {
             self.flush()?;
-            (self.resampler, self.pushed) = (Some(Resampler::new(frame, self.mix, 0, None)?), 0.0);
+            (self.resampler, self.pushed) = (Some(Resampler::new(frame, self.mix, 0, self.level)?), 0.0);
         }
         let Some(resampler) = &mut self.resampler else { return Ok(()) };
         resampler.push(frame, self.pushed)?;
@@ -178,9 +205,9 @@ impl<'a> Ear<'a> {
         self.drain()
     }
 
-    fn lkfs(mut self) -> Result<Option<f64>, Stop> {
+    fn measured(mut self, whole: bool) -> Result<Measured, Stop> {
         self.flush()?;
-        Ok(self.meter.lkfs())
+        Ok(Measured { lkfs: self.meter.lkfs(), peak_dbfs: self.meter.peak_dbfs(), whole })
     }
 }
 
@@ -219,12 +246,27 @@ mod tests {
 
     #[test]
     fn the_gain_is_bounded_and_a_round_number() {
-        let gain = |lkfs| Measured { lkfs, whole: true }.level(WANTED).gain_db;
+        let gain = |lkfs| Measured { lkfs, peak_dbfs: -3.0, whole: true }.level(WANTED).gain_db;
         assert_eq!(gain(Some(-18.26)), -5.7);
         assert_eq!(gain(Some(-24.04)), 0.0);
         assert_eq!(gain(Some(-60.0)), 20.0);
         assert_eq!(gain(None), 0.0);
-        assert!(Measured { lkfs: None, whole: true }.level(WANTED).peak_max_dbtp < -2.0, "coding adds to peaks");
+        assert!(Measured { lkfs: None, peak_dbfs: -3.0, whole: true }.level(WANTED).peak_max_dbtp < -2.0, "coding adds to peaks");
+    }
+
+    #[test]
+    fn sound_says_how_loud_it_becomes() {
+        let said = |lkfs, peak_dbfs, whole| {
+            let measured = Measured { lkfs, peak_dbfs, whole };
+            let said = measured.leveled(WANTED).said(WANTED);
+            (said.lkfs.map(|lkfs| (lkfs * 10.0).round() / 10.0), said.is_whole, measured.changes_within(WANTED))
+        };
+        assert_eq!(said(Some(-14.0), 0.0, true), (Some(-24.0), true, false), "ten less than all is no peak");
+        assert_eq!(said(Some(-27.0), -2.0, true), (Some(-24.0), true, true), "peaks are held back");
+        assert_eq!(said(Some(-27.0), -2.0, false), (Some(-24.0), false, false), "of long films nobody hears all twice");
+        assert_eq!(said(Some(-60.0), -50.0, true), (Some(-40.0), true, false));
+        assert_eq!(said(None, f64::NEG_INFINITY, true), (None, true, false));
+        assert_eq!(Measured { lkfs: None, peak_dbfs: 0.0, whole: true }.said(WANTED).true_peak_max_dbtp, -2.0);
     }
 
     #[test]
@@ -258,7 +300,7 @@ mod tests {
             (2, None, true, None, "sound track 1 is silent or nearly so: it is played no louder"),
         ];
         for (channels, lkfs, whole, result, expected) in table {
-            let note = Measured { lkfs, whole }.note(&mix(channels), WANTED, result);
+            let note = Measured { lkfs, peak_dbfs: -3.0, whole }.note(&mix(channels), WANTED, result);
             assert_eq!((note.code.as_str(), note.message.as_str()), ("loudness", expected));
         }
     }

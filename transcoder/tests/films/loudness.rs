@@ -14,6 +14,8 @@ use std::path::Path;
 const TARGET_LKFS: f64 = -24.0;
 const PEAK_MAX_DBTP: f64 = -2.0;
 const TOLERANCE_LU: f64 = 0.5;
+/// How far what a track says of its loudness may be from what it is: it is said in quarters, before it is encoded.
+const SAID_TOLERANCE_LU: f64 = 0.5;
 /// What is said of sound whose peaks are so far above the rest that they keep it from its target.
 const HELD_BACK: &str = "its peaks are held back";
 /// Twenty seconds of nearly nothing to see.
@@ -60,6 +62,17 @@ fn encode(folder: &Path, sound: &str, change: impl Fn(&mut Plan)) -> std::result
     Ok((judge::loudness(&clip), title))
 }
 
+/// The loudness that a rendition's `ludt` box says (ISO/IEC 14496-12 section 12.2.7), which has to be a measured one.
+fn said(path: &Path) -> std::result::Result<f64, Failed> {
+    let bytes = std::fs::read(path)?;
+    let tlou = bytes.windows(4).position(|window| window == b"tlou").ok_or("no tlou")?;
+    // Behind version, ids and peaks: one measure, of the whole programme, in quarters of a LU, by BS.1770-4.
+    match bytes.get(tlou + 14..tlou + 18) {
+        Some([1, 1, value, 0x23]) => Ok(f64::from(*value) / 4.0 - 57.75),
+        other => Err(format!("tlou says {other:?}").into()),
+    }
+}
+
 fn notes(title: &Title) -> Vec<&Note> {
     title.notes().filter(|note| note.code == "loudness").collect()
 }
@@ -73,6 +86,10 @@ fn is_normalised(sound: &str, about: &str) -> std::result::Result<(), Failed> {
         let is_target = (found.lkfs - TARGET_LKFS).abs() <= TOLERANCE_LU;
         if is_target == (about == HELD_BACK) || found.peak_dbtp > PEAK_MAX_DBTP {
             return Err(format!("{}: {source:?} became {found:?}, {:?}", track.rendition.id, notes(&title)).into());
+        }
+        let said = said(&title.rendition(track))?;
+        if (said - found.lkfs).abs() > SAID_TOLERANCE_LU {
+            return Err(format!("{} says {said} LKFS and is {found:?}", track.rendition.id).into());
         }
     }
     let notes = notes(&title);

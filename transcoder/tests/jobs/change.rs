@@ -13,6 +13,7 @@ use marquee_core::{
     job::{Kind, Order},
     object::{MASTER, TILES, Track},
     plan::{RungChange, SubtitleFile},
+    source::Chapter,
     video::Status,
 };
 use marquee_packager::webvtt::{self, Cue};
@@ -34,7 +35,7 @@ async fn ledger(worker: &Worker) -> Ledger {
 async fn order(worker: &Worker, rungs: Vec<RungChange>) -> EncodeId {
     let encode = EncodeId::new(&SystemClock, &OsRandom);
     let like = (!rungs.is_empty()).then_some(worker.encode().await.id);
-    let order = Order { encode, recipe: None, ladder: None, like, rungs, protection: None };
+    let order = Order { encode, recipe: None, ladder: None, like, rungs, protection: None, chapters: None };
     let job = JobId::new(&SystemClock, &OsRandom);
     worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
     encode
@@ -141,11 +142,52 @@ pub(crate) async fn files_of_subtitles_are_added_and_all_else_copied() {
     assert!(!files(&worker.folder().await).keys().any(|name| name.starts_with("s/")));
 }
 
+pub(crate) async fn chapters_are_given_and_all_else_copied() {
+    let worker = ready(&Film::new("160x120", 9)).await;
+    let (before, like) = (files(&worker.folder().await), worker.encode().await.id);
+    let chapter = |start_ms, end_ms, title: &str| Chapter { start_ms, end_ms, title: title.to_owned() };
+    let chapters = vec![chapter(0, 2000, "Intro"), chapter(2000, 7000, "Far away"), chapter(7000, 9000, "Credits")];
+    let give = async |like, chapters| {
+        let encode = EncodeId::new(&SystemClock, &OsRandom);
+        let (recipe, ladder, rungs, protection) = (None, None, Vec::new(), None);
+        let order = Order { encode, recipe, ladder, like: Some(like), rungs, protection, chapters };
+        let job = JobId::new(&SystemClock, &OsRandom);
+        worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
+        copies_alone(&worker).await;
+        assert_eq!((worker.encode().await.id, worker.status().await), (encode, Status::Ready));
+        encode
+    };
+    let next = give(like, Some(chapters.clone())).await;
+    let after = files(&worker.folder().await);
+    for (name, bytes) in before.iter().filter(|(name, _)| !is_manifest(name)) {
+        assert_eq!(after.get(name), Some(bytes), "{name}");
+    }
+    let rung = worker.encode().await.plan.rungs[0].id.clone();
+    let playlist = String::from_utf8_lossy(&after[&format!("v/{rung}/playlist.m3u8")]).into_owned();
+    for class in ["chapter", "intro", "credits"] {
+        assert!(playlist.contains(&format!("CLASS=\"org.marquee.{class}\"")), "{class} in {playlist}");
+    }
+    assert!(String::from_utf8_lossy(&after["chapters.json"]).contains("Far away"));
+    // They stay until others are given, or none.
+    let last = give(next, None).await;
+    assert_eq!(worker.encode().await.source.chapters, chapters);
+    give(last, Some(Vec::new())).await;
+    assert!(!files(&worker.folder().await).contains_key("chapters.json"));
+}
+
 pub(crate) async fn an_order_that_no_encoder_can_follow_fails_and_the_title_stays() {
     let worker = ready(&Film::new("160x120", 3)).await;
     let shown = worker.encode().await.id;
     let encode = EncodeId::new(&SystemClock, &OsRandom);
-    let order = Order { encode, recipe: Some("cinema".into()), ladder: None, like: None, rungs: Vec::new(), protection: None };
+    let order = Order {
+        encode,
+        recipe: Some("cinema".into()),
+        ladder: None,
+        like: None,
+        rungs: Vec::new(),
+        protection: None,
+        chapters: None,
+    };
     let job = JobId::new(&SystemClock, &OsRandom);
     worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
     worker.work(&[Kind::Inspect]).await.expect_err("there is no such recipe");

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         trial("another_upload_of_a_film_is_copied", change::another_upload_of_a_film_is_copied),
         trial("a_rung_is_made_anew_and_all_else_copied", change::a_rung_is_made_anew_and_all_else_copied),
         trial("files_of_subtitles_are_added_and_all_else_copied", change::files_of_subtitles_are_added_and_all_else_copied),
+        trial("chapters_are_given_and_all_else_copied", change::chapters_are_given_and_all_else_copied),
         trial("an_order_that_no_encoder_can_follow_fails", change::an_order_that_no_encoder_can_follow_fails_and_the_title_stays),
         trial("what_is_gone_from_the_store_is_made_again", change::what_is_gone_from_the_store_is_made_again),
         trial("what_both_films_hold_is_copied", change::of_a_film_that_is_replaced_what_both_hold_is_copied),

@@ -10,23 +10,30 @@ use crate::{
 };
 use marquee_backends::testing::{self, SpekeServer, key_server, key_server_with};
 use marquee_core::{
-    OsRandom, SeededRandom, SystemClock,
+    Error, OsRandom, Result, SeededRandom, SystemClock,
     config::Protection,
     id::{EncodeId, JobId},
     job::{Failure, Kind, Order},
-    presentation::Media,
     protection::{Choice, ContentKeys, KeyName, KeyPolicy, Protected, Scheme, System, Told, Wish},
     video::Status,
 };
-use marquee_packager::protect::{Opener, cpix, pssh};
+use marquee_packager::{
+    protect::{Opener, cpix, pssh},
+    verify::{Files, Part, verify},
+};
 use marquee_transcoder::local::{Options, Outcome, encode};
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, num::NonZeroU32, ops::Range, path::Path, process::Command};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
-const CBCS: Choice = Choice { scheme: Scheme::Cbcs, keys: KeyPolicy::PerTrackType };
-const CENC: Choice = Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTitle };
+const CBCS: Choice = Choice { scheme: Scheme::Cbcs, keys: KeyPolicy::PerTrackType, rotation_segments: None };
+/// Keys that change with every segment.
+fn rotating(scheme: Scheme) -> Choice {
+    Choice { scheme, rotation_segments: NonZeroU32::new(1), ..CBCS }
+}
+
+const CENC: Choice = Choice { scheme: Scheme::Cenc, keys: KeyPolicy::PerTitle, rotation_segments: None };
 
 /// Files of the title that the worker has, and the keys that they are protected with.
 async fn stored(worker: &Worker) -> (BTreeMap<String, Vec<u8>>, Option<ContentKeys>) {
@@ -36,6 +43,18 @@ async fn stored(worker: &Worker) -> (BTreeMap<String, Vec<u8>>, Option<ContentKe
         None => None,
     };
     (files(&worker.folder().await), keys)
+}
+
+/// What is stored, as somebody from outside reads it.
+struct Package(BTreeMap<String, Vec<u8>>);
+
+impl Files for Package {
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<Part> {
+        let bytes = self.0.get(path).ok_or_else(|| Error::not_found("file"))?;
+        let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len()));
+        let part = bytes[start..end.max(start)].to_vec().into();
+        Ok(Part { bytes: part, size_bytes: bytes.len() as u64, delivery: None })
+    }
 }
 
 /// The folder of a track that a file is in, if it is one of picture or sound.
@@ -54,9 +73,10 @@ async fn opened(worker: &Worker) -> BTreeMap<String, Vec<u8>> {
             continue;
         };
         let stored = ledger.renditions.iter().find(|stored| folder.ends_with(&format!("/{}", stored.rendition.id)));
-        let media: &Media = &stored.expect("a rendition").rendition.media;
-        let secret = &keys.of(media).expect("a key").secret;
-        let opener = Opener::new(&files[&format!("{folder}/init.mp4")], secret).expect("a protected track");
+        assert!(stored.is_some(), "a rendition");
+        let plan = worker.encode().await.plan;
+        let keys = keys.of_periods(plan.protected.as_ref().expect("protected").choice, plan.last_segment());
+        let opener = Opener::with_keys(&files[&format!("{folder}/init.mp4")], &keys).expect("a protected track");
         let is_init = name.ends_with("init.mp4");
         let bytes = if is_init { opener.init().clone() } else { opener.segment(bytes).expect("protected").bytes };
         clear.insert(name.clone(), bytes.to_vec());
@@ -68,7 +88,7 @@ async fn protect(worker: &Worker, choice: Option<Choice>) {
     let (encode, job) = (EncodeId::new(&SystemClock, &OsRandom), JobId::new(&SystemClock, &OsRandom));
     let like = Some(worker.encode().await.id);
     let protection = Some(choice.map_or(Wish::Clear, Wish::Protect));
-    let order = Order { encode, recipe: None, ladder: None, like, rungs: Vec::new(), protection };
+    let order = Order { encode, recipe: None, ladder: None, like, rungs: Vec::new(), protection, chapters: None };
     worker.db.order_encode(worker.title.video, &order, job).await.expect("ordered");
     copies_alone(worker).await;
     assert_eq!(worker.db.video(worker.title.video).await.expect("video").protection, choice, "it says what it shows");
@@ -133,6 +153,17 @@ pub(crate) async fn a_clear_title_becomes_a_protected_one_and_back_without_being
     assert!(report.notes.iter().any(|note| note.code == "copied"), "{:?}", report.notes);
     protect(&worker, Some(CENC)).await;
     assert_eq!(opened(&worker).await, clear);
+    // With keys that change, and from these to others.
+    for scheme in [Scheme::Cbcs, Scheme::Cenc] {
+        protect(&worker, Some(rotating(scheme))).await;
+        assert_eq!(opened(&worker).await, clear);
+        let verdict = verify(&Package(stored(&worker).await.0), "master.m3u8", true).await.expect("a verdict");
+        assert!(verdict.is_good(), "{verdict}");
+        let rung = worker.encode().await.plan.rungs[0].id.clone();
+        let playlist = stored(&worker).await.0[&format!("v/{rung}/playlist.m3u8")].clone();
+        let playlist = String::from_utf8_lossy(&playlist).into_owned();
+        assert!(playlist.matches("#EXT-X-KEY:").count() > 1, "{playlist}");
+    }
     protect(&worker, None).await;
     assert_eq!((stored(&worker).await.1, opened(&worker).await), (None, clear));
 }
@@ -158,7 +189,7 @@ fn their_box(key: Uuid) -> String {
 pub(crate) async fn keys_come_from_a_key_server_of_others() {
     let server = SpekeServer::start(|document| {
         let (protected, keys) = protected_by(document);
-        Ok(cpix::export("film", &protected, &keys))
+        Ok(cpix::export("film", &protected, &keys, 1))
     });
     let server = server.await;
     let config = |url: &Url| Protection {
@@ -214,18 +245,23 @@ pub(crate) async fn protecting_that_breaks_anywhere_loses_nothing() {
     }
 }
 
-/// Frames of a rendition that ffmpeg decodes with that key, and what it complains about. Fragment by fragment: FFmpeg 5.1, unlike its
+/// Frames of a rendition that ffmpeg decodes with the key of each segment, by its number, and what it complains about. Fragment by fragment: FFmpeg 5.1, unlike its
 /// successors, loses count of protected samples where several fragments are in a file.
-fn decoded(folder: &Path, key: &[u8]) -> (u64, String) {
+fn decoded(folder: &Path, key: impl Fn(u32) -> [u8; 16]) -> (u64, String) {
     let init = std::fs::read(folder.join("init.mp4")).expect("read");
     let mut segments: Vec<_> =
         std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     segments.retain(|path| path.extension().is_some_and(|extension| extension == "m4s"));
     let (file, mut frames, mut complaints) = (folder.join("fragment.mp4"), 0, String::new());
-    for fragment in segments.iter().flat_map(|path| fragments(&std::fs::read(path).expect("read"))) {
+    segments.sort();
+    let numbered = segments.iter().zip(1..);
+    let all = numbered
+        .flat_map(|(path, number)| fragments(&std::fs::read(path).expect("read")).into_iter().map(move |it| (number, it)));
+    for (number, fragment) in all {
         std::fs::write(&file, [&init[..], &fragment].concat()).expect("written");
         let arguments = ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
-        let output = Command::new("ffprobe").args(arguments).args(["-decryption_key", &hex::encode(key)]).arg(&file).output();
+        let output =
+            Command::new("ffprobe").args(arguments).args(["-decryption_key", &hex::encode(key(number))]).arg(&file).output();
         let output = output.expect("ffprobe");
         frames += String::from_utf8_lossy(&output.stdout).trim().trim_end_matches(',').parse().unwrap_or(0);
         complaints += &String::from_utf8_lossy(&output.stderr);
@@ -251,7 +287,7 @@ fn fragments(segment: &[u8]) -> Vec<Vec<u8>> {
 
 pub(crate) async fn a_local_film_is_protected_and_ffmpeg_opens_it() {
     let film = Film::new("640x360", 9);
-    for choice in [CBCS, CENC] {
+    for choice in [CBCS, CENC, rotating(Scheme::Cbcs), rotating(Scheme::Cenc)] {
         let folder = tempfile::tempdir().expect("a folder");
         let (out, file) = (folder.path().join("out"), folder.path().join("keys.cpix"));
         let choices = Options { protection: Some((choice, file.clone())), ..options() };
@@ -259,14 +295,16 @@ pub(crate) async fn a_local_film_is_protected_and_ffmpeg_opens_it() {
         assert!(matches!(outcome, Ok(Outcome::Encoded(_))), "{outcome:?}");
         let document = std::fs::read_to_string(&file).expect("keys");
         let keys = secrets(&document);
-        assert_eq!(keys.len(), choice.keys.uses().len(), "{document}");
-        // The keys of sound and of small pictures come first.
-        let (sound, picture) = (keys[0], keys[keys.len().min(2) - 1]);
-        let (frames, complaints) = decoded(&out.join("v/360p"), &picture);
+        let (uses, segments) = (choice.keys.uses().len(), 2);
+        assert_eq!(keys.len(), uses * choice.periods(segments) as usize, "{document}");
+        // The keys of sound and of small pictures come first in each period.
+        let of_period = |number, of: usize| keys[choice.period_of(number) as usize * uses + of];
+        let (sound, picture) = (|number| of_period(number, 0), |number| of_period(number, uses.min(2) - 1));
+        let (frames, complaints) = decoded(&out.join("v/360p"), picture);
         assert_eq!((frames, complaints.as_str()), (225, ""), "{choice:?}");
-        let (frames, complaints) = decoded(&out.join("a").join(first_in(&out.join("a"))), &sound);
+        let (frames, complaints) = decoded(&out.join("a").join(first_in(&out.join("a"))), sound);
         assert!(frames > 380 && complaints.is_empty(), "{frames} {complaints}");
-        let (frames, complaints) = decoded(&out.join("v/360p"), &[0; 16]);
+        let (frames, complaints) = decoded(&out.join("v/360p"), |_| [0; 16]);
         assert!(frames < 225 || !complaints.is_empty(), "another key does not open it");
 
         let elsewhere = folder.path().join("again");

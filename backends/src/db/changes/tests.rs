@@ -20,7 +20,15 @@ use std::time::Duration;
 
 fn order() -> Order {
     let encode = EncodeId::new(&SystemClock, &OsRandom);
-    Order { encode, recipe: Some("fast".into()), ladder: Some(Ladder::Fixed), like: None, rungs: Vec::new(), protection: None }
+    Order {
+        encode,
+        recipe: Some("fast".into()),
+        ladder: Some(Ladder::Fixed),
+        like: None,
+        rungs: Vec::new(),
+        protection: None,
+        chapters: None,
+    }
 }
 
 fn job_id() -> JobId {

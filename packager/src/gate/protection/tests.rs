@@ -18,7 +18,7 @@ fn protected(scheme: Scheme, keys: KeyPolicy) -> Presentation {
     let others = [System::Widevine { licence_url: None }, System::PlayReady { licence_url: None }];
     let apple = System::FairPlay { key_uri: "skd://".to_owned() };
     let systems = [clear].into_iter().chain(others).chain([apple]).collect();
-    let (protected, _) = Protected::generate(Choice { scheme, keys }, systems, &SeededRandom::new(1));
+    let (protected, _) = Protected::generate(Choice { scheme, keys, ..Choice::default() }, systems, &SeededRandom::new(1));
     let mut title = Presentation { protected: Some(protected), ..presentation() };
     title.tracks.push(text("words", ("English", "en", false), &[100, 100, 100]));
     title

@@ -11,6 +11,7 @@ use marquee_core::protection::{
     ContentKey, ContentKeys, HD_PIXELS_MAX, KeyName, KeyUse, Protected, SD_PIXELS_MAX, Scheme, System,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What SPEKE v2 goes by.
@@ -31,6 +32,12 @@ struct Document {
     keys: KeyList,
     #[serde(rename(serialize = "cpix:DRMSystemList", deserialize = "DRMSystemList"), default)]
     systems: SystemList,
+    #[serde(
+        rename(serialize = "cpix:ContentKeyPeriodList", deserialize = "ContentKeyPeriodList"),
+        default,
+        skip_serializing_if = "PeriodList::is_empty"
+    )]
+    periods: PeriodList,
     #[serde(rename(serialize = "cpix:ContentKeyUsageRuleList", deserialize = "ContentKeyUsageRuleList"), default)]
     rules: RuleList,
 }
@@ -92,6 +99,26 @@ struct HlsData {
 }
 
 #[derive(Default, Serialize, Deserialize)]
+struct PeriodList {
+    #[serde(rename(serialize = "cpix:ContentKeyPeriod", deserialize = "ContentKeyPeriod"), default)]
+    periods: Vec<Period>,
+}
+
+impl PeriodList {
+    fn is_empty(&self) -> bool {
+        self.periods.is_empty()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Period {
+    #[serde(rename = "@id")]
+    id: String,
+    #[serde(rename = "@index", skip_serializing_if = "Option::is_none")]
+    index: Option<u32>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
 struct RuleList {
     #[serde(rename(serialize = "cpix:ContentKeyUsageRule", deserialize = "ContentKeyUsageRule"), default)]
     rules: Vec<Rule>,
@@ -103,10 +130,21 @@ struct Rule {
     key_id: Uuid,
     #[serde(rename = "@intendedTrackType", skip_serializing_if = "Option::is_none")]
     track_type: Option<String>,
+    #[serde(
+        rename(serialize = "cpix:KeyPeriodFilter", deserialize = "KeyPeriodFilter"),
+        skip_serializing_if = "Option::is_none"
+    )]
+    period: Option<PeriodFilter>,
     #[serde(rename(serialize = "cpix:VideoFilter", deserialize = "VideoFilter"), skip_serializing_if = "Option::is_none")]
     video: Option<VideoFilter>,
     #[serde(rename(serialize = "cpix:AudioFilter", deserialize = "AudioFilter"), skip_serializing_if = "Option::is_none")]
     audio: Option<AudioFilter>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PeriodFilter {
+    #[serde(rename = "@periodId")]
+    id: String,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -120,26 +158,32 @@ struct VideoFilter {
 #[derive(Default, Serialize, Deserialize)]
 struct AudioFilter {}
 
-/// A document with the secrets of all `keys` of what is `protected`, for those who may have them, and with what players are told.
+/// A document with the secrets of all `keys` of what is `protected` and has so many segments, for those who may have them, and with what
+/// players are told.
 #[must_use]
-pub fn export(content_id: &str, protected: &Protected, keys: &ContentKeys) -> String {
-    let scheme = protected.choice.scheme;
+pub fn export(content_id: &str, protected: &Protected, keys: &ContentKeys, segments: u32) -> String {
+    let choice = protected.choice;
+    let scheme = choice.scheme;
     let data = |key: &ContentKey| {
         let plain = Some(BASE64.encode(key.secret.expose()));
         Some(Data { secret: Value { plain } })
     };
-    let name = |id: Uuid| protected.names.iter().find(|name| name.id == id);
+    let names =
+        (0..choice.periods(segments)).flat_map(|period| protected.names.iter().map(move |name| name.of_period(choice, period)));
+    let names: BTreeMap<_, _> = names.map(|name| (name.id, name)).collect();
     let of_key = |_, key: &ContentKey| {
         let described = |name: &KeyName| protected.systems.iter().map(|system| described(scheme, name, system)).collect();
-        name(key.id).map(described).unwrap_or_default()
+        names.get(&key.id).map(described).unwrap_or_default()
     };
-    write(content_id, scheme, keys, data, of_key)
+    let period = |place: usize| u32::try_from(place / keys.0.len().max(1)).ok().filter(|_| choice.rotation_segments.is_some());
+    write(content_id, scheme, (&keys.of_periods(choice, segments), &period), data, of_key)
 }
 
+/// Writes a document of `keys`, each in the crypto period that `period` says by its place.
 fn write(
     content_id: &str,
     scheme: Scheme,
-    keys: &ContentKeys,
+    (keys, period): (&ContentKeys, &dyn Fn(usize) -> Option<u32>),
     data: impl Fn(&ContentKey) -> Option<Data>,
     systems: impl Fn(KeyUse, &ContentKey) -> Vec<DrmSystem>,
 ) -> String {
@@ -149,6 +193,9 @@ fn write(
         scheme: Some(scheme.name().to_owned()),
         data: data(key),
     };
+    let mut indices: Vec<_> = (0..keys.0.len()).filter_map(period).collect();
+    indices.dedup();
+    let rules = keys.0.iter().enumerate().map(|(place, (of, key))| rule(*of, key.id, period(place)));
     let document = Document {
         content_id: content_id.to_owned(),
         version: VERSION.to_owned(),
@@ -156,7 +203,10 @@ fn write(
         pskc: "urn:ietf:params:xml:ns:keyprov:pskc",
         keys: KeyList { keys: keys.0.iter().map(key).collect() },
         systems: SystemList { systems: keys.0.iter().flat_map(|(of, key)| systems(*of, key)).collect() },
-        rules: RuleList { rules: keys.0.iter().map(|(of, key)| rule(*of, key.id)).collect() },
+        periods: PeriodList {
+            periods: indices.into_iter().map(|index| Period { id: period_id(index), index: Some(index) }).collect(),
+        },
+        rules: RuleList { rules: rules.collect() },
     };
     let body = quick_xml::se::to_string(&document).expect("values are XML");
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}\n")
@@ -178,8 +228,13 @@ fn described(scheme: Scheme, key: &KeyName, system: &System) -> DrmSystem {
     }
 }
 
-/// Which tracks a key is for (SPEKE v2, encryption contract).
-fn rule(of: KeyUse, key_id: Uuid) -> Rule {
+/// What a crypto period is called in a document.
+fn period_id(index: u32) -> String {
+    format!("period_{index}")
+}
+
+/// Which tracks a key is for (SPEKE v2, encryption contract), and when.
+fn rule(of: KeyUse, key_id: Uuid, period: Option<u32>) -> Rule {
     let pixels = |min_pixels, max_pixels| Some(VideoFilter { min_pixels, max_pixels });
     let (video, audio) = match of {
         KeyUse::All => (pixels(None, None), Some(AudioFilter {})),
@@ -188,7 +243,8 @@ fn rule(of: KeyUse, key_id: Uuid) -> Rule {
         KeyUse::Hd => (pixels(Some(SD_PIXELS_MAX + 1), Some(HD_PIXELS_MAX)), None),
         KeyUse::Uhd => (pixels(Some(HD_PIXELS_MAX + 1), None), None),
     };
-    Rule { key_id, track_type: Some(track_type(of).to_owned()), video, audio }
+    let period = period.map(|index| PeriodFilter { id: period_id(index) });
+    Rule { key_id, track_type: Some(track_type(of).to_owned()), period, video, audio }
 }
 
 /// `@intendedTrackType` of a use.
@@ -205,12 +261,17 @@ fn track_type(of: KeyUse) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marquee_core::{SeededRandom, protection::Choice};
+    use marquee_core::{
+        SeededRandom,
+        protection::{Choice, KeyPolicy},
+    };
+    use std::num::NonZeroU32;
 
     #[test]
     fn tracks_are_told_apart_by_pixels() {
         let (protected, keys) = Protected::generate(Choice::default(), Vec::new(), &SeededRandom::new(1));
-        let text = export("film", &protected, &keys);
+        let text = export("film", &protected, &keys, 20);
+        assert!(!text.contains("Period"), "{text}");
         for rule in [
             r#"intendedTrackType="AUDIO"><cpix:AudioFilter/>"#,
             r#"intendedTrackType="SD"><cpix:VideoFilter maxPixels="589824"/>"#,
@@ -219,5 +280,28 @@ mod tests {
         ] {
             assert!(text.contains(rule), "{rule} in {text}");
         }
+    }
+
+    #[test]
+    fn keys_of_crypto_periods_say_when() {
+        let choice = Choice { keys: KeyPolicy::PerTitle, rotation_segments: NonZeroU32::new(10), ..Choice::default() };
+        let systems = vec![System::Widevine { licence_url: None }];
+        let (protected, keys) = Protected::generate(choice, systems, &SeededRandom::new(1));
+        let text = export("film", &protected, &keys, 20);
+        let [first, second] = [0, 1].map(|period| keys.0[0].1.of_period(choice, period));
+        for part in [
+            r#"<cpix:ContentKeyPeriod id="period_0" index="0"/><cpix:ContentKeyPeriod id="period_1" index="1"/>"#.to_owned(),
+            format!(
+                r#"kid="{}" intendedTrackType="ALL"><cpix:KeyPeriodFilter periodId="period_1"/><cpix:VideoFilter/>"#,
+                second.id
+            ),
+            BASE64.encode(first.secret.expose()),
+            BASE64.encode(second.secret.expose()),
+            format!(r#"<cpix:DRMSystem kid="{}" systemId="edef8ba9"#, second.id),
+        ] {
+            assert!(text.contains(&part), "{part} in {text}");
+        }
+        assert!(!text.contains(&keys.0[0].1.id.to_string()), "what others follow from stays here");
+        assert!(!text.contains(&BASE64.encode(keys.0[0].1.secret.expose())));
     }
 }

@@ -34,7 +34,7 @@ pub fn request(content_id: &str, scheme: Scheme, keys: &ContentKeys, systems: &[
         };
         licensed(systems, scheme).map(of_system).collect()
     };
-    write(content_id, scheme, keys, |_| None, wanted)
+    write(content_id, scheme, (keys, &|_| None), |_| None, wanted)
 }
 
 /// Reads the answer to a [`request`] for `asked` keys: what is no secret of them, and all of them. The server may have given them other
@@ -161,13 +161,13 @@ mod tests {
     }
 
     fn protected(keys: KeyPolicy) -> (Protected, ContentKeys) {
-        Protected::generate(Choice { scheme: Scheme::Cbcs, keys }, systems().into(), &SeededRandom::new(1))
+        Protected::generate(Choice { keys, ..Choice::default() }, systems().into(), &SeededRandom::new(1))
     }
 
     #[test]
     fn an_exported_document_reads_back_as_an_answer() {
         let (protected, keys) = protected(KeyPolicy::PerTrackType);
-        let document = export("film", &protected, &keys);
+        let document = export("film", &protected, &keys, 1);
         let mut asked = keys.clone();
         for (_, key) in &mut asked.0 {
             (key.secret, key.iv) = (Secret::new([0; 16]), [0; 16]);
@@ -220,7 +220,7 @@ mod tests {
         let theirs = |key: &ContentKey| BASE64.encode(pssh::widevine(Scheme::Cbcs, &[key.id], b"theirs"));
         let told = |key| vec![Told { system: pssh::WIDEVINE, pssh: Some(theirs(key)), key: None }];
         let names = keys.0.iter().map(|(of, key)| KeyName { told: told(key), ..KeyName::new(*of, key) }).collect();
-        let document = export("film", &Protected { names, ..protected }, &keys);
+        let document = export("film", &Protected { names, ..protected }, &keys, 1);
         assert!(keys.0.iter().all(|(_, key)| document.contains(&theirs(key))), "{document}");
     }
 
@@ -246,7 +246,7 @@ mod tests {
     fn keys_with_other_ids_are_known_by_their_tracks() {
         let (protected, theirs) = protected(KeyPolicy::PerTrackType);
         let ours = ContentKeys::generate(KeyPolicy::PerTrackType, &SeededRandom::new(2));
-        let document = export("film", &protected, &theirs);
+        let document = export("film", &protected, &theirs, 1);
         let (names, answered) = answer(document.as_bytes(), Scheme::Cbcs, &ours, &systems()).unwrap();
         assert_eq!(answered, theirs);
         assert!(names.iter().zip(&theirs.0).all(|(name, (_, key))| name.id == key.id && name.told.len() == 3));

@@ -1,6 +1,7 @@
 //! Rules of Common Encryption, vectors, and hostile bytes.
 
 mod hostile;
+mod rotation;
 mod samples;
 
 use super::{Opener, map::runs};
@@ -269,7 +270,7 @@ fn the_gate_finds_what_is_protected_otherwise_than_planned() {
     let rendition = rendition(&init);
     let planned = |scheme, id: Uuid| {
         let names = vec![KeyName { of: KeyUse::All, id, iv: key().iv, told: Vec::new() }];
-        Protected { choice: Choice { scheme, keys: KeyPolicy::PerTitle }, names, systems: Vec::new() }
+        Protected { choice: Choice { scheme, keys: KeyPolicy::PerTitle, rotation_segments: None }, names, systems: Vec::new() }
     };
     let found = |protected: Option<&Protected>, init: &[u8], segment: &[u8]| {
         let mut findings = gate::check_protected_init(protected, &rendition, init);

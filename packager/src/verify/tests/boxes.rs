@@ -86,6 +86,21 @@ const FAULTS_OF_INIT_SEGMENTS: &[Row] = &[
     ("other channels", SOUND, Bytes(b"mp4a", 20, b"\0\x06"), &["Error 14496-14 5.6"]),
     ("another rate", SOUND, Bytes(b"mp4a", 28, b"\xac\x44"), &["Error 14496-14 5.6"]),
     ("another kind of AAC", SOUND, Bytes(b"\x05\x02\x11\x90", 2, b"\x29\x90"), &["Error RFC 8216 6.2.4"]),
+    ("no loudness", SOUND, Bytes(b"ludt", 0, b"free"), &["Warning HLS-AUTH 2.18", "Warning HLS-AUTH 2.19"]),
+    (
+        "a loudness that is cut off",
+        SOUND,
+        Bytes(b"tlou", 14, b"\x02"),
+        &["Error 14496-12 12.2.7", "Warning HLS-AUTH 2.18", "Warning HLS-AUTH 2.19"],
+    ),
+    ("a loudness by another measure", SOUND, Bytes(b"tlou", 17, b"\x53"), &["Warning HLS-AUTH 2.21"]),
+    (
+        "louder than its peak",
+        SOUND,
+        Bytes(b"tlou", 11, b"\x05\xc0\x22\x01\x01\xe7"),
+        &["Error HLS-AUTH 2.23", "Warning HLS-AUTH 2.18"],
+    ),
+    ("louder than the other language", SOUND, Bytes(b"tlou", 16, b"\x90"), &["Warning HLS-AUTH 2.18"]),
     ("a broken descriptor", SOUND, Bytes(b"esds", 9, b"\x7f"), &["Error CMAF 7.3.1"]),
 ];
 

@@ -6,16 +6,20 @@ const MASTER: &str = "master.m3u8";
 
 #[test]
 fn fairplay_protects_the_outputs_of_high_definition() {
-    let warned = |resolution: &str, level: &str, format: &str| {
+    let breaks = |rule: &str, resolution: &str, level: &str, format: &str| {
         let text = format!(
             "#EXTM3U\n#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI=\"skd://a\",KEYFORMAT=\"{format}\"\n\
              #EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION={resolution}{level}\nv/a/playlist.m3u8\n"
         );
         let mut report = Report::default();
         master::read(&mut report, MASTER, text.as_bytes());
-        rules(&report.verdict(false)).iter().any(|rule| rule == "Warning HLS-AUTH 13.5")
+        rules(&report.verdict(false)).iter().any(|found| found == rule)
     };
+    let warned = |resolution: &str, level: &str, format: &str| breaks("Warning HLS-AUTH 13.5", resolution, level, format);
     let fairplay = "com.apple.streamingkeydelivery";
+    let strict = |resolution: &str, level: &str| breaks("Warning HLS-AUTH 13.6", resolution, level, fairplay);
+    assert!(strict("3840x2160", "") && strict("3840x2160", ",HDCP-LEVEL=TYPE-0") && !strict("3840x2160", ",HDCP-LEVEL=TYPE-1"));
+    assert!(!strict("1920x1080", ",HDCP-LEVEL=TYPE-0"));
     assert!(warned("1280x720", "", fairplay));
     assert!(!warned("1280x720", ",HDCP-LEVEL=TYPE-0", fairplay));
     assert!(!warned("1024x576", "", fairplay) && !warned("1280x720", "", "org.w3.clearkey"));

@@ -7,6 +7,8 @@ mod ladder;
 mod manifest;
 mod package;
 mod playlists;
+mod rotation;
+mod rules;
 
 use super::*;
 use bytes::Bytes;
@@ -98,8 +100,8 @@ fn a_good_package_has_no_errors() {
     for deep in [false, true] {
         let verdict = judged(&good(), deep);
         assert!(verdict.is_good(), "{verdict}");
-        // Encoders measure no loudness; trick play uses the normal groups of pictures.
-        assert_eq!(rules(&verdict), ["Warning HLS-AUTH 2.19", "Warning HLS-AUTH 6.2"], "{verdict}");
+        // Trick play uses the normal groups of pictures.
+        assert_eq!(rules(&verdict), ["Warning HLS-AUTH 6.2"], "{verdict}");
         assert_eq!((verdict.playlists, verdict.segments, verdict.deep), (8, 15, deep));
     }
     let shallow = judged(&good(), false).read_bytes;
@@ -114,7 +116,7 @@ fn a_verdict_is_printed_and_stored() {
     let text = verdict.to_string();
     assert!(text.starts_with("error  RFC 8216 6.2.1\n    v/540p/000002.m4s: does not exist\n"), "{text}");
     assert!(text.contains("warning  HLS-AUTH 9.11\n"), "{text}");
-    assert!(text.contains("1 errors, 4 warnings in 8 playlists and 15 segments"), "{text}");
+    assert!(text.contains("1 errors, 2 warnings in 8 playlists and 15 segments"), "{text}");
     let json = serde_json::to_string(&verdict).unwrap();
     assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);
     assert!(json.contains(r#""findings":[{"severity":"error","rule":"RFC 8216 6.2.1","count":1,"places":[{"path":"v/540p/"#));
@@ -139,13 +141,15 @@ impl Files for Served {
 
 #[test]
 fn servers_deliver_files_as_players_want_them() {
-    let found = |content_type: &str, gzip, is_secure| {
-        let delivery = Delivery { content_type: content_type.to_owned(), gzip, is_secure };
+    let issued = |content_type: &str, gzip, is_secure, is_issued| {
+        let delivery = Delivery { content_type: content_type.to_owned(), gzip, is_secure, is_issued };
         let verdict = futures::executor::block_on(verify(&Served(good(), delivery), "master.m3u8", false)).unwrap();
         let known = rules(&judged(&good(), false));
         rules(&verdict).into_iter().filter(|rule| !known.contains(rule)).collect::<Vec<_>>()
     };
+    let found = |content_type: &str, gzip, is_secure| issued(content_type, gzip, is_secure, true);
     assert_eq!(found("", true, true), Vec::<String>::new());
+    assert_eq!(issued("", true, true, false), ["Warning HLS-AUTH 12.4"]);
     assert_eq!(found("", true, false), ["Warning HLS-AUTH 12.1"]);
     assert_eq!(found("", false, true), ["Error HLS-AUTH 10.1"]);
     assert_eq!(found("text/plain", true, true), ["Warning HLS-AUTH 10.4"]);

@@ -1,18 +1,24 @@
 //! A good package of 18 s, made by our own writer from samples without meaning: two rungs, two languages, subtitles, tiles.
 
 use crate::{
-    cmaf::{AudioTrack, Colour, Configuration, ParameterSets, Sample, VideoTrack, media_segment},
+    cmaf::{AudioTrack, Colour, Configuration, Loudness, ParameterSets, Sample, VideoTrack, media_segment},
     gate::read_segment,
     hls::{self, Kind},
     model::{Presentation, Segment, Track},
+    protect::Protector,
     sample::{audio, text, video},
     thumbs,
     verify::{Files, Part},
     webvtt::{self, Cue},
 };
 use bytes::Bytes;
-use marquee_core::{Error, Result, object, source::Ratio, thumbnails::Tiles};
-use std::{collections::BTreeMap, ops::Range, sync::OnceLock};
+use marquee_core::{
+    Error, Result, SeededRandom, object,
+    protection::{Choice, ContentKeys, Protected, Scheme, System},
+    source::Ratio,
+    thumbnails::Tiles,
+};
+use std::{collections::BTreeMap, num::NonZeroU32, ops::Range, sync::OnceLock};
 
 /// Files by path.
 pub(super) type Package = BTreeMap<String, Bytes>;
@@ -32,19 +38,28 @@ pub(super) fn text_of(bytes: &Bytes) -> String {
 /// The package; the same every time.
 pub(super) fn good() -> Package {
     static GOOD: OnceLock<Package> = OnceLock::new();
-    GOOD.get_or_init(build).clone()
+    GOOD.get_or_init(|| build(None)).clone()
 }
 
-fn build() -> Package {
+/// The same, protected by a scheme, with keys that change with every segment.
+pub(super) fn rotating(scheme: Scheme) -> Package {
+    let choice = Choice { scheme, rotation_segments: NonZeroU32::new(1), ..Choice::default() };
+    build(Some(Protected::generate(choice, vec![System::ClearKey { key_url: None }], &SeededRandom::new(1))))
+}
+
+/// Protects tracks as they are made.
+type Keys = Option<(Protected, ContentKeys)>;
+
+fn build(keys: Keys) -> Package {
     let mut package = Package::new();
     let mut tracks = vec![
-        pictures(&mut package, "540p", (960, 540), (12_000, 1800)),
-        pictures(&mut package, "234p", (416, 234), (3000, 300)),
-        sound(&mut package, "eng", ("English", "en", true)),
-        sound(&mut package, "deu", ("Deutsch", "de", false)),
+        pictures(&mut package, &keys, "540p", ((960, 540), (12_000, 1800))),
+        pictures(&mut package, &keys, "234p", ((416, 234), (3000, 300))),
+        sound(&mut package, &keys, "eng", ("English", "en", true)),
+        sound(&mut package, &keys, "deu", ("Deutsch", "de", false)),
     ];
     tracks.push(words(&mut package));
-    let presentation = Presentation { tracks, ..Presentation::default() };
+    let presentation = Presentation { tracks, protected: keys.map(|(protected, _)| protected), ..Presentation::default() };
     for track in &presentation.tracks {
         let (id, folder) = (&track.rendition.id, track.rendition.folder());
         let text = hls::media(&presentation, track, Kind::Vod, "");
@@ -63,7 +78,23 @@ fn build() -> Package {
 /// The head of a JPEG file of 480 × 136.
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\0\x88\x01\xe0\x01\x01\x11\0";
 
-fn pictures(package: &mut Package, id: &str, (width, height): (u32, u32), (key, other): (usize, usize)) -> Track {
+/// Makes a clear segment, by its number, one that says how it is protected.
+type Mark = Box<dyn Fn(u32, &[u8]) -> Bytes>;
+
+/// Stores the init segment of a track, protected if there are keys; what makes its segments so.
+fn mark(package: &mut Package, keys: &Keys, track: &Track, init: Bytes) -> Option<Mark> {
+    let (folder, id) = (track.rendition.folder(), &track.rendition.id);
+    let marker = keys.as_ref().map(|(protected, keys)| {
+        Protector::marker(protected.choice, keys.of(&track.rendition.media).unwrap(), folder == object::Track::Audio)
+    });
+    let init = marker.as_ref().map_or(init.clone(), |marker| marker.init(&init));
+    package.insert(object::init_path(folder, id), init);
+    marker.map(|marker| Box::new(move |number, clear: &[u8]| marker.segment(number, clear)) as Mark)
+}
+
+type Sizes = ((u32, u32), (usize, usize));
+
+fn pictures(package: &mut Package, keys: &Keys, id: &str, ((width, height), (key, other)): Sizes) -> Track {
     let mut track = video(id, (width, height), 2_000_000, &[], 0);
     // Levels are no higher than the pictures need.
     let level = if width < 960 { 0x0d } else { 0x1f };
@@ -78,7 +109,7 @@ fn pictures(package: &mut Package, id: &str, (width, height): (u32, u32), (key, 
         configuration: Configuration::Avc(ParameterSets { sps, pps: Bytes::from_static(&[0x68, 0xeb]) }),
         colour: Colour::BT709,
     };
-    package.insert(object::init_path(object::Track::Video, id), header.init_segment().unwrap());
+    let mark = mark(package, keys, &track, header.init_segment().unwrap());
     let picture = |unit: u8, bytes: usize, composition_offset_ticks| {
         let mut data = (bytes as u32 - 4).to_be_bytes().to_vec();
         data.resize(bytes, unit);
@@ -93,12 +124,12 @@ fn pictures(package: &mut Package, id: &str, (width, height): (u32, u32), (key, 
     let samples = [group.clone(), group.clone(), group].concat();
     for number in 1..=3 {
         let bytes = media_segment(number, u64::from(number - 1) * 60_000, &samples, object::Track::Video).unwrap().bytes;
-        keep(package, &mut track, number, bytes);
+        keep(package, &mut track, (number, bytes), mark.as_ref());
     }
     track
 }
 
-fn sound(package: &mut Package, id: &str, described: (&str, &str, bool)) -> Track {
+fn sound(package: &mut Package, keys: &Keys, id: &str, described: (&str, &str, bool)) -> Track {
     let mut track = audio(id, "aac-128k", described, &[]);
     let header = AudioTrack {
         sample_rate_hz: 48_000,
@@ -106,8 +137,9 @@ fn sound(package: &mut Package, id: &str, described: (&str, &str, bool)) -> Trac
         asc: Bytes::from_static(&[0x11, 0x90]),
         priming_samples: 1024,
         bitrate_bps: 40_000,
+        loudness: Some(Loudness { lkfs: Some(-24.0), is_whole: true, true_peak_max_dbtp: -2.0 }),
     };
-    package.insert(object::init_path(object::Track::Audio, id), header.init_segment().unwrap());
+    let mark = mark(package, keys, &track, header.init_segment().unwrap());
     let frame =
         Sample { data: Bytes::from_static(&[0x21; 100]), duration_ticks: 1024, composition_offset_ticks: 0, keyframe: true };
     let mut decoded = 0;
@@ -117,12 +149,13 @@ fn sound(package: &mut Package, id: &str, described: (&str, &str, bool)) -> Trac
         let frames = vec![frame.clone(); (end - decoded) as usize];
         let bytes = media_segment(number, decoded * 1024, &frames, object::Track::Audio).unwrap().bytes;
         decoded = end;
-        keep(package, &mut track, number, bytes);
+        keep(package, &mut track, (number, bytes), mark.as_ref());
     }
     track
 }
 
-fn keep(package: &mut Package, track: &mut Track, number: u32, bytes: Bytes) {
+fn keep(package: &mut Package, track: &mut Track, (number, bytes): (u32, Bytes), mark: Option<&Mark>) {
+    let bytes = mark.map_or(bytes.clone(), |mark| mark(number, &bytes));
     track.segments.push(read_segment(&track.rendition, number, &bytes).unwrap());
     package.insert(object::segment_path(track.rendition.folder(), &track.rendition.id, number), bytes);
 }
