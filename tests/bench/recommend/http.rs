@@ -30,8 +30,10 @@ const P99_MS_MAX: f64 = 5.0;
 const RATE_SHARE_MIN: f64 = 0.99;
 /// Titles of a row.
 const COUNT: usize = 20;
-/// How long a new model may take to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the first model may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1800);
+/// How long after a training what others watched since is known.
+const SETTLED_SECONDS: f64 = 120.0;
 
 /// What was sent, and how long after its time it was answered.
 struct Answered {
@@ -43,15 +45,19 @@ struct Answered {
 pub(super) async fn requests() -> bool {
     let node = Node::start().await;
     let profiles = audience(&node.data()).await;
-    train(&node.data());
     let client = node.admin().await;
     let (first, rest) = profiles.split_at(WARM as usize);
-    eventually("the model answers", PATIENCE, || async {
-        let answer = client.get(&format!("/v1/recommendations/{}", first[0]), 200).await;
-        (!answer["model_id"].is_null()).then_some(())
+    // The node trains by itself, and then looks at everything once more: only after that it has nothing else to do.
+    eventually("the first model answers, and what was watched is looked at", PATIENCE, || async {
+        let metrics = client.request(Method::GET, "/metrics").send().await.ok()?.text().await.ok()?;
+        let gauge = |name| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        let age_seconds = gauge("marquee_recommender_model_age_seconds")?;
+        let lag_seconds = gauge("marquee_recommender_freshness_lag_seconds")?;
+        (age_seconds > SETTLED_SECONDS && lag_seconds < SETTLED_SECONDS).then_some(())
     })
     .await;
-    let api = Api { http: reqwest::Client::new(), url: node.api.clone(), token: client.token().to_owned() };
+    let token = node.admin().await.token().to_owned();
+    let api = Api { http: reqwest::Client::new(), url: node.api.clone(), token };
     sent(&api, first).await;
     let begun = Instant::now();
     let answered = sent(&api, &rest[..REQUESTS as usize]).await;
@@ -85,18 +91,6 @@ async fn audience(data: &Path) -> Vec<String> {
     psql(&["-1", "-f", script.to_str().expect("a path")]);
     let ids = psql(&["-c", "select 'prf_' || replace(id::text, '-', '') from profiles where not is_default order by id"]);
     ids.lines().map(str::to_owned).collect()
-}
-
-fn train(data: &Path) {
-    let output = Command::new(env!("CARGO_BIN_EXE_marquee"))
-        .args(["recommend", "train", "--data"])
-        .arg(data)
-        .output()
-        .expect("the binary starts");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success(), "{said}");
-    tell(said.trim(), true);
 }
 
 #[derive(Clone)]
