@@ -22,7 +22,13 @@ use marquee_packager::{
     verify::{Files, Part, verify},
 };
 use marquee_transcoder::local::{Options, Outcome, encode};
-use std::{collections::BTreeMap, num::NonZeroU32, ops::Range, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    ops::Range,
+    path::{Path, PathBuf},
+    process::Command,
+};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
@@ -245,15 +251,21 @@ pub(crate) async fn protecting_that_breaks_anywhere_loses_nothing() {
     }
 }
 
-/// Frames of a rendition that ffmpeg decodes with the key of each segment, by its number, and what it complains about. Fragment by fragment: FFmpeg 5.1, unlike its
-/// successors, loses count of protected samples where several fragments are in a file.
-fn decoded(folder: &Path, key: impl Fn(u32) -> [u8; 16]) -> (u64, String) {
-    let init = std::fs::read(folder.join("init.mp4")).expect("read");
+/// The segments of a rendition, the first one first.
+fn segments_of(folder: &Path) -> Vec<PathBuf> {
     let mut segments: Vec<_> =
         std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     segments.retain(|path| path.extension().is_some_and(|extension| extension == "m4s"));
-    let (file, mut frames, mut complaints) = (folder.join("fragment.mp4"), 0, String::new());
     segments.sort();
+    segments
+}
+
+/// Frames of a rendition that ffmpeg decodes with the key of each segment, by its number, and what it complains about. Fragment by
+/// fragment: FFmpeg 5.1, unlike its successors, loses count of protected samples where several fragments are in a file.
+fn decoded(folder: &Path, key: impl Fn(u32) -> [u8; 16]) -> (u64, String) {
+    let init = std::fs::read(folder.join("init.mp4")).expect("read");
+    let (file, mut frames, mut complaints) = (folder.join("fragment.mp4"), 0, String::new());
+    let segments = segments_of(folder);
     let numbered = segments.iter().zip(1..);
     let all = numbered
         .flat_map(|(path, number)| fragments(&std::fs::read(path).expect("read")).into_iter().map(move |it| (number, it)));
@@ -295,8 +307,8 @@ pub(crate) async fn a_local_film_is_protected_and_ffmpeg_opens_it() {
         assert!(matches!(outcome, Ok(Outcome::Encoded(_))), "{outcome:?}");
         let document = std::fs::read_to_string(&file).expect("keys");
         let keys = secrets(&document);
-        let (uses, segments) = (choice.keys.uses().len(), 2);
-        assert_eq!(keys.len(), uses * choice.periods(segments) as usize, "{document}");
+        let (uses, segments) = (choice.keys.uses().len(), segments_of(&out.join("v/360p")).len() as u32);
+        assert_eq!(keys.len(), uses * choice.periods(segments) as usize, "{choice:?} of {segments} segments");
         // The keys of sound and of small pictures come first in each period.
         let of_period = |number, of: usize| keys[choice.period_of(number) as usize * uses + of];
         let (sound, picture) = (|number| of_period(number, 0), |number| of_period(number, uses.min(2) - 1));

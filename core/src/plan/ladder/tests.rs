@@ -169,13 +169,13 @@ fn steps_are_as_even_as_the_work_allows_and_the_lowest_rung_is_made_with_care() 
     };
     let (largest, worst, rungs) = steps(&recipe);
     assert!(largest <= 20.0 && worst < 50.0, "{rungs:?}");
-    assert!(rungs.iter().any(|rung| rung.height == 432), "a size that was not tried: {:?}", names(&rungs));
     assert_eq!(names(&rungs).last(), Some(&"234p"));
     let settings = recipe.per_title.as_mut().expect("ladders are chosen");
     settings.lowest = Some(LowestChoice { height: 288, preset: "fast".into() });
     settings.effort_max = 2.0;
     let (largest, _, rungs) = steps(&recipe);
     assert!(largest <= 12.0 && rungs.len() <= 8, "{rungs:?}");
+    assert!(rungs.iter().any(|rung| rung.height == 432), "a size that was not tried: {:?}", names(&rungs));
     let lowest = rungs.last().expect("a rung");
     assert_eq!((lowest.id.as_str(), lowest.max_bitrate_bps, lowest.preset.as_str()), ("288p", 90_000, "fast"));
 }
