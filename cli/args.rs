@@ -140,7 +140,7 @@ pub(crate) struct Encode {
     /// One key for all tracks, instead of one for sound and one for each class of picture
     #[arg(long, requires = "protect")]
     pub(crate) one_key: bool,
-    /// Change keys after so many segments; older receivers of AirPlay do not play that
+    /// Change keys after so many segments; older receivers of AirPlay, and Shaka Player by HLS, do not play that
     #[arg(long, requires = "protect", value_name = "SEGMENTS")]
     pub(crate) rotate: Option<NonZeroU32>,
     /// Print the plan as JSON and stop

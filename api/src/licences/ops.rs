@@ -62,8 +62,8 @@ pub(crate) async fn export(app: &App, caller: &Caller, id: VideoId) -> Result<St
     Ok(cpix::export(&encode.to_string(), protected, &keys, plan.last_segment()))
 }
 
-/// The keys of an encode of a video that is there, those of all its crypto periods, if viewers are given such: to Clear Key alone, whose addresses are as `fits` wants. What
-/// is for licence servers of others never leaves.
+/// The keys of an encode of a video that is there, those of all its crypto periods, if viewers are given such: to Clear Key alone, whose
+/// addresses are as `fits` wants. What is for licence servers of others never leaves.
 async fn keys_of(
     app: &App,
     video: VideoId,

@@ -23,8 +23,8 @@ pub(super) struct ProtectionView {
     #[serde(default)]
     #[schema(value_type = String, example = "per_track_type")]
     pub(super) keys: KeyPolicy,
-    /// After how many segments of six seconds its keys change, 1024 times at most; absent if they never do. Older receivers of AirPlay do not
-    /// play what has keys that change, and keys of a key server of others do not.
+    /// After how many segments of six seconds its keys change, 1024 times at most; absent if they never do. Older receivers of
+    /// AirPlay, and Shaka Player by HLS, do not play what has keys that change, and keys of a key server of others do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1, example = 50)]
     pub(super) rotation_segments: Option<NonZeroU32>,

@@ -52,7 +52,7 @@ struct Key {
 
 impl Key {
     /// A track's key, used as `protection` says of another one. In `cenc` each track begins elsewhere.
-    fn new(key: &ContentKey, protection: Protection, name: &str) -> Self {
+    fn new(key: &ContentKey, protection: &Protection, name: &str) -> Self {
         let constant_iv = protection.constant_iv.map(|_| key.iv);
         let mut hash = Sha256::new();
         hash.update(key.id.as_bytes());
@@ -61,7 +61,11 @@ impl Key {
         let mut first_iv = [0; SAMPLE_IV_BYTES];
         first_iv.copy_from_slice(&hash.finalize()[..SAMPLE_IV_BYTES]);
         let first_iv = u64::from_be_bytes(first_iv);
-        Self { protection: Protection { key_id: key.id, constant_iv, ..protection }, cipher: Cipher::new(&key.secret), first_iv }
+        Self {
+            protection: Protection { key_id: key.id, constant_iv, ..protection.clone() },
+            cipher: Cipher::new(&key.secret),
+            first_iv,
+        }
     }
 }
 
@@ -104,7 +108,7 @@ impl Protector {
             init: boxes::protected_init(init, &protection, others, is_sound)?.into(),
             layout,
             name: name.to_owned(),
-            key: Key::new(key, protection, name),
+            key: Key::new(key, &protection, name),
             rotation: None,
         })
     }
@@ -119,7 +123,7 @@ impl Protector {
     fn later_key(&self, number: u32) -> Option<Key> {
         let (choice, base) = self.rotation.as_ref()?;
         let period = choice.period_of(number);
-        (period > 0).then(|| Key::new(&base.of_period(*choice, period), self.key.protection.clone(), &self.name))
+        (period > 0).then(|| Key::new(&base.of_period(*choice, period), &self.key.protection, &self.name))
     }
 
     /// The protected initialization segment.

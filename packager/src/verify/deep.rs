@@ -64,11 +64,14 @@ fn dialnorm(frame: &[u8]) -> Option<u32> {
     let bsid = frame.get(5)? >> 3;
     if bsid > 10 {
         // Type, number, size, rate and blocks; then the mode, low frequencies and the version.
-        (take(2 + 3 + 11)?, take(2 + 2)?);
-        (take(3 + 1)?, take(5)?);
+        take(2 + 3 + 11)?;
+        take(2 + 2)?;
+        take(3 + 1)?;
+        take(5)?;
     } else {
         // Checksum, rate and size; then version, kind and mode, what some modes have, and low frequencies.
-        (take(16 + 2 + 6)?, take(5 + 3)?);
+        take(16 + 2 + 6)?;
+        take(5 + 3)?;
         let mode = take(3)?;
         let more = [mode & 1 == 1 && mode != 1, mode & 4 != 0, mode == 2];
         take(2 * more.into_iter().filter(|there| *there).count() as u32 + 1)?;

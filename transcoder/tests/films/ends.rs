@@ -20,8 +20,8 @@ const VARIABLE: &str = "-vf select=not(eq(mod(n\\,7)\\,3)) -fps_mode vfr";
 const ENDS_BYTES: u64 = 5 << 20;
 /// What is read ahead, and to find out what the streams are.
 const BESIDE_BYTES: u64 = 6 << 20;
-/// Bytes that are read for a chunk, in those of its share.
-const CHUNK_SHARE_MAX: f64 = 1.3;
+/// Bytes that are read for a chunk, in those of its share: what finds its beginning costs as much of a small film as of a large one.
+const CHUNK_SHARE_MAX: f64 = 2.0;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let film = |name: &str, file: &'static str, coded: &str, seek| {

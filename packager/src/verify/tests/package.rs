@@ -82,12 +82,12 @@ const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\
 type Mark = Box<dyn Fn(u32, &[u8]) -> Bytes>;
 
 /// Stores the init segment of a track, protected if there are keys; what makes its segments so.
-fn mark(package: &mut Package, keys: &Keys, track: &Track, init: Bytes) -> Option<Mark> {
+fn mark(package: &mut Package, keys: &Keys, track: &Track, init: &Bytes) -> Option<Mark> {
     let (folder, id) = (track.rendition.folder(), &track.rendition.id);
     let marker = keys.as_ref().map(|(protected, keys)| {
         Protector::marker(protected.choice, keys.of(&track.rendition.media).unwrap(), folder == object::Track::Audio)
     });
-    let init = marker.as_ref().map_or(init.clone(), |marker| marker.init(&init));
+    let init = marker.as_ref().map_or_else(|| init.clone(), |marker| marker.init(init));
     package.insert(object::init_path(folder, id), init);
     marker.map(|marker| Box::new(move |number, clear: &[u8]| marker.segment(number, clear)) as Mark)
 }
@@ -109,7 +109,7 @@ fn pictures(package: &mut Package, keys: &Keys, id: &str, ((width, height), (key
         configuration: Configuration::Avc(ParameterSets { sps, pps: Bytes::from_static(&[0x68, 0xeb]) }),
         colour: Colour::BT709,
     };
-    let mark = mark(package, keys, &track, header.init_segment().unwrap());
+    let mark = mark(package, keys, &track, &header.init_segment().unwrap());
     let picture = |unit: u8, bytes: usize, composition_offset_ticks| {
         let mut data = (bytes as u32 - 4).to_be_bytes().to_vec();
         data.resize(bytes, unit);
@@ -139,7 +139,7 @@ fn sound(package: &mut Package, keys: &Keys, id: &str, described: (&str, &str, b
         bitrate_bps: 40_000,
         loudness: Some(Loudness { lkfs: Some(-24.0), is_whole: true, true_peak_max_dbtp: -2.0 }),
     };
-    let mark = mark(package, keys, &track, header.init_segment().unwrap());
+    let mark = mark(package, keys, &track, &header.init_segment().unwrap());
     let frame =
         Sample { data: Bytes::from_static(&[0x21; 100]), duration_ticks: 1024, composition_offset_ticks: 0, keyframe: true };
     let mut decoded = 0;
