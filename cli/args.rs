@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand, ValueEnum};
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 /// A video streaming platform that any team can run itself.
 #[derive(Debug, Parser)]
@@ -142,7 +142,7 @@ pub(crate) struct Encode {
     pub(crate) one_key: bool,
     /// Change keys after so many segments; older receivers of AirPlay, and Shaka Player by HLS, do not play that
     #[arg(long, requires = "protect", value_name = "SEGMENTS")]
-    pub(crate) rotate: Option<NonZeroU32>,
+    pub(crate) rotate: Option<std::num::NonZeroU32>,
     /// Print the plan as JSON and stop
     #[arg(long)]
     pub(crate) plan: bool,
