@@ -2,7 +2,7 @@
 
 use super::{
     Stop,
-    filter::{PICTURES, one_way},
+    filter::{PICTURES, one_way, valid},
     pictures::share,
 };
 use ffmpeg_next::{self as ffmpeg, filter, format::Pixel, frame};
@@ -38,7 +38,7 @@ impl Comparison {
     pub(super) fn push(&mut self, frame: &frame::Video) -> Result<Option<(Seen, Option<FieldOrder>)>, Stop> {
         let shape = (frame.format(), frame.width(), frame.height());
         if self.graph.as_ref().is_none_or(|(_, known)| *known != shape) {
-            (self.graph, self.frames) = (graph(shape).map(|graph| (graph, shape)), 0);
+            (self.graph, self.frames) = (graph(shape)?.map(|graph| (graph, shape)), 0);
         }
         let said = std::mem::replace(&mut self.said, order(frame));
         let Some((graph, _)) = &mut self.graph else { return Ok(None) };
@@ -70,8 +70,10 @@ impl Comparison {
 }
 
 /// A graph for frames of that shape; `None` if they cannot be compared.
-fn graph((format, width, height): Shape) -> Option<filter::Graph> {
-    let format = format.descriptor()?.name();
+fn graph((format, width, height): Shape) -> Result<Option<filter::Graph>, Stop> {
+    let Some(format) = format.descriptor() else { return Ok(None) };
+    let format = format.name();
     let arguments = format!("video_size={width}x{height}:pix_fmt={format}:time_base=1/25:pixel_aspect=1/1");
-    one_way(PICTURES, &arguments, &format!("idet=intl_thres={FIELDS_FIT}:prog_thres={LINES_FIT}")).ok()
+    let graph = one_way(PICTURES, &arguments, &format!("idet=intl_thres={FIELDS_FIT}:prog_thres={LINES_FIT}"))?;
+    Ok(valid(graph).ok())
 }

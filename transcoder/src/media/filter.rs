@@ -125,14 +125,19 @@ pub(super) const PICTURES: [&str; 2] = ["buffer", "buffersink"];
 pub(super) const SOUND: [&str; 2] = ["abuffer", "abuffersink"];
 
 /// A graph of one way, which is `description`, from "in", of which `arguments` tell what comes, to "out". It has one thread: encoders
-/// already use the others.
+/// already use the others. Nobody has asked yet whether its filters take what comes.
 pub(super) fn one_way([source, sink]: [&str; 2], arguments: &str, description: &str) -> Result<filter::Graph, Stop> {
     let fault = |error: ffmpeg::Error| Stop::Fault(format!("filter graph {arguments} {description}: {error}"));
     let mut graph = on_threads(1);
     graph.add(&find(source)?, "in", arguments).map_err(fault)?;
     graph.add(&find(sink)?, "out", "").map_err(fault)?;
     graph.output("in", 0).and_then(|ends| ends.input("out", 0)?.parse(description)).map_err(fault)?;
-    graph.validate().map_err(fault)?;
+    Ok(graph)
+}
+
+/// The same graph, if its filters take what comes.
+pub(super) fn valid(mut graph: filter::Graph) -> Result<filter::Graph, Stop> {
+    graph.validate().map_err(Stop::fault("filter graph"))?;
     Ok(graph)
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Stop,
-    filter::{PICTURES, one_way},
+    filter::{PICTURES, one_way, valid},
 };
 use ffmpeg_next::{self as ffmpeg, Rational, filter, format::Pixel, frame};
 use marquee_core::{
@@ -144,7 +144,7 @@ fn graph((format, width, height): Shape, order: FieldOrder) -> Result<filter::Gr
     let order = if order == FieldOrder::Top { "tff" } else { "bff" };
     let matching =
         format!("fieldmatch=order={order}:mode=pc_n:combmatch=full,bwdif=mode=send_frame:parity={order}:deint=interlaced");
-    one_way(PICTURES, &arguments, &matching)
+    valid(one_way(PICTURES, &arguments, &matching)?)
 }
 
 /// How much of a frame is new beside the one before it: the most that is in one block of the luma.

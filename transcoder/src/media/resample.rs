@@ -4,7 +4,7 @@ use super::{
     Stop,
     decode::Decoding,
     encode_audio::FRAME_SAMPLES,
-    filter::{SOUND, one_way},
+    filter::{SOUND, one_way, valid},
 };
 use ffmpeg_next::{self as ffmpeg, ffi, filter, format::Sample, frame};
 use marquee_core::{plan::AudioRendition, source::Source};
@@ -93,7 +93,7 @@ impl Resampler {
              min_hard_comp={STRETCHED_SECONDS}:rematrix_maxval=1,\
              aformat=sample_fmts=fltp:sample_rates={out_rate}:channel_layouts={out_layout}{leveled}"
         );
-        let mut graph = one_way(SOUND, &arguments, &description)?;
+        let mut graph = valid(one_way(SOUND, &arguments, &description)?)?;
         if let Some(mut out) = graph.get("out") {
             out.sink().set_frame_size(FRAME_SAMPLES as u32);
         }
