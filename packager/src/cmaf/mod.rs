@@ -27,7 +27,7 @@ pub(crate) use loudness::UDTA;
 pub use nal::{ParameterSets, annexb_to_avcc, is_idr, split_avcc, split_nals};
 pub use protection::Protection;
 pub use schedule::{Timing, edit_ticks, schedule};
-pub use segment::{MediaSegment, Sample, media_segment};
+pub use segment::{MediaSegment, Sample, WriteSegment, last_media_segment, media_segment};
 
 /// The one track of a CMAF file.
 const TRACK_ID: u32 = 1;

@@ -137,14 +137,14 @@ impl SampleProtection {
     }
 }
 
-/// Writes `senc`, and if that says anything, `saio` and `saiz`: how each sample of a fragment is protected, all of them with subsamples
-/// or none. `offset_bytes` is how far after the start of the `moof` they will be.
+/// Writes `senc`, `saio` and `saiz`: how each sample of a fragment is protected, all of them with subsamples or none. `offset_bytes` is
+/// how far after the start of the `moof` they will be. Of whole samples with a constant vector there is nothing to say; a fragment
+/// with `senc` still has all three (ISO/IEC 23000-19 section 8.2.2.1), as some televisions want it (HLS-AUTH 1.38).
 pub(crate) fn encode(samples: &[SampleProtection], offset_bytes: usize, buf: &mut Vec<u8>) -> Result<()> {
     let has_subsamples = samples.iter().any(|sample| !sample.subsamples.is_empty());
     if samples.iter().any(|sample| sample.subsamples.len() > SUBSAMPLES_MAX) {
         return Err(malformed("a sample has more protected runs than a fragment can list"));
     }
-    let start = buf.len();
     let written = buf.encode_atom(SENC, |buf| {
         (if has_subsamples { USE_SUBSAMPLES } else { 0 }).encode(buf)?;
         (samples.len() as u32).encode(buf)?;
@@ -162,13 +162,10 @@ pub(crate) fn encode(samples: &[SampleProtection], offset_bytes: usize, buf: &mu
     });
     written.map_err(Error::internal)?;
     let first_bytes = FULL_BOX_HEADER_BYTES + 4;
-    if buf.len() - start == first_bytes {
-        // Whole samples and a constant vector: there is nothing that could be pointed at.
-        return Ok(());
-    }
     let offset = u32::try_from(offset_bytes + first_bytes).map_err(Error::internal)?;
     let sizes: Vec<u8> = samples.iter().map(|sample| sample.size_bytes() as u8).collect();
-    let same = sizes.first().copied().filter(|first| sizes.iter().all(|size| size == first));
+    // A default of 0 says that the sizes are listed (ISO/IEC 14496-12 section 8.7.8.3).
+    let same = sizes.first().copied().filter(|first| *first > 0 && sizes.iter().all(|size| size == first));
     let written = buf
         .encode_atom(SAIO, |buf| {
             0_u32.encode(buf)?;

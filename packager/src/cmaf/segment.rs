@@ -4,12 +4,14 @@ use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
 use crate::model::Iframe;
 use bytes::Bytes;
 use marquee_core::{Error, Result, object};
-use mp4_atom::{Encode, Mdat, Mfhd, Moof, Styp, Tfdt, Tfhd, Traf, Trun, TrunEntry};
+use mp4_atom::{Encode, FourCC, Mdat, Mfhd, Moof, Styp, Tfdt, Tfhd, Traf, Trun, TrunEntry};
 
 /// Fragments of one segment, so that every fragment of a track has a sequence number of its own.
 const FRAGMENTS_MAX: u32 = 256;
 /// Bytes of a box's size and kind.
 const BOX_HEADER_BYTES: u32 = 8;
+/// What every segment is: a media segment of DASH, and of CMAF.
+const BRANDS: [[u8; 4]; 2] = [*b"msdh", *b"cmfc"];
 /// Sample flags (ISO/IEC 14496-12 section 8.8.3.1): depends on no other sample; depends on others and is no sync sample.
 const SYNC_SAMPLE: u32 = 0x0200_0000;
 const OTHER_SAMPLE: u32 = 0x0101_0000;
@@ -38,6 +40,9 @@ pub struct MediaSegment {
     pub duration_ticks: u64,
 }
 
+/// Writes a segment: [`media_segment`], or [`last_media_segment`].
+pub type WriteSegment = fn(u32, u64, &[Sample], object::Track) -> Result<MediaSegment>;
+
 /// Writes segment `number` (from 1), whose first sample is decoded at `first_decode_ticks`. Video gets a fragment per
 /// keyframe, so that the byte range of an I-frame can include its `moof` (Apple HLS Authoring Specification 6.10);
 /// sound gets one fragment.
@@ -45,6 +50,24 @@ pub struct MediaSegment {
 /// # Errors
 /// `Internal` if there is no sample, the first is no keyframe, or something does not fit its field.
 pub fn media_segment(number: u32, first_decode_ticks: u64, samples: &[Sample], kind: object::Track) -> Result<MediaSegment> {
+    write(number, first_decode_ticks, samples, kind, &BRANDS)
+}
+
+/// The same of the last segment of a track, which says that it is (ISO/IEC 23009-1 section 6.3.4.2; DASH-IF IOP 3.2.3).
+///
+/// # Errors
+/// The same.
+pub fn last_media_segment(number: u32, first_decode_ticks: u64, samples: &[Sample], kind: object::Track) -> Result<MediaSegment> {
+    write(number, first_decode_ticks, samples, kind, &[&BRANDS[..], &[*b"lmsg"]].concat())
+}
+
+fn write(
+    number: u32,
+    first_decode_ticks: u64,
+    samples: &[Sample],
+    kind: object::Track,
+    brands: &[[u8; 4]],
+) -> Result<MediaSegment> {
     if !samples.first().is_some_and(|first| first.keyframe) {
         return Err(Error::internal(format!("segment {number} does not start with a keyframe")));
     }
@@ -54,7 +77,7 @@ pub fn media_segment(number: u32, first_decode_ticks: u64, samples: &[Sample], k
         object::Track::Audio | object::Track::Text => vec![samples],
     };
     let mut bytes = Vec::with_capacity(samples.iter().map(|sample| sample.data.len() + 32).sum::<usize>() + 1024);
-    segment_type().encode(&mut bytes).map_err(Error::internal)?;
+    segment_type(brands).encode(&mut bytes).map_err(Error::internal)?;
     let mut iframes = Vec::new();
     let mut decode_ticks = first_decode_ticks;
     for (index, samples) in fragments.into_iter().enumerate() {
@@ -68,9 +91,9 @@ pub fn media_segment(number: u32, first_decode_ticks: u64, samples: &[Sample], k
     Ok(MediaSegment { bytes: bytes.into(), iframes, duration_ticks: decode_ticks - first_decode_ticks })
 }
 
-fn segment_type() -> Styp {
-    let brands = [b"msdh", b"cmfc"];
-    Styp { major_brand: b"msdh".into(), minor_version: 0, compatible_brands: brands.map(Into::into).to_vec() }
+fn segment_type(brands: &[[u8; 4]]) -> Styp {
+    let compatible_brands = brands.iter().map(FourCC::new).collect();
+    Styp { major_brand: b"msdh".into(), minor_version: 0, compatible_brands }
 }
 
 /// Sequence numbers grow through the track (ISO/IEC 14496-12 section 8.8.5), whoever writes which segment.

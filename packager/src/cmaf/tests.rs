@@ -222,6 +222,17 @@ fn sound_is_one_fragment_of_sync_samples_whose_last_may_be_shorter() {
 }
 
 #[test]
+fn only_the_last_segment_says_that_it_is() {
+    let written = |write: WriteSegment| write(1, 0, &pictures(), object::Track::Video).unwrap();
+    let (one, last) = (written(media_segment), written(last_media_segment));
+    let brands = |segment: &MediaSegment| read::segment_brands(&segment.bytes).unwrap();
+    assert_eq!(brands(&one), [*b"msdh", *b"cmfc"]);
+    assert_eq!(brands(&last), [*b"msdh", *b"cmfc", *b"lmsg"]);
+    assert_eq!(one.bytes[24..], last.bytes[28..]);
+    assert_eq!(last.iframes[0].offset_bytes, 28, "its keyframe is where the playlist says");
+}
+
+#[test]
 fn fragments_of_a_track_have_growing_numbers() {
     let sequence = |number| {
         let bytes = media_segment(number, 0, &pictures(), object::Track::Video).unwrap().bytes;

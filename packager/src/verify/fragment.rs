@@ -105,6 +105,9 @@ pub(super) fn read(report: &mut Report, path: &str, init: &Init, offset: u64, bo
         report.must(has(b"senc") || has(b"saiz") && has(b"saio"), "HLS-AUTH 1.38", path, || {
             format!("has neither senc nor saiz and saio in the fragment at {offset}")
         });
+        report.should(!has(b"senc") || has(b"saio"), "CMAF 8.2.2.1", path, || {
+            format!("has senc without saio in the fragment at {offset}")
+        });
         for saio in all(&traf, b"saio") {
             let flags = Fields(saio.body).full()?.1;
             let count = Fields(saio.body.get(if flags & 1 == 1 { 12 } else { 4 }..).unwrap_or_default()).u32()?;

@@ -43,6 +43,8 @@ pub(super) struct Segment {
     pub(super) numbers: (u32, u32),
     /// What it is encrypted with; `None` if it is in the clear.
     pub(super) key_id: Option<KeyId>,
+    /// Whether it says that no other follows.
+    pub(super) is_last: bool,
 }
 
 /// A sample at which decoding can begin.
@@ -142,9 +144,9 @@ pub(super) async fn read<F: Files>(files: &F, path: &str, entry: &Entry, init: &
     };
     let part = window.start..window.end;
     let fragments = fragments(&mut report, &mut window, init, deep).await;
-    let fragments = report.keep(fragments, "CMAF 7.3.2.3", path).unwrap_or_default();
+    let (is_last, fragments) = report.keep(fragments, "CMAF 7.3.2.3", path).unwrap_or_default();
     report.read_bytes = window.read_bytes;
-    let segment = summary(&mut report, path, init, &fragments, &part);
+    let segment = summary(&mut report, path, init, &fragments, &part).map(|segment| Segment { is_last, ..segment });
     // What is wrong by itself is not compared with others.
     (segment.filter(|_| !report.has_errors()), report)
 }
@@ -176,16 +178,16 @@ async fn first_moof<F: Files>(report: &mut Report, window: &mut Window<'_, F>, i
     fragment::read(report, window.path, init, start, moof.get(head.head_bytes as usize..).unwrap_or_default())
 }
 
-/// Walks from box to box.
+/// Walks from box to box; also whether the segment says that no other follows.
 async fn fragments<F: Files>(
     report: &mut Report,
     window: &mut Window<'_, F>,
     init: &Init,
     deep: bool,
-) -> Result<Vec<Fragment>, Fault> {
+) -> Result<(bool, Vec<Fragment>), Fault> {
     let path = window.path;
     let (mut at, mut fragments, mut open) = (window.start, Vec::new(), None::<Fragment>);
-    let (mut boxes, mut count) = (0, 0);
+    let (mut boxes, mut count, mut is_last) = (0, 0, false);
     while at < window.end {
         let head = Head::read(&window.get(at, Head::BYTES_MAX).await?)?;
         let size = head.size_bytes.unwrap_or(window.end - at);
@@ -194,7 +196,7 @@ async fn fragments<F: Files>(
             .filter(|end| *end <= window.end)
             .ok_or_else(|| format!("is cut off: {} at {at} has {size} bytes, {} are there", name(&head.kind), window.end - at))?;
         if boxes == 0 {
-            styp(report, path, &head, &window.get(at, size.min(PIECE_BYTES)).await?);
+            is_last = styp(report, path, &head, &window.get(at, size.min(PIECE_BYTES)).await?);
         }
         boxes += 1;
         if boxes > BOXES_MAX {
@@ -240,17 +242,18 @@ async fn fragments<F: Files>(
     match open {
         Some(_) => Err("ends with a moof".to_owned()),
         None if fragments.is_empty() => Err("has no fragment".to_owned()),
-        None => Ok(fragments),
+        None => Ok((is_last, fragments)),
     }
 }
 
-/// The first box says that this is a segment.
-fn styp(report: &mut Report, path: &str, head: &Head, bytes: &[u8]) {
-    let body = bytes.get(8..).unwrap_or_default();
+/// The first box says that this is a segment. Answers whether it says that this is the last one.
+fn styp(report: &mut Report, path: &str, head: &Head, bytes: &[u8]) -> bool {
+    let body = bytes.get(8..).filter(|_| &head.kind == b"styp").unwrap_or_default();
     let brands = || body.chunks_exact(4).enumerate().filter(|(place, _)| *place != 1).map(|(_, brand)| brand);
     // A must for CMAF segments; packagers that leave it out are played everywhere.
-    let good = &head.kind == b"styp" && brands().any(|brand| brand == b"msdh");
+    let good = brands().any(|brand| brand == b"msdh");
     report.should(good, "CMAF 7.3.3.1", path, || "has no styp with the brand msdh".to_owned());
+    brands().any(|brand| brand == b"lmsg")
 }
 
 /// Looks at every sample of a fragment.
@@ -315,5 +318,6 @@ fn summary(report: &mut Report, path: &str, init: &Init, fragments: &[Fragment],
         keyframes,
         numbers: (first.number, last.number),
         key_id: first.key_id,
+        is_last: false,
     })
 }

@@ -244,6 +244,7 @@ mod tests {
             keyframes: Vec::new(),
             numbers: (1, 1),
             key_id: None,
+            is_last: false,
         };
         let track = |segments| Track { segments, ..Track::default() };
         // Without an init segment, a tick is a second.

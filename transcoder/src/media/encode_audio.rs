@@ -101,13 +101,13 @@ impl<'a> AudioEncoder<'a> {
                 Err(error) => return Err(Stop::Fault(format!("encode sound: {error}"))),
             }
         }
-        if sound.is_none() { self.close(&mut take) } else { Ok(()) }
+        if sound.is_none() { self.close(&mut take, cmaf::last_media_segment) } else { Ok(()) }
     }
 
     fn add(&mut self, data: Bytes, take: &mut impl FnMut(model::Segment, Bytes) -> Result<(), Stop>) -> Result<(), Stop> {
         let next = self.done + self.frames.len() as u64;
         if !self.frames.is_empty() && self.segment_of(next) != self.segment_of(self.done) {
-            self.close(take)?;
+            self.close(take, cmaf::media_segment)?;
         }
         self.frames.push(data);
         Ok(())
@@ -121,7 +121,11 @@ impl<'a> AudioEncoder<'a> {
     }
 
     /// Writes the segment so far.
-    fn close(&mut self, take: &mut impl FnMut(model::Segment, Bytes) -> Result<(), Stop>) -> Result<(), Stop> {
+    fn close(
+        &mut self,
+        take: &mut impl FnMut(model::Segment, Bytes) -> Result<(), Stop>,
+        write: cmaf::WriteSegment,
+    ) -> Result<(), Stop> {
         let frames = std::mem::take(&mut self.frames);
         if frames.is_empty() {
             return Ok(());
@@ -133,7 +137,7 @@ impl<'a> AudioEncoder<'a> {
             .into_iter()
             .map(|data| cmaf::Sample { data, duration_ticks: FRAME_SAMPLES as u32, composition_offset_ticks: 0, keyframe: true })
             .collect();
-        let written = cmaf::media_segment(number, decode_ticks, &samples, TRACK)?;
+        let written = write(number, decode_ticks, &samples, TRACK)?;
         // Shown times: the edit list takes the priming away.
         let start_ticks = decode_ticks.saturating_sub(self.priming);
         let hidden = self.priming.saturating_sub(decode_ticks);

@@ -55,7 +55,7 @@ impl Beginning {
         };
         // Without an end the decoding side gave up; what it says is the cause.
         if let Some(end_ticks) = self.encoder.run(work, &mut maker)? {
-            maker.finish(end_ticks)?;
+            maker.finish(end_ticks, end_ticks >= job.plan.duration_ticks)?;
         }
         Ok(maker.review.cpu())
     }
@@ -70,9 +70,9 @@ struct Maker<'a, F> {
 }
 
 impl<F: FnMut(Made) -> Result<(), Stop>> Maker<'_, F> {
-    fn finish(&mut self, end_ticks: u64) -> Result<(), Stop> {
+    fn finish(&mut self, end_ticks: u64, ends_title: bool) -> Result<(), Stop> {
         self.review.finish()?;
-        let complete = self.segmenter.finish(end_ticks)?;
+        let complete = if ends_title { self.segmenter.last(end_ticks)? } else { self.segmenter.finish(end_ticks)? };
         self.pass_on(complete)
     }
 

@@ -54,6 +54,15 @@ impl<'a> Segmenter<'a> {
 
     /// The segment so far, its last frame ending at `end`; `None` if it is empty.
     pub(super) fn finish(&mut self, end: u64) -> Result<Option<(model::Segment, Bytes)>, Stop> {
+        self.complete(end, cmaf::media_segment)
+    }
+
+    /// The same of the last segment of the title.
+    pub(super) fn last(&mut self, end: u64) -> Result<Option<(model::Segment, Bytes)>, Stop> {
+        self.complete(end, cmaf::last_media_segment)
+    }
+
+    fn complete(&mut self, end: u64, write: cmaf::WriteSegment) -> Result<Option<(model::Segment, Bytes)>, Stop> {
         let units = std::mem::take(&mut self.units);
         let Some(first) = units.first() else { return Ok(None) };
         let number = self.timeline.segment_of(first.tick);
@@ -68,7 +77,7 @@ impl<'a> Segmenter<'a> {
                 keyframe: unit.keyframe,
             })
             .collect();
-        let written = cmaf::media_segment(number, start_ticks, &samples, Track::Video)?;
+        let written = write(number, start_ticks, &samples, Track::Video)?;
         let segment = model::Segment {
             number,
             start_ticks,

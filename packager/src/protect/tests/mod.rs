@@ -127,10 +127,14 @@ fn a_fragment_says_how_its_samples_are_protected() {
     assert_eq!(protected.iframes[0].size_bytes, clear.iframes[0].size_bytes + (senc.len() + 20 + saiz.len()) as u64);
     assert_eq!(protected.duration_ticks, clear.duration_ticks);
 
-    // Of sound there is nothing to say but that it is protected.
+    // Of sound there is nothing to say but that it is protected: three samples of which nothing is told, at the end of `senc`.
     let (init, clear) = sound();
     let protected = protector(&init, Scheme::Cbcs).segment(1, &clear.bytes).unwrap();
-    assert!(find(&protected.bytes, b"moof").ends_with(b"\0\0\0\x10senc\0\0\0\0\0\0\0\x03"));
+    let moof = find(&protected.bytes, b"moof");
+    let (senc, saiz) = (b"\0\0\0\x10senc\0\0\0\0\0\0\0\x03", b"\0\0\0\x14saiz\0\0\0\0\0\0\0\0\x03\0\0\0");
+    assert!(moof.ends_with(&[senc, find(moof, b"saio"), saiz].concat()));
+    let offset = u32::from_be_bytes(find(moof, b"saio")[16..].try_into().unwrap()) as usize;
+    assert!(moof[..offset].ends_with(senc));
     let protected = protector(&init, Scheme::Cenc).segment(1, &clear.bytes).unwrap();
     assert!(find(&protected.bytes, b"moof").ends_with(b"saiz\0\0\0\0\x08\0\0\0\x03"));
 }

@@ -237,6 +237,10 @@ fn matches<F>(
     }) {
         return;
     }
+    let said = track.segments.last().is_some_and(|last| last.is_last);
+    report.should(said, "DASH-IF IOP 3.2.3", MANIFEST, || format!("{id} has a last segment without the brand lmsg"));
+    let early = track.segments.iter().rev().skip(1).any(|segment| segment.is_last);
+    report.must(!early, "23009-1 6.3.4.2", MANIFEST, || format!("{id} goes on after a segment with the brand lmsg"));
     let off_s = track.frame_s() + 0.001;
     let moved = std::iter::zip(named, &track.segments).find(|(named, segment)| {
         let end = segment.start_ticks + i128::from(segment.duration_ticks);

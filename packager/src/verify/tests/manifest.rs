@@ -142,6 +142,19 @@ fn faults_of_a_manifest_are_found() {
 }
 
 #[test]
+fn only_the_last_segment_says_that_it_is() {
+    let said = |path: &str, from: &[u8], to: &[u8]| {
+        let mut package = with(MPD.to_owned());
+        let at = package[path].windows(4).position(|four| four == from).unwrap();
+        let bytes = [&package[path][..at], to, &package[path][at + 4..]].concat();
+        package.insert(path.to_owned(), bytes.into());
+        rules(&judged(&package, false))
+    };
+    assert!(said("v/540p/000003.m4s", b"lmsg", b"cmfc").contains(&"Warning DASH-IF IOP 3.2.3".to_owned()));
+    assert!(said("v/540p/000002.m4s", b"cmfc", b"lmsg").contains(&"Error 23009-1 6.3.4.2".to_owned()));
+}
+
+#[test]
 fn both_manifests_name_the_same_captions() {
     let warned = |channels: &str, services: &str, media: &str| {
         let told = format!(

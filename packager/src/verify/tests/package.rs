@@ -1,7 +1,10 @@
 //! A good package of 18 s, made by our own writer from samples without meaning: two rungs, two languages, subtitles, tiles.
 
 use crate::{
-    cmaf::{AudioTrack, Colour, Configuration, Loudness, ParameterSets, Sample, VideoTrack, media_segment},
+    cmaf::{
+        AudioTrack, Colour, Configuration, Loudness, ParameterSets, Sample, VideoTrack, WriteSegment, last_media_segment,
+        media_segment,
+    },
     gate::read_segment,
     hls::{self, Kind},
     model::{Presentation, Segment, Track},
@@ -92,6 +95,11 @@ fn mark(package: &mut Package, keys: &Keys, track: &Track, init: &Bytes) -> Opti
     marker.map(|marker| Box::new(move |number, clear: &[u8]| marker.segment(number, clear)) as Mark)
 }
 
+/// What writes the segment with a number.
+fn writer(number: u32) -> WriteSegment {
+    if number == 3 { last_media_segment } else { media_segment }
+}
+
 type Sizes = ((u32, u32), (usize, usize));
 
 fn pictures(package: &mut Package, keys: &Keys, id: &str, ((width, height), (key, other)): Sizes) -> Track {
@@ -123,7 +131,7 @@ fn pictures(package: &mut Package, keys: &Keys, id: &str, ((width, height), (key
     group.push(picture(0x41, other, 800));
     let samples = [group.clone(), group.clone(), group].concat();
     for number in 1..=3 {
-        let bytes = media_segment(number, u64::from(number - 1) * 60_000, &samples, object::Track::Video).unwrap().bytes;
+        let bytes = writer(number)(number, u64::from(number - 1) * 60_000, &samples, object::Track::Video).unwrap().bytes;
         keep(package, &mut track, (number, bytes), mark.as_ref());
     }
     track
@@ -147,7 +155,7 @@ fn sound(package: &mut Package, keys: &Keys, id: &str, described: (&str, &str, b
         // Where segments end, in frames, the one of priming among them.
         let end = (u64::from(number) * 288_000).div_ceil(1024) + 1;
         let frames = vec![frame.clone(); (end - decoded) as usize];
-        let bytes = media_segment(number, decoded * 1024, &frames, object::Track::Audio).unwrap().bytes;
+        let bytes = writer(number)(number, decoded * 1024, &frames, object::Track::Audio).unwrap().bytes;
         decoded = end;
         keep(package, &mut track, (number, bytes), mark.as_ref());
     }
