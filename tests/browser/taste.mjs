@@ -24,6 +24,7 @@ await run(async (see) => {
     await chooseWhatIsRecommended(page, told, see);
     await say(page, told, see);
     await describe(page, see);
+    await nameChapters(page, see);
     await chooseMoreLikeIt(page, told, see);
     await comeBackFromFilm(page, told, see);
     await goOnWithoutRecommendations(page, see);
@@ -159,6 +160,18 @@ async function describe(page, see) {
   await refused.waitFor();
   check((await refused.getAttribute("data-code")) === "invalid_facts", "a language that is none is not refused");
   see("facts are written and shown, and a mistake is named");
+}
+
+async function nameChapters(page, see) {
+  const [text, save] = [page.locator(marked("chapters-text")), page.locator(marked("chapters-save"))];
+  await text.fill("Intro");
+  check(await save.isDisabled(), "a line without a time can be saved");
+  await text.fill("0:00 Intro\n0:00.5 The rest");
+  await save.click();
+  // They are shown as the title has them, once it does.
+  const kept = async () => (await text.inputValue()) === "0:00 Intro\n0:00.500 The rest";
+  await until("the title has the chapters", RECOMMENDED_TIMEOUT_MS, kept);
+  see("chapters are written as lines, and become the title's");
 }
 
 async function chooseMoreLikeIt(page, told, see) {

@@ -1,6 +1,7 @@
 //! Programs that others wrote: a viewer's browser on the pages, and the tus client of the web. The scripts in `tests/browser` assert.
 
 use crate::support::{
+    client::Client,
     clip::{Clip, FILM, SHORT},
     judge,
     node::{ADMIN_EMAIL, ADMIN_PASSWORD, Node, show},
@@ -22,6 +23,17 @@ pub(super) fn script(name: &str, arguments: &[&OsStr]) -> String {
     show(&said);
     assert!(output.status.success(), "{said}\n{complained}");
     said.into_owned()
+}
+
+/// Shaka Player, hls.js and dash.js play a title that lasts so long, as `name` says.
+pub(super) async fn play(admin: &Client, id: &str, name: &str, seconds: &str, is_protected: bool) {
+    let play = admin.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await;
+    let licence = play["protection"]["systems"][0]["licence_url"].as_str();
+    assert_eq!(licence.is_some(), is_protected, "{play}");
+    let manifests = [play["hls"].as_str(), play["dash"].as_str(), Some(seconds)];
+    assert!(manifests.iter().all(Option::is_some), "{play}");
+    let arguments = manifests.into_iter().chain([licence, play["protection"]["hls_by_key"].as_str()]).flatten();
+    script(name, &arguments.map(OsStr::new).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -99,15 +111,7 @@ async fn players_play_a_title_in_the_clear_and_protected() {
     for scheme in ["none", "cbcs", "cenc"] {
         let id = admin.upload_protected("By all players", &film.in_two_languages(), scheme).await;
         admin.wait_until_ready(&id).await;
-        let play = admin.post(&format!("/v1/videos/{id}/playback"), &json!({}), 200).await;
-        let address = |name: &str| play[name].as_str().unwrap_or_else(|| panic!("{name} in {play}")).to_owned();
-        let (hls, dash, seconds) = (address("hls"), address("dash"), film.seconds.to_string());
-        let mut arguments: Vec<&OsStr> = vec![hls.as_ref(), dash.as_ref(), seconds.as_ref()];
-        let protection = &play["protection"];
-        let licences = [protection["systems"][0]["licence_url"].as_str(), protection["hls_by_key"].as_str()];
-        assert!(licences.iter().all(|url| url.is_some() == (scheme != "none")), "{play}");
-        arguments.extend(licences.into_iter().flatten().map(OsStr::new));
-        script("players.mjs", &arguments);
+        play(&admin, &id, "players.mjs", &film.seconds.to_string(), scheme != "none").await;
     }
     node.stop().await;
 }

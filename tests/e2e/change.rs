@@ -18,7 +18,7 @@ async fn details(client: &Client, id: &str) -> Value {
 }
 
 /// Waits until the title has changed, which shows it all the while.
-async fn changed(client: &Client, id: &str) -> Value {
+pub(super) async fn changed(client: &Client, id: &str) -> Value {
     eventually("the change is over", LIMIT, || async {
         let video = details(client, id).await;
         assert_eq!((&video["status"], &video["playable"]), (&json!("ready"), &json!(true)), "viewers see a title all the while");

@@ -56,11 +56,15 @@ export interface Facts {
   available_until: string | null;
 }
 
-/** A chapter as its film names it. */
-export interface VideoChapter {
+/** A chapter as an editor orders it. */
+export interface NewChapter {
   start_ms: number;
   end_ms: number;
   title: string;
+}
+
+/** A chapter as its film or an editor names it. */
+export interface VideoChapter extends NewChapter {
   /** What viewers may want to pass over. */
   role?: "intro" | "credits";
 }
@@ -79,6 +83,7 @@ export interface Order {
   recipe?: string;
   ladder?: "auto" | "fixed";
   protection?: { scheme: "none" | "cbcs" | "cenc" };
+  chapters?: NewChapter[];
 }
 
 /** A file of subtitles that came beside a film. */

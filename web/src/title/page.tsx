@@ -15,6 +15,8 @@ import { coloured, PosterPicture } from "../ui/poster";
 import { Bar, BlankPage, ProblemNotice, ProblemPage, Waiting } from "../ui/states";
 import { day, guess, length, percent } from "../ui/text";
 import { ChangeSection } from "./change";
+import { linesOf } from "./chapter-list";
+import { ChaptersForm } from "./chapters-form";
 import { line } from "./facts";
 import { FactsForm } from "./facts-form";
 import { MoreLikeThis } from "./more-like-this";
@@ -40,6 +42,7 @@ export function TitlePage() {
         {isEditable(video) ? <FactsForm key={video.id} video={video} onChanged={again} /> : null}
         {isEditable(video) ? <Posters video={video} onChanged={setChanged} /> : null}
         {isEditable(video) && video.status === "ready" ? <ChangeSection video={video} onChanged={again} /> : null}
+        {isEditable(video) && video.status === "ready" ? <ChaptersForm key={linesOf(video.chapters ?? [])} video={video} onChanged={again} /> : null}
         {isEditable(video) ? <Subtitles video={video} onChanged={again} /> : null}
         <Notes notes={video.notes ?? []} />
       </main>
