@@ -49,26 +49,36 @@ export async function eachPlayer({ hls, dash, licence, hlsByKey }, see, watch) {
 }
 
 async function load(page, ...request) {
-  return page.evaluate(async ([player, url, server]) => {
+  await page.evaluate(([player, url, server]) => {
     window.video = document.querySelector("video");
     // Players refuse with objects that say nothing once they left the page.
-    window.film = await openPlayer(player, video, url, server).catch((error) => {
-      throw new Error(JSON.stringify(error));
-    });
-    return { heights: film.heights(), languages: film.languages(), texts: film.texts() };
+    openPlayer(player, video, url, server).then(
+      (loaded) => (window.film = loaded),
+      (error) => complain(JSON.stringify(error)),
+    );
   }, request);
+  await until("the title is loaded", SHOWN_TIMEOUT_MS, async () => {
+    await noComplaint(page);
+    return page.evaluate(() => Boolean(window.film));
+  });
+  return page.evaluate(() => ({ heights: film.heights(), languages: film.languages(), texts: film.texts() }));
 }
 
 /** Waits until the film runs on from where it is, frame by frame, without a complaint. */
 export async function play(page) {
   const shown = () => page.evaluate(() => [video.currentTime, video.getVideoPlaybackQuality().totalVideoFrames]);
-  await page.evaluate(() => video.play());
+  await begin(page);
   const [before, frames] = await shown();
   await until("the film runs for a second", SHOWN_TIMEOUT_MS, async () => {
     const [now, decoded] = await shown();
     return now > before + 1 && decoded > frames + 10;
   });
   await noComplaint(page);
+}
+
+/** Asks for the film to run; a complaint if it may not. Whoever waits for the answer of `video` waits for the first picture. */
+export async function begin(page) {
+  await page.evaluate(() => void video.play().catch(complain));
 }
 
 /** The player has nothing to complain of. */

@@ -2,7 +2,7 @@
 
 use super::{CAPTIONS_608, CAPTIONS_708, CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, SWITCHING, clean};
 use crate::{
-    bitrate::{Piece, sustained_bps},
+    bitrate::{Bitrate, Piece, sustained_bps},
     hls,
     model::{Media, Presentation, Segment, Track},
     protect::signal::{self, content_protections},
@@ -219,10 +219,12 @@ fn text_bps(track: &Track, buffer_s: u64) -> u64 {
 
 fn representation(track: &Track, buffer_s: u64) -> Representation {
     let rendition = &track.rendition;
+    // What is shorter than the buffer needs less than its own rate, but players take it for that.
+    let average_bps = Bitrate::of_track(track, buffer_s).average_bps;
     Representation {
         id: Some(rendition.id.clone()),
         codecs: Some(rendition.codec.clone()),
-        bandwidth: Some(sustained_bps(&Piece::all(track), rendition.timescale, buffer_s)),
+        bandwidth: Some(sustained_bps(&Piece::all(track), rendition.timescale, buffer_s).max(average_bps)),
         ..Representation::default()
     }
 }

@@ -106,6 +106,13 @@ fn times_are_those_of_the_ledger_in_runs_of_equal_length() {
 }
 
 #[test]
+fn a_title_that_is_shorter_than_the_buffer_has_its_own_rate() {
+    let second = Presentation { tracks: vec![video("234p", (416, 234), 500_000, &[25_000], 10_000)], ..Presentation::default() };
+    let set = &read(&second, None)[0];
+    assert_eq!(set.representations[0].bandwidth, Some(200_000));
+}
+
+#[test]
 fn rates_of_frames_are_fractions_and_half_of_them_is_the_same_set() {
     let mut title = presentation();
     let rate = |track: &mut Track, num, den| {

@@ -3,7 +3,7 @@
 use super::{NUMBER_MAX, Report, Title, addresses, name, track};
 use crate::gate::protection;
 use crate::{
-    bitrate::{Piece, sustains},
+    bitrate::{Bitrate, Piece, sustains},
     dash::{self, CHANNELS, HARD_OF_HEARING, PURPOSE, ROLE, TILE},
     model::{Media, Track},
 };
@@ -140,7 +140,7 @@ fn role(report: &mut Report, set: &AdaptationSet, id: &str, expected: &str) {
     report.must(has, "23009-1 5.8.5.5", || format!("{id} does not have the role {expected}"));
 }
 
-/// What is declared is enough to play without a pause, and no tenth more than that.
+/// What is declared is enough to play without a pause, and no tenth more than that or than its own rate.
 fn bandwidth(report: &mut Report, title: &Title<'_>, track: &Track, representation: &Representation) {
     let declared = representation.bandwidth.unwrap_or(0);
     let id = &track.rendition.id;
@@ -151,7 +151,8 @@ fn bandwidth(report: &mut Report, title: &Title<'_>, track: &Track, representati
         pieces = vec![Piece { duration_ticks: 0, size_bytes }];
     }
     let enough = |bps| sustains(bps, &pieces, track.rendition.timescale, title.buffer_s);
-    let honest = enough(declared) && !enough(declared / 10 * 9);
+    let less = declared / 10 * 9;
+    let honest = enough(declared) && (!enough(less) || less < Bitrate::of_track(track, title.buffer_s).average_bps);
     let counts = declared > 0 && declared < NUMBER_MAX;
     report.must(honest && counts, "23009-1 5.3.5.2", || format!("{id} declares {declared} b/s, which is not what it needs"));
 }
