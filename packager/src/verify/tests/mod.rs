@@ -9,6 +9,8 @@ mod package;
 mod playlists;
 mod rotation;
 mod rules;
+mod structure;
+mod words;
 
 use super::*;
 use bytes::Bytes;
