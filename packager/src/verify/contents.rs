@@ -111,10 +111,7 @@ pub(super) fn brands(report: &mut Report, path: &str, brands: &[Kind], entry: &E
         });
     }
     let Media::Video { width, height, .. } = entry.media else { return };
-    let level = match entry.codec.replacen("avc3", "avc1", 1).parse::<Codec>() {
-        Ok(Codec::Avc { level, .. }) => level,
-        _ => return,
-    };
+    let Ok(Codec::Avc { level, .. }) = entry.codec.replacen("avc3", "avc1", 1).parse::<Codec>() else { return };
     for (brand, most_width, most_height, most_level) in AVC_LIMITS.iter().filter(|(brand, ..)| brands.contains(brand)) {
         let fits = width <= *most_width && height <= *most_height && level <= *most_level;
         report.must(fits, "CMAF A.2", path, || {

@@ -38,8 +38,8 @@ fn apart(report: &mut Report, path: &str, tracks: &[Track]) {
         let Some(init) = &track.init else { continue };
         let kind = match init.entry.media {
             Media::Video { width, height, .. } => match u64::from(width) * u64::from(height) {
-                ..=SD_PIXELS_MAX => "pictures in standard definition",
-                ..=HD_PIXELS_MAX => "pictures in high definition",
+                pixels if pixels <= SD_PIXELS_MAX => "pictures in standard definition",
+                pixels if pixels <= HD_PIXELS_MAX => "pictures in high definition",
                 _ => "pictures in ultra high definition",
             },
             Media::Audio { .. } => "sound",

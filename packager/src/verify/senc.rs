@@ -141,3 +141,30 @@ fn is_of_encryption(report: &mut Report, path: &str, fields: &mut Fields<'_>, pr
 pub(super) fn first_vector(all: &[Encryption]) -> Option<Vector> {
     all.iter().find_map(|encryption| encryption.vector)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auxiliary_information_is_one_list_about_encryption() {
+        let protection = Protection { scheme: *b"cbcs", iv_bytes: 8, ..Protection::default() };
+        let sample = Sample { duration_ticks: 1, composition_ticks: 0, sync: true, offset: 0, size_bytes: 9 };
+        let senc = [&[0, 0, 0, 0, 0, 0, 0, 1][..], &[7; 8]].concat();
+        let found = |kind: &[u8], count: u8| {
+            let flags = u8::from(!kind.is_empty());
+            let parameter: &[u8] = if kind.is_empty() { &[] } else { &[0; 4] };
+            let saio = [&[0, 0, 0, flags][..], kind, parameter, &[0, 0, 0, count], &[0, 0, 0, 3]].concat();
+            let traf = [Atom { kind: *b"senc", body: &senc }, Atom { kind: *b"saio", body: &saio }];
+            let moof = [&[1, 2, 3][..], &[7; 8]].concat();
+            let mut report = Report::default();
+            read(&mut report, "1.m4s", (&moof, &traf), (&protection, false), &[sample]).unwrap();
+            report.verdict(false).findings.into_iter().map(|finding| finding.rule.into_owned()).collect::<Vec<_>>()
+        };
+        for good in [&b""[..], b"cenc", b"cbcs"] {
+            assert_eq!(found(good, 1), Vec::<String>::new(), "{good:?}");
+        }
+        assert_eq!(found(b"abcd", 1), ["CMAF 8.2.2.1"]);
+        assert_eq!(found(b"", 2), ["CMAF 8.2.2.1"]);
+    }
+}

@@ -125,7 +125,7 @@ mod tests {
             found(&master, &[], &playlist("any", 1), 1)
         };
         let old = stream("avc1.64001f", "SDR", small);
-        assert_eq!(of(&[old.clone()]), Vec::<String>::new());
+        assert_eq!(of(std::slice::from_ref(&old)), Vec::<String>::new());
         assert_eq!(of(&[stream("hvc1.1.6.L90.90", "SDR", small)]), ["HLS-AUTH 6.14"]);
         assert_eq!(of(&[old.clone(), stream("hvc1.2.4.L90.90", "PQ", small)]), ["HLS-AUTH 6.15"]);
         let both = [small, large].map(|size| stream("hvc1.2.4.L90.90", "PQ", size));

@@ -381,3 +381,50 @@ fn protected(report: &mut Report, init: &Init, set: &AdaptationSet, representati
     let same = common.is_some_and(|one| one.value.as_deref() == Some(&scheme)) && said.as_ref() == Some(&key);
     report.must(same, "CENC 11.2", MANIFEST, || format!("{id} is {scheme} with the key {key}, listed with {said:?}"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::entry::{Entry, Protection};
+    use dash_mpd_core::ContentProtection;
+
+    #[test]
+    fn segments_between_the_first_and_the_last_are_equally_long() {
+        let found = |lengths: &[f64]| {
+            let named = |length_s: &f64| Named { path: None, start_s: 0.0, length_s: *length_s };
+            let named: Vec<_> = lengths.iter().map(named).collect();
+            let mut report = Report::default();
+            even(&mut report, &Track::default(), &named, "540p");
+            report.verdict(false).warnings
+        };
+        assert_eq!(found(&[2.0, 6.0, 6.0, 1.0]), 0);
+        assert_eq!(found(&[6.0, 6.0, 5.0, 6.0]), 1);
+        assert_eq!(found(&[1.0, 2.0]), 0);
+    }
+
+    #[test]
+    fn sets_name_keys_as_all_players_read_them() {
+        let key_id = [0xab; 16];
+        let protection = Protection { scheme: *b"cbcs", key_id, ..Protection::default() };
+        let init = Init { entry: Entry { protection: Some(protection), ..Entry::default() }, ..Init::default() };
+        let id = uuid::Uuid::from_bytes(key_id).to_string();
+        let found = |id: &str, is_of_set: bool| {
+            let one = ContentProtection {
+                schemeIdUri: PROTECTION.to_owned(),
+                value: Some("cbcs".to_owned()),
+                default_KID: Some(id.to_owned()),
+                ..ContentProtection::default()
+            };
+            let (set, own) = if is_of_set { (vec![one], Vec::new()) } else { (Vec::new(), vec![one]) };
+            let set = AdaptationSet { ContentProtection: set, ..AdaptationSet::default() };
+            let representation = Representation { ContentProtection: own, ..Representation::default() };
+            let mut report = Report::default();
+            protected(&mut report, &init, &set, &representation);
+            report.verdict(false).findings.into_iter().map(|finding| finding.rule.into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&id, true), Vec::<String>::new());
+        assert_eq!(found(&id.to_uppercase(), true), ["CENC 11.2"]);
+        assert_eq!(found(&id.replace('-', ""), true), ["CENC 11.2"]);
+        assert_eq!(found(&id, false), ["DASH-IF IOP"]);
+    }
+}

@@ -1,19 +1,5 @@
 //! The elements of a manifest, with their attributes and children (ISO/IEC 23009-1 annex B).
 
-/// Elements that stand once in another at most.
-pub(super) const SINGLE: [&str; 10] = [
-    "SegmentBase",
-    "SegmentList",
-    "SegmentTemplate",
-    "SegmentTimeline",
-    "Initialization",
-    "RepresentationIndex",
-    "BitstreamSwitching",
-    "AssetIdentifier",
-    "OutputProtection",
-    "LeapSecondInformation",
-];
-
 /// What the value of an attribute is.
 #[derive(Clone, Copy)]
 pub(super) enum Type {

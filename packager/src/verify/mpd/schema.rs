@@ -3,7 +3,7 @@
 
 use super::{
     MANIFEST, Report,
-    elements::{ELEMENTS, Element, SINGLE, Type},
+    elements::{ELEMENTS, Element, Type},
 };
 use quick_xml::{
     NsReader, XmlVersion,
@@ -76,8 +76,6 @@ fn stands(report: &mut Report, outer: &mut Open, name: &str, ours: bool) -> bool
     report.must(place >= *reached, "23009-1 B", MANIFEST, || {
         format!("has a {name} in a {parent} behind a {last}, and it belongs before it")
     });
-    let again = last == name && SINGLE.contains(&name);
-    report.must(!again, "23009-1 B", MANIFEST, || format!("has a second {name} in a {parent}"));
     (*reached, *last) = (place.max(*reached), name.to_owned());
     true
 }

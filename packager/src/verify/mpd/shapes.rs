@@ -66,3 +66,31 @@ pub(super) fn across(report: &mut Report, set: &AdaptationSet, members: &[Member
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::entry::Entry;
+
+    /// A track of pictures with such primaries, transfer function and matrix.
+    fn track(primaries: u16) -> Track {
+        let media = Media::Video { width: 960, height: 540, shown_width: 960, colour: Some((primaries, 1, 1)) };
+        Track { init: Some(Init { entry: Entry { media, ..Entry::default() }, ..Init::default() }), ..Track::default() }
+    }
+
+    #[test]
+    fn representations_of_a_set_have_the_same_times_and_colours() {
+        let (bright, other) = (track(1), track(9));
+        let found = |track, times: &[(f64, f64)]| {
+            let set = AdaptationSet { segmentAlignment: Some(true), ..AdaptationSet::default() };
+            let first = Member { track: &bright, times: vec![(0.0, 6.0), (6.0, 4.0)] };
+            let mut report = Report::default();
+            across(&mut report, &set, &[first, Member { track, times: times.to_vec() }]);
+            report.verdict(false).errors
+        };
+        assert_eq!(found(&bright, &[(0.0, 6.0), (6.0, 4.0)]), 0);
+        assert_eq!(found(&other, &[(0.0, 6.0), (6.0, 4.0)]), 1, "other colours");
+        assert_eq!(found(&bright, &[(0.0, 5.0), (5.0, 5.0)]), 1, "other times");
+        assert_eq!(found(&bright, &[(0.0, 6.0)]), 1, "fewer segments");
+    }
+}

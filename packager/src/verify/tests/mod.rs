@@ -1,6 +1,7 @@
 //! A good package passes; every planted fault is found by its rule, and by no other.
 
 mod boxes;
+mod encrypted;
 mod hostile;
 mod images;
 mod ladder;

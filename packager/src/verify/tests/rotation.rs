@@ -93,6 +93,7 @@ fn what_is_said_of_encrypted_samples_is_looked_at() {
         assert_eq!(found(b"senc", entry + 2, &[0x7f]), ["Error CENC 9.5"], "{scheme:?}");
         assert_eq!(found(b"saio", 15, &[1]), ["Error CENC 7.1"], "{scheme:?}");
         assert_eq!(found(b"saiz", 8, &[3]), ["Error CENC 7.1"], "{scheme:?}");
+        assert_eq!(found(b"saiz", 0, b"tfdt"), ["Error CMAF 7.3.2"], "{scheme:?}");
     }
 }
 

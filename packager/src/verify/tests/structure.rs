@@ -11,8 +11,12 @@ fn changed(from: &str, to: &str) -> Vec<String> {
     let before = judged(&with(MPD.to_owned()), false);
     assert!(MPD.contains(from), "there is no {from}");
     let verdict = judged(&with(MPD.replacen(from, to, 1)), false);
-    let known =
-        |finding: &&Finding| before.findings.iter().any(|other| other.rule == finding.rule && other.count == finding.count);
+    let known = |finding: &&Finding| {
+        before
+            .findings
+            .iter()
+            .any(|other| (other.severity, &other.rule, other.count) == (finding.severity, &finding.rule, finding.count))
+    };
     let new = verdict.findings.iter().filter(|finding| !known(finding)).cloned().collect();
     rules(&Verdict { findings: new, ..Verdict::default() })
 }
@@ -27,19 +31,9 @@ fn manifests_are_made_as_their_schema_says() {
             "</AdaptationSet>\n<AdaptationSet id=\"4\"",
             "<Role schemeIdUri=\"a\"/></AdaptationSet>\n<AdaptationSet id=\"4\"",
         ),
-        (
-            "a timeline twice",
-            "</SegmentTimeline>\n </SegmentTemplate>\n <Representation id=\"540p\"",
-            "</SegmentTimeline><SegmentTimeline/>\n </SegmentTemplate>\n <Representation id=\"540p\"",
-        ),
         ("an unknown attribute", "type=\"static\"", "type=\"static\" kind=\"film\""),
         ("no number", "AdaptationSet id=\"1\"", "AdaptationSet id=\"one\""),
         ("no ratio", "par=\"16:9\"", "par=\"16/9\""),
-        (
-            "no flag",
-            "segmentAlignment=\"true\" startWithSAP=\"1\">\n <Audio",
-            "segmentAlignment=\"true\" bitstreamSwitching=\"TRUE\" startWithSAP=\"1\">\n <Audio",
-        ),
         ("no kind of access point", "startWithSAP=\"1\">\n <Audio", "startWithSAP=\"1\" subsegmentStartsWithSAP=\"7\">\n <Audio"),
         (
             "a descriptor of nothing",
