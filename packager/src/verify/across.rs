@@ -1,6 +1,16 @@
 //! Rules between playlists: players change from one to another at any segment.
 
-use super::{entry::Media, master::Master, media::Kind, renditions::Rendition, report::Report, text::Cue, track::Track};
+use super::{
+    dates,
+    entry::Media,
+    master::Master,
+    media::{Kind, Playlist},
+    renditions,
+    renditions::Rendition,
+    report::Report,
+    text::Cue,
+    track::Track,
+};
 use std::collections::BTreeSet;
 
 /// What sound or words may be longer or shorter than the picture.
@@ -20,6 +30,9 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
     report.must(dated == 0 || dated == tracks.len(), "RFC 8216 6.2.4", path, || {
         format!("{dated} of {} playlists have EXT-X-PROGRAM-DATE-TIME", tracks.len())
     });
+    dates::check(report, tracks);
+    let numbers: BTreeSet<_> = tracks.iter().map(|track| track.playlist.discontinuities).collect();
+    report.must(numbers.len() <= 1, "RFC 8216 6.2.4", path, || format!("playlists count discontinuities from {numbers:?}"));
     for track in &videos {
         keyframe_gaps(report, track);
     }
@@ -32,12 +45,13 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
     }
     for track in sounds.iter().chain(&texts) {
         ends(report, first, track);
-        breaks(report, first, track);
+        breaks(report, "HLS-AUTH 8.14", &first.playlist, &track.playlist);
     }
     for track in &sounds {
         boundaries(report, first, track);
     }
     forced(report, master, &texts);
+    renditions::channels(report, path, master, tracks);
 }
 
 /// Words that everybody is to see are in the track that has all words of their language, too. A must; but they are the source's.
@@ -77,7 +91,7 @@ fn keyframe_gaps(report: &mut Report, track: &Track) {
 
 /// Two rungs have the same times, and within a switching set the same shape of track (CMAF 7.3.4).
 fn rung(report: &mut Report, first: &Track, track: &Track) {
-    breaks(report, first, track);
+    breaks(report, "HLS-AUTH 8.14", &first.playlist, &track.playlist);
     let (Some(ours), Some(theirs)) = (&track.init, &first.init) else { return };
     let (path, other) = (track.path(), first.path());
     let family = |kind: &[u8; 4]| match kind {
@@ -141,11 +155,11 @@ fn scheme(track: &Track) -> Option<[u8; 4]> {
 }
 
 /// Discontinuities are at the same places.
-fn breaks(report: &mut Report, first: &Track, track: &Track) {
-    let places = |track: &Track| -> Vec<f64> {
+pub(super) fn breaks(report: &mut Report, rule: &'static str, first: &Playlist, playlist: &Playlist) {
+    let places = |playlist: &Playlist| -> Vec<f64> {
         let mut at = 0.0;
         let mut found = Vec::new();
-        for (index, entry) in track.playlist.entries.iter().enumerate() {
+        for (index, entry) in playlist.entries.iter().enumerate() {
             if entry.discontinuity && index > 0 {
                 found.push(at);
             }
@@ -153,11 +167,9 @@ fn breaks(report: &mut Report, first: &Track, track: &Track) {
         }
         found
     };
-    let (ours, theirs) = (places(track), places(first));
+    let (ours, theirs) = (places(playlist), places(first));
     let same = ours.len() == theirs.len() && std::iter::zip(&ours, &theirs).all(|(a, b)| (a - b).abs() <= ENDS_S);
-    report.must(same, "HLS-AUTH 8.14", track.path(), || {
-        format!("has discontinuities at {ours:?} s, {} at {theirs:?} s", first.path())
-    });
+    report.must(same, rule, &playlist.path, || format!("has discontinuities at {ours:?} s, {} at {theirs:?} s", first.path));
 }
 
 /// Sound and words begin and end with the picture.

@@ -309,7 +309,7 @@ mod tests {
 
     /// Ten seconds at a rate, fifty samples a second.
     fn track(codec: &str, media: Media, bps: u64) -> Track {
-        let entry = Entry { kind: *b"mp4a", codec: codec.to_owned(), media, ..Entry::of_words() };
+        let entry = Entry { kind: *b"mp4a", codec: codec.to_owned(), media, ..Entry::default() };
         let init = Init {
             brands: Vec::new(),
             track_id: 1,

@@ -1,6 +1,6 @@
 //! Every sample, with `--deep`: what the headers promise of it has to be true.
 
-use super::{fragment::Sample, hdr, init::Init, report::Report};
+use super::{fragment::Sample, hdr, init::Init, report::Report, senc::Encryption};
 use crate::{bits::Bits, cmaf};
 use marquee_core::plan;
 
@@ -53,6 +53,31 @@ pub(super) fn check(report: &mut Report, path: &str, init: &Init, (index, sample
     report.must(key || !sample.sync, rule, path, || format!("says that decoding can start at {at}, where it cannot"));
     let out_of_band = [*b"avc1", *b"hvc1", *b"av01"].contains(&entry.kind);
     report.should(!repeats || !out_of_band, "HLS-AUTH 1.10", path, || format!("repeats what its header has at {at}"));
+}
+
+/// Of pictures in units, the length and the first byte of each is in the clear: decoders find the units before they decrypt them.
+pub(super) fn clear(report: &mut Report, path: &str, init: &Init, (sample, encryption): (&Sample, &Encryption), bytes: &[u8]) {
+    let length_bytes = init.entry.length_bytes;
+    if length_bytes == 0 {
+        return;
+    }
+    let mut ranges = Vec::new();
+    let mut from = 0_usize;
+    for (clear, protected) in &encryption.subsamples {
+        let to = from + usize::from(*clear);
+        ranges.push(from..to);
+        from = to.saturating_add(*protected as usize);
+    }
+    let (mut at, mut all) = (0_usize, true);
+    while all && at < bytes.len() {
+        let head = at..at.saturating_add(length_bytes + 1);
+        all = ranges.iter().any(|range| range.start <= head.start && head.end <= range.end);
+        let length = bytes.get(at..at.saturating_add(length_bytes)).unwrap_or_default();
+        let length = length.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
+        at = at.saturating_add(length_bytes).saturating_add(length);
+    }
+    report
+        .must(all, "CENC 9.5", path, || format!("encrypts the length or the head of a unit in the sample at {}", sample.offset));
 }
 
 /// `dialnorm` of a frame of AC-3 or E-AC-3 (ETSI TS 102 366 sections 4.4.2 and annex E.1.3): 1 to 31, and 0 is reserved. `None` if it is no
@@ -127,7 +152,7 @@ mod tests {
             timescale: 1000,
             language: "und".to_owned(),
             edit_ticks: 0,
-            entry: Entry { kind: *kind, length_bytes, ..Entry::of_words() },
+            entry: Entry { kind: *kind, length_bytes, ..Entry::default() },
             loudness: None,
             defaults: [0; 3],
         };

@@ -1,6 +1,6 @@
 //! Sample entries: which codec the configuration's own bytes name, and what the entry repeats of it.
 
-use super::boxes::{Atom, Fault, Fields, Kind, all, children, first, name};
+use super::boxes::{Atom, Fault, Fields, Kind, all, children, first, is_ordered, name};
 use super::{hdr::Brightness, sps};
 use crate::codec::AudioConfig;
 
@@ -10,8 +10,11 @@ const DESCRIPTOR_SIZE_BYTES_MAX: usize = 4;
 const VISUAL_BYTES: usize = 78;
 const AUDIO_BYTES: usize = 28;
 
+/// Rules that are broken, and how.
+type Faults = Vec<(&'static str, String)>;
+
 /// What a sample entry says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Its kind; of an encrypted one what it was before.
     pub(super) kind: Kind,
@@ -28,42 +31,27 @@ pub(super) struct Entry {
     /// What it says of how bright pictures are.
     pub(super) brightness: Brightness,
     /// Rules that it breaks, and how: they need nothing from outside.
-    pub(super) faults: Vec<(&'static str, String)>,
-}
-
-impl Entry {
-    /// The entry of a track of words, in the clear.
-    pub(super) fn of_words() -> Self {
-        Self {
-            kind: *b"wvtt",
-            codec: String::new(),
-            media: Media::Text,
-            protection: None,
-            length_bytes: 0,
-            interlaced: false,
-            bits: None,
-            brightness: Brightness::default(),
-            faults: Vec::new(),
-        }
-    }
+    pub(super) faults: Faults,
 }
 
 /// What kind of track it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Media {
     /// A picture, how wide it is shown, and its primaries, transfer function and matrix, if it says them (ITU-T H.273).
     Video { width: u32, height: u32, shown_width: u32, colour: Option<(u16, u16, u16)> },
     /// Sound. The count of channels is 0 where only the stream knows it.
     Audio { channels: u16, sample_rate_hz: u32 },
     /// Words.
+    #[default]
     Text,
 }
 
 /// How samples are encrypted (ISO/IEC 23001-7 section 8.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Protection {
     pub(super) scheme: Kind,
     pub(super) scheme_version: u32,
+    pub(super) is_protected: bool,
     /// Blocks that are encrypted, and that are not, in turn.
     pub(super) pattern: (u8, u8),
     pub(super) iv_bytes: u8,
@@ -79,27 +67,27 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
         b"mp4a" | b"ac-3" | b"ec-3" | b"Opus" | b"fLaC" | b"alac" | b"enca" => (AUDIO_BYTES, false),
         b"wvtt" | b"stpp" => {
             let codec = if &atom.kind == b"stpp" { "stpp.ttml.im1t" } else { "wvtt" };
-            return Ok(Entry { kind: atom.kind, codec: codec.to_owned(), ..Entry::of_words() });
+            return Ok(Entry { kind: atom.kind, codec: codec.to_owned(), ..Entry::default() });
         }
         kind => return Err(format!("the sample entry {} is of no codec that players of HLS know", name(kind))),
     };
     let mut fields = Fields(atom.body);
     let fixed = fields.bytes(skip)?;
     let inside = children(fields.0)?;
-    let protection = if encrypted { Some(protection(&inside)?) } else { None };
+    let mut faults = Vec::new();
+    let protection = if encrypted { Some(protection(&inside, &mut faults)?) } else { None };
     let kind = match &protection {
         Some((original, _)) => *original,
         None => atom.kind,
     };
     let number = |at: usize| fixed.get(at..at + 2).map_or(0, |bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
-    let mut faults = Vec::new();
     let (codec, length_bytes, media) = if video {
         let (codec, length_bytes) = picture(&kind, &inside, &mut faults)?;
         let (width, height) = (number(24).into(), number(26).into());
         let (shown_width, colour) = (shown(&inside, width)?, colour(&inside)?);
         (codec, length_bytes, Media::Video { width, height, shown_width, colour })
     } else {
-        let (codec, channels, rate) = sound(&kind, &inside)?;
+        let (codec, channels, rate) = sound(&kind, &inside, &mut faults)?;
         let (listed, listed_rate) = (number(16), number(24));
         if kind == *b"mp4a" && channels != 0 && channels != listed {
             faults.push(("14496-14 5.6", format!("the entry says {listed} channels, its configuration {channels}")));
@@ -118,7 +106,7 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
 }
 
 /// The codec of pictures, and the bytes of the length before each unit.
-fn picture(kind: &Kind, inside: &[Atom<'_>], faults: &mut Vec<(&'static str, String)>) -> Result<(String, usize), Fault> {
+fn picture(kind: &Kind, inside: &[Atom<'_>], faults: &mut Faults) -> Result<(String, usize), Fault> {
     match kind {
         b"avc1" | b"avc3" => {
             let body = first(inside, b"avcC")?.body;
@@ -171,7 +159,7 @@ fn picture(kind: &Kind, inside: &[Atom<'_>], faults: &mut Vec<(&'static str, Str
 }
 
 /// The codec of an `hvcC` (ISO/IEC 14496-15 annex E.3), whose parameter set has to say the same.
-fn hevc(kind: &Kind, body: &[u8], faults: &mut Vec<(&'static str, String)>) -> Result<(String, usize), Fault> {
+fn hevc(kind: &Kind, body: &[u8], faults: &mut Faults) -> Result<(String, usize), Fault> {
     let mut fields = Fields(body);
     fields.bytes(1)?;
     let general = fields.bytes(12)?;
@@ -246,12 +234,15 @@ fn colour(inside: &[Atom<'_>]) -> Result<Option<(u16, u16, u16)>, Fault> {
 }
 
 /// Codec, channels and sample rate; 0 for what only the stream knows.
-fn sound(kind: &Kind, inside: &[Atom<'_>]) -> Result<(String, u16, u32), Fault> {
+fn sound(kind: &Kind, inside: &[Atom<'_>], faults: &mut Faults) -> Result<(String, u16, u32), Fault> {
     match kind {
         b"mp4a" => {
             let mut fields = Fields(first(inside, b"esds")?.body);
             fields.full()?;
-            let (object_type, specific) = descriptors(fields.0)?;
+            let (id, object_type, specific) = descriptors(fields.0)?;
+            if id != 0 {
+                faults.push(("CMAF 10.3.4", format!("esds has the ES_ID {id}, where files have none")));
+            }
             if object_type != 0x40 {
                 return Ok((format!("mp4a.{object_type:x}"), 0, 0));
             }
@@ -276,10 +267,10 @@ fn dolby(body: &[u8], at: u32) -> u16 {
     [2, 1, 2, 3, 3, 4, 4, 5][mode as usize] + low as u16
 }
 
-/// `objectTypeIndication` and the decoder's own configuration (ISO/IEC 14496-1 section 7.2.6).
-fn descriptors(bytes: &[u8]) -> Result<(u8, &[u8]), Fault> {
+/// `ES_ID`, `objectTypeIndication` and the decoder's own configuration (ISO/IEC 14496-1 section 7.2.6).
+fn descriptors(bytes: &[u8]) -> Result<(u16, u8, &[u8]), Fault> {
     let mut fields = Fields(descriptor(bytes, 3)?);
-    fields.u16()?;
+    let id = fields.u16()?;
     let flags = fields.u8()?;
     if flags & 0x80 != 0 {
         fields.u16()?;
@@ -294,7 +285,7 @@ fn descriptors(bytes: &[u8]) -> Result<(u8, &[u8]), Fault> {
     let mut config = Fields(descriptor(fields.0, 4)?);
     let object_type = config.u8()?;
     config.bytes(12)?;
-    Ok((object_type, if object_type == 0x40 { descriptor(config.0, 5)? } else { &[] }))
+    Ok((id, object_type, if object_type == 0x40 { descriptor(config.0, 5)? } else { &[] }))
 }
 
 /// The body of the descriptor with `tag` that comes first.
@@ -315,8 +306,11 @@ fn descriptor(bytes: &[u8], tag: u8) -> Result<&[u8], Fault> {
 }
 
 /// What a sample entry was before it was encrypted, and how it is.
-fn protection(inside: &[Atom<'_>]) -> Result<(Kind, Protection), Fault> {
+fn protection(inside: &[Atom<'_>], faults: &mut Faults) -> Result<(Kind, Protection), Fault> {
     let sinf = children(first(inside, b"sinf")?.body)?;
+    if !is_ordered(&sinf, &[*b"frma", *b"schm", *b"schi"]) {
+        faults.push(("CMAF 7.3.1", "has frma, schm and schi in another order".to_owned()));
+    }
     let original = Fields(first(&sinf, b"frma")?.body).kind()?;
     let mut schm = Fields(first(&sinf, b"schm")?.body);
     schm.full()?;
@@ -332,5 +326,6 @@ fn protection(inside: &[Atom<'_>]) -> Result<(Kind, Protection), Fault> {
     let constant_iv_bytes = if protected == 1 && iv_bytes == 0 { tenc.u8()?.into() } else { 0 };
     tenc.bytes(constant_iv_bytes)?;
     let pattern = if version == 0 { (0, 0) } else { (pattern >> 4, pattern & 15) };
-    Ok((original, Protection { scheme, scheme_version, pattern, iv_bytes, constant_iv_bytes, key_id }))
+    let is_protected = protected == 1;
+    Ok((original, Protection { scheme, scheme_version, is_protected, pattern, iv_bytes, constant_iv_bytes, key_id }))
 }

@@ -1,10 +1,12 @@
 //! Movie fragments (ISO/IEC 23000-19 section 7.3.2, ISO/IEC 14496-12 section 8.8): what a `moof` says of its samples.
 
 use super::{
-    boxes::{Fault, Fields, all, children, first, is_ordered},
+    boxes::{Fault, Fields, Head, all, children, first, is_ordered, name},
+    entry::Media,
     groups::{self, KeyId},
     init::Init,
     report::Report,
+    senc::{self, Encryption},
 };
 
 /// Samples of one fragment.
@@ -34,6 +36,8 @@ pub(super) struct Fragment {
     pub(super) samples: Vec<Sample>,
     /// What they are encrypted with; `None` if they are in the clear.
     pub(super) key_id: Option<KeyId>,
+    /// How, sample by sample, where it says that.
+    pub(super) encryption: Vec<Encryption>,
 }
 
 /// A sample's times and place.
@@ -74,9 +78,10 @@ impl Fragment {
     }
 }
 
-/// Reads and checks the body of a `moof` that begins at `offset` of `path`.
-pub(super) fn read(report: &mut Report, path: &str, init: &Init, offset: u64, body: &[u8]) -> Result<Fragment, Fault> {
-    let moof = children(body)?;
+/// Reads and checks the bytes of a `moof` that begins at `offset` of `path`.
+pub(super) fn read(report: &mut Report, path: &str, init: &Init, offset: u64, bytes: &[u8]) -> Result<Fragment, Fault> {
+    let head = Head::read(bytes)?;
+    let moof = children(bytes.get(head.head_bytes as usize..).unwrap_or_default())?;
     let ordered = is_ordered(&moof, &[*b"mfhd", *b"pssh", *b"traf"]);
     report.must(ordered, "CMAF 7.3.2", path, || "has mfhd and traf in another order".to_owned());
     let number = Fields(first(&moof, b"mfhd")?.body.get(4..).unwrap_or_default()).u32()?;
@@ -87,6 +92,10 @@ pub(super) fn read(report: &mut Report, path: &str, init: &Init, offset: u64, bo
     // The boxes of encryption and groups may stand in any order after the runs in practice; those of time may not.
     report.must(is_ordered(&traf, &order[..3]), "CMAF 7.3.2", path, || "has tfhd, tfdt and trun in another order".to_owned());
     let defaults = tfhd(report, path, init, first(&traf, b"tfhd")?.body)?;
+    for kind in [b"tfhd", b"tfdt"] {
+        let count = all(&traf, kind).len();
+        report.must(count <= 1, "CMAF 7.3.2", path, || format!("has {count} {} in the fragment at {offset}", name(kind)));
+    }
     let Ok(tfdt) = first(&traf, b"tfdt") else {
         report.fail("RFC 8216 3.3", path, format!("has no tfdt in the fragment at {offset}"));
         return Err("a fragment has no time".to_owned());
@@ -96,7 +105,7 @@ pub(super) fn read(report: &mut Report, path: &str, init: &Init, offset: u64, bo
     let decode_ticks = fields.sized(version)?;
     let mut fragment = Fragment { offset, number, decode_ticks, ..Fragment::default() };
     for trun in all(&traf, b"trun") {
-        run(report, path, trun.body, defaults, &mut fragment)?;
+        run(report, path, trun.body, &defaults, &mut fragment)?;
     }
     report.must(!fragment.samples.is_empty(), "CMAF 7.3.2.3", path, || format!("has a fragment without samples at {offset}"));
     if let Some(protection) = &init.entry.protection {
@@ -108,17 +117,21 @@ pub(super) fn read(report: &mut Report, path: &str, init: &Init, offset: u64, bo
         report.should(!has(b"senc") || has(b"saio"), "CMAF 8.2.2.1", path, || {
             format!("has senc without saio in the fragment at {offset}")
         });
-        for saio in all(&traf, b"saio") {
-            let flags = Fields(saio.body).full()?.1;
-            let count = Fields(saio.body.get(if flags & 1 == 1 { 12 } else { 4 }..).unwrap_or_default()).u32()?;
-            report.must(count == 1, "CMAF 8.2.2.1", path, || format!("saio has {count} entries"));
+        if fragment.key_id.is_some() {
+            let is_video = matches!(init.entry.media, Media::Video { .. });
+            fragment.encryption = senc::read(report, path, (bytes, &traf), (protection, is_video), &fragment.samples)?;
         }
     }
     Ok(fragment)
 }
 
-/// Duration, size and flags of samples that do not say them.
-fn tfhd(report: &mut Report, path: &str, init: &Init, body: &[u8]) -> Result<[u32; 3], Fault> {
+/// Duration, size and flags of samples that do not say them, and which of these their runs have to say.
+struct Defaults {
+    values: [u32; 3],
+    is_open: [bool; 3],
+}
+
+fn tfhd(report: &mut Report, path: &str, init: &Init, body: &[u8]) -> Result<Defaults, Fault> {
     let mut fields = Fields(body);
     let (_, flags) = fields.full()?;
     let track_id = fields.u32()?;
@@ -137,20 +150,23 @@ fn tfhd(report: &mut Report, path: &str, init: &Init, body: &[u8]) -> Result<[u3
         let index = fields.u32()?;
         report.must(index == 1, "CMAF 7.5.16", path, || format!("has the sample description {index}"));
     }
-    let mut defaults = init.defaults;
-    for (value, flag) in std::iter::zip(&mut defaults, DEFAULTS) {
+    let mut values = init.defaults;
+    for (value, flag) in std::iter::zip(&mut values, DEFAULTS) {
         if flags & flag != 0 {
             *value = fields.u32()?;
         }
     }
-    Ok(defaults)
+    Ok(Defaults { values, is_open: DEFAULTS.map(|flag| cmf2 && flags & flag == 0) })
 }
 
-fn run(report: &mut Report, path: &str, body: &[u8], defaults: [u32; 3], fragment: &mut Fragment) -> Result<(), Fault> {
+fn run(report: &mut Report, path: &str, body: &[u8], defaults: &Defaults, fragment: &mut Fragment) -> Result<(), Fault> {
     let mut fields = Fields(body);
     let (version, flags) = fields.full()?;
     let count = fields.u32()? as usize;
     report.must(version <= 1, "CMAF 7.5.17", path, || format!("has a trun of version {version}"));
+    let open = std::iter::zip(PER_SAMPLE, defaults.is_open).any(|(flag, is_open)| is_open && flags & flag == 0);
+    report.must(!open, "CMAF 7.7.3", path, || "leaves durations, sizes or flags of samples to the header".to_owned());
+    let [duration_ticks, default_bytes, other_flags] = defaults.values;
     report.must(flags & DATA_OFFSET != 0, "CMAF 7.5.17", path, || "has a trun without data-offset-present".to_owned());
     let relative = if flags & DATA_OFFSET != 0 { i64::from(fields.u32()?.cast_signed()) } else { 0 };
     let mut first_flags = if flags & FIRST_FLAGS != 0 { Some(fields.u32()?) } else { None };
@@ -166,11 +182,11 @@ fn run(report: &mut Report, path: &str, body: &[u8], defaults: [u32; 3], fragmen
             }
         }
         let [duration, size, sample_flags, composition] = own;
-        let size_bytes = size.unwrap_or(defaults[1]);
-        let sample_flags = first_flags.take().or(sample_flags).unwrap_or(defaults[2]);
+        let size_bytes = size.unwrap_or(default_bytes);
+        let sample_flags = first_flags.take().or(sample_flags).unwrap_or(other_flags);
         let composition = composition.unwrap_or(0);
         fragment.samples.push(Sample {
-            duration_ticks: duration.unwrap_or(defaults[0]),
+            duration_ticks: duration.unwrap_or(duration_ticks),
             composition_ticks: if version == 0 { composition.into() } else { composition.cast_signed().into() },
             sync: sample_flags & NON_SYNC == 0,
             offset,

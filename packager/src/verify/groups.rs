@@ -129,6 +129,7 @@ mod tests {
         Protection {
             scheme: *b"cbcs",
             scheme_version: 0x1_0000,
+            is_protected: true,
             pattern: (1, 9),
             iv_bytes: 0,
             constant_iv_bytes: 16,

@@ -96,7 +96,7 @@ mod tests {
         let hvcc = [&[0; 22][..], &[1], &array].concat();
         let media = Media::Video { width: 1920, height: 1080, shown_width: 1920, colour: Some(colour) };
         let brightness = Brightness::of(&[Atom { kind: *b"hvcC", body: &hvcc }]);
-        Entry { kind: *b"hvc1", media, bits: Some(bits), brightness, ..Entry::of_words() }
+        Entry { kind: *b"hvc1", media, bits: Some(bits), brightness, ..Entry::default() }
     }
 
     fn found(entry: &Entry) -> Vec<String> {

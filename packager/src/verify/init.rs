@@ -2,6 +2,7 @@
 
 use super::{
     boxes::{Atom, Fault, Fields, Kind, all, children, first, is_ordered, name},
+    contents,
     entry::{self, Entry, Media, Protection},
     loudness::{self, Said},
     report::Report,
@@ -11,11 +12,14 @@ use super::{
 const UNITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// `scheme_version` of common encryption: 1.0 (ISO/IEC 23001-7 section 4.2).
 const SCHEME_VERSION: u32 = 0x1_0000;
+/// `track_enabled`, and the volume of sound (ISO/IEC 14496-12 section 8.3.2).
+const ENABLED: u32 = 1;
+const FULL_VOLUME: u16 = 0x100;
 /// Sizes of `mvhd`'s reserved fields.
 const MVHD_RESERVED_BYTES: usize = 10;
 
 /// What an init segment says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Init {
     pub(super) brands: Vec<Kind>,
     pub(super) track_id: u32,
@@ -53,7 +57,7 @@ fn header(report: &mut Report, path: &str, bytes: &[u8]) -> Result<Init, Fault> 
     let mdia = children(first(&trak, b"mdia")?.body)?;
     let ordered = is_ordered(&mdia, &[*b"mdhd", *b"hdlr", *b"elng", *b"minf"]);
     report.must(ordered, "CMAF 7.3.1", path, || "has mdhd, hdlr, elng and minf in another order".to_owned());
-    let (timescale, language) = mdhd(first(&mdia, b"mdhd")?.body)?;
+    let (timescale, language) = mdhd(report, path, first(&mdia, b"mdhd")?.body)?;
     report.must(timescale > 0, "CMAF 7.5.5", path, || "has no timescale".to_owned());
     let entry = minf(report, path, first(&mdia, b"minf")?.body)?;
     let track_id = tkhd(report, path, first(&trak, b"tkhd")?.body, &entry)?;
@@ -72,6 +76,8 @@ fn header(report: &mut Report, path: &str, bytes: &[u8]) -> Result<Init, Fault> 
     for (rule, fault) in &entry.faults {
         report.fail(rule, path, fault.clone());
     }
+    contents::check(report, path, &top, &entry)?;
+    contents::brands(report, path, &brands, &entry);
     if let Some(protection) = &entry.protection {
         protected(report, path, protection, &entry);
     }
@@ -93,6 +99,10 @@ fn ftyp(report: &mut Report, path: &str, top: &[Atom<'_>]) -> Result<Vec<Kind>, 
         .filter(|(place, _)| *place != 1)
         .filter_map(|(_, brand)| brand.try_into().ok())
         .collect();
+    let structural = [b"cmfc", b"cmf2"].iter().any(|brand| body.starts_with(*brand));
+    report.must(!structural || body.get(4..8) == Some(&[0; 4]), "CMAF 7.2", path, || {
+        "has a minor version of a brand of CMAF".to_owned()
+    });
     let iso6 = |brand: &Kind| brand.starts_with(b"iso") && (b'6'..=b'9').contains(&brand[3]) || brand.starts_with(b"cmf");
     report.must(brands.iter().any(iso6), "RFC 8216 3.3", path, || "has no brand iso6 or later".to_owned());
     let cmaf = brands.iter().any(|brand| brand == b"cmfc" || brand == b"cmf2");
@@ -125,13 +135,19 @@ fn matrix(fields: &mut Fields<'_>) -> Result<[u32; 9], Fault> {
 
 fn tkhd(report: &mut Report, path: &str, body: &[u8], entry: &Entry) -> Result<u32, Fault> {
     let mut fields = Fields(body);
-    let (version, _) = fields.full()?;
+    let (version, flags) = fields.full()?;
     fields.sized(version)?;
     fields.sized(version)?;
     let track_id = fields.u32()?;
     fields.u32()?;
     let duration = fields.sized(version)?;
-    fields.bytes(16)?;
+    fields.bytes(8)?;
+    let (layer, group, volume) = (fields.u16()?, fields.u16()?, fields.u16()?);
+    fields.u16()?;
+    report.must(flags & ENABLED != 0, "14496-12 8.3.2", path, || "tkhd says that the track is not enabled".to_owned());
+    let audible = matches!(entry.media, Media::Audio { .. });
+    let plain = (layer, group) == (0, 0) && volume == if audible { FULL_VOLUME } else { 0 };
+    report.must(plain, "CMAF 7.5.4", path, || "tkhd has a layer, group or volume of its own".to_owned());
     let matrix = matrix(&mut fields)?;
     let (width, height) = (fields.u32()? >> 16, fields.u32()? >> 16);
     report.must(duration == 0, "RFC 8216 3.3", path, || format!("tkhd says that it lasts {duration} ticks"));
@@ -145,13 +161,14 @@ fn tkhd(report: &mut Report, path: &str, body: &[u8], entry: &Entry) -> Result<u
     Ok(track_id)
 }
 
-fn mdhd(body: &[u8]) -> Result<(u32, String), Fault> {
+fn mdhd(report: &mut Report, path: &str, body: &[u8]) -> Result<(u32, String), Fault> {
     let mut fields = Fields(body);
     let (version, _) = fields.full()?;
     fields.sized(version)?;
     fields.sized(version)?;
     let timescale = fields.u32()?;
-    fields.sized(version)?;
+    let duration = fields.sized(version)?;
+    report.should(duration == 0, "CMAF 7.5.5", path, || format!("mdhd says that it lasts {duration} ticks"));
     let packed = fields.u16()?;
     // Three letters of five bits (ISO/IEC 14496-12 section 8.4.2.3).
     let letter = |shift: u32| char::from(0x60 + (packed >> shift & 0x1f) as u8);
@@ -219,7 +236,8 @@ fn trex(report: &mut Report, path: &str, moov: &[Atom<'_>], track_id: u32) -> Re
 
 /// Common encryption (ISO/IEC 23001-7; HLS-AUTH 13).
 pub(super) fn protected(report: &mut Report, path: &str, protection: &Protection, entry: &Entry) {
-    let Protection { scheme, scheme_version, pattern, iv_bytes, constant_iv_bytes, key_id } = protection;
+    let Protection { scheme, scheme_version, is_protected, pattern, iv_bytes, constant_iv_bytes, key_id } = protection;
+    report.must(*is_protected, "CMAF 8.2.3.2", path, || "says that it is not protected, in an entry of what is".to_owned());
     let known = [*b"cenc", *b"cbcs"].contains(scheme);
     report.must(known, "CENC 4.2", path, || format!("is encrypted as {}", name(scheme)));
     report.must(*scheme_version == SCHEME_VERSION, "CENC 4.2", path, || format!("has the scheme's version {scheme_version:#x}"));

@@ -50,7 +50,7 @@ fn pixels(stream: &Stream) -> u64 {
 }
 
 /// What a device decodes that knows one codec of pictures alone.
-fn family(stream: &Stream) -> Option<&'static str> {
+pub(super) fn family(stream: &Stream) -> Option<&'static str> {
     let families =
         [("avc", "H.264"), ("hvc1", "HEVC"), ("hev1", "HEVC"), ("dvh", "Dolby Vision"), ("av01", "AV1"), ("vp09", "VP9")];
     let of = |codec: &String| families.iter().find(|(prefix, _)| codec.starts_with(prefix)).map(|(_, family)| *family);

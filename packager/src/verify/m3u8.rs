@@ -24,8 +24,8 @@ const MASTER: [&str; 7] = [
     "EXT-X-SESSION-KEY",
     "EXT-X-CONTENT-STEERING",
 ];
-/// Tags of a media playlist.
-const MEDIA: [&str; 15] = [
+/// Tags of a media playlist; the last ones are of 8216bis (sections 4.4.3 to 4.4.5).
+const MEDIA: [&str; 23] = [
     "EXTINF",
     "EXT-X-BYTERANGE",
     "EXT-X-DISCONTINUITY",
@@ -41,9 +41,17 @@ const MEDIA: [&str; 15] = [
     "EXT-X-I-FRAMES-ONLY",
     "EXT-X-IMAGES-ONLY",
     "EXT-X-TILES",
+    "EXT-X-GAP",
+    "EXT-X-BITRATE",
+    "EXT-X-PART",
+    "EXT-X-PART-INF",
+    "EXT-X-SERVER-CONTROL",
+    "EXT-X-SKIP",
+    "EXT-X-PRELOAD-HINT",
+    "EXT-X-RENDITION-REPORT",
 ];
 /// Tags whose value is a list of attributes.
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 13] = [
     "EXT-X-MEDIA",
     "EXT-X-STREAM-INF",
     "EXT-X-I-FRAME-STREAM-INF",
@@ -56,6 +64,7 @@ const LISTS: [&str; 12] = [
     "EXT-X-DATERANGE",
     "EXT-X-START",
     "EXT-X-TILES",
+    "EXT-X-DEFINE",
 ];
 
 /// Attributes of a tag.
@@ -127,6 +136,11 @@ pub(super) fn check<'a>(report: &mut Report, path: &str, bytes: &'a [u8], expect
         None => "is not read by a common parser".to_owned(),
     });
     Some(text)
+}
+
+/// The version that `EXT-X-DEFINE` needs: more if it takes a value from the playlist's own address (8216bis section 8).
+pub(super) fn needed_by_define(attributes: &Attributes<'_>) -> u64 {
+    if attributes.has("QUERYPARAM") { 11 } else { 8 }
 }
 
 /// Variants and renditions, or segments.

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENTRIES_MAX: usize = 1000;
 /// `KEYFORMAT` of FairPlay Streaming (HLS-AUTH 13.3).
 pub(super) const FAIRPLAY: &str = "com.apple.streamingkeydelivery";
+/// What `VIDEO-RANGE` and `HDCP-LEVEL` may say (8216bis section 4.4.6.2).
+const RANGES: [&str; 3] = ["SDR", "HLG", "PQ"];
+const LEVELS: [&str; 3] = ["NONE", "TYPE-0", "TYPE-1"];
 
 /// What a multivariant playlist offers.
 #[derive(Debug, Default)]
@@ -30,11 +33,11 @@ pub(super) struct Master {
     /// Whether it says that all segments are independent.
     pub(super) independent: bool,
     /// Whether FairPlay Streaming has its keys.
-    fairplay: bool,
+    pub(super) fairplay: bool,
     /// Whether a server steers players, and on which pathway they are to begin.
     pub(super) steered: Option<String>,
     /// What its session data is about, and in which language.
-    data: BTreeSet<(String, Option<String>)>,
+    pub(super) data: BTreeSet<(String, Option<String>)>,
 }
 
 /// A variant.
@@ -117,7 +120,7 @@ pub(super) fn read(report: &mut Report, path: &str, bytes: &[u8]) -> Master {
                         needed = needed.max(if service { 7 } else { 1 });
                         master.renditions.push(renditions::read(report, path, &attributes));
                     }
-                    "EXT-X-DEFINE" => needed = 8,
+                    "EXT-X-DEFINE" => needed = needed.max(m3u8::needed_by_define(&attributes)),
                     _ => other(report, path, &mut master, name, &attributes),
                 }
             }
@@ -192,6 +195,12 @@ fn stream(report: &mut Report, path: &str, name: &str, attributes: &Attributes<'
     let rule = if name == "EXT-X-IMAGE-STREAM-INF" { "IMP 0.4" } else { "RFC 8216 4.3.4.2" };
     let bandwidth_bps = attributes.integer("BANDWIDTH");
     report.must(bandwidth_bps.is_some(), rule, path, || format!("a {name} has no BANDWIDTH"));
+    for (attribute, known) in [("VIDEO-RANGE", &RANGES), ("HDCP-LEVEL", &LEVELS)] {
+        let value = attributes.get(attribute);
+        report.must(value.is_none_or(|value| known.contains(&value)), "8216bis 4.4.6.2", path, || {
+            format!("a {name} has the {attribute} {}, which no player chooses", value.unwrap_or_default())
+        });
+    }
     let kinds = ["AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS"];
     let group = |kind: &'static str| {
         let none = || attributes.get(kind).filter(|value| *value == "NONE" && kind == "CLOSED-CAPTIONS");

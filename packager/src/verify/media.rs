@@ -1,6 +1,7 @@
 //! Media playlists: their entries, and the rules about their own text.
 
 use super::{
+    dates,
     m3u8::{self, Attributes, Expected, Line},
     master::{FAIRPLAY, address, start},
     report::Report,
@@ -27,7 +28,7 @@ pub(super) enum Kind {
 }
 
 /// A media playlist.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Playlist {
     pub(super) path: String,
     pub(super) target_s: u64,
@@ -36,6 +37,8 @@ pub(super) struct Playlist {
     pub(super) is_vod: bool,
     pub(super) independent: bool,
     pub(super) dated: bool,
+    /// Number of its first discontinuity.
+    pub(super) discontinuities: u64,
 }
 
 /// A segment, or part of one.
@@ -49,6 +52,8 @@ pub(super) struct Entry {
     /// Its init segment.
     pub(super) map: Option<Map>,
     pub(super) discontinuity: bool,
+    /// When it begins on everybody's clock, in seconds since 1970.
+    pub(super) date_s: Option<f64>,
     /// The keys that hold for it.
     pub(super) keys: Keys,
     /// Whether a sheet of tiles is described.
@@ -160,10 +165,21 @@ fn tag(report: &mut Report, playlist: &mut Playlist, state: &mut State, name: &s
         "EXT-X-I-FRAMES-ONLY" => (state.iframes_only, state.needed) = (true, state.needed.max(4)),
         "EXT-X-IMAGES-ONLY" => state.images_only = true,
         "EXT-X-INDEPENDENT-SEGMENTS" => playlist.independent = true,
-        "EXT-X-PROGRAM-DATE-TIME" => playlist.dated = true,
+        "EXT-X-PROGRAM-DATE-TIME" => {
+            (playlist.dated, state.entry.date_s) = (true, dates::seconds(value));
+            report.must(state.entry.date_s.is_some(), "RFC 8216 4.3.2.6", path, || format!("{value:?} is no date with a time"));
+        }
+        "EXT-X-MEDIA-SEQUENCE" | "EXT-X-DISCONTINUITY-SEQUENCE" => {
+            let number = value.parse::<u64>();
+            let stands = playlist.entries.is_empty() && number.is_ok();
+            report.must(stands, "RFC 8216 4.3.3.2", path, || format!("{name} is no number before the first entry"));
+            if name == "EXT-X-DISCONTINUITY-SEQUENCE" {
+                playlist.discontinuities = number.unwrap_or_default();
+            }
+        }
         "EXT-X-DISCONTINUITY" => state.entry.discontinuity = true,
         "EXT-X-START" => start(report, path, &attributes()),
-        "EXT-X-DEFINE" => state.needed = state.needed.max(8),
+        "EXT-X-DEFINE" => state.needed = state.needed.max(m3u8::needed_by_define(&attributes())),
         "EXTINF" => {
             let duration = value.split(',').next().unwrap_or_default();
             let read = m3u8::decimal(duration).filter(|seconds| *seconds >= 0.0);
@@ -196,22 +212,29 @@ fn tag(report: &mut Report, playlist: &mut Playlist, state: &mut State, name: &s
             }
         }
         "EXT-X-DATERANGE" => {
-            let list = attributes();
-            let good = list.quoted("ID").is_some() && list.quoted("START-DATE").is_some();
-            report.must(good, "RFC 8216 4.3.2.7", path, || "an EXT-X-DATERANGE has no ID or START-DATE".to_owned());
-            let lasts = |name| !list.has(name) || list.decimal(name).is_some_and(|seconds| seconds >= 0.0);
-            report.must(lasts("DURATION") && lasts("PLANNED-DURATION"), "RFC 8216 4.3.2.7", path, || {
-                "an EXT-X-DATERANGE lasts less than no time".to_owned()
-            });
-            let ends = !list.has("END-ON-NEXT") || (list.has("CLASS") && !list.has("DURATION") && !list.has("END-DATE"));
-            report.must(ends, "RFC 8216 4.3.2.7", path, || {
-                "an EXT-X-DATERANGE ends with the next and has no CLASS, or another end too".to_owned()
-            });
+            date_range(report, path, &attributes());
             state.data_ranges = true;
         }
         "EXT-X-TILES" => state.entry.tiles = tiles(report, path, &attributes()),
         _ => {}
     }
+}
+
+fn date_range(report: &mut Report, path: &str, list: &Attributes<'_>) {
+    let good = list.quoted("ID").is_some() && list.quoted("START-DATE").is_some();
+    report.must(good, "RFC 8216 4.3.2.7", path, || "an EXT-X-DATERANGE has no ID or START-DATE".to_owned());
+    let is_date = |name| list.quoted(name).is_none_or(|date| dates::seconds(date).is_some());
+    report.must(is_date("START-DATE") && is_date("END-DATE"), "RFC 8216 4.3.2.7", path, || {
+        "an EXT-X-DATERANGE begins or ends at what is no date".to_owned()
+    });
+    let lasts = |name| !list.has(name) || list.decimal(name).is_some_and(|seconds| seconds >= 0.0);
+    report.must(lasts("DURATION") && lasts("PLANNED-DURATION"), "RFC 8216 4.3.2.7", path, || {
+        "an EXT-X-DATERANGE lasts less than no time".to_owned()
+    });
+    let ends = !list.has("END-ON-NEXT") || (list.has("CLASS") && !list.has("DURATION") && !list.has("END-DATE"));
+    report.must(ends, "RFC 8216 4.3.2.7", path, || {
+        "an EXT-X-DATERANGE ends with the next and has no CLASS, or another end too".to_owned()
+    });
 }
 
 fn map(report: &mut Report, path: &str, attributes: &Attributes<'_>) -> Option<Map> {

@@ -7,6 +7,8 @@
 
 mod across;
 mod boxes;
+mod contents;
+mod dates;
 mod declared;
 mod deep;
 mod entry;
@@ -16,6 +18,7 @@ mod groups;
 mod hdr;
 mod iframes;
 mod init;
+mod keys;
 mod ladder;
 mod levels;
 mod loudness;
@@ -27,6 +30,7 @@ mod rates;
 mod renditions;
 mod report;
 mod segment;
+mod senc;
 mod sps;
 mod steering;
 #[cfg(test)]
@@ -34,6 +38,7 @@ mod tests;
 mod text;
 mod tiles;
 mod track;
+mod trick;
 
 pub use files::{Delivery, Files, Part, REDIRECTED, decoded};
 pub use report::{Finding, Place, Verdict};
@@ -91,8 +96,10 @@ pub async fn verify<F: Files>(files: &F, master: &str, deep: bool) -> Result<Ver
         costs.extend(rates::of(&pieces, playlist).map(|bitrate| (playlist.path.clone(), bitrate)));
     }
     across::check(&mut report, master, &offered, &tracks);
+    keys::check(&mut report, master, &tracks);
     declared::check(&mut report, master, &offered, &tracks);
     rates::check(&mut report, master, &offered, &tracks, &costs);
+    trick::check(&mut report, master, (&offered, &tracks), (&trick, &costs));
     tiles::index(&mut report, files, duration_s).await;
     mpd::check(&mut report, files, (&offered, &tracks), duration_s).await;
     Ok(report.verdict(deep))

@@ -1,11 +1,19 @@
 //! Renditions: what `EXT-X-MEDIA` says of one, and of all in its group (RFC 8216 sections 4.3.4.1 and 4.3.4.1.1).
 
-use super::{m3u8::Attributes, master::address, report::Report, steering};
+use super::{
+    entry::Media,
+    m3u8::Attributes,
+    master::{Master, address},
+    report::Report,
+    steering,
+    track::Track,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is described for who does not see, and for who does not hear.
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const SDH: &str = "public.accessibility.transcribes-spoken-dialog";
+const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
 /// Channels and services of closed captions (RFC 8216 section 4.3.4.1).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=4;
 const SERVICES: std::ops::RangeInclusive<u8> = 1..=63;
@@ -23,6 +31,9 @@ pub(super) struct Rendition {
     pub(super) instream: Option<String>,
     default: bool,
     pub(super) forced: bool,
+    selected: bool,
+    /// What else players tell it by: the language that belongs to its own, and what it is for.
+    further: [Option<String>; 2],
 }
 
 /// Reads `EXT-X-MEDIA`, and checks it by itself.
@@ -42,6 +53,12 @@ pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>)
     let instream = attributes.quoted("INSTREAM-ID");
     let captioned = kind != "CLOSED-CAPTIONS" || (uri.is_none() && instream.is_some_and(is_instream));
     report.must(captioned, "RFC 8216 4.3.4.1", path, || format!("captions {name:?} have a URI or no INSTREAM-ID of captions"));
+    for name in ["DEFAULT", "AUTOSELECT", "FORCED"] {
+        let value = attributes.get(name);
+        report.must(value.is_none_or(|value| ["YES", "NO"].contains(&value)), "RFC 8216 4.3.4.1", path, || {
+            format!("{name} is neither YES nor NO, but {}", value.unwrap_or_default())
+        });
+    }
     let contradiction = attributes.yes("DEFAULT") && attributes.get("AUTOSELECT") == Some("NO");
     report.must(!contradiction, "RFC 8216 4.3.4.1", path, || format!("{name:?} is the default and not to be selected"));
     let forced = attributes.has("FORCED");
@@ -52,6 +69,10 @@ pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>)
     for (characteristic, rule) in [(DESCRIBES_VIDEO, "HLS-AUTH 2.13"), (SDH, "HLS-AUTH 4.6")] {
         report.must(selected || !what.contains(characteristic), rule, path, || format!("{name:?} is not to be selected"));
     }
+    let [spoken, heard] = [SDH, DESCRIBES_SOUND].map(|characteristic| what.contains(characteristic));
+    report.must(kind != "SUBTITLES" || spoken == heard, "HLS-AUTH 4.5", path, || {
+        format!("{name:?} has one of {SDH} and {DESCRIBES_SOUND}, and they belong together")
+    });
     let channels = attributes.quoted("CHANNELS").map(str::to_owned);
     report.should(kind != "AUDIO" || channels.is_some(), "RFC 8216 4.3.4.1", path, || format!("{name:?} has no CHANNELS"));
     steering::stable(report, path, "STABLE-RENDITION-ID", attributes.quoted("STABLE-RENDITION-ID"));
@@ -62,6 +83,8 @@ pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>)
         instream: instream.map(str::to_owned),
         default: attributes.yes("DEFAULT"),
         forced: attributes.yes("FORCED"),
+        selected,
+        further: ["ASSOC-LANGUAGE", "CHARACTERISTICS"].map(|name| attributes.quoted(name).map(str::to_owned)),
         group,
         name,
         channels,
@@ -96,8 +119,13 @@ pub(super) fn check(report: &mut Report, path: &str, renditions: &[Rendition]) {
     }
     let mut described: BTreeMap<&str, BTreeSet<_>> = BTreeMap::new();
     for ((kind, group), members) in &groups {
-        let names: BTreeSet<_> = members.iter().map(|member| (&member.name, &member.language)).collect();
-        let distinct: BTreeSet<_> = names.iter().map(|(name, _)| name).collect();
+        // All that is not the address, the channels, or of one encoding.
+        let says = |member: &&Rendition| {
+            let Rendition { name, language, default, selected, forced, further, instream, .. } = (*member).clone();
+            (name, language, (default, selected, forced), further, instream)
+        };
+        let names: BTreeSet<_> = members.iter().map(says).collect();
+        let distinct: BTreeSet<_> = members.iter().map(|member| &member.name).collect();
         report.must(distinct.len() == members.len(), "RFC 8216 4.3.4.1.1", path, || {
             format!("names in the {kind} group {group:?} are not unique")
         });
@@ -108,10 +136,38 @@ pub(super) fn check(report: &mut Report, path: &str, renditions: &[Rendition]) {
         report
             .must(once, "RFC 8216 4.3.4.1", path, || format!("captions of the group {group:?} are the same ones: {instream:?}"));
         order(report, path, members);
+        let selected: Vec<_> = members.iter().filter(|member| member.selected).collect();
+        let alike: BTreeSet<_> = selected.iter().map(|member| (&member.language, member.forced, &member.further)).collect();
+        report.should(alike.len() == selected.len(), "RFC 8216 4.3.4.1.1", path, || {
+            format!("players cannot tell by language and purpose which of the {kind} group {group:?} to select")
+        });
         described.entry(kind).or_default().insert(names);
     }
     for (kind, sets) in described {
         report.must(sets.len() == 1, "RFC 8216 4.3.4.1.1", path, || format!("{kind} groups have different members"));
+    }
+}
+
+/// Where one sound is there with several counts of channels in one codec, all say how many they have.
+pub(super) fn channels(report: &mut Report, path: &str, master: &Master, tracks: &[Track]) {
+    let mut counts: BTreeMap<(&str, &str), BTreeSet<u16>> = BTreeMap::new();
+    let mut silent = BTreeSet::new();
+    for rendition in &master.renditions {
+        let track = tracks.iter().find(|track| rendition.path.as_deref() == Some(track.path()));
+        let Some(init) = track.and_then(|track| track.init.as_ref()) else { continue };
+        let Media::Audio { channels, .. } = init.entry.media else { continue };
+        let sound = (rendition.name.as_str(), init.entry.codec.as_str());
+        counts.entry(sound).or_default().insert(channels);
+        if rendition.channels.is_none() {
+            silent.insert(sound);
+        }
+    }
+    for ((name, codec), counts) in counts.iter().filter(|(sound, counts)| counts.len() > 1 && silent.contains(*sound)) {
+        report.fail(
+            "8216bis 4.4.6.1",
+            path,
+            format!("{name:?} is there in {codec} with {counts:?} channels, not all with CHANNELS"),
+        );
     }
 }
 
@@ -124,5 +180,35 @@ fn order(report: &mut Report, path: &str, members: &[&Rendition]) {
         report.should(earlier.is_none(), "HLS-AUTH 9.17", path, || {
             format!("{:?} comes before the more general {language:?}", earlier.unwrap_or(language))
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{entry::Entry, init::Init, media::Playlist};
+
+    #[test]
+    fn sound_with_several_counts_of_channels_says_them() {
+        let found = |said: Option<&str>, codec: &str| {
+            let track = |path: &str, codec: &str, channels| {
+                let media = Media::Audio { channels, sample_rate_hz: 48_000 };
+                let entry = Entry { codec: codec.to_owned(), media, ..Entry::default() };
+                let playlist = Playlist { path: path.to_owned(), ..Playlist::default() };
+                Track { playlist, init: Some(Init { entry, ..Init::default() }), ..Track::default() }
+            };
+            let rendition = |path: &str, channels: Option<&str>| Rendition {
+                name: "English".to_owned(),
+                path: Some(path.to_owned()),
+                channels: channels.map(str::to_owned),
+                ..Rendition::default()
+            };
+            let master = Master { renditions: vec![rendition("a", Some("2")), rendition("b", said)], ..Master::default() };
+            let mut report = Report::default();
+            channels(&mut report, "master.m3u8", &master, &[track("a", "mp4a.40.2", 2), track("b", codec, 6)]);
+            report.has_errors()
+        };
+        assert!(found(None, "mp4a.40.2"));
+        assert!(!found(Some("6"), "mp4a.40.2") && !found(None, "ec-3"));
     }
 }

@@ -1,7 +1,7 @@
 //! Media segments, by the heads of their boxes: of a local film only these are read.
 
 use super::{
-    boxes::{Fault, Head, name},
+    boxes::{Fault, Fields, Head, name},
     deep,
     entry::Media,
     files::Files,
@@ -10,6 +10,7 @@ use super::{
     init::Init,
     media::Entry,
     report::Report,
+    senc::{self, Vector},
 };
 use bytes::Bytes;
 use marquee_core::ErrorKind;
@@ -45,6 +46,8 @@ pub(super) struct Segment {
     pub(super) key_id: Option<KeyId>,
     /// Whether it says that no other follows.
     pub(super) is_last: bool,
+    /// What its first sample is encrypted from on, if samples have vectors of their own.
+    pub(super) vector: Option<Vector>,
 }
 
 /// A sample at which decoding can begin.
@@ -175,7 +178,7 @@ async fn first_moof<F: Files>(report: &mut Report, window: &mut Window<'_, F>, i
     let head = Head::read(&window.get(start, Head::BYTES_MAX).await?)?;
     let size = head.size_bytes.filter(|size| &head.kind == b"moof" && *size <= MOOF_BYTES_MAX);
     let moof = window.get(start, size.ok_or("is not a moof where an I-frame is listed")?).await?;
-    fragment::read(report, window.path, init, start, moof.get(head.head_bytes as usize..).unwrap_or_default())
+    fragment::read(report, window.path, init, start, &moof)
 }
 
 /// Walks from box to box; also whether the segment says that no other follows.
@@ -205,7 +208,7 @@ async fn fragments<F: Files>(
         match (&head.kind, open.take()) {
             (b"moof", None) if size <= MOOF_BYTES_MAX => {
                 let moof = window.get(at, size).await?;
-                open = Some(fragment::read(report, path, init, at, &moof[head.head_bytes as usize..])?);
+                open = Some(fragment::read(report, path, init, at, &moof)?);
             }
             (b"moof", None) => return Err(format!("has a moof of {size} bytes")),
             (b"mdat", Some(fragment)) => {
@@ -224,8 +227,8 @@ async fn fragments<F: Files>(
             (b"mdat", None) => return Err(format!("has an mdat at {at} without a moof")),
             (kind, Some(_)) => return Err(format!("has {} between moof and mdat", name(kind))),
             (b"emsg", None) => {
-                let first = fragments.is_empty();
-                report.must(first, "CMAF 7.4.5", path, || format!("has an emsg at {at}, after its first moof"));
+                let emsg = window.get(at, size.min(PIECE_BYTES)).await?;
+                event(report, path, init, (at, &emsg[head.head_bytes as usize..]), fragments.is_empty())?;
             }
             (b"sidx" | b"ssix", None) => {
                 report.must(fragments.is_empty(), "23009-1 6.3.4.2", path, || {
@@ -256,6 +259,21 @@ fn styp(report: &mut Report, path: &str, head: &Head, bytes: &[u8]) -> bool {
     brands().any(|brand| brand == b"lmsg")
 }
 
+/// An `emsg` (ISO/IEC 23009-1 section 5.10.3.3) comes before the fragments, and counts as they do.
+fn event(report: &mut Report, path: &str, init: &Init, (at, body): (u64, &[u8]), is_first: bool) -> Result<(), Fault> {
+    report.must(is_first, "CMAF 7.4.5", path, || format!("has an emsg at {at}, after its first moof"));
+    let mut fields = Fields(body);
+    if fields.full()?.0 == 0 {
+        // Scheme and value stand before it.
+        for _ in 0..2 {
+            while fields.u8()? != 0 {}
+        }
+    }
+    let timescale = fields.u32()?;
+    report.must(timescale == init.timescale, "CMAF 7.4.5", path, || format!("has an emsg at {at} of the timescale {timescale}"));
+    Ok(())
+}
+
 /// Looks at every sample of a fragment.
 async fn samples<F: Files>(
     report: &mut Report,
@@ -266,6 +284,9 @@ async fn samples<F: Files>(
     for (index, sample) in fragment.samples.iter().enumerate() {
         let bytes = window.get(sample.offset, sample.size_bytes.into()).await?;
         deep::check(report, window.path, init, (index, sample), &bytes);
+        if let Some(encryption) = fragment.encryption.get(index) {
+            deep::clear(report, window.path, init, (sample, encryption), &bytes);
+        }
     }
     Ok(())
 }
@@ -319,5 +340,6 @@ fn summary(report: &mut Report, path: &str, init: &Init, fragments: &[Fragment],
         numbers: (first.number, last.number),
         key_id: first.key_id,
         is_last: false,
+        vector: senc::first_vector(&first.encryption),
     })
 }

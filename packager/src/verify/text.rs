@@ -12,6 +12,8 @@ const TICKS_PER_MS: u64 = 90;
 const WRAP_TICKS: u64 = 1 << 33;
 /// Apart from which a cue's time is not that of the pictures: a frame at 24 a second.
 const OFF_MS: u64 = 41;
+/// Tags in the words of cues; what comes after is a class or an annotation.
+const TAGS: [&str; 8] = ["c", "i", "b", "u", "ruby", "rt", "v", "lang"];
 
 /// A segment of words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(super) struct Words {
     pub(super) cues: Vec<Cue>,
     /// Which local time, in milliseconds, is which tick of the pictures' clock.
     pub(super) map: Option<(u64, u64)>,
+    /// Whether that is what is said first.
+    is_map_first: bool,
 }
 
 /// When something is said, and what.
@@ -64,6 +68,9 @@ fn times(report: &mut Report, playlist: &Playlist, all: &[Words]) {
         let path = entry.path.as_deref().unwrap_or_default();
         let end_ms = start_ms + entry.duration_s * 1000.0;
         report.must(words.map.is_some(), "HLS-AUTH 5.3", path, || "has no X-TIMESTAMP-MAP: how is it timed?".to_owned());
+        report.should(words.map.is_none() || words.is_map_first, "RFC 8216 3.5", path, || {
+            "has its X-TIMESTAMP-MAP not in the line after WEBVTT, where all players look".to_owned()
+        });
         let off_ms = words.map.map_or(0, offset_ms);
         report.must(off_ms < OFF_MS, "HLS-AUTH 5.3", path, || format!("is timed {off_ms} ms apart from the pictures"));
         let (from, to) = ((start_ms - 1.0).max(0.0) as u64, end_ms as u64 + 1);
@@ -71,17 +78,77 @@ fn times(report: &mut Report, playlist: &Playlist, all: &[Words]) {
             let ours = cue.start_ms <= to && cue.end_ms >= from;
             report.must(ours, "RFC 8216 3.5", path, || format!("has a cue at {} ms, of another time", cue.start_ms));
         }
+        written(report, path, words);
         windows.push((path, words, end_ms));
         start_ms = end_ms;
     }
+    repeated(report, &windows);
+}
+
+/// A cue that lasts from one segment into the next is in both, with the times that it has.
+fn repeated(report: &mut Report, windows: &[(&str, &Words, f64)]) {
+    let mut start_ms = 0.0;
     for pair in windows.windows(2) {
-        let [(_, before, end_ms), (path, after, next_ms)] = pair else { continue };
+        let [(earlier, before, end_ms), (path, after, next_ms)] = pair else { continue };
         // A cue of a millisecond in the next segment is nothing that anybody sees.
         let there: BTreeSet<_> = after.cues.iter().collect();
         let lasts = |cue: &&Cue| cue.end_ms > *end_ms as u64 + 2 && (cue.start_ms as f64) < *next_ms;
         if let Some(cue) = before.cues.iter().filter(lasts).find(|cue| !there.contains(cue)) {
             report.fail("RFC 8216 3.5", path, format!("lacks the cue of {} ms, which lasts into it", cue.start_ms));
         }
+        let there: BTreeSet<_> = before.cues.iter().collect();
+        let began = |cue: &&Cue| cue.start_ms + 2 < *end_ms as u64 && cue.end_ms as f64 > start_ms;
+        if let Some(cue) = after.cues.iter().filter(began).find(|cue| !there.contains(cue)) {
+            report.fail("RFC 8216 3.5", earlier, format!("lacks the cue of {} ms, which the next segment has", cue.start_ms));
+        }
+        start_ms = *end_ms;
+    }
+}
+
+/// Cues come in the order of their times, and their words are markup that players know.
+fn written(report: &mut Report, path: &str, words: &Words) {
+    let sorted = words.cues.is_sorted_by_key(|cue| cue.start_ms);
+    report.must(sorted, "WEBVTT 4.1", path, || "has a cue that begins before the one before it".to_owned());
+    let fault = words.cues.iter().find_map(|cue| Some((cue, markup(&cue.text)?)));
+    report.should(fault.is_none(), "WEBVTT 4.2.2", path, || {
+        fault.map_or_else(String::new, |(cue, fault)| format!("has in the cue of {} ms {fault}", cue.start_ms))
+    });
+}
+
+/// The first thing in the words of a cue that is no markup (WebVTT section 4.2.2): players leave it out, or show it.
+fn markup(text: &str) -> Option<String> {
+    let mut rest = text;
+    while let Some(at) = rest.find(['<', '&']) {
+        let (mark, after) = rest[at..].split_at(1);
+        let Some(end) = after.find(if mark == "<" { '>' } else { ';' }) else {
+            return Some(format!("a {mark} that stands for itself"));
+        };
+        let (inside, after) = (&after[..end], &after[end + 1..]);
+        let known = if mark == "<" { is_tag(inside) } else { is_escape(inside) };
+        if !known {
+            let shown: String = inside.chars().take(20).collect();
+            return Some(format!("{mark}{shown}, which is no markup"));
+        }
+        rest = after;
+    }
+    None
+}
+
+fn is_tag(tag: &str) -> bool {
+    let name = tag.strip_prefix('/').unwrap_or(tag);
+    let name = name.split(['.', ' ', '\t', '\n']).next().unwrap_or_default();
+    TAGS.contains(&name) || clock_ms(tag).is_some()
+}
+
+/// What WebVTT names, and what it takes over from HTML.
+fn is_escape(name: &str) -> bool {
+    let digits = |digits: &str, is: fn(&u8) -> bool| !digits.is_empty() && digits.bytes().all(|byte| is(&byte));
+    match name.strip_prefix('#') {
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(number) => digits(number, u8::is_ascii_hexdigit),
+            None => digits(number, u8::is_ascii_digit),
+        },
+        None => digits(name, u8::is_ascii_alphanumeric),
     }
 }
 
@@ -103,9 +170,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Words, String> {
     }
     let mut words = Words::default();
     let header: Vec<_> = lines.by_ref().map(|(_, line)| line).take_while(|line| !line.is_empty()).collect();
-    for line in header {
+    for (place, line) in header.into_iter().enumerate() {
         if let Some(map) = line.strip_prefix("X-TIMESTAMP-MAP=") {
             words.map = Some(timestamp_map(map).ok_or_else(|| format!("has the X-TIMESTAMP-MAP {map:?}"))?);
+            words.is_map_first = place == 0;
         }
     }
     while let Some((number, first)) = lines.next() {
@@ -177,5 +245,22 @@ mod tests {
             assert!(parse(bad.as_bytes()).is_err(), "{bad:?}");
         }
         assert!(parse(b"WEBVTT\n\xff").is_err());
+    }
+
+    #[test]
+    fn words_are_markup_that_players_know() {
+        for good in [
+            "plain > words",
+            "<i>one</i> <b.loud>two</b> <v.first Esme>three",
+            "<c>four</c><lang en-GB>five</lang><00:01.000>six",
+            "<ruby>a<rt>b</rt></ruby> &amp; &#169; &#xA9; &lrm;",
+        ] {
+            assert_eq!(markup(good), None, "{good}");
+        }
+        for bad in
+            ["1 < 2", "<script>x</script>", "this & that", "AT&T; & so", "<font color=red>x</font>", "<i", "&;", "&#;", "&#xg;"]
+        {
+            assert!(markup(bad).is_some(), "{bad}");
+        }
     }
 }

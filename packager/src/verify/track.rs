@@ -136,7 +136,7 @@ async fn inits<F: Files>(report: &mut Report, files: &F, playlist: &Playlist) ->
     inits
 }
 
-/// Where what is coded changes, the playlist says so (HLS-AUTH 2.11 and 8.13, 8216bis section 4.4.4.3).
+/// Where what is coded changes, the playlist says so (HLS-AUTH 2.11, 8.13 and 8.16, 8216bis section 4.4.4.3).
 fn changes(report: &mut Report, playlist: &Playlist, inits: &BTreeMap<Map, Option<Init>>) {
     let init = |entry: &Entry| inits.get(entry.map.as_ref()?)?.as_ref();
     for pair in playlist.entries.windows(2).filter(|pair| !pair[1].discontinuity && pair[0].map != pair[1].map) {
@@ -151,6 +151,12 @@ fn changes(report: &mut Report, playlist: &Playlist, inits: &BTreeMap<Map, Optio
         };
         report.must(same, rule, &playlist.path, || format!("is coded otherwise from {path} on, without EXT-X-DISCONTINUITY"));
     }
+    let kinds = playlist.entries.iter().filter_map(init).map(|init| init.entry.kind);
+    let (first, other) = (kinds.clone().next(), kinds.clone().find(|kind| Some(*kind) != kinds.clone().next()));
+    report.should(other.is_none(), "HLS-AUTH 8.16", &playlist.path, || {
+        let [first, other] = [first, other].map(|kind| kind.unwrap_or_default().escape_ascii().to_string());
+        format!("changes from {first} to {other}: not every player changes its decoder")
+    });
 }
 
 /// Segments follow each other without a gap, unless the playlist says that they do not. Answers whether they do.
@@ -234,22 +240,31 @@ mod tests {
 
     #[test]
     fn frames_that_are_not_evenly_spaced_have_a_range_of_rates() {
-        let segment = |duration_ticks, samples, shortest_ticks| Segment {
-            decode_ticks: 0,
-            start_ticks: 0,
-            duration_ticks,
-            size_bytes: 0,
-            samples,
-            shortest_ticks,
-            keyframes: Vec::new(),
-            numbers: (1, 1),
-            key_id: None,
-            is_last: false,
-        };
+        let segment =
+            |duration_ticks, samples, shortest_ticks| Segment { duration_ticks, samples, shortest_ticks, ..Segment::default() };
         let track = |segments| Track { segments, ..Track::default() };
         // Without an init segment, a tick is a second.
         assert_eq!(track(vec![segment(100, 51, Some(2))]).frame_rates(), (0.5, 0.5));
         let uneven = track(vec![segment(30, 5, Some(4)), segment(10, 6, Some(1))]);
         assert_eq!(uneven.frame_rates(), (0.25, 1.0));
+    }
+
+    #[test]
+    fn decoders_do_not_change_within_a_track() {
+        let coded =
+            |kind: &[u8; 4]| Init { entry: super::super::entry::Entry { kind: *kind, ..Default::default() }, ..Init::default() };
+        let found = |kinds: [&[u8; 4]; 2]| {
+            let (mut inits, mut playlist) = (BTreeMap::new(), Playlist::default());
+            for (place, kind) in kinds.into_iter().enumerate() {
+                let map = Map { path: place.to_string(), range: None };
+                inits.insert(map.clone(), Some(coded(kind)));
+                playlist.entries.push(Entry { map: Some(map), discontinuity: place > 0, ..Entry::default() });
+            }
+            let mut report = Report::default();
+            changes(&mut report, &playlist, &inits);
+            report.verdict(false).findings.into_iter().map(|finding| finding.rule.into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found([b"hvc1", b"hvc1"]), Vec::<String>::new());
+        assert_eq!(found([b"hvc1", b"avc1"]), ["HLS-AUTH 8.16"]);
     }
 }

@@ -1,6 +1,9 @@
 //! What a representation names has to be there, and to be what it says: the segments that HLS names too.
 
-use super::{MANIFEST, Report, Title, content, name};
+use super::{
+    MANIFEST, Report, Title, content, index, name,
+    shapes::{self, Member},
+};
 use crate::dash::{CHANNELS, TILE, cicp_channels};
 use crate::verify::{
     entry::Media,
@@ -32,16 +35,17 @@ struct Named {
     length_s: f64,
 }
 
-pub(super) async fn check<F: Files>(
+/// Checks one representation. Its times, if it is a track of HLS too.
+pub(super) async fn check<'a, F: Files>(
     report: &mut Report,
-    title: &Title<'_, F>,
+    title: &Title<'a, F>,
     outer: [&[BaseURL]; 2],
     set: &AdaptationSet,
     representation: &Representation,
-) {
+) -> Option<Member<'a>> {
     let id = name(representation);
     let kind = content(set);
-    let Some(base) = base(report, outer.into_iter().chain([&set.BaseURL[..], &representation.BaseURL]), id) else { return };
+    let base = base(report, outer.into_iter().chain([&set.BaseURL[..], &representation.BaseURL]), id)?;
     let modes = [
         representation.SegmentTemplate.is_some() || set.SegmentTemplate.is_some(),
         representation.SegmentList.is_some() || set.SegmentList.is_some(),
@@ -50,14 +54,21 @@ pub(super) async fn check<F: Files>(
     let count = modes.iter().filter(|has| **has).count();
     report.must(count <= 1, "23009-1 5.3.9.1", MANIFEST, || format!("{id} is addressed in {count} ways"));
     let Some(template) = representation.SegmentTemplate.as_ref().or(set.SegmentTemplate.as_ref()) else {
-        // One file: that it is there is what can be said of it here.
-        reach(report, title.files, &base, id).await;
-        return;
+        let Some(index) = representation.SegmentBase.as_ref().or(set.SegmentBase.as_ref()) else {
+            // One file: that it is there is what can be said of it here.
+            reach(report, title.files, &base, id).await;
+            return None;
+        };
+        let track = index::check(report, title, (index, &base), representation).await?;
+        let init = track.init.as_ref()?;
+        described(report, init, set, representation);
+        protected(report, init, set, representation);
+        return None;
     };
-    let Some(named) = segments(report, title, template, &base, id, representation.bandwidth) else { return };
+    let named = segments(report, title, template, &base, id, representation.bandwidth)?;
     if kind == "image" {
         sheets(report, title, &named, set, representation).await;
-        return;
+        return None;
     }
     let init = template.initialization.as_deref().map(|text| fill(text, id, representation.bandwidth, None));
     let init = init.and_then(|text| {
@@ -66,7 +77,17 @@ pub(super) async fn check<F: Files>(
     let first = |track: &Track| track.playlist.entries.iter().find_map(|entry| entry.map.as_ref().map(|map| map.path.clone()));
     let of = |track: &&Track| init.is_some() && first(track) == init;
     match title.tracks.iter().find(of) {
-        Some(track) => matches(report, title, track, &named, set, representation),
+        Some(track) => {
+            if let Some(init) = &track.init {
+                let said = template.timescale;
+                report.must(said == Some(init.timescale.into()), "DASH-IF IOP", MANIFEST, || {
+                    format!("{id} has the timescale {}, listed as {said:?}", init.timescale)
+                });
+            }
+            matches(report, title, track, &named, set, representation);
+            even(report, track, &named, id);
+            Some(Member { track, times: named.iter().map(|named| (named.start_s, named.length_s)).collect() })
+        }
         // Not a track of HLS: that it is all there is what can be said.
         None => {
             for path in init.iter().chain(named.iter().filter_map(|named| named.path.as_ref())) {
@@ -74,8 +95,19 @@ pub(super) async fn check<F: Files>(
                     break;
                 }
             }
+            None
         }
     }
+}
+
+/// Segments are equally long, but for the first, with which players begin sooner if it is short, and the last, which is what is left.
+fn even(report: &mut Report, track: &Track, named: &[Named], id: &str) {
+    let Some([_, inner @ .., _]) = named.get(..).filter(|named| named.len() > 2) else { return };
+    let shortest = inner.iter().map(|named| named.length_s).fold(f64::INFINITY, f64::min);
+    let longest = inner.iter().map(|named| named.length_s).fold(0.0, f64::max);
+    report.should(longest - shortest <= track.frame_s() * 1.5, "DASH-IF IOP", MANIFEST, || {
+        format!("{id} has segments of {shortest:.3} s and of {longest:.3} s")
+    });
 }
 
 /// Sheets of tiles are there, and the first is as large as is said and cut into whole tiles (DASH-IF IOP 4.3 section 6.2.6).
@@ -140,6 +172,11 @@ fn segments<F: Files>(
     id: &str,
     bandwidth: Option<u64>,
 ) -> Option<Vec<Named>> {
+    let numbers = [template.timescale, template.presentationTimeOffset, template.startNumber, template.endNumber];
+    let countable = numbers.into_iter().flatten().all(|number| number < NUMBER_MAX);
+    if !report.must(countable, "DASH-IF IOP", MANIFEST, || format!("{id} has numbers above 2^53: {numbers:?}")) {
+        return None;
+    }
     let timescale = template.timescale.unwrap_or(1).max(1);
     let offset = template.presentationTimeOffset.unwrap_or(0);
     let (numbered, timed) = (template.duration.is_some(), template.SegmentTimeline.is_some());
@@ -309,6 +346,7 @@ fn described(report: &mut Report, init: &Init, set: &AdaptationSet, representati
         }
         Media::Text => {}
     }
+    shapes::check(report, init, set, representation);
 }
 
 /// The number of an arrangement of channels (ISO/IEC 23091-3 section 6) is one of as many as there are.
@@ -335,7 +373,62 @@ fn protected(report: &mut Report, init: &Init, set: &AdaptationSet, representati
     };
     let scheme = protection.scheme.escape_ascii().to_string();
     let key = hex::encode(protection.key_id);
+    let listed = common.and_then(|one| one.default_KID.as_deref());
+    let canonical =
+        listed.is_none_or(|listed| uuid::Uuid::try_parse(listed).is_ok_and(|id| id.hyphenated().to_string() == listed));
+    report.must(canonical, "CENC 11.2", MANIFEST, || format!("{id} has the key {listed:?}, which is no UUID in lower case"));
+    let outside = set.ContentProtection.iter().any(|one| one.schemeIdUri.eq_ignore_ascii_case(PROTECTION));
+    report.must(outside || common.is_none(), "DASH-IF IOP", MANIFEST, || {
+        format!("{id} says how it is protected, and its set does not")
+    });
     let said = common.and_then(|one| one.default_KID.as_deref()).map(|id| id.replace('-', "").to_ascii_lowercase());
     let same = common.is_some_and(|one| one.value.as_deref() == Some(&scheme)) && said.as_ref() == Some(&key);
     report.must(same, "CENC 11.2", MANIFEST, || format!("{id} is {scheme} with the key {key}, listed with {said:?}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::entry::{Entry, Protection};
+    use dash_mpd_core::ContentProtection;
+
+    #[test]
+    fn segments_between_the_first_and_the_last_are_equally_long() {
+        let found = |lengths: &[f64]| {
+            let named = |length_s: &f64| Named { path: None, start_s: 0.0, length_s: *length_s };
+            let named: Vec<_> = lengths.iter().map(named).collect();
+            let mut report = Report::default();
+            even(&mut report, &Track::default(), &named, "540p");
+            report.verdict(false).warnings
+        };
+        assert_eq!(found(&[2.0, 6.0, 6.0, 1.0]), 0);
+        assert_eq!(found(&[6.0, 6.0, 5.0, 6.0]), 1);
+        assert_eq!(found(&[1.0, 2.0]), 0);
+    }
+
+    #[test]
+    fn sets_name_keys_as_all_players_read_them() {
+        let key_id = [0xab; 16];
+        let protection = Protection { scheme: *b"cbcs", key_id, ..Protection::default() };
+        let init = Init { entry: Entry { protection: Some(protection), ..Entry::default() }, ..Init::default() };
+        let id = uuid::Uuid::from_bytes(key_id).to_string();
+        let found = |id: &str, is_of_set: bool| {
+            let one = ContentProtection {
+                schemeIdUri: PROTECTION.to_owned(),
+                value: Some("cbcs".to_owned()),
+                default_KID: Some(id.to_owned()),
+                ..ContentProtection::default()
+            };
+            let (set, own) = if is_of_set { (vec![one], Vec::new()) } else { (Vec::new(), vec![one]) };
+            let set = AdaptationSet { ContentProtection: set, ..AdaptationSet::default() };
+            let representation = Representation { ContentProtection: own, ..Representation::default() };
+            let mut report = Report::default();
+            protected(&mut report, &init, &set, &representation);
+            report.verdict(false).findings.into_iter().map(|finding| finding.rule.into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&id, true), Vec::<String>::new());
+        assert_eq!(found(&id.to_uppercase(), true), ["CENC 11.2"]);
+        assert_eq!(found(&id.replace('-', ""), true), ["CENC 11.2"]);
+        assert_eq!(found(&id, false), ["DASH-IF IOP"]);
+    }
 }

@@ -2,7 +2,11 @@
 
 mod addresses;
 mod captions;
+mod elements;
+mod index;
+mod schema;
 mod sets;
+mod shapes;
 
 use super::{files::Files, master::Master, report::Report, segment::whole, track::Track};
 use crate::dash::steering;
@@ -44,6 +48,7 @@ pub(super) async fn check<F: Files>(
     };
     let read = dash_mpd_core::parse(text).map_err(|error| format!("cannot be read: {error}"));
     let Some(mpd) = report.keep(read, "23009-1 5.2.1", MANIFEST) else { return };
+    schema::check(report, text);
     head(report, &mpd);
     steered(report, &mpd, text);
     captions::check(report, master, &mpd);
@@ -69,14 +74,17 @@ pub(super) async fn check<F: Files>(
         names(report, period);
         for set in &period.adaptations {
             sets::check(report, set);
+            let mut members = Vec::new();
             for representation in &set.representations {
                 count += 1;
                 if count > REPRESENTATIONS_MAX {
                     report.fail("23009-1 5.3.5.1", MANIFEST, format!("has more than {REPRESENTATIONS_MAX} representations"));
                     return;
                 }
-                addresses::check(report, &title, [&mpd.base_url[..], &period.BaseURL], set, representation).await;
+                let bases = [&mpd.base_url[..], &period.BaseURL];
+                members.extend(addresses::check(report, &title, bases, set, representation).await);
             }
+            shapes::across(report, set, &members);
         }
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 /// Where channels are counted, and how a sheet of tiles is cut.
 const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
 const TILE: &str = "http://dashif.org/guidelines/thumbnail_tile";
+/// What sheets of tiles are (DASH-IF IOP 4.3 section 6.2.6).
+const PICTURES: [&str; 2] = ["image/jpeg", "image/png"];
 
 pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
     let names: Vec<_> = set.representations.iter().map(name).collect();
@@ -20,6 +22,9 @@ pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
     report.must(tagged, "RFC 5646 2.1", MANIFEST, || {
         format!("the set of {names:?} is in {:?}", set.lang.as_deref().unwrap_or_default())
     });
+    let templates = set.SegmentTemplate.iter().chain(set.representations.iter().filter_map(|one| one.SegmentTemplate.as_ref()));
+    let clocked = templates.into_iter().all(|template| template.timescale.is_some());
+    report.must(clocked, "DASH-IF IOP", MANIFEST, || of("timescale"));
     let scales: BTreeSet<_> = set
         .representations
         .iter()
@@ -29,14 +34,7 @@ pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
     match content(set) {
         "video" => {
             aligned(report, set, &of);
-            let sized = set.width.is_some() && set.height.is_some() || each(&|one| one.width.is_some() && one.height.is_some());
-            report.must(sized, "DASH-IF IOP", MANIFEST, || of("width and height"));
-            let timed = set.frameRate.is_some() || each(&|one| one.frameRate.is_some());
-            report.must(timed, "DASH-IF IOP", MANIFEST, || of("frameRate"));
-            let shaped = set.par.is_some() && (set.sar.is_some() || each(&|one| one.sar.is_some()));
-            report.must(shaped, "DASH-IF IOP", MANIFEST, || of("par and sar"));
-            let progressive = set.scanType.as_deref().is_none_or(|scan| scan == "progressive");
-            report.must(progressive, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} is interlaced"));
+            pictures(report, set, &names, &of);
         }
         "audio" => {
             aligned(report, set, &of);
@@ -61,13 +59,40 @@ pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
             let own = set.representations.iter().flat_map(|one| &one.essential_property);
             let tiled = set.essential_property.iter().chain(own).any(|property| property.schemeIdUri == TILE);
             report.must(tiled, "DASH-IF IOP", MANIFEST, || of("thumbnail_tile"));
+            let mimes = set.mimeType.iter().chain(set.representations.iter().filter_map(|one| one.mimeType.as_ref()));
+            let drawn = mimes.into_iter().all(|mime| PICTURES.contains(&mime.as_str()));
+            report.must(drawn, "DASH-IF IOP", MANIFEST, || format!("the sheets of {names:?} are neither JPEG nor PNG"));
             let simple =
                 set.SegmentTemplate.iter().chain(set.representations.iter().filter_map(|one| one.SegmentTemplate.as_ref()));
-            let simple = simple.into_iter().all(|template| template.SegmentTimeline.is_none() && template.duration.is_some());
+            let numbered = |media: &String| media.contains("$Number");
+            let simple = simple.into_iter().all(|template| {
+                let media = template.media.as_ref().is_none_or(numbered);
+                template.SegmentTimeline.is_none() && template.duration.is_some() && media
+            });
             report.must(simple, "DASH-IF IOP", MANIFEST, || format!("the sheets of {names:?} are not addressed by number alone"));
         }
         kind => report.fail("23009-1 5.3.3.2", MANIFEST, format!("the set of {names:?} is of {kind:?}")),
     }
+}
+
+/// Pictures say how large they are, how many there are, and of which form.
+fn pictures(report: &mut Report, set: &AdaptationSet, names: &[&str], of: &dyn Fn(&str) -> String) {
+    let each = |has: &dyn Fn(&Representation) -> bool| set.representations.iter().all(has);
+    let sized = set.width.is_some() && set.height.is_some() || each(&|one| one.width.is_some() && one.height.is_some());
+    report.must(sized, "DASH-IF IOP", MANIFEST, || of("width and height"));
+    let timed = set.frameRate.is_some() || each(&|one| one.frameRate.is_some());
+    report.must(timed, "DASH-IF IOP", MANIFEST, || of("frameRate"));
+    let shaped = set.par.is_some() && (set.sar.is_some() || each(&|one| one.sar.is_some()));
+    report.must(shaped, "DASH-IF IOP", MANIFEST, || of("par and sar"));
+    for (what, twice) in [
+        ("width", set.width.is_some() && set.representations.iter().any(|one| one.width.is_some())),
+        ("height", set.height.is_some() && set.representations.iter().any(|one| one.height.is_some())),
+        ("frameRate", set.frameRate.is_some() && set.representations.iter().any(|one| one.frameRate.is_some())),
+    ] {
+        report.must(!twice, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} and one of them have a {what}"));
+    }
+    let progressive = set.scanType.as_deref().is_none_or(|scan| scan == "progressive");
+    report.must(progressive, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} is interlaced"));
 }
 
 /// Segments of all representations begin and end together, with pictures or sound that need no others.

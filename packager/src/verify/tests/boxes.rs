@@ -72,7 +72,7 @@ const FAULTS_OF_INIT_SEGMENTS: &[Row] = &[
         "too high a profile and level",
         INIT,
         Bytes(b"avcC\x01d\0\x1f\xff\xe1\0\x05gd\0\x1f", 5, b"\x7a\0\x3e\xff\xe1\0\x05g\x7a\0\x3e"),
-        &["Error HLS-AUTH 1.3", "Error RFC 8216 6.2.4", "Warning HLS-AUTH 1.11"],
+        &["Error CMAF A.2", "Error HLS-AUTH 1.3", "Error RFC 8216 6.2.4", "Warning HLS-AUTH 1.11"],
     ),
     ("another size", INIT, Bytes(b"avc1", 28, b"\x03\xc2"), &["Error HLS-AUTH 9.2", "Error HLS-AUTH 9.4"]),
     ("other primaries", INIT, Bytes(b"nclx", 4, b"\0\x09"), &["Warning HLS-AUTH 1.21"]),
@@ -101,6 +101,19 @@ const FAULTS_OF_INIT_SEGMENTS: &[Row] = &[
         &["Error HLS-AUTH 2.23", "Warning HLS-AUTH 2.18"],
     ),
     ("louder than the other language", SOUND, Bytes(b"tlou", 16, b"\x90"), &["Warning HLS-AUTH 2.18"]),
+    ("a table twice", INIT, Bytes(b"stsc", 0, b"stts"), &["Error CMAF 7.3.1"]),
+    ("no header of pictures", INIT, Bytes(b"vmhd", 0, b"free"), &["Error CMAF 7.3.1"]),
+    ("a mode of pictures", INIT, Bytes(b"vmhd", 9, b"\x01"), &["Error CMAF 7.5.6"]),
+    ("a balance of sound", SOUND, Bytes(b"smhd", 9, b"\x01"), &["Error CMAF 7.5.7"]),
+    ("a track that is off", INIT, Bytes(b"tkhd\x01", 7, b"\x06"), &["Error 14496-12 8.3.2"]),
+    ("a layer", INIT, Bytes(b"tkhd\x01", 49, b"\x01"), &["Error CMAF 7.5.4"]),
+    ("pictures that are loud", INIT, Bytes(b"tkhd\x01", 52, b"\x01"), &["Error CMAF 7.5.4"]),
+    ("a length of the media", INIT, Bytes(b"mdhd\x01", 35, b"\x05"), &["Warning CMAF 7.5.5"]),
+    ("a description of the future", INIT, Bytes(b"stsd", 4, b"\x01"), &["Error CMAF 7.5.10"]),
+    ("a minor version", INIT, Bytes(b"ftypiso6", 4, b"cmfc\0\0\0\x01"), &["Error CMAF 7.2"]),
+    ("the profile of sound", INIT, Bytes(b"cfhd", 0, b"caac"), &["Error CMAF A.1"]),
+    ("a profile of smaller pictures", INIT, Bytes(b"cfhd", 0, b"cfsd"), &["Error CMAF A.2"]),
+    ("a number of the stream", SOUND, Bytes(b"esds", 11, b"\x01"), &["Error CMAF 10.3.4"]),
     ("a broken descriptor", SOUND, Bytes(b"esds", 9, b"\x7f"), &["Error CMAF 7.3.1"]),
 ];
 
@@ -147,6 +160,52 @@ const FAULTS_OF_SAMPLES: &[Row] = &[
     ("no unit", SEGMENT, Bytes(b"\0\0\x07\x04\x41", 4, b"\xc1"), &["Error 14496-15 5.3.2"]),
     ("frames of a stream", FRAMES, Bytes(b"\x21\x21\x21\x21", 0, b"\xff\xf1"), &["Error 14496-14 4.1"]),
 ];
+
+/// Puts `new` before what is in the last of these boxes, which are in each other.
+fn inserted(bytes: &[u8], parents: &[&[u8; 4]], at: usize, new: &[u8]) -> bytes::Bytes {
+    let mut bytes = bytes.to_vec();
+    let mut place = at;
+    for parent in parents {
+        let kind = bytes.windows(4).position(|window| window == *parent).unwrap();
+        let size = u32::from_be_bytes(bytes[kind - 4..kind].try_into().unwrap()) + new.len() as u32;
+        bytes[kind - 4..kind].copy_from_slice(&size.to_be_bytes());
+        place = kind + 4;
+    }
+    bytes.splice(place..place, new.iter().copied());
+    bytes.into()
+}
+
+#[test]
+fn boxes_that_do_not_belong_are_found() {
+    let event = |timescale: u8| boxed(b"emsg", &[&[1, 0, 0, 0, 0, 0, timescale, 0x80][..], &[0; 16], b"urn:x\0\0"].concat());
+    let empty = boxed(b"mehd", &[0; 8]);
+    let extends = boxed(b"trex", &[&[0; 7][..], &[2], &[0; 16]].concat());
+    type Added<'a> = (&'a str, &'a [&'a [u8; 4]], usize, Vec<u8>, &'a [&'a str]);
+    let rows: [Added<'_>; 6] = [
+        (SOUND, &[], 0, boxed(b"free", b""), &["Error CMAF 7.3.1"]),
+        (SOUND, &[], good()[SOUND].len(), boxed(b"meta", &[0; 4]), &["Error CMAF 7.5.2"]),
+        (SOUND, &[b"moov", b"mvex"], 0, empty, &["Error CMAF 7.3.2.1"]),
+        (SOUND, &[b"moov", b"mvex"], 0, extends, &["Error CMAF 7.3.1"]),
+        // 48 000 is 0xbb80.
+        (FRAMES, &[], 24, event(0xbb), &[]),
+        (FRAMES, &[], 24, event(0xbc), &["Error CMAF 7.4.5"]),
+    ];
+    for (path, parents, at, new, expected) in rows {
+        let mut package = good();
+        package.insert(path.to_owned(), inserted(&package[path], parents, at, &new));
+        let (rules, verdict) = found(&package, false);
+        assert_eq!(rules, expected, "{path}: {verdict}");
+    }
+}
+
+/// What the stricter brand promises: that fragments need nothing of the header.
+#[test]
+fn fragments_of_the_second_brand_stand_alone() {
+    let package = broken(&good(), SOUND, Bytes(b"cmfc", 0, b"cmf2"));
+    assert_eq!(found(&package, false).0, Vec::<String>::new());
+    let package = broken(&package, FRAMES, Bytes(b"tfhd", 7, b"\x0a"));
+    assert_eq!(found(&package, false).0, ["Error CMAF 7.7.3"]);
+}
 
 #[test]
 fn faults_of_samples_are_found_by_looking_at_them() {
@@ -213,7 +272,7 @@ fn what_is_coded_changes_at_discontinuities_alone() {
     }
 }
 
-fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(super) fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
 }
 
@@ -221,7 +280,7 @@ fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
 fn faults_of_encryption_are_found() {
     type Row = (&'static [u8; 4], [u8; 2], [u8; 2], u8, &'static [&'static str]);
     let constant = 16;
-    let rows: [Row; 8] = [
+    let rows: [Row; 9] = [
         (b"cbcs", [0, 0x19], [1, 0], constant, &[]),
         (b"cenc", [0, 0], [1, 8], 0, &[]),
         (b"cens", [0, 0x19], [1, 8], 0, &["Error CENC 4.2"]),
@@ -230,6 +289,7 @@ fn faults_of_encryption_are_found() {
         (b"cbcs", [0, 0x19], [1, 0], 5, &["Error CENC 10.4"]),
         (b"cenc", [0, 0], [1, 0], constant, &["Error CENC 10.1"]),
         (b"cenc", [0, 0x19], [1, 8], 0, &["Error CENC 10.1"]),
+        (b"cenc", [0, 0], [0, 8], 0, &["Error CMAF 8.2.3.2"]),
     ];
     for (scheme, pattern, protected, constant_bytes, expected) in rows {
         let constant_iv = [&[constant_bytes][..], &vec![7; usize::from(constant_bytes)]].concat();

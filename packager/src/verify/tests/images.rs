@@ -27,6 +27,7 @@ fn tiles_in_an_image_playlist_are_what_they_say() {
         ("no codec", "CODECS=\"jpeg\"", "CODECS=\"avc1.64001f\""),
         ("no size of a tile", "RESOLUTION=240x136,CODECS", "CODECS"),
         ("no rate", "BANDWIDTH=100,", ""),
+        ("a break of tiles alone", "#EXT-X-ENDLIST", "#EXT-X-DISCONTINUITY\n#EXTINF:0.500000,\ntiles-0001.jpg\n#EXT-X-ENDLIST"),
     ];
     for (name, from, to) in rows {
         let package = with(&STREAM.replace(from, to), &PLAYLIST.replace(from, to));

@@ -81,3 +81,15 @@ fn captions_are_those_that_pictures_can_carry() {
     }
     assert!(found(&["CC1", "CC1"]), "one channel is offered twice");
 }
+
+#[test]
+fn groups_of_one_kind_have_the_same_renditions() {
+    let found = |more: &str| {
+        let media = "#EXT-X-MEDIA:TYPE=AUDIO,LANGUAGE=\"en\",NAME=\"English\",CHANNELS=\"2\",AUTOSELECT=YES,GROUP-ID=";
+        let lines = format!("{media}\"a\",DEFAULT=YES,URI=\"a/1.m3u8\"\n{media}\"b\",URI=\"b/1.m3u8\"{more}\n");
+        found_in(&lines).contains(&"Error RFC 8216 4.3.4.1.1".to_owned())
+    };
+    assert!(!found(",DEFAULT=YES"));
+    assert!(found(""), "one is the default, and the other is not");
+    assert!(found(",DEFAULT=YES,CHARACTERISTICS=\"public.accessibility.describes-video\""), "one describes pictures");
+}

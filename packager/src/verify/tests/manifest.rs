@@ -3,7 +3,7 @@
 use super::*;
 use bytes::Bytes;
 
-const MPD: &str = r#"<?xml version="1.0"?>
+pub(super) const MPD: &str = r#"<?xml version="1.0"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="static"
  mediaPresentationDuration="PT18S" minBufferTime="PT2S">
 <BaseURL serviceLocation="main">./</BaseURL>
@@ -28,12 +28,12 @@ const MPD: &str = r#"<?xml version="1.0"?>
 </AdaptationSet>
 <AdaptationSet id="4" contentType="image" mimeType="image/jpeg">
  <EssentialProperty schemeIdUri="http://dashif.org/guidelines/thumbnail_tile" value="2x1"/>
- <SegmentTemplate duration="20" media="thumbs/tiles-$Number%04d$.jpg"/>
+ <SegmentTemplate timescale="1" duration="20" media="thumbs/tiles-$Number%04d$.jpg"/>
  <Representation id="tiles" bandwidth="100" width="480" height="136"/>
 </AdaptationSet>
 </Period></MPD>"#;
 
-fn with(text: String) -> Package {
+pub(super) fn with(text: String) -> Package {
     let mut package = good();
     package.insert("manifest.mpd".to_owned(), Bytes::from(text));
     package

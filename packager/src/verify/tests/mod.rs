@@ -1,6 +1,7 @@
 //! A good package passes; every planted fault is found by its rule, and by no other.
 
 mod boxes;
+mod encrypted;
 mod hostile;
 mod images;
 mod ladder;
@@ -9,6 +10,8 @@ mod package;
 mod playlists;
 mod rotation;
 mod rules;
+mod structure;
+mod words;
 
 use super::*;
 use bytes::Bytes;

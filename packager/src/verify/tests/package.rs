@@ -1,5 +1,6 @@
 //! A good package of 18 s, made by our own writer from samples without meaning: two rungs, two languages, subtitles, tiles.
 
+use super::encrypted;
 use crate::{
     cmaf::{
         AudioTrack, Colour, Configuration, Loudness, ParameterSets, Sample, VideoTrack, WriteSegment, last_media_segment,
@@ -87,12 +88,21 @@ type Mark = Box<dyn Fn(u32, &[u8]) -> Bytes>;
 /// Stores the init segment of a track, protected if there are keys; what makes its segments so.
 fn mark(package: &mut Package, keys: &Keys, track: &Track, init: &Bytes) -> Option<Mark> {
     let (folder, id) = (track.rendition.folder(), &track.rendition.id);
-    let marker = keys.as_ref().map(|(protected, keys)| {
-        Protector::marker(protected.choice, keys.of(&track.rendition.media).unwrap(), folder == object::Track::Audio)
-    });
+    let is_sound = folder == object::Track::Audio;
+    let counted = keys.as_ref().is_some_and(|(protected, _)| protected.choice.scheme == Scheme::Cenc);
+    // No two tracks count from the same vector on.
+    let seed = id.bytes().fold(0, |seed: u64, byte| seed << 8 | u64::from(byte)) << 24;
+    let marker = keys
+        .as_ref()
+        .map(|(protected, keys)| Protector::marker(protected.choice, keys.of(&track.rendition.media).unwrap(), is_sound));
     let init = marker.as_ref().map_or_else(|| init.clone(), |marker| marker.init(init));
     package.insert(object::init_path(folder, id), init);
-    marker.map(|marker| Box::new(move |number, clear: &[u8]| marker.segment(number, clear)) as Mark)
+    marker.map(|marker| {
+        Box::new(move |number, clear: &[u8]| {
+            let first = seed + u64::from(number) * 1000;
+            encrypted::told(&marker.segment(number, clear), first, (counted, is_sound)).into()
+        }) as Mark
+    })
 }
 
 /// What writes the segment with a number.

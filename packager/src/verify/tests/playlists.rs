@@ -1,7 +1,7 @@
-//! Faults in playlists, words and tiles.
+//! Faults in playlists.
 
 use super::{
-    Fault::{Cut, Gone, Raw, Text},
+    Fault::{Raw, Text},
     *,
 };
 
@@ -10,8 +10,6 @@ const V: &str = "v/540p/playlist.m3u8";
 const A: &str = "a/eng/playlist.m3u8";
 const I: &str = "v/540p/iframes.m3u8";
 const S: &str = "s/text-0/playlist.m3u8";
-const WORDS: &str = "s/text-0/000002.vtt";
-const TILES: &str = "thumbs/index.vtt";
 const END: &str = "#EXT-X-ENDLIST";
 const FORCED: &str = "NAME=\"English\",AUTOSELECT=YES\n";
 const MAP: &str = "#EXT-X-MAP:URI=\"init.mp4\"";
@@ -227,8 +225,31 @@ const FAULTS_OF_THE_MASTER: &[Row] = &[
     (
         "SDH, not selected",
         MASTER,
-        Text(FORCED, "NAME=\"English\",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog\"\n"),
+        Text(
+            FORCED,
+            "NAME=\"English\",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,\
+             public.accessibility.describes-music-and-sound\"\n",
+        ),
         &["Error HLS-AUTH 4.6"],
+    ),
+    (
+        "SDH without what is heard",
+        MASTER,
+        Text(FORCED, "NAME=\"English\",AUTOSELECT=YES,CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog\"\n"),
+        &["Error HLS-AUTH 4.5"],
+    ),
+    (
+        "neither yes nor no",
+        MASTER,
+        Text("Deutsch\",AUTOSELECT=YES", "Deutsch\",AUTOSELECT=TRUE"),
+        &["Error RFC 8216 4", "Error RFC 8216 4.3.4.1"],
+    ),
+    ("two of a language and purpose", MASTER, Text("LANGUAGE=\"de\"", "LANGUAGE=\"en\""), &["Warning RFC 8216 4.3.4.1.1"]),
+    (
+        "outputs that are protected in an unknown way",
+        MASTER,
+        Text("VIDEO-RANGE=SDR,STABLE", "HDCP-LEVEL=TYPE-9,VIDEO-RANGE=SDR,STABLE"),
+        &["Error 8216bis 4.4.6.2"],
     ),
     ("no language of sound", MASTER, Text("LANGUAGE=\"de\",", ""), &["Error HLS-AUTH 8.10"]),
     ("no language of words", MASTER, Text("\"text\",LANGUAGE=\"en\",", "\"text\","), &["Error HLS-AUTH 4.7"]),
@@ -378,7 +399,44 @@ const FAULTS_OF_MEDIA_PLAYLISTS: &[Row] = &[
         Text("#EXTINF:6.000000,\n000002.m4s\n", "#EXTINF:6.000000,\n#EXT-X-BYTERANGE:9000000@0\n000002.m4s\n"),
         &["Error RFC 8216 4.3.2.2"],
     ),
+    (
+        "no date",
+        V,
+        Text(MAP, "#EXT-X-PROGRAM-DATE-TIME:yesterday\n#EXT-X-MAP:URI=\"init.mp4\""),
+        &["Error RFC 8216 4.3.2.6", "Error RFC 8216 6.2.4"],
+    ),
+    (
+        "a range of no dates",
+        V,
+        Text(MAP, "#EXT-X-DATERANGE:ID=\"a\",START-DATE=\"soon\"\n#EXT-X-MAP:URI=\"init.mp4\""),
+        &["Error RFC 8216 4.3.2.7"],
+    ),
+    (
+        "discontinuities counted otherwise",
+        A,
+        Text(MAP, "#EXT-X-DISCONTINUITY-SEQUENCE:1\n#EXT-X-MAP:URI=\"init.mp4\""),
+        &["Error RFC 8216 6.2.4"],
+    ),
+    ("a sequence behind segments", V, Text(END, "#EXT-X-DISCONTINUITY-SEQUENCE:0\n#EXT-X-ENDLIST"), &["Error RFC 8216 4.3.3.2"]),
+    (
+        "a value of the address",
+        V,
+        Text(MAP, "#EXT-X-DEFINE:QUERYPARAM=\"a\"\n#EXT-X-MAP:URI=\"init.mp4\""),
+        &["Error RFC 8216 7"],
+    ),
+    (
+        "a tag of parts in the master",
+        MASTER,
+        Text("#EXT-X-IND", "#EXT-X-PART-INF:PART-TARGET=1\n#EXT-X-IND"),
+        &["Error RFC 8216 4.1"],
+    ),
     ("I-frames as all", I, Text("#EXT-X-I-FRAMES-ONLY\n", ""), &["Error HLS-AUTH 6.8"]),
+    (
+        "a break of I-frames alone",
+        I,
+        Text("#EXT-X-BYTERANGE:12512@100736", "#EXT-X-DISCONTINUITY\n#EXT-X-BYTERANGE:12512@100736"),
+        &["Error HLS-AUTH 8.14"],
+    ),
     ("an I-frame without its moof", I, Text("@100736", "@101240"), &["Error HLS-AUTH 6.10"]),
     ("half an I-frame", I, Text("12512@100736", "9512@100736"), &["Error HLS-AUTH 6.10"]),
     ("more than an I-frame", I, Text("12512@100736", "13512@100736"), &["Warning HLS-AUTH 6.10"]),
@@ -389,33 +447,4 @@ const FAULTS_OF_MEDIA_PLAYLISTS: &[Row] = &[
 #[test]
 fn faults_of_media_playlists_are_found() {
     each_is_found(FAULTS_OF_MEDIA_PLAYLISTS, false);
-}
-
-const FAULTS_OF_WORDS_AND_TILES: &[Row] = &[
-    ("no header", WORDS, Text("WEBVTT", "VTT"), &["Error RFC 8216 3.5"]),
-    ("no UTF-8", WORDS, Raw(b"WEBVTT\n\xff"), &["Error RFC 8216 3.5"]),
-    ("a broken time", WORDS, Text("00:00:05.000", "00:05"), &["Error RFC 8216 3.5"]),
-    (
-        "a cue of another time",
-        WORDS,
-        Text("00:00:05.000 --> 00:00:07.000", "00:00:15.000 --> 00:00:17.000"),
-        &["Error RFC 8216 3.5"],
-    ),
-    ("a cue that lasts into it left out", WORDS, Text("00:00:05.000 --> 00:00:07.000\nwords\n", ""), &["Error RFC 8216 3.5"]),
-    ("no map of times", WORDS, Text("X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n", ""), &["Error HLS-AUTH 5.3"]),
-    ("a map to another time", WORDS, Text("MPEGTS:0", "MPEGTS:126000"), &["Error HLS-AUTH 5.3"]),
-    ("words too short", S, Text("#EXTINF:6.000000,\n000003.vtt\n", ""), &["Error HLS-AUTH 5.5"]),
-    ("a file that is not there", "s/text-0/000003.vtt", Gone, &["Error RFC 8216 6.2.1"]),
-    ("a gap between tiles", TILES, Text("10.000 --> 00:00:18", "11.000 --> 00:00:18"), &["Error WEBVTT 4.1"]),
-    ("tiles too short", TILES, Text("00:00:18.000", "00:00:12.000"), &["Error WEBVTT 4.1"]),
-    ("a tile beside its sheet", TILES, Text("xywh=240,", "xywh=250,"), &["Error MEDIA-FRAGS 4.2.2"]),
-    ("a cue without a tile", TILES, Text("#xywh=240,0,240,136", ""), &["Error MEDIA-FRAGS 4.2.2"]),
-    ("a sheet that is not there", "thumbs/tiles-0001.jpg", Gone, &["Error RFC 8216 6.2.1"]),
-    ("a sheet that is no picture", "thumbs/tiles-0001.jpg", Raw(b"GIF89a"), &["Error IMP 0.4"]),
-    ("half a sheet", "thumbs/tiles-0001.jpg", Cut(12), &["Error IMP 0.4"]),
-];
-
-#[test]
-fn faults_of_words_and_tiles_are_found() {
-    each_is_found(FAULTS_OF_WORDS_AND_TILES, false);
 }

@@ -75,3 +75,54 @@ fn groups_of_fragments_are_looked_at() {
         assert_eq!(found(&changed(b"sgpd", 21, b"\x55")), ["Error CENC 6"], "{scheme:?}");
     }
 }
+
+/// Overwrites bytes behind the first occurrence of a kind of box.
+fn patched(bytes: &Bytes, kind: &[u8; 4], skip: usize, new: &[u8]) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    let at = bytes.windows(4).position(|window| window == kind).unwrap() + skip;
+    bytes[at..at + new.len()].copy_from_slice(new);
+    bytes.into()
+}
+
+#[test]
+fn what_is_said_of_encrypted_samples_is_looked_at() {
+    for (scheme, entry) in [(Scheme::Cbcs, 12), (Scheme::Cenc, 20)] {
+        let found = |kind: &[u8; 4], skip, new: &[u8]| broken_by(scheme, SEGMENT, |bytes| patched(bytes, kind, skip, new));
+        assert_eq!(found(b"senc", 11, &[51]), ["Error CENC 7.2"], "{scheme:?}");
+        // How many bytes of the first sample are in the clear.
+        assert_eq!(found(b"senc", entry + 2, &[0x7f]), ["Error CENC 9.5"], "{scheme:?}");
+        assert_eq!(found(b"saio", 15, &[1]), ["Error CENC 7.1"], "{scheme:?}");
+        assert_eq!(found(b"saiz", 8, &[3]), ["Error CENC 7.1"], "{scheme:?}");
+        assert_eq!(found(b"saiz", 0, b"tfdt"), ["Error CMAF 7.3.2"], "{scheme:?}");
+    }
+}
+
+/// Makes of the first bytes of the first sample clear ones and encrypted ones, as many as before.
+fn cut(bytes: &Bytes, entry: usize, clear: u16) -> Bytes {
+    let at = bytes.windows(4).position(|window| window == b"senc").unwrap() + entry + 2;
+    let sum = u32::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]))
+        + u32::from_be_bytes([bytes[at + 2], bytes[at + 3], bytes[at + 4], bytes[at + 5]]);
+    patched(bytes, b"senc", entry + 2, &[&clear.to_be_bytes()[..], &(sum - u32::from(clear)).to_be_bytes()].concat())
+}
+
+#[test]
+fn counters_are_used_once_and_for_whole_blocks() {
+    let again = |bytes: &Bytes| {
+        let at = bytes.windows(4).position(|window| window == b"senc").unwrap();
+        patched(bytes, b"senc", 12 + 16, &bytes[at + 12..at + 20])
+    };
+    assert_eq!(broken_by(Scheme::Cenc, SEGMENT, again), ["Error CENC 9.2"]);
+    assert_eq!(broken_by(Scheme::Cenc, SEGMENT, |bytes| cut(bytes, 20, 7)), ["Warning CENC 10.1"]);
+    assert_eq!(broken_by(Scheme::Cbcs, SEGMENT, |bytes| cut(bytes, 12, 7)), Vec::<String>::new());
+}
+
+#[test]
+fn units_are_found_without_a_key() {
+    for (scheme, entry) in [(Scheme::Cbcs, 12), (Scheme::Cenc, 20)] {
+        let mut package = rotating(scheme);
+        let before = rules(&judged(&package, true));
+        package.insert(SEGMENT.to_owned(), cut(&package[SEGMENT], entry, 4));
+        let found: Vec<_> = rules(&judged(&package, true)).into_iter().filter(|rule| !before.contains(rule)).collect();
+        assert!(found.contains(&"Error CENC 9.5".to_owned()), "{found:?}");
+    }
+}

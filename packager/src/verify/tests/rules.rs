@@ -75,3 +75,17 @@ fn words_for_everybody_are_in_all_subtitles_of_their_language() {
     let found = changed(&package, "s/text-1/000001.vtt", &[("words", "other words")]);
     assert!(found.contains(&"Warning HLS-AUTH 5.8".to_owned()), "{found:?}");
 }
+
+#[test]
+fn dates_are_one_moment_in_all_playlists() {
+    let dated = |second: &dyn Fn(&str) -> u32| {
+        let mut package = good();
+        for path in ["v/540p", "v/234p", "a/eng", "a/deu", "s/text-0"].map(|folder| format!("{folder}/playlist.m3u8")) {
+            let date = format!("#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:{:02}.000Z\n#EXTINF", second(&path));
+            package.insert(path.clone(), text_of(&package[&path]).replacen("#EXTINF", &date, 1).into());
+        }
+        found(&package, false).0
+    };
+    assert_eq!(dated(&|_| 7), Vec::<String>::new());
+    assert_eq!(dated(&|path| if path.starts_with("a/deu") { 8 } else { 7 }), ["Error RFC 8216 6.2.4"]);
+}
