@@ -3,20 +3,18 @@
 //! `mp4-atom` writes required children of a box before optional ones; CMAF fixes another order (`mvhd trak mvex`,
 //! `tkhd edts mdia`, `vmhd dinf stbl`), so those three containers are written here.
 
-use super::{Configuration, Loudness, SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
+use super::{Configuration, Loudness, SAMPLE_DESCRIPTION_INDEX, TRACK_ID, roll};
 use crate::codec::{AudioConfig, Codec};
 use bytes::Bytes;
 use marquee_core::{Error, Result, source::Ratio};
 use mp4_atom::{
-    AnySampleGroupEntry, Atom, Audio, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr,
-    Mdhd, Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Sgpd, SgpdEntry, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
+    Atom, Audio, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov,
+    Mp4a, Mvex, Mvhd, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
 };
 
 /// `objectTypeIndication` of MPEG-4 audio and `streamType` of sound (ISO/IEC 14496-1 tables 5 and 6).
 const MPEG4_AUDIO: u8 = 0x40;
 const AUDIO_STREAM: u8 = 5;
-/// How far decoders of AAC go back for a sample to sound as it should, in samples of the file (ISO/IEC 14496-12 section 10.1).
-const ROLL_DISTANCE: i16 = -1;
 
 /// Colour as coding-independent code points (ITU-T H.273).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,28 +242,13 @@ impl Header {
                     let stsd = Stsd { codecs: vec![self.entry] };
                     let sgpd = match self.media {
                         MediaHeader::Video => Vec::new(),
-                        MediaHeader::Audio => vec![roll()],
+                        MediaHeader::Audio => vec![roll::group()],
                     };
                     Stbl { stsd, stco: Some(Stco::default()), sgpd, ..Stbl::default() }.encode(buf)
                 })
             })?;
             self.loudness.map_or(Ok(()), |loudness| loudness.encode(buf))
         })
-    }
-}
-
-/// The group that all samples of a sound track belong to, whatever fragment they are in.
-fn roll() -> Sgpd {
-    let distance = ROLL_DISTANCE.to_be_bytes().to_vec();
-    let entry = AnySampleGroupEntry::UnknownGroupingType(b"roll".into(), distance);
-    Sgpd {
-        grouping_type: b"roll".into(),
-        default_length: Some(size_of::<i16>() as u32),
-        default_group_description_index: Some(1),
-        static_group_description: false,
-        static_mapping: false,
-        essential: false,
-        entries: vec![SgpdEntry { description_length: None, entry }],
     }
 }
 

@@ -13,6 +13,7 @@ mod loudness;
 mod nal;
 pub(crate) mod protection;
 pub mod read;
+pub(crate) mod roll;
 mod schedule;
 mod segment;
 pub(crate) mod seig;

@@ -1,6 +1,6 @@
 //! Media segments: `styp`, then one `moof` and `mdat` per fragment (ISO/IEC 23000-19 section 7.3.2).
 
-use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID};
+use super::{SAMPLE_DESCRIPTION_INDEX, TRACK_ID, roll};
 use crate::model::Iframe;
 use bytes::Bytes;
 use marquee_core::{Error, Result, object};
@@ -160,6 +160,8 @@ impl Fragment<'_> {
             })
         };
         let entries = self.samples.iter().enumerate().map(entry).collect::<Result<Vec<_>>>()?;
+        let count = u32::try_from(entries.len()).map_err(Error::internal)?;
+        let sbgp = if self.kind == object::Track::Audio { vec![roll::members(count)] } else { Vec::new() };
         let tfhd = Tfhd {
             track_id: TRACK_ID,
             sample_description_index: Some(SAMPLE_DESCRIPTION_INDEX),
@@ -174,6 +176,7 @@ impl Fragment<'_> {
                 tfhd,
                 tfdt: Some(Tfdt { base_media_decode_time: self.decode_ticks }),
                 trun: vec![Trun { data_offset: Some(data_offset), samples: entries.into() }],
+                sbgp,
                 ..Traf::default()
             }],
         })

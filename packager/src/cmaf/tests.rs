@@ -125,7 +125,7 @@ fn a_video_header_is_this() {
 #[test]
 fn an_audio_header_is_this() {
     let init = audio().init_segment().unwrap();
-    let roll = b"\0\0\0\x1esgpd\x02\0\0\0roll\0\0\0\x02\0\0\0\x01\0\0\0\x01\xff\xff";
+    let roll = b"\0\0\0\x1asgpd\x01\0\0\0roll\0\0\0\x02\0\0\0\x01\xff\xff";
     assert_eq!(find(&init, b"sgpd"), roll, "one sample before each");
     let edit = b"\0\0\0\x1celst\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x04\0\0\x01\0\0";
     assert_eq!(find(&init, b"elst"), edit);
@@ -218,6 +218,8 @@ fn sound_is_one_fragment_of_sync_samples_whose_last_may_be_shorter() {
     let fragments = read::segment(&segment.bytes).unwrap();
     assert_eq!(fragments.len(), 1);
     assert!(fragments[0].samples.iter().all(|sample| sample.keyframe));
+    let members = b"\0\0\0\x1csbgp\0\0\0\0roll\0\0\0\x01\0\0\0\x04\0\0\0\x01";
+    assert!(find(&segment.bytes, b"moof").ends_with(members), "all of them need the one before");
     assert_eq!((fragments[0].duration_ticks(), segment.duration_ticks), (3500, 3500));
 }
 

@@ -2,7 +2,10 @@
 
 use super::{Piece, Source};
 use crate::{
-    cmaf::read::{self, Fragment},
+    cmaf::{
+        read::{self, Fragment},
+        roll,
+    },
     malformed,
 };
 use marquee_core::{Error, Result};
@@ -103,7 +106,11 @@ impl<'a> Track<'a> {
         Stsc { entries: samples.chunks.clone() }.encode(buf)?;
         Stsz { samples: StszSamples::Different { sizes: samples.sizes.clone() } }.encode(buf)?;
         Co64 { entries: self.chunks.clone() }.encode(buf)?;
-        buf.extend_from_slice(self.init.sgpd);
+        if !self.init.sgpd.is_empty() {
+            // A table of no more than 32 bits counts its samples.
+            roll::members(samples.sizes.len() as u32).encode(buf)?;
+            buf.extend_from_slice(self.init.sgpd);
+        }
         Ok(())
     }
 }

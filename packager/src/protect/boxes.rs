@@ -5,7 +5,7 @@ use crate::{
     cmaf::{
         protection::{ENCA, ENCV, Protection, SAIO, SAIZ, SENC, SINF},
         read::{BoxAt, STSD_HEADER_BYTES, children, find},
-        seig,
+        roll, seig,
     },
     malformed,
 };
@@ -121,33 +121,38 @@ fn without(bytes: &[u8], is_left_out: impl Fn(&BoxAt<'_>) -> bool, out: &mut Vec
     Ok(())
 }
 
-/// Where the boxes of a track's fragment end, from the start of its `moof`: what is put there is known before it is written.
+/// Where the boxes of a track's fragment end that are kept when it is protected, from the start of its `moof`: what is put there is known
+/// before it is written.
 pub(super) fn end_of_traf(moof: &BoxAt<'_>) -> Result<usize> {
     let traf = find(moof.body, Traf::KIND)?;
     let start = usize::try_from(traf.offset).map_err(malformed)?;
-    Ok(BOX_HEADER_BYTES + start + BOX_HEADER_BYTES + traf.body.len())
+    let mut kept = Vec::new();
+    without(traf.body, roll::is_members, &mut kept)?;
+    Ok(BOX_HEADER_BYTES + start + BOX_HEADER_BYTES + kept.len())
 }
 
-/// A `moof` with `added` at the end of its `traf`: how its samples are protected.
+/// A `moof` with `added` at the end of its `traf`: how its samples are protected. Groups of clear samples are left out: some televisions
+/// refuse any in what is protected.
 pub(super) fn with_protection(moof: &BoxAt<'_>, added: &[u8], out: &mut Vec<u8>) -> Result<()> {
     for atom in children(find(moof.body, Traf::KIND)?.body) {
         if is_protection(&atom?) {
             return Err(malformed("the fragment is protected already"));
         }
     }
-    change_traf(moof, added.len() as i64, out, |traf, out| {
-        out.extend_from_slice(traf);
+    change_traf(moof, out, |traf, out| {
+        without(traf, roll::is_members, out)?;
         out.extend_from_slice(added);
         Ok(())
     })
 }
 
-/// A `moof` without what tells how its samples are protected.
-pub(super) fn without_protection(moof: &BoxAt<'_>, out: &mut Vec<u8>) -> Result<()> {
-    let traf = find(moof.body, Traf::KIND)?.body;
-    let mut kept = Vec::new();
-    without(traf, is_protection, &mut kept)?;
-    change_traf(moof, kept.len() as i64 - traf.len() as i64, out, |traf, out| without(traf, is_protection, out))
+/// A `moof` without what tells how its samples are protected, and with `added` at the end of its `traf`.
+pub(super) fn without_protection(moof: &BoxAt<'_>, added: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    change_traf(moof, out, |traf, out| {
+        without(traf, is_protection, out)?;
+        out.extend_from_slice(added);
+        Ok(())
+    })
 }
 
 /// Whether a box tells how samples of a fragment are protected.
@@ -156,13 +161,12 @@ fn is_protection(atom: &BoxAt<'_>) -> bool {
 }
 
 /// A `moof` whose `traf` is changed, and with it how far its samples are away.
-fn change_traf(
-    moof: &BoxAt<'_>,
-    moved: i64,
-    out: &mut Vec<u8>,
-    change: impl Fn(&[u8], &mut Vec<u8>) -> Result<()>,
-) -> Result<()> {
+fn change_traf(moof: &BoxAt<'_>, out: &mut Vec<u8>, change: impl Fn(&[u8], &mut Vec<u8>) -> Result<()>) -> Result<()> {
     check_size(moof)?;
+    let before = find(moof.body, Traf::KIND)?.body;
+    let mut after = Vec::with_capacity(before.len());
+    change(before, &mut after)?;
+    let moved = after.len() as i64 - before.len() as i64;
     wrap(moof.kind, out, |out| {
         copy(moof.body, &[Traf::KIND], out, &|traf, out| {
             let mut body = Vec::with_capacity(traf.body.len());

@@ -10,7 +10,7 @@ use crate::{
         MediaSegment,
         protection::{self, Protection, SAMPLE_IV_BYTES, SampleProtection},
         read::{self, BoxAt, Entry, Fragment},
-        seig,
+        roll, seig,
     },
     malformed,
     model::Iframe,
@@ -20,7 +20,7 @@ use marquee_core::{
     Result,
     protection::{Choice, ContentKey, ContentKeys, Scheme, Secret},
 };
-use mp4_atom::{Atom, Mdat, Moof, Traf};
+use mp4_atom::{Atom, Encode, Mdat, Moof, Traf};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -165,6 +165,8 @@ impl Protector {
 pub struct Opener {
     init: Bytes,
     is_picture: bool,
+    /// Whether its clear fragments say which group their samples belong to.
+    has_groups: bool,
     protection: Protection,
     /// By their ids.
     keys: Vec<(Uuid, Cipher)>,
@@ -195,8 +197,9 @@ impl Opener {
         let read = read::init(init)?;
         let protection = read.protection.ok_or_else(|| malformed("the track is not protected"))?;
         let is_picture = matches!(read.media, Entry::Video { .. });
+        let has_groups = roll::has_members(read::boxes(init)?.sgpd);
         let keys = keys.0.iter().map(|(_, key)| (key.id, Cipher::new(&key.secret))).collect();
-        Ok(Self { init: boxes::clear_init(init)?.into(), is_picture, protection, keys })
+        Ok(Self { init: boxes::clear_init(init)?.into(), is_picture, has_groups, protection, keys })
     }
 
     /// The clear initialization segment.
@@ -216,7 +219,11 @@ impl Opener {
             let key = self.keys.iter().find(|(id, _)| *id == protection.key_id);
             let (_, cipher) = key.ok_or_else(|| malformed(format!("there is no key {}", protection.key_id)))?;
             let samples = protection::decode(traf, &protection, fragment.samples.len())?;
-            boxes::without_protection(moof, out)?;
+            let mut groups = Vec::new();
+            if self.has_groups {
+                roll::members(fragment.samples.len() as u32).encode(&mut groups).map_err(malformed)?;
+            }
+            boxes::without_protection(moof, &groups, out)?;
             Ok(Change { cipher: cipher.clone(), direction: Direction::Decrypt, protection, samples })
         })
     }

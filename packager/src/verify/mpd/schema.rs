@@ -76,7 +76,9 @@ fn stands(report: &mut Report, outer: &mut Open, name: &str, ours: bool) -> bool
     report.must(place >= *reached, "23009-1 B", MANIFEST, || {
         format!("has a {name} in a {parent} behind a {last}, and it belongs before it")
     });
-    (*reached, *last) = (place.max(*reached), name.to_owned());
+    if place >= *reached {
+        (*reached, *last) = (place, name.to_owned());
+    }
     true
 }
 
