@@ -39,7 +39,8 @@ export function ChaptersForm({ video, onChanged }: { video: Video; onChanged: ()
           Save
         </button>
         <span class="soft" role="status">
-          {typeof chapters === "string" ? chapters : null}
+          {/* What a film itself has may be more than lines can say, such as chapters in chapters. */}
+          {typeof chapters === "string" && text !== before ? chapters : null}
         </span>
       </div>
       {problem ? <ProblemNotice problem={problem} /> : null}
