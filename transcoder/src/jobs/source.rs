@@ -24,6 +24,8 @@ use tokio::sync::OnceCell;
 const FETCHES_MAX: u32 = 3;
 /// Blocks that are kept: a file whose sound lies far from its picture is read in several places at once.
 const BLOCKS_MAX: usize = 8;
+/// Bytes of a block after which the next one is fetched.
+const AHEAD_FROM_BYTES: u64 = BLOCK_BYTES / 4 * 3;
 
 type Block = Arc<OnceCell<Bytes>>;
 
@@ -56,11 +58,6 @@ impl StoredSource {
         (found, is_new)
     }
 
-    /// Whether the block with that index was asked for lately.
-    fn has(&self, index: u64) -> bool {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(kept, _)| *kept == index)
-    }
-
     /// The block with that index, as it was received.
     async fn fetch(&self, index: u64) -> Result<Bytes> {
         let start = index * BLOCK_BYTES;
@@ -91,21 +88,18 @@ impl StoredSource {
         }
     }
 
-    /// Begins to fetch the block after the one in which `offset` is asked for, if that is likely to be asked for: if reading came from the
-    /// block before, or goes on past the middle of this one, which `is_new` if nobody asked for it before. If it fails, whoever asks for
-    /// it finds out.
-    fn fetch_ahead(&self, offset: u64, is_new: bool) {
-        let index = offset / BLOCK_BYTES;
-        let is_past_middle = !is_new && offset % BLOCK_BYTES >= BLOCK_BYTES / 2;
-        let goes_on = is_past_middle || index.checked_sub(1).is_some_and(|before| self.has(before));
-        if !goes_on || (index + 1) * BLOCK_BYTES >= self.size_bytes {
+    /// Begins to fetch the block after the one in which `offset` is asked for, if reading nears the end of that and so is likely to go on;
+    /// not sooner, since every reading ends somewhere, and what it does not come to was fetched for nothing. If it fails, whoever asks
+    /// for it finds out.
+    fn fetch_ahead(&self, offset: u64) {
+        let next = offset / BLOCK_BYTES + 1;
+        if offset % BLOCK_BYTES < AHEAD_FROM_BYTES || next * BLOCK_BYTES >= self.size_bytes {
             return;
         }
-        let index = index + 1;
-        let (block, is_new) = self.block(index);
+        let (block, is_new) = self.block(next);
         if is_new {
             let source = self.clone();
-            tokio::spawn(async move { block.get_or_try_init(|| source.fetch(index)).await.map(|_| ()) });
+            tokio::spawn(async move { block.get_or_try_init(|| source.fetch(next)).await.map(|_| ()) });
         }
     }
 }
@@ -123,15 +117,15 @@ impl SourceReader for StoredSource {
         while at < end {
             let index = at / BLOCK_BYTES;
             let (block, is_new) = self.block(index);
-            if is_new {
-                self.fetch_ahead(at, is_new);
-            }
             let bytes = block.get_or_try_init(|| self.fetch(index)).await?;
             let block_start = index * BLOCK_BYTES;
             let piece_end = end.min(block_start + BLOCK_BYTES);
             let piece = bytes.slice((at - block_start) as usize..(piece_end - block_start) as usize);
             if piece_end == end && pieces.is_empty() {
-                self.fetch_ahead(at, is_new);
+                // Whoever asks for one piece of a block may only look in.
+                if !is_new {
+                    self.fetch_ahead(at);
+                }
                 return Ok(piece);
             }
             pieces.extend_from_slice(&piece);

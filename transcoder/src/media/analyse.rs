@@ -8,34 +8,17 @@ use super::{
     vmaf::Judge,
 };
 use crate::child::{Link, Output, RemoteSource, Report};
-use marquee_core::plan::{Chunk, Codec, Measure, Rung, Sample};
-use std::{sync::mpsc::Receiver, thread};
+use marquee_core::plan::{Chunk, Measure, Rung, Sample};
+use std::{cmp::Reverse, iter::zip, sync::mpsc::Receiver, thread};
 
-/// Trials that are judged at a time: each judge holds several pictures in several forms. Encoders of other codecs than H.264 are as many.
-const JUDGES: usize = 2;
-
-/// What became of one rung of a sample.
-enum Made {
-    Pictures(Pictures),
-    Tried(Attempt),
-}
-
-/// A trial on one sample: of H.264, made while the sample was decoded; of other codecs, whose encoders are too large for all at once,
-/// still to be made of pictures that were kept.
-enum Trial<'a> {
-    Made(Attempt),
-    ToMake(&'a Rung, &'a Pictures),
-}
+/// Trials that are made and judged at a time: encoders and judges each hold many pictures in several forms.
+const TRIALS_AT_ONCE: usize = 2;
 
 /// What is made of each sample.
 struct Trials<'a> {
     job: &'a Job<'a>,
-    /// Every picture, as large as the largest trial has it.
-    original: Rung,
-    /// What is tried while a sample is decoded.
-    at_once: Vec<&'a Rung>,
-    /// What is tried later, and a rung for each of its sizes, whose pictures are kept.
-    later: Vec<&'a Rung>,
+    trials: &'a [Rung],
+    /// A rung for each size that is tried, the largest first: its pictures are kept.
     kept: Vec<Rung>,
 }
 
@@ -43,7 +26,7 @@ struct Trials<'a> {
 pub(super) fn analyse(link: &Link, source: RemoteSource, job: &Job<'_>) -> Result<Report, Stop> {
     let analysis = job.plan.analysis.as_ref().ok_or_else(|| Stop::Fault("the plan has nothing to analyse".into()))?;
     let trials = Trials::of(job, &analysis.trials)?;
-    let rungs = trials.rungs();
+    let rungs: Vec<&Rung> = trials.kept.iter().collect();
     keep_memory();
     let mut decoding = video::open(source, job)?;
     let (mut found, mut report) = (Vec::new(), Report::default());
@@ -51,16 +34,10 @@ pub(super) fn analyse(link: &Link, source: RemoteSource, job: &Job<'_>) -> Resul
         let first = video::go_to(&mut decoding, job, sample.start_ticks)?;
         let chunk = Chunk { index: 0, start_ticks: sample.start_ticks, end_ticks: Some(sample.end_ticks), first_segment: 1 };
         let part = Part { job, chunk: &chunk, rungs: &rungs, progress: &|_| Ok(()) };
-        let (decoded, made) = part.share_out(&mut decoding, first, |rung, work| {
-            if trials.at_once.iter().any(|trial| trial.id == rung.id) {
-                Attempt::make(job, rung, work).map(Made::Tried)
-            } else {
-                Ok(collect(work))
-            }
-        })?;
+        let (decoded, pictures) = part.share_out(&mut decoding, first, |_, work| Ok(collect(work)))?;
         report.frames += decoded.frames;
         report.decoded += decoded.decoded;
-        found.extend(trials.measure(sample, made)?);
+        found.extend(trials.measure(sample, &pictures)?);
         link.output(Output::Progress((index + 1) as f32 / analysis.samples.len() as f32))?;
     }
     link.output(Output::Measures(means(&found, analysis.trials.len())))?;
@@ -79,58 +56,35 @@ fn keep_memory() {
 }
 
 /// Keeps the pictures that come.
-fn collect(work: Receiver<Work>) -> Made {
+fn collect(work: Receiver<Work>) -> Pictures {
     let pictures = work.into_iter().filter_map(|work| match work {
         Work::Picture { picture, tick, .. } => Some((tick, picture)),
         Work::End { .. } => None,
     });
-    Made::Pictures(pictures.collect())
+    pictures.collect()
 }
 
 impl<'a> Trials<'a> {
-    /// `trials` in their order, those of H.264 being the first.
     fn of(job: &'a Job<'a>, trials: &'a [Rung]) -> Result<Self, Stop> {
-        let size = |rung: &Rung| (rung.width, rung.height);
-        let largest = trials.iter().max_by_key(|rung| rung.width * rung.height);
-        let largest = largest.ok_or_else(|| Stop::Fault("the analysis has no trials".into()))?;
-        let (at_once, later): (Vec<&Rung>, Vec<&Rung>) = trials.iter().partition(|trial| trial.codec == Codec::H264);
         let mut kept: Vec<Rung> = Vec::new();
-        for trial in &later {
-            if kept.iter().all(|rung| size(rung) != size(trial)) {
-                kept.push(Rung { id: format!("kept-{}", trial.id), ..(*trial).clone() });
+        for trial in trials {
+            if kept.iter().all(|rung| !is_as_large(rung, trial)) {
+                kept.push(Rung { id: format!("kept-{}", trial.id), ..trial.clone() });
             }
         }
-        Ok(Self { job, original: Rung { id: "original".into(), ..largest.clone() }, at_once, later, kept })
+        // What the largest shows is the original that all are judged by: it leaves no picture out.
+        kept.sort_by_key(|rung| Reverse((rung.width * rung.height, Reverse(rung.frame_step))));
+        if kept.is_empty() { Err(Stop::Fault("the analysis has no trials".into())) } else { Ok(Self { job, trials, kept }) }
     }
 
-    fn rungs(&self) -> Vec<&Rung> {
-        std::iter::once(&self.original).chain(self.at_once.iter().copied()).chain(&self.kept).collect()
-    }
-
-    /// What each trial came to on a sample of which that was `made`; `None` if the sample holds too few pictures to judge.
-    fn measure(&self, sample: &Sample, made: Vec<Made>) -> Result<Option<Vec<Measure>>, Stop> {
-        let (mut pictures, mut trials) = (Vec::new(), Vec::new());
-        for made in made {
-            match made {
-                Made::Pictures(more) => pictures.push(more),
-                Made::Tried(attempt) => trials.push(Trial::Made(attempt)),
-            }
-        }
-        let mut pictures = pictures.into_iter();
-        let (originals, kept) = (pictures.next().unwrap_or_default(), pictures.collect::<Vec<_>>());
-        for trial in &self.later {
-            let as_large = |rung: &&Rung| (rung.width, rung.height) == (trial.width, trial.height);
-            let found = std::iter::zip(&self.kept, &kept).find(|(rung, _)| as_large(rung));
-            trials.extend(found.map(|(_, pictures)| Trial::ToMake(trial, pictures)));
-        }
-        let Some(place) = judged(&originals, &trials) else { return Ok(None) };
-        let mut measures = Vec::with_capacity(trials.len());
-        let originals = &originals;
-        let mut trials = trials.into_iter();
-        while trials.len() > 0 {
+    /// What each trial came to on a sample whose `pictures` these are, size by size; `None` if it holds too few to judge.
+    fn measure(&self, sample: &Sample, pictures: &[Pictures]) -> Result<Option<Vec<Measure>>, Stop> {
+        let Some(place) = judged(pictures) else { return Ok(None) };
+        let mut measures = Vec::with_capacity(self.trials.len());
+        for some in self.trials.chunks(TRIALS_AT_ONCE) {
             let rated: Result<Vec<Measure>, Stop> = thread::scope(|scope| {
-                let rate = |trial| scope.spawn(move || self.rate(trial, sample, originals, place));
-                let threads: Vec<_> = trials.by_ref().take(JUDGES).map(rate).collect();
+                let rate = |trial| scope.spawn(move || self.rate(trial, sample, pictures, place));
+                let threads: Vec<_> = some.iter().map(rate).collect();
                 let panicked = |_| Stop::Fault("a judge's thread panicked".into());
                 threads.into_iter().map(|thread| thread.join().map_err(panicked)?).collect()
             });
@@ -139,33 +93,27 @@ impl<'a> Trials<'a> {
         Ok(Some(measures))
     }
 
-    /// What a trial took, and how it shows the original at `place`.
-    fn rate(&self, trial: Trial<'_>, sample: &Sample, originals: &Pictures, place: usize) -> Result<Measure, Stop> {
-        let attempt = match trial {
-            Trial::Made(attempt) => attempt,
-            Trial::ToMake(rung, pictures) => Attempt::of(self.job, rung, pictures)?,
-        };
+    /// What a trial takes, and how it shows the original at `place`.
+    fn rate(&self, trial: &Rung, sample: &Sample, pictures: &[Pictures], place: usize) -> Result<Measure, Stop> {
+        let own = zip(&self.kept, pictures).find(|(rung, _)| is_as_large(rung, trial));
+        let (_, own) = own.ok_or_else(|| Stop::Fault("a trial has no pictures".into()))?;
+        let attempt = Attempt::make(self.job, trial, own)?;
         let timeline = &self.job.plan.timeline;
         let seconds = |ticks: u64| ticks as f64 / f64::from(timeline.timescale);
         let (length, group) = (seconds(sample.end_ticks - sample.start_ticks), seconds(timeline.gop_ticks));
-        Ok(Measure { bitrate_bps: attempt.bitrate_bps(length, group), vmaf: score(&attempt, originals, place)? })
+        Ok(Measure { bitrate_bps: attempt.bitrate_bps(length, group), vmaf: score(&attempt, &pictures[0], place)? })
     }
 }
 
-impl Trial<'_> {
-    /// When its pictures are shown, ascending.
-    fn ticks(&self) -> Vec<u64> {
-        match self {
-            Self::Made(attempt) => attempt.ticks(),
-            Self::ToMake(_, pictures) => pictures.iter().map(|(tick, _)| *tick).collect(),
-        }
-    }
+/// Whether two rungs have the same pictures.
+fn is_as_large(one: &Rung, other: &Rung) -> bool {
+    (one.width, one.height, one.frame_step) == (other.width, other.height, other.frame_step)
 }
 
-/// Position of the original that is judged: in the middle of those that every trial shows. Pictures of a sample are much alike.
-fn judged(originals: &Pictures, trials: &[Trial<'_>]) -> Option<usize> {
-    let fewest = trials.iter().map(Trial::ticks).min_by_key(Vec::len)?;
-    let both = |place: &usize| fewest.binary_search(&originals[*place].0).is_ok();
+/// Position of the original that is judged: in the middle of those that are shown in every size. Pictures of a sample are much alike.
+fn judged(pictures: &[Pictures]) -> Option<usize> {
+    let (originals, fewest) = (pictures.first()?, pictures.iter().min_by_key(|pictures| pictures.len())?);
+    let both = |place: &usize| fewest.binary_search_by_key(&originals[*place].0, |(tick, _)| *tick).is_ok();
     let common: Vec<usize> = (0..originals.len()).filter(both).collect();
     common.get(common.len() / 2).copied()
 }

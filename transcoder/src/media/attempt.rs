@@ -21,35 +21,14 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Encodes the pictures that come as `work`.
-    pub(super) fn make(job: &Job<'_>, rung: &Rung, work: Receiver<Work>) -> Result<Self, Stop> {
+    /// Encodes `pictures`.
+    pub(super) fn make(job: &Job<'_>, rung: &Rung, pictures: &Pictures) -> Result<Self, Stop> {
         let frame_rate = rung.frame_rate(job.plan.picture.frame_rate(&job.source.video));
         let mut encoder = VideoEncoder::open(rung, &job.plan.timeline, frame_rate, job.plan.encoder_threads)?;
         let parameters = encoder.parameters();
         let mut packets = Vec::new();
-        encoder.run(work, &mut packets)?;
+        encoder.run(work(pictures)?, &mut packets)?;
         Ok(Self { parameters, packets })
-    }
-
-    /// Encodes `pictures`, which are kept.
-    pub(super) fn of(job: &Job<'_>, rung: &Rung, pictures: &Pictures) -> Result<Self, Stop> {
-        let (sender, work) = channel();
-        let gone = |_| Stop::Fault("nobody takes the pictures of a trial".into());
-        for (place, (tick, picture)) in pictures.iter().enumerate() {
-            // A sample begins with a group of pictures and is shorter than one.
-            let one = Work::Picture { picture: share(picture)?, tick: *tick, starts_group: place == 0 };
-            sender.send(one).map_err(gone)?;
-        }
-        let end_ticks = pictures.last().map_or(0, |(tick, _)| tick + 1);
-        sender.send(Work::End { end_ticks }).map_err(gone)?;
-        Self::make(job, rung, work)
-    }
-
-    /// When its pictures are shown, ascending.
-    pub(super) fn ticks(&self) -> Vec<u64> {
-        let mut ticks: Vec<u64> = self.packets.iter().filter_map(tick).collect();
-        ticks.sort_unstable();
-        ticks
     }
 
     /// Mean bits a second of a title that is like this sample of `seconds`, and has a keyframe every `group_seconds`.
@@ -84,8 +63,17 @@ impl Attempt {
     }
 }
 
-fn tick(packet: &Packet) -> Option<u64> {
-    packet.pts().and_then(|pts| u64::try_from(pts).ok())
+/// What an encoder gets of `pictures`.
+fn work(pictures: &Pictures) -> Result<Receiver<Work>, Stop> {
+    let (sender, work) = channel();
+    let gone = |_| Stop::Fault("nobody takes the pictures of a trial".into());
+    for (place, (tick, picture)) in pictures.iter().enumerate() {
+        // A sample begins with a group of pictures and is shorter than one.
+        sender.send(Work::Picture { picture: share(picture)?, tick: *tick, starts_group: place == 0 }).map_err(gone)?;
+    }
+    let end_ticks = pictures.last().map_or(0, |(tick, _)| tick + 1);
+    sender.send(Work::End { end_ticks }).map_err(gone)?;
+    Ok(work)
 }
 
 fn enlarged(picture: &frame::Video, width: u32, height: u32) -> Result<frame::Video, Stop> {

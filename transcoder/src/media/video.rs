@@ -9,8 +9,8 @@ use marquee_core::{
 };
 use std::time::Duration;
 
-/// How far before a chunk a keyframe is looked for, in seconds, one try after the other; then from the start.
-const SEEK_BACK_SECONDS: [u64; 4] = [0, 3, 12, 40];
+/// How far before a chunk a keyframe is looked for, one try after the other; then from the start.
+const SEEK_BACK_MS: [u64; 5] = [0, 500, 3_000, 12_000, 40_000];
 /// Units of a source's time base within which a rounded time is looked for: two milliseconds of the finest one that is usual.
 const ROUNDING_UNITS_MAX: i64 = 180;
 
@@ -73,8 +73,10 @@ pub(super) fn go_to(decoding: &mut Decoding, job: &Job<'_>, start_ticks: u64) ->
         return Ok(None);
     }
     let needed = latest_pts(job, start_ticks);
-    for seconds in SEEK_BACK_SECONDS {
-        let back = seconds * u64::from(timeline.timescale);
+    // Streams that are broadcast are entered anywhere: where the chunk begins would already be past its keyframe.
+    let tries = if job.source.container.starts_with("mpeg") { &SEEK_BACK_MS[1..] } else { &SEEK_BACK_MS };
+    for ms in tries {
+        let back = ms * u64::from(timeline.timescale) / 1000;
         let pts = if back == 0 { needed } else { pts_of(track, timeline.timescale, start_ticks.saturating_sub(back)) };
         if pts <= track.origin {
             break;

@@ -10,6 +10,7 @@ mod ladder;
 mod limits;
 mod local;
 mod protection;
+mod reads;
 mod thumbnails;
 mod title;
 mod worker;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             ends::a_film_that_is_not_what_its_ends_promised_begins_anew,
         ),
         trial("a_stream_that_is_damaged_late_is_refused", ends::a_stream_that_is_damaged_late_is_refused),
+        trial("a_chunk_reads_little_more_than_its_share", reads::a_chunk_reads_little_more_than_its_share),
         trial("a_scarred_film_is_refused_as_damaged", title::a_scarred_film_is_refused_as_damaged),
         trial("text_is_refused_with_a_reason", title::text_is_refused_with_a_reason),
         trial("what_changed_in_the_store_does_not_pass_the_gate", title::what_changed_in_the_store_does_not_pass_the_gate),

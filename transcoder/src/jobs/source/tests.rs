@@ -1,4 +1,4 @@
-use super::{FETCHES_MAX, StoredSource};
+use super::{AHEAD_FROM_BYTES, FETCHES_MAX, StoredSource};
 use crate::child::SourceReader;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -100,22 +100,25 @@ async fn what_changes_or_breaks_off_on_the_way_is_fetched_again() {
 }
 
 #[tokio::test]
-async fn only_reading_that_goes_on_is_met_by_the_next_block() {
+async fn only_reading_that_nears_the_end_of_a_block_is_met_by_the_next() {
     let bytes = film(12 * BLOCK as u32);
     let (blobs, _folder) = stored(bytes.clone()).await;
     let source = StoredSource::new(blobs, key(), bytes.len() as u64, Sums::default());
     let read = async |offset: u64| source.read_at(offset, 1000).await.expect("read");
-    let ahead = |index: u64| source.has(index);
-    for (index, place) in [(1, 10), (4, BLOCK_BYTES * 3 / 4), (7, 10)] {
+    let ahead = |index: u64| source.blocks.lock().expect("blocks").iter().any(|(kept, _)| *kept == index);
+    for (index, place) in [(1, 10), (3, AHEAD_FROM_BYTES + 10), (5, 10)] {
         read(index * BLOCK_BYTES + place).await;
-        read(index * BLOCK_BYTES + 2000).await;
         assert!(!ahead(index + 1), "looking in at block {index}");
     }
-    read(7 * BLOCK_BYTES + BLOCK_BYTES / 2).await;
-    assert!(ahead(8) && !ahead(9), "past the middle of block 7");
-    read(8 * BLOCK_BYTES).await;
-    assert!(ahead(9), "from one block into the next");
-    read(11 * BLOCK_BYTES + BLOCK_BYTES / 2).await;
+    read(3 * BLOCK_BYTES + AHEAD_FROM_BYTES + 1010).await;
+    assert!(ahead(4) && !ahead(5 + 1), "reading went on in the last quarter of block 3");
+    read(5 * BLOCK_BYTES + BLOCK_BYTES / 2).await;
+    assert!(!ahead(6), "block 5 may be enough");
+    read(5 * BLOCK_BYTES + AHEAD_FROM_BYTES).await;
+    read(6 * BLOCK_BYTES).await;
+    assert!(ahead(6) && !ahead(7), "from one block into the next");
+    read(11 * BLOCK_BYTES).await;
+    read(11 * BLOCK_BYTES + AHEAD_FROM_BYTES).await;
     assert!(!ahead(12), "there is none");
 }
 
