@@ -270,14 +270,22 @@ pub(crate) enum RecommendAction {
         #[command(flatten)]
         store: RecommendStore,
     },
+    /// Let a model that is kept answer, even if it was taken back or found to be no better
+    Deploy {
+        /// The model, as `marquee recommend models` lists it
+        #[arg(long)]
+        id: String,
+        #[command(flatten)]
+        store: RecommendStore,
+    },
     /// Print what a profile may like, as JSON
     Recommend {
         /// The profile, such as prf_…
         #[arg(long)]
         profile: String,
         /// Titles
-        #[arg(long, default_value_t = 20)]
-        count: usize,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=100))]
+        count: u16,
         /// Which row: top, trending, new, again, because:VIDEO, like:VIDEO or genre:GENRE
         #[arg(long)]
         row: Option<String>,

@@ -35,9 +35,10 @@ pub(crate) async fn run(action: RecommendAction) -> anyhow::Result<ExitCode> {
         RecommendAction::Models { store, json, .. } => models(&Store::open(&store).await?, json).await,
         RecommendAction::Report(options) => report::run(&Store::open(&options.store).await?, &options).await,
         RecommendAction::Rollback { store } => roll_back(&Store::open(&store).await?).await,
+        RecommendAction::Deploy { id, store } => deploy(&Store::open(&store).await?, id.parse()?).await,
         RecommendAction::Recommend { profile, count, row, store } => {
             let row = row.as_deref().map_or(Some(RowKind::Top), RowKind::parse).context("row is none that there is")?;
-            let ask = Ask { count, row: Some(row), ..Ask::default() };
+            let ask = Ask { count: count.into(), row: Some(row), ..Ask::default() };
             let answer = Store::open(&store).await?.recommender().recommend(profile.parse()?, ask).await?;
             let item = |item: &marquee_recommender::serving::Recommendation| json!({"id": item.video, "reason": item.reason});
             print(&answer.rows.iter().flat_map(|row| &row.items).map(item).collect::<Vec<_>>())
@@ -130,6 +131,13 @@ async fn card(store: &Store, id: ModelId) -> anyhow::Result<ExitCode> {
 async fn roll_back(store: &Store) -> anyhow::Result<ExitCode> {
     let id = store.pipeline().repository().roll_back().await?;
     println!("{id} answers again, in a few seconds everywhere.");
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the command is for")]
+async fn deploy(store: &Store, id: ModelId) -> anyhow::Result<ExitCode> {
+    store.pipeline().repository().deploy(id).await?;
+    println!("{id} answers in a few seconds everywhere.");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -95,7 +95,7 @@ impl Db {
     }
 
     /// Models that nobody will go back to: all but the `keep` that were deployed last, the newest of which answers. Those that were
-    /// never good enough go once another one was trained.
+    /// never good enough go once another one was trained; those that were taken back, once another one answers.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
@@ -104,7 +104,9 @@ impl Db {
             r#"select id as "id: Uuid" from models
                where id not in (select id from models where deployed_at is not null and withdrawn_at is null
                                 order by deployed_at desc, id desc limit $1)
-                 and id <> (select id from models order by id desc limit 1)"#,
+                 and id <> (select id from models order by id desc limit 1)
+                 and (withdrawn_at is null or withdrawn_at <= (
+                     select max(deployed_at) from models where deployed_at is not null and withdrawn_at is null))"#,
             keep,
         );
         Ok(rows.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(ModelId).collect())
@@ -143,15 +145,25 @@ impl Db {
         Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
     }
 
-    /// Whether the model that answers does so because a later one was taken back.
+    /// What models were found to be worth that were taken back since the one that answers was deployed.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn is_rolled_back(&self) -> Result<bool> {
-        let is = sqlx::query_scalar!(
-            r#"select exists (select from models where withdrawn_at > (
-                   select max(deployed_at) from models where deployed_at is not null and withdrawn_at is null)) as "is!""#,
+    pub async fn taken_back_models(&self) -> Result<Vec<serde_json::Value>> {
+        let metrics = sqlx::query_scalar!(
+            "select metrics from models where withdrawn_at > (
+                 select max(deployed_at) from models where deployed_at is not null and withdrawn_at is null)",
         );
-        is.fetch_one(self.pool()).await.map_err(error)
+        metrics.fetch_all(self.pool()).await.map_err(error)
+    }
+
+    /// Lets a model answer, whatever became of it before.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such model.
+    pub async fn deploy_model(&self, id: ModelId) -> Result<()> {
+        let deployed = sqlx::query!("update models set deployed_at = now(), withdrawn_at = null where id = $1", id.0);
+        let deployed = deployed.execute(self.pool()).await.map_err(error)?;
+        if deployed.rows_affected() == 0 { Err(Error::not_found("model")) } else { Ok(()) }
     }
 }

@@ -6,7 +6,7 @@
 use super::{Configuration, Loudness, SAMPLE_DESCRIPTION_INDEX, TRACK_ID, roll};
 use crate::codec::{AudioConfig, Codec};
 use bytes::Bytes;
-use marquee_core::{Error, Result, source::Ratio};
+use marquee_core::{Error, Result, language, source::Ratio};
 use mp4_atom::{
     Atom, Audio, Btrt, BufMut, Colr, Dinf, Dref, Edts, Elst, ElstEntry, Encode, Esds, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov,
     Mp4a, Mvex, Mvhd, Smhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
@@ -83,6 +83,7 @@ impl VideoTrack {
             edit: self.edit_ticks,
             hdlr: Hdlr { handler: b"vide".into(), name: "VideoHandler".to_owned() },
             media: MediaHeader::Video,
+            language: language::UNKNOWN,
             loudness: None,
             entry: self.configuration.sample_entry(visual, colour)?,
         }
@@ -121,6 +122,8 @@ pub struct AudioTrack {
     pub priming_samples: u32,
     /// Bits per second on average.
     pub bitrate_bps: u32,
+    /// Its language (BCP 47).
+    pub language: String,
     /// How loud it is, where that is known.
     pub loudness: Option<Loudness>,
 }
@@ -171,6 +174,7 @@ impl AudioTrack {
             edit: self.priming_samples,
             hdlr: Hdlr { handler: b"soun".into(), name: "SoundHandler".to_owned() },
             media: MediaHeader::Audio,
+            language: language::three_letters(&self.language),
             loudness: self.loudness,
             entry: entry.into(),
         }
@@ -196,6 +200,8 @@ struct Header {
     edit: u32,
     hdlr: Hdlr,
     media: MediaHeader,
+    /// ISO 639-2/T.
+    language: &'static str,
     loudness: Option<Loudness>,
     entry: mp4_atom::Codec,
 }
@@ -231,7 +237,7 @@ impl Header {
             self.tkhd.encode(buf)?;
             edit.encode(buf)?;
             buf.encode_atom(Mdia::KIND, |buf| {
-                Mdhd { timescale: self.timescale, language: "und".to_owned(), ..Mdhd::default() }.encode(buf)?;
+                Mdhd { timescale: self.timescale, language: self.language.to_owned(), ..Mdhd::default() }.encode(buf)?;
                 self.hdlr.encode(buf)?;
                 buf.encode_atom(Minf::KIND, |buf| {
                     match self.media {

@@ -144,8 +144,15 @@ pub(crate) fn package_sound(directory: &Path) -> (AudioTrack, Vec<MediaSegment>)
     run("ffmpeg", directory, &format!("-v error {source} source.aac"));
     let frames = adts_frames(&std::fs::read(directory.join("source.aac")).unwrap());
     let asc = Bytes::from_static(&[0x11, 0x90]);
-    let track =
-        AudioTrack { sample_rate_hz: 48_000, channels: 2, asc, priming_samples: 1024, bitrate_bps: 128_000, loudness: None };
+    let track = AudioTrack {
+        sample_rate_hz: 48_000,
+        channels: 2,
+        asc,
+        priming_samples: 1024,
+        bitrate_bps: 128_000,
+        language: "fr".into(),
+        loudness: None,
+    };
     let mut segments = Vec::new();
     let mut decode_ticks = 0;
     for (number, frames) in (1..).zip(frames.chunks(282)) {

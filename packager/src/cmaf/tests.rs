@@ -51,6 +51,7 @@ fn audio() -> AudioTrack {
         asc: Bytes::from_static(&[0x11, 0x90]),
         priming_samples: 1024,
         bitrate_bps: 128_000,
+        language: "fr".into(),
         loudness: None,
     }
 }

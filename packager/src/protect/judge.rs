@@ -110,8 +110,15 @@ pub(super) fn picture(directory: &Path, name: &str, codec: Codec, encoder: &str)
 pub(super) fn sound(directory: &Path) -> Track {
     run("ffmpeg", directory, "-v error -f lavfi -i sine=sample_rate=48000:duration=4 -ac 2 -c:a aac -b:a 96k sound.mp4");
     let asc = Bytes::from_static(&[0x11, 0x90]);
-    let track =
-        AudioTrack { sample_rate_hz: 48_000, channels: 2, asc, priming_samples: 1024, bitrate_bps: 96_000, loudness: None };
+    let track = AudioTrack {
+        sample_rate_hz: 48_000,
+        channels: 2,
+        asc,
+        priming_samples: 1024,
+        bitrate_bps: 96_000,
+        language: "fr".into(),
+        loudness: None,
+    };
     let packets = packets(directory, "sound.mp4");
     let segment = |(number, packets): (u32, &[(i64, Bytes)])| {
         let sample = |(_, data): &(i64, Bytes)| Sample {

@@ -14,6 +14,7 @@ use super::{
     track::Track,
 };
 use crate::codec::Codec;
+use marquee_core::language::{UNKNOWN, three_letters};
 use std::collections::BTreeSet;
 
 /// `profile_idc` of High, the highest `level_idc` (HLS-AUTH 1.3), and what all devices decode.
@@ -194,10 +195,9 @@ fn sound(report: &mut Report, path: &str, rendition: &Rendition, init: &Init) {
     report.must(!known || listed.is_none_or(|listed| listed == channels), "RFC 8216 4.3.4.1", path, || {
         format!("{:?} has {channels} channels, listed as {:?}", rendition.name, rendition.channels)
     });
-    let language = rendition.language.as_deref().and_then(|tag| tag.split('-').next()).unwrap_or_default();
-    let comparable = language.len() == 3 && !["und", "```"].contains(&init.language.as_str());
-    report.should(!comparable || language == init.language, "HLS-AUTH 8.10", path, || {
-        format!("{:?} is {language}, its track says {}", rendition.name, init.language)
+    let (listed, own) = (rendition.language.as_deref().map_or(UNKNOWN, three_letters), three_letters(&init.language));
+    report.must([listed, own].contains(&UNKNOWN) || listed == own, "HLS-AUTH 8.10", path, || {
+        format!("{:?} is {listed}, its track says {own}", rendition.name)
     });
 }
 

@@ -46,13 +46,16 @@ pub struct Blend {
     pub rows: [Weights; LENGTHS.len()],
 }
 
+/// What counts where nothing is known of a taste.
+const POPULAR: Weights = [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0];
+
 impl Default for Blend {
     /// What does well on public data before any is learned: the three that know most count the same, more and more as evidence
     /// arrives, and popularity fades.
     fn default() -> Self {
         let row = |titles: usize| {
             if titles == 0 {
-                return [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0];
+                return POPULAR;
             }
             let prior = 4.0 / titles as f32;
             let square = (titles * titles) as f32;
@@ -64,6 +67,12 @@ impl Default for Blend {
 }
 
 impl Blend {
+    /// What many watch alone, whatever the history.
+    #[must_use]
+    pub fn popular() -> Self {
+        Self { rows: [POPULAR; LENGTHS.len()] }
+    }
+
     /// The weights for a history of `titles` titles.
     #[must_use]
     pub fn weights(&self, titles: usize) -> Weights {

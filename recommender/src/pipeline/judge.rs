@@ -3,7 +3,7 @@
 use crate::{
     data::{Cut, Holdout, Interactions},
     evaluate::{Contender, Genres, Interval, is_above, judge as judge_list},
-    model::{Material, Scratch},
+    model::{Blend, Material, Scratch},
     repository::Card,
     train::{self, Choices, Effort, history},
 };
@@ -33,8 +33,18 @@ pub(super) struct Judged {
 }
 
 /// Chooses on a part of the watches, and compares what comes of it with the choices of the deployed model, trained on the same part (the
-/// model itself knows what is to be found), with BM25 and with popularity, on the newest title of each profile: as viewers will.
-pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, is_rolled_back: bool) -> Judged {
+/// model itself knows what is to be found), with BM25 and with popularity, on the newest title of each profile: as viewers will. Choices
+/// that an operator has `taken_back` are not deployed again but by an operator.
+pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, taken_back: &[Choices]) -> Judged {
+    let judged = compare(material, deployed);
+    if !judged.is_better || !taken_back.contains(&judged.choices) {
+        return judged;
+    }
+    let verdict = format!("not deployed: these choices were taken back; otherwise {}", judged.verdict);
+    Judged { is_better: false, verdict, ..judged }
+}
+
+fn compare(material: &Material<'_>, deployed: Option<&Card>) -> Judged {
     let held = Holdout::new(material.watches, Cut::Newest { titles: 1 }, SEED);
     let inner = Material { watches: &held.train, ..*material };
     let effort = Effort { trials_max: TRIALS_MAX, ..Effort::standard(Cut::Newest { titles: 1 }, K, SEED) };
@@ -42,13 +52,8 @@ pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, is_rolled_
     let choices = train::choose(&inner, &effort, known.clone());
     let judges = judges(&held.test);
     if judges.len() < JUDGES_MIN {
-        let said = format!("{} profiles are too few to judge by", judges.len());
-        let verdict = if is_rolled_back {
-            format!("not deployed: {said}, and the last one was taken back")
-        } else {
-            format!("deployed: {said}, and it knows what is newest")
-        };
-        return Judged { choices, is_better: !is_rolled_back, verdict, metrics: BTreeMap::new() };
+        let verdict = format!("deployed: {} profiles are too few to judge by, and it knows what is newest", judges.len());
+        return Judged { choices, is_better: true, verdict, metrics: BTreeMap::new() };
     }
     let genres = Genres::new(material.features);
     let lists = |contender: &Contender| lists(contender, &held, &judges, &genres);
@@ -66,7 +71,12 @@ pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, is_rolled_
     // Other choices have to be better beyond chance; otherwise the known ones are trained on what is newest.
     let is_gain = all.get("deployed").is_none_or(|theirs| is_above(&all["new"], theirs, ERRORS_MIN));
     let (choices, gains) = if is_gain { (choices, &all["new"]) } else { (known, &all["deployed"]) };
-    let (is_better, verdict) = verdict(gains, &all, is_gain, knows_more(material, deployed) && !is_rolled_back);
+    if mean(gains) < mean(&all["popularity"]) {
+        let choices = Choices { blend: Blend::popular(), ..choices };
+        let (is_better, verdict) = popular_verdict(&all);
+        return Judged { choices, is_better, verdict, metrics };
+    }
+    let (is_better, verdict) = verdict(gains, &all, is_gain, knows_more(material, deployed));
     Judged { choices, is_better, verdict, metrics }
 }
 
@@ -116,20 +126,50 @@ fn lists(contender: &Contender, held: &Holdout, judges: &[usize], genres: &Genre
     lists
 }
 
-/// A model answers if its choices are better than those of the deployed one, or if it knows more; never one that is worse than popularity,
-/// which answers where there is no model. That BM25 would be better, which answers nowhere, is only said: an operator may wonder why.
-fn verdict(gains: &[f64], all: &BTreeMap<&str, Vec<f64>>, is_gain: bool, knows_more: bool) -> (bool, String) {
-    let mean = |gains: &[f64]| gains.iter().sum::<f64>() / gains.len().max(1) as f64;
+fn mean(gains: &[f64]) -> f64 {
+    gains.iter().sum::<f64>() / gains.len().max(1) as f64
+}
+
+/// What all of them were found to be worth.
+fn worth(all: &BTreeMap<&str, Vec<f64>>) -> String {
     let named: Vec<String> = all.iter().map(|(name, gains)| format!("{name} {:.4}", mean(gains))).collect();
-    let said = format!("NDCG@{K}: {}", named.join(", "));
-    if mean(gains) < mean(&all["popularity"]) {
-        return (false, format!("not deployed: worse than popularity, which needs no model; {said}"));
+    format!("NDCG@{K}: {}", named.join(", "))
+}
+
+/// Where tastes tell less than what many watch, that answers alone, unless what answers is better.
+fn popular_verdict(all: &BTreeMap<&str, Vec<f64>>) -> (bool, String) {
+    let said = worth(all);
+    if all.get("deployed").is_some_and(|deployed| mean(deployed) >= mean(&all["popularity"])) {
+        return (false, format!("not deployed: worse than popularity; {said}"));
     }
+    (true, format!("deployed: what many watch alone, which is better than any blend; {said}"))
+}
+
+/// A model answers if its choices are better than those of the deployed one, or if it knows more. That BM25 would be better, which answers
+/// nowhere, is only said: an operator may wonder why.
+fn verdict(gains: &[f64], all: &BTreeMap<&str, Vec<f64>>, is_gain: bool, knows_more: bool) -> (bool, String) {
+    let said = worth(all);
     let said =
         if is_above(&all["bm25_knn"], gains, ERRORS_MIN) { format!("{said}, of which BM25 is clearly better") } else { said };
     match (is_gain, knows_more) {
         (true, _) => (true, format!("deployed: better than the one before; {said}")),
         (false, true) => (true, format!("deployed: as good as the one before, and knows more; {said}")),
         (false, false) => (false, format!("not deployed: not better than the one before; {said}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn popularity_answers_where_no_blend_is_better() {
+        let gains = |deployed: Option<f64>| {
+            let deployed = deployed.map(|gain| ("deployed", vec![gain; 40]));
+            BTreeMap::from_iter([("new", vec![0.1; 40]), ("popularity", vec![0.2; 40])].into_iter().chain(deployed))
+        };
+        for (deployed, expected) in [(None, true), (Some(0.1), true), (Some(0.2), false), (Some(0.3), false)] {
+            assert_eq!(popular_verdict(&gains(deployed)).0, expected, "{deployed:?}");
+        }
     }
 }

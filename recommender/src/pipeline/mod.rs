@@ -14,7 +14,7 @@ pub use schedule::{keep_fresh, schedule};
 use crate::{
     model::{Material, Ranker},
     repository::{Card, Packed, Repository},
-    train,
+    train::{self, Choices},
 };
 use gather::Gathered;
 use marquee_backends::db::Db;
@@ -73,22 +73,34 @@ impl Pipeline {
         if gathered.watches.is_empty() || is_known {
             return Ok(Trained::Unchanged { watches: gathered.watches.len() });
         }
-        let is_rolled_back = self.db.is_rolled_back().await?;
+        let taken_back = self.taken_back().await?;
         let deployed = self.deployed().await?;
         let (id, trained_at) = (ModelId::new(self.clock.as_ref(), self.random.as_ref()), self.clock.now().format(&Rfc3339));
         let trained_at = trained_at.map_err(Error::internal)?;
         let fingerprint = gathered.fingerprint.clone();
-        let (packed, is_deployed) = aside(move || make(id, trained_at, &gathered, deployed.as_ref(), is_rolled_back)).await?;
+        let (packed, is_deployed) = aside(move || make(id, trained_at, &gathered, deployed.as_ref(), &taken_back)).await?;
         let card = Box::new(packed.card.clone());
         self.repository.add(packed, &fingerprint, is_deployed).await?;
         Ok(Trained::Stored { card, is_deployed })
     }
 
-    /// What the deployed model is; one that nobody understands is as good as none.
+    /// What the deployed model is; one that cannot be read is as good as none.
     async fn deployed(&self) -> Result<Option<Card>> {
         let Some(row) = self.repository.deployed().await? else { return Ok(None) };
-        let card = serde_json::from_value(row.metrics);
-        Ok(card.inspect_err(|error| tracing::warn!(model.id = %row.id, %error, "the deployed model's card cannot be read")).ok())
+        match self.repository.load(row.id).await {
+            Ok(packed) => Ok(Some(packed.card)),
+            Err(error) if error.kind().is_transient() => Err(error),
+            Err(error) => {
+                tracing::warn!(model.id = %row.id, error = error.detail(), "the deployed model cannot be read: any other is better");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The choices of models that were taken back since the deployed one answers.
+    async fn taken_back(&self) -> Result<Vec<Choices>> {
+        let cards = self.db.taken_back_models().await?.into_iter().map(serde_json::from_value::<Card>);
+        Ok(cards.filter_map(|card| Some(card.ok()?.choices)).collect())
     }
 }
 
@@ -104,9 +116,9 @@ async fn aside<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> 
 }
 
 /// Chooses, judges, and trains on everything.
-fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Card>, is_rolled_back: bool) -> (Packed, bool) {
+fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Card>, taken_back: &[Choices]) -> (Packed, bool) {
     let material = Material { watches: &gathered.watches, features: &gathered.features, now: gathered.now };
-    let judged = judge::judge(&material, deployed, is_rolled_back);
+    let judged = judge::judge(&material, deployed, taken_back);
     let Ranker { terms, blend, .. } = train::train(&material, &judged.choices);
     let card = Card {
         id,

@@ -88,6 +88,65 @@ async fn a_damaged_model_leaves_the_one_before_in_service() {
 }
 
 #[tokio::test]
+async fn a_process_that_begins_with_a_damaged_model_answers_by_the_one_before() {
+    let cinema = watched().await;
+    let pipeline = cinema.pipeline();
+    pipeline.train().await.expect("trained");
+    let viewer = cinema.profile().await;
+    cinema.watch(viewer, &[1, 2]).await;
+    let damaged = ModelId::new(&SystemClock, &OsRandom);
+    let key = marquee_core::object::Key::model(damaged);
+    cinema.blobs.create(&key, bytes::Bytes::from_static(b"MRQMODEL and then nothing")).await.expect("stored");
+    cinema.db.add_model(damaged, &serde_json::json!({}), b"x", true).await.expect("added");
+    let recommender = cinema.recommender();
+    recommender.refresh().await.expect("looked");
+    let top = cinema.top(&recommender, viewer).await;
+    assert!(top.iter().all(|title| *title < 10), "a taste is known: {top:?}");
+    assert!(pipeline.repository().deploy(damaged).await.is_err(), "what cannot be read is not deployed by hand either");
+    assert!(matches!(pipeline.train().await.expect("trained"), Trained::Stored { is_deployed: true, .. }), "anything is better");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_comes_again_only_by_hand() {
+    let cinema = watched().await;
+    let (pipeline, viewer) = (cinema.pipeline(), cinema.profile().await);
+    let answers = async || pipeline.repository().deployed().await.expect("asked").expect("a model").id;
+    pipeline.train().await.expect("trained");
+    let first = answers().await;
+    cinema.watch(viewer, &[1, 3, 4, 6, 7, 8]).await;
+    assert!(matches!(pipeline.train().await.expect("trained"), Trained::Stored { is_deployed: true, .. }));
+    let second = answers().await;
+    assert_eq!(pipeline.repository().roll_back().await.expect("back"), first);
+    for title in [11, 12] {
+        cinema.watch(viewer, &[title]).await;
+        let Trained::Stored { card, is_deployed } = pipeline.train().await.expect("trained") else { panic!("stored") };
+        assert!(!is_deployed && answers().await == first, "{}", card.verdict);
+        assert!(card.verdict.contains("taken back") || card.verdict.contains("not better"), "{}", card.verdict);
+    }
+    pipeline.repository().deploy(second).await.expect("deployed");
+    assert_eq!(answers().await, second, "it is kept as long as it may come again");
+    cinema.watch(viewer, &[13, 14, 15]).await;
+    assert!(matches!(pipeline.train().await.expect("trained"), Trained::Stored { is_deployed: true, .. }), "as ever");
+}
+
+#[tokio::test]
+async fn where_tastes_tell_nothing_what_many_watch_answers() {
+    let cinema = Cinema::new(20).await;
+    // Everybody watches the first titles, and one more that nothing tells.
+    for number in 0..40_usize {
+        let profile = cinema.profile().await;
+        cinema.watch(profile, &[10 + number * 7 % 10, number % 4, (number + 1) % 4]).await;
+    }
+    let Trained::Stored { card, is_deployed } = cinema.pipeline().train().await.expect("trained") else { panic!("stored") };
+    assert!(is_deployed, "{}", card.verdict);
+    let recommender = cinema.recommender();
+    recommender.refresh().await.expect("looked");
+    let newcomer = cinema.profile().await;
+    let trending = row(&recommender, newcomer, RowKind::Trending).await;
+    assert!(trending.iter().take(4).all(|item| cinema.place(item.video) < 4), "{}", card.verdict);
+}
+
+#[tokio::test]
 async fn a_schedule_trains_as_soon_as_something_was_watched() {
     let cinema = Cinema::new(4).await;
     let config = Config { train_every_seconds: 1, ..Config::default() };

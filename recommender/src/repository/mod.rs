@@ -147,6 +147,15 @@ impl Repository {
         self.db.withdraw_model().await
     }
 
+    /// Lets a model that is kept answer, even if it was taken back or found to be no better.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such model, `Invalid` if its file is damaged or from a newer Marquee, `Unavailable`.
+    pub async fn deploy(&self, id: ModelId) -> Result<()> {
+        self.load(id).await?;
+        self.db.deploy_model(id).await
+    }
+
     /// The model `id`.
     ///
     /// # Errors

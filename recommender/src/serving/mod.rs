@@ -50,6 +50,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// Titles in answers that are kept, and for how long: they are only asked for again by whoever did nothing since.
 const ITEMS_MAX: u64 = 500_000;
 const ANSWERS_FOR: Duration = Duration::from_secs(60);
+/// Models that are looked through for one that can be read.
+const MODELS_MAX: i64 = 20;
 /// Times that a choice is repeated because some of it can no longer be played.
 const CHOICES_MAX: usize = 4;
 /// Scratches that are kept for later requests.
@@ -211,8 +213,25 @@ impl Recommender {
         let loaded = self.repository.load(deployed).await.inspect_err(|error| unreadable(Some(deployed), error));
         if loaded.as_ref().is_err_and(|error| !error.kind().is_transient()) {
             refused().model = Some(deployed);
+            if shelf.model().is_none() {
+                return self.earlier(deployed).await;
+            }
         }
         loaded.ok()
+    }
+
+    /// The newest of the models that answered before `deployed`, which cannot be read.
+    async fn earlier(&self, deployed: ModelId) -> Option<Packed> {
+        let mut kept = self.repository.newest(MODELS_MAX).await.ok()?;
+        kept.retain(|model| model.id != deployed && model.deployed_at.is_some() && model.withdrawn_at.is_none());
+        kept.sort_by_key(|model| std::cmp::Reverse(model.deployed_at));
+        for model in kept {
+            let loaded = self.repository.load(model.id).await.inspect_err(|error| unreadable(Some(model.id), error));
+            if let Ok(packed) = loaded {
+                return Some(packed);
+            }
+        }
+        None
     }
 
     /// What is in service; the first caller puts it there.

@@ -61,8 +61,15 @@ fn sound(key: &ContentKey) -> bool {
     let samples: Vec<_> = (0..SOUNDS).map(sample).collect();
     let written = cmaf::media_segment(1, 0, &samples, object::Track::Audio).expect("the segment is possible").bytes;
     let asc = Bytes::from_static(&[0x11, 0x90]);
-    let track =
-        AudioTrack { sample_rate_hz: 48_000, channels: 2, asc, priming_samples: 1024, bitrate_bps: 128_000, loudness: None };
+    let track = AudioTrack {
+        sample_rate_hz: 48_000,
+        channels: 2,
+        asc,
+        priming_samples: 1024,
+        bitrate_bps: 128_000,
+        language: "en".into(),
+        loudness: None,
+    };
     let init = track.init_segment().expect("the track is possible");
     let protector = Protector::new(&init, Scheme::Cbcs, key, "a/eng").expect("the track can be protected");
     let repeats = 40 * REPEATS as u32;

@@ -8,6 +8,7 @@ mod encode;
 mod hash;
 pub(crate) mod inspect;
 mod keys;
+mod package;
 pub(crate) mod piece;
 pub(crate) mod publish;
 pub(crate) mod shelf;

@@ -1,7 +1,7 @@
 //! The publish job: check everything that is stored against the ledger and the rules, write the final manifests, flip the
 //! video to ready. Run again after a crash anywhere it writes the same bytes under the same names.
 
-use super::{Jobs, cancelled, committed, layout, piece::refuse_damage, shelf::sha256, source::read_all};
+use super::{Jobs, cancelled, committed, layout, package::Package, piece::refuse_damage, shelf::sha256, source::read_all};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use marquee_backends::{
@@ -27,8 +27,9 @@ use marquee_packager::{
     gate::{self, Finding, Severity},
     hls,
     model::{self, Presentation, Rendition},
-    webvtt,
+    verify, webvtt,
 };
+use std::sync::Arc;
 
 /// Objects that are looked at a time.
 const CHECKS_MAX: usize = 8;
@@ -47,7 +48,7 @@ impl Jobs {
             State::Absent | State::GaveUp => None,
         };
         let shown = Shown {
-            blobs: &*self.deps.blobs,
+            blobs: self.deps.blobs.clone(),
             layout: layout(&encode)?,
             plan: &encode.plan,
             source: &encode.source,
@@ -69,7 +70,7 @@ pub(crate) type Progress<'a> = dyn Fn(f32) + Send + Sync + 'a;
 /// An encode whose pieces are all stored.
 pub(crate) struct Shown<'a> {
     /// Where they are stored.
-    pub(crate) blobs: &'a dyn Blobs,
+    pub(crate) blobs: Arc<dyn Blobs>,
     /// Under which names.
     pub(crate) layout: Layout,
     /// What was to be done.
@@ -109,28 +110,39 @@ impl Shown<'_> {
         }
         let manifest = dash::manifest(&presentation, self.thumbnails);
         refuse(gate::check_manifest(&presentation, self.thumbnails, &manifest))?;
-        if let Some(chapters) = hls::chapters(&presentation.chapters) {
-            self.write(CHAPTERS, &[chapters]).await?;
-        }
+        let mut texts: Vec<(String, Vec<String>)> = playlists.into_iter().map(|(path, text)| (path, vec![text])).collect();
+        texts.extend(hls::chapters(&presentation.chapters).map(|chapters| (CHAPTERS.to_owned(), vec![chapters])));
         for track in presentation.tracks.iter().filter(|track| track.rendition.folder() == Track::Text) {
-            let whole = self.subtitles(track).await?;
-            self.write(&subtitles_path(&track.rendition.id), &[whole]).await?;
-        }
-        for (path, text) in playlists {
-            self.write(&path, &[text]).await?;
+            texts.push((subtitles_path(&track.rendition.id), vec![self.subtitles(track).await?]));
         }
         // An attempt before this one may have written its own when there were no tiles yet.
-        self.write(MANIFEST, &[manifest, dash::manifest(&presentation, None)]).await?;
-        self.write(MASTER, &[named, master]).await?;
+        texts.push((MANIFEST.to_owned(), vec![manifest, dash::manifest(&presentation, None)]));
+        texts.push((MASTER.to_owned(), vec![named, master]));
+        self.verify(&texts).await?;
+        for (path, texts) in &texts {
+            self.write(path, texts).await?;
+        }
         report.dash = true;
         Ok(report)
+    }
+
+    /// Holds what is stored and the first of each of `texts` to the public rules, as anybody would who gets nothing but the files.
+    async fn verify(&self, texts: &[(String, Vec<String>)]) -> Result<(), Failure> {
+        let texts = texts.iter().filter_map(|(path, texts)| Some((path.clone(), texts.first()?.clone().into())));
+        let verdict = Package::new(self.blobs.clone(), self.layout, texts.collect()).verdict().await?;
+        let finding = |found: &verify::Finding| {
+            let place = found.places.first().map(|place| format!("{}: {}", place.path, place.message));
+            let message = place.unwrap_or_default();
+            Finding { severity: found.severity, rule: found.rule.clone(), message }
+        };
+        refuse(verdict.findings.iter().map(finding).collect())
     }
 
     /// Compares every stored object with its row: sizes of all, bytes of as many as [`READ_BACK_BYTES_MAX`] allows.
     async fn check_objects(&self, ledger: &Ledger, progress: &Progress<'_>) -> Result<(), Failure> {
         for stored in ledger.renditions.iter().filter(|stored| stored.track.has_init()) {
             let key = self.layout.key(&init_path(stored.track, &stored.rendition.id))?;
-            let bytes = read_all(self.blobs, &key).await?;
+            let bytes = read_all(&*self.blobs, &key).await?;
             let mut findings = gate::check_init(&stored.rendition, &bytes);
             findings.extend(gate::check_protected_init(self.plan.protected.as_ref(), &stored.rendition, &bytes));
             findings.extend(differing(key.as_str(), sha256(bytes).await?, stored.init_sha256));
@@ -171,7 +183,7 @@ impl Shown<'_> {
             return Ok(vec![finding("stored", message)]);
         }
         let Some(rendition) = rendition.filter(|_| read_back) else { return Ok(Vec::new()) };
-        let bytes = read_all(self.blobs, &key).await?;
+        let bytes = read_all(&*self.blobs, &key).await?;
         let mut findings = gate::check_segment(rendition, &stored.segment, &bytes);
         let protected = self.plan.protected.as_ref();
         findings.extend(gate::check_protected_segment(protected, rendition, stored.segment.number, &bytes));
@@ -185,7 +197,7 @@ impl Shown<'_> {
         let mut reads: Vec<BoxFuture<'_, Result<Bytes>>> = Vec::with_capacity(track.segments.len());
         for segment in &track.segments {
             let key = self.layout.key(&segment_path(Track::Text, id, segment.number))?;
-            reads.push(async move { read_all(self.blobs, &key).await }.boxed());
+            reads.push(async move { read_all(&*self.blobs, &key).await }.boxed());
         }
         let bytes: Vec<Bytes> = stream::iter(reads).buffered(CHECKS_MAX).try_collect().await?;
         let cues: Result<Vec<_>> = bytes.iter().map(|bytes| Ok(webvtt::read(bytes)?.cues)).collect();
@@ -201,7 +213,7 @@ impl Shown<'_> {
         let key = self.layout.key(path)?;
         let bytes = Bytes::from(texts.first().cloned().unwrap_or_default());
         if self.blobs.create(&key, bytes).await? == Created::Existed {
-            let there = read_all(self.blobs, &key).await?;
+            let there = read_all(&*self.blobs, &key).await?;
             if !texts.iter().any(|text| text.as_bytes() == there) {
                 return Err(Error::conflict("playlist_mismatch", format!("{key} was written by another version: encode anew")));
             }

@@ -143,7 +143,7 @@ pub(crate) async fn read_all(blobs: &dyn Blobs, key: &Key) -> Result<Bytes> {
 }
 
 /// All bytes of a body that has to have `length_bytes`.
-async fn gather(object: Object, key: &Key, length_bytes: u64) -> Result<Bytes> {
+pub(super) async fn gather(object: Object, key: &Key, length_bytes: u64) -> Result<Bytes> {
     let mut body = object.body;
     let mut bytes = BytesMut::with_capacity(usize::try_from(length_bytes).map_err(Error::internal)?);
     while let Some(piece) = body.try_next().await? {

@@ -151,7 +151,7 @@ pub async fn encode(
         let ledger = run.encode(processors / PROCESSORS_PER_CHILD + 1).await?;
         let thumbnails = run.thumbnails().await?;
         let shown = Shown {
-            blobs: &*run.blobs,
+            blobs: run.blobs.clone(),
             layout: run.layout,
             plan: &run.plan,
             source: &run.source,

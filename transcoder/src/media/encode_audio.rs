@@ -62,6 +62,7 @@ impl<'a> AudioEncoder<'a> {
             asc: extradata(&self.encoder),
             priming_samples: self.priming as u32,
             bitrate_bps: *bitrate_bps,
+            language: language.clone(),
             loudness,
         };
         let rendition = model::Rendition {

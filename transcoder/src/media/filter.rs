@@ -239,11 +239,18 @@ fn tone_map(shape: &Shape, track: &VideoTrack, range: &str) -> String {
     let primaries = stated(shape.colour.primaries, &track.primaries, "bt2020");
     let matrix = stated(shape.colour.matrix, &track.matrix, "bt2020nc");
     let (primaries, matrix) = (zscale_primaries(&primaries), zscale_matrix(&matrix, shape.format));
+    let even = even(shape);
     // Whatever is not named is what the frame says, which may be nothing.
     format!(
-        "zscale=tin={transfer}:pin={primaries}:min={matrix}:rin={range}:t=linear:p={primaries}:npl=100,format=gbrpf32le,\
+        "{even}zscale=tin={transfer}:pin={primaries}:min={matrix}:rin={range}:t=linear:p={primaries}:npl=100,format=gbrpf32le,\
          zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
     )
+}
+
+/// The step that zscale needs before it where a side is odd: it cannot halve that for colour.
+fn even(shape: &Shape) -> &'static str {
+    let is_even = shape.width.is_multiple_of(2) && shape.height.is_multiple_of(2);
+    if is_even { "" } else { "scale=ceil(iw/2)*2:ceil(ih/2)*2," }
 }
 
 /// zscale's names of primaries.
@@ -275,8 +282,9 @@ fn to_bt709(shape: &Shape, range: &str) -> Option<String> {
     let is_wide = matches!(shape.colour.primaries, "bt2020" | "smpte431" | "smpte432");
     if is_wide || matrix == "ycgco" {
         let (primaries, matrix) = (zscale_primaries(shape.colour.primaries), zscale_matrix(matrix, shape.format));
+        let even = even(shape);
         return Some(format!(
-            "zscale=tin=709:pin={primaries}:min={matrix}:rin={range}:t=709:p=709:m=709:r=limited,format=yuv420p"
+            "{even}zscale=tin=709:pin={primaries}:min={matrix}:rin={range}:t=709:p=709:m=709:r=limited,format=yuv420p"
         ));
     }
     let input = match matrix {

@@ -95,8 +95,12 @@ impl Input {
         let stream = StreamIo::from_read_seek_with_capacity(view, BUFFER_BYTES).map_err(Stop::fault("buffer"))?;
         let context = match open(stream, head_end.is_some()) {
             Ok(context) => context,
-            Err(error) if lost.load(Ordering::Relaxed) || error == ffmpeg::Error::Other { errno: libc::ENOMEM } => {
-                return Err(Stop::Fault(format!("open: {error}")));
+            Err(error) if lost.load(Ordering::Relaxed) => return Err(Stop::Fault(format!("open: {error}"))),
+            // What libav says of more tracks than it is told to take, too. The memory of a child is enough for any film.
+            Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => {
+                let message =
+                    "the file says that it holds more tracks or frames than any film has: it is damaged. Export it again.";
+                return Err(Stop::refuse("limits_exceeded", message));
             }
             Err(_) => return Ok(Err(())),
         };

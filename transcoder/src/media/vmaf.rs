@@ -9,6 +9,8 @@ use std::ptr;
 const MODEL: &std::ffi::CStr = c"vmaf_v0.6.1";
 /// A judged picture has two neighbours, of which only the movement counts.
 const GROUP: u32 = 3;
+/// Sides of pictures that libvmaf can look at: of smaller ones it looks beyond their ends.
+const SIDE_MIN: u32 = 64;
 
 /// Judges pictures of one size, one after the other.
 pub(super) struct Judge {
@@ -77,9 +79,10 @@ impl Drop for Judge {
     }
 }
 
-/// The brightness of `picture`, or a picture as large as `like` that nobody looks at.
+/// The brightness of `picture`, or a picture as large as `like` that nobody looks at. What is smaller than libvmaf can look at goes on
+/// beyond its edges as it ends there.
 fn luma(picture: Option<&frame::Video>, like: &frame::Video) -> Result<sys::VmafPicture, Stop> {
-    let (width, height) = (like.width(), like.height());
+    let (width, height) = (like.width().max(SIDE_MIN), like.height().max(SIDE_MIN));
     // SAFETY: libvmaf fills in what it allocates; all-zero is what it expects to find.
     #[expect(unsafe_code, reason = "libvmaf is a C library")]
     let copy = unsafe {
@@ -89,14 +92,18 @@ fn luma(picture: Option<&frame::Video>, like: &frame::Video) -> Result<sys::Vmaf
         copy
     };
     let Some(picture) = picture else { return Ok(copy) };
+    let (width, height) = (width as usize, height as usize);
     let stride = usize::try_from(copy.stride[0]).unwrap_or(0);
-    for (row, pixels) in picture.data(0).chunks(picture.stride(0)).take(height as usize).enumerate() {
-        // SAFETY: the new picture has `height` rows of `stride` bytes, and `width` is at most either stride.
+    let rows: Vec<&[u8]> = picture.data(0).chunks(picture.stride(0)).take(picture.height() as usize).collect();
+    let repeated = rows.iter().chain(rows.last().into_iter().cycle());
+    for (number, pixels) in repeated.take(height).enumerate() {
+        let pixels = &pixels[..pixels.len().min(picture.width() as usize)];
+        let edge = pixels.last().copied().unwrap_or_default();
+        // SAFETY: the new picture has `height` rows of `stride` bytes, and `width` is at most that.
         #[expect(unsafe_code, reason = "libvmaf is a C library")]
-        unsafe {
-            let to = copy.data[0].cast::<u8>().add(row * stride);
-            ptr::copy_nonoverlapping(pixels.as_ptr(), to, pixels.len().min(width as usize));
-        }
+        let row = unsafe { std::slice::from_raw_parts_mut(copy.data[0].cast::<u8>().add(number * stride), width) };
+        row[..pixels.len()].copy_from_slice(pixels);
+        row[pixels.len()..].fill(edge);
     }
     Ok(copy)
 }
@@ -133,6 +140,16 @@ mod tests {
             .into();
         assert!(scores[0] > 95.0, "{scores:?}");
         assert!(scores.windows(2).all(|pair| pair[0] > pair[1] + 1.0), "{scores:?}");
+    }
+
+    #[test]
+    fn the_smallest_pictures_have_a_score() {
+        for (width, height) in [(2, 2), (16, 16), (8, 400), (400, 8), (18, 16)] {
+            let mut picture = frame::Video::new(Pixel::YUV420P, width, height);
+            picture.data_mut(0).iter_mut().zip(0_u8..=255).for_each(|(pixel, value)| *pixel = value);
+            let score = Judge::new().unwrap().score(&picture, [&picture, &picture, &picture]).unwrap();
+            assert!(score > 90.0, "{width} x {height}: {score}");
+        }
     }
 
     #[test]

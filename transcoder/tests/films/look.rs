@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         levels("limited_range_bt601", "d.mkv", format!("{ramp} {x264} -colorspace smpte170m -pix_fmt yuv420p")),
         levels("rgb", "e.mov", format!("{ramp} -pix_fmt rgb24 -c:v png")),
         Trial::test("levels::hdr_is_the_same_in_both_ranges", hdr_ranges_agree),
+        Trial::test("levels::of_odd_sides_in_other_colours", odd_sides),
     ]
 }
 
@@ -34,6 +35,27 @@ fn keeps_levels(file: &str, arguments: &str) -> Result<(), Failed> {
     let title = driver::encode(&clip, folder.path()).map_err(|failure| format!("{failure:?}"))?;
     for track in &title.tracks {
         check_levels(&track.rendition.id, judge::levels(&title.rendition(track), "null"), expected)?;
+    }
+    Ok(())
+}
+
+/// Pictures whose colour cannot be halved as they are, in colours that have to be changed.
+fn odd_sides() -> Result<(), Failed> {
+    let wide = "-color_primaries bt2020 -colorspace bt2020nc";
+    let folder = tempfile::tempdir()?;
+    for (file, colours) in [
+        ("pq.mkv", format!("-color_trc smpte2084 {wide} -pix_fmt yuv420p10le")),
+        ("pq444.mkv", format!("-color_trc smpte2084 {wide} -pix_fmt yuv444p10le")),
+        ("wide.mkv", format!("-color_trc bt709 {wide} -pix_fmt yuv420p")),
+        ("ycgco.mkv", "-colorspace ycgco -pix_fmt yuv444p".to_owned()),
+    ] {
+        let clip = folder.path().join(file);
+        judge::make(&clip, &format!("-f lavfi -i testsrc2=size=161x121:rate=25:duration=1 {colours} -c:v libx264 -qp 10"));
+        let title = driver::encode(&clip, &folder.path().join(format!("{file}.out")));
+        let title = title.map_err(|failure| format!("{file}: {failure:?}"))?;
+        if title.reports.iter().map(|report| report.frames).sum::<u64>() != 25 {
+            return Err(format!("{file}: frames are missing").into());
+        }
     }
     Ok(())
 }

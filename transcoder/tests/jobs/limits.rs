@@ -42,6 +42,8 @@ pub(crate) async fn films_beyond_the_limits_are_refused() {
     let coded = "-c:v mpeg4 -c:a pcm_s16le";
     let tracks = format!("{still}=2 {sound} -map 0:v {} {coded}", "-map 1:a ".repeat(32));
     assert_refused(&Film::made("many.mkv", &tracks), "32 tracks").await;
+    let tracks = format!("{still}=2 {sound} -map 0:v {} {coded}", "-map 1:a ".repeat(300));
+    assert_refused(&Film::made("more.mkv", &tracks), "more tracks or frames than any film").await;
     let hours = format!("{still}={} -c:v mpeg4", 13 * 3600);
     assert_refused(&Film::made("long.mkv", &hours), "twelve hours").await;
     let fast = "-f lavfi -i testsrc2=size=16x16:rate=500:duration=3 -c:v mpeg4";

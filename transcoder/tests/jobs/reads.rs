@@ -50,7 +50,9 @@ fn counted(inner: &Arc<dyn Blobs>, read_bytes: &Arc<AtomicU64>) -> impl Blobs + 
     let read_bytes = read_bytes.clone();
     Bent::new(inner.clone(), move |mut object| {
         let read_bytes = read_bytes.clone();
-        let count = move |piece: &bytes::Bytes| drop(read_bytes.fetch_add(piece.len() as u64, Ordering::Relaxed));
+        let count = move |piece: &bytes::Bytes| {
+            read_bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        };
         object.body = Box::pin(object.body.inspect_ok(count));
         Ok(object)
     })

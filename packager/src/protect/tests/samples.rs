@@ -130,8 +130,15 @@ pub(super) fn picture(codec: plan::Codec) -> (Bytes, MediaSegment) {
 
 pub(super) fn sound() -> (Bytes, MediaSegment) {
     let asc = Bytes::from_static(&[0x11, 0x90]);
-    let track =
-        AudioTrack { sample_rate_hz: 48_000, channels: 2, asc, priming_samples: 1024, bitrate_bps: 128_000, loudness: None };
+    let track = AudioTrack {
+        sample_rate_hz: 48_000,
+        channels: 2,
+        asc,
+        priming_samples: 1024,
+        bitrate_bps: 128_000,
+        language: "fr".into(),
+        loudness: None,
+    };
     let sample = |bytes: usize| Sample {
         data: unit(&[])[..bytes].to_vec().into(),
         duration_ticks: 1024,

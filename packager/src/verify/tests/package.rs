@@ -155,6 +155,7 @@ fn sound(package: &mut Package, keys: &Keys, id: &str, described: (&str, &str, b
         asc: Bytes::from_static(&[0x11, 0x90]),
         priming_samples: 1024,
         bitrate_bps: 40_000,
+        language: described.1.to_owned(),
         loudness: Some(Loudness { lkfs: Some(-24.0), is_whole: true, true_peak_max_dbtp: -2.0 }),
     };
     let mark = mark(package, keys, &track, &header.init_segment().unwrap());

@@ -202,7 +202,7 @@ const FAULTS_OF_THE_MASTER: &[Row] = &[
         "a special language before the general one",
         MASTER,
         Text("LANGUAGE=\"en\",NAME=\"English\",DEFAULT", "LANGUAGE=\"de-CH\",NAME=\"English\",DEFAULT"),
-        &["Warning HLS-AUTH 9.17"],
+        &["Error HLS-AUTH 8.10", "Warning HLS-AUTH 9.17"],
     ),
     ("captions on some", MASTER, Text(",CLOSED-CAPTIONS=NONE\nv/540p", "\nv/540p"), &["Error RFC 8216 4.3.4.2"]),
     ("a rendition without a name", MASTER, Text("NAME=\"Deutsch\",", ""), &["Error RFC 8216 4", "Error RFC 8216 4.3.4.1"]),
@@ -244,7 +244,12 @@ const FAULTS_OF_THE_MASTER: &[Row] = &[
         Text("Deutsch\",AUTOSELECT=YES", "Deutsch\",AUTOSELECT=TRUE"),
         &["Error RFC 8216 4", "Error RFC 8216 4.3.4.1"],
     ),
-    ("two of a language and purpose", MASTER, Text("LANGUAGE=\"de\"", "LANGUAGE=\"en\""), &["Warning RFC 8216 4.3.4.1.1"]),
+    (
+        "two of a language and purpose",
+        MASTER,
+        Text("LANGUAGE=\"de\"", "LANGUAGE=\"en\""),
+        &["Error HLS-AUTH 8.10", "Warning RFC 8216 4.3.4.1.1"],
+    ),
     (
         "outputs that are protected in an unknown way",
         MASTER,
