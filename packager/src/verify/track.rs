@@ -232,12 +232,18 @@ fn keys(report: &mut Report, track: &Track) {
     changes_of_keys(report, track.path(), keyed);
 }
 
-/// Entries of a playlist and the keys of their segments: where these change, tags of the playlist do.
+/// Entries of a playlist and the keys of their segments: tags of the playlist name these, and change where they do.
 pub(super) fn changes_of_keys<'a>(
     report: &mut Report,
     playlist: &str,
     keyed: impl Iterator<Item = (&'a Entry, Option<KeyId>)> + Clone,
 ) {
+    let other = keyed.clone().find_map(|(entry, id)| entry.keys.other_than(&id?).map(|format| (entry, format)));
+    report.must(other.is_none(), "RFC 8216 4.3.2.4", playlist, || {
+        let (entry, format) =
+            other.map_or_else(Default::default, |(entry, format)| (entry.path.clone().unwrap_or_default(), format));
+        format!("names another key for {format} than {entry} is encrypted with")
+    });
     for ((before, first), (after, second)) in keyed.clone().zip(keyed.skip(1)) {
         report.must(first == second || before.keys != after.keys, "RFC 8216 4.3.2.4", playlist, || {
             format!("has no EXT-X-KEY before {}, from which on there is another key", after.path.as_deref().unwrap_or_default())
