@@ -40,7 +40,8 @@ const BOXES_BPS: u64 = 6_000;
 /// Frames a second: at most (HLS-AUTH 1.19), and those that are natural (1.18).
 const FRAME_RATE_MAX: f64 = 60.0;
 const NATURAL: [f64; 9] = [23.976, 24.0, 25.0, 29.97, 30.0, 47.952, 50.0, 59.94, 60.0];
-/// By how much a declared frame rate may be off: three decimals, and films whose last frame is longer.
+/// By how much a declared frame rate may be off: three decimals, or a share for films whose last frame is longer.
+const FRAME_RATE_FPS: f64 = 0.0015;
 const FRAME_RATE_SHARE: f64 = 0.01;
 /// Codecs of pictures and of sound that are in fragmented MP4 alone (HLS-AUTH 1.5, 2.25).
 const FRAGMENTED: [(&str, &str); 9] = [
@@ -176,7 +177,8 @@ fn picture(report: &mut Report, path: &str, stream: &Stream, video: &Track) {
     let rate = 1.0 / frame_s;
     // It is the largest that there is (RFC 8216 section 4.3.4.2).
     let (least, most) = video.frame_rates();
-    let honest = |listed: f64| listed >= least * (1.0 - FRAME_RATE_SHARE) && listed <= most * (1.0 + FRAME_RATE_SHARE);
+    let tolerance = |rate: f64| if video.even_ticks().is_some() { FRAME_RATE_FPS } else { rate * FRAME_RATE_SHARE };
+    let honest = |listed: f64| listed >= least - tolerance(least) && listed <= most + tolerance(most);
     report.must(stream.frame_rate.is_none_or(honest), "HLS-AUTH 9.15", path, || {
         format!("{} has {rate:.3} frames a second, listed as {:?}", stream.name(), stream.frame_rate)
     });

@@ -6,7 +6,7 @@ use super::{
     m3u8::{self, Attributes, Expected, Line},
     renditions::{self, Rendition},
     report::Report,
-    steering,
+    session, steering,
 };
 use marquee_core::protection::{HD_PIXELS_MAX, SD_PIXELS_MAX};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,8 @@ pub(super) struct Master {
     pub(super) steered: Option<String>,
     /// What its session data is about, and in which language.
     pub(super) data: BTreeSet<(String, Option<String>)>,
+    /// The files of it.
+    pub(super) files: Vec<session::Data>,
 }
 
 /// A variant.
@@ -141,6 +143,7 @@ fn other(report: &mut Report, path: &str, master: &mut Master, name: &str, attri
             report.must(about.is_some() && one, "RFC 8216 4.3.4.4", path, || {
                 format!("{name} needs a DATA-ID and either VALUE or URI")
             });
+            master.files.extend(session::data(report, path, attributes));
             let about = (about.unwrap_or_default().to_owned(), attributes.quoted("LANGUAGE").map(str::to_owned));
             let data = format!("{:?}", about.0);
             report.must(master.data.insert(about), "RFC 8216 4.3.4.4", path, || {

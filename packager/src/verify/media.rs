@@ -2,10 +2,12 @@
 
 use super::{
     dates,
+    groups::KeyId,
     m3u8::{self, Attributes, Expected, Line},
     master::{FAIRPLAY, address, start},
     report::Report,
 };
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -16,6 +18,8 @@ const ENTRIES_MAX: usize = 50_000;
 /// What a playlist should be written with (HLS-AUTH 7.5), and how much longer a segment may last than the target (7.7).
 const TARGET_S: u64 = 6;
 const LONGER_S: f64 = 0.5;
+/// `KEYFORMAT` of W3C Clear Key, whose data is the key's id.
+const CLEAR_KEY: &str = "org.w3.clearkey";
 
 /// What the multivariant playlist calls a media playlist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,19 @@ impl Keys {
             // Whole segments that are encrypted have clear headers only behind that.
             None => self.0.is_empty() || all("AES-128"),
         }
+    }
+
+    /// The first tag that names another key than `id`: by its `KEYID`, or as the data of W3C Clear Key. Others say it in ways of their own.
+    pub(super) fn other_than(&self, id: &KeyId) -> Option<&str> {
+        let names_other = |(format, key): &(&String, &Key)| {
+            let attributes = Attributes::parse(&key.value).0;
+            let listed =
+                attributes.get("KEYID").and_then(|id| hex::decode(id.strip_prefix("0x").or(id.strip_prefix("0X"))?).ok());
+            let data = || BASE64.decode(attributes.quoted("URI")?.strip_prefix("data:")?.split_once("base64,")?.1).ok();
+            let data = if *format == CLEAR_KEY { data() } else { None };
+            listed.into_iter().chain(data).any(|named| named.len() == id.len() && named != id)
+        };
+        self.0.iter().find(names_other).map(|(format, _)| format.as_str())
     }
 
     /// How findings call them.

@@ -31,6 +31,7 @@ mod renditions;
 mod report;
 mod segment;
 mod senc;
+mod session;
 mod sps;
 mod steering;
 #[cfg(test)]
@@ -74,6 +75,7 @@ pub async fn verify<F: Files>(files: &F, master: &str, deep: bool) -> Result<Ver
     report.playlists += 1;
     report.read_bytes += first.bytes.len() as u64;
     let offered = master::read(&mut report, master, &first.bytes);
+    session::check(&mut report, files, master, &offered.files).await;
     let mut tracks = Vec::new();
     let mut trick = Vec::new();
     for (path, kind) in named(&mut report, master, &offered) {

@@ -49,13 +49,24 @@ impl Track {
         self.seconds(self.ticks()) / samples.max(1) as f64
     }
 
-    /// Frames a second, at least and at most: of films whose frames are not evenly spaced, neither is what their frames come to.
+    /// Frames a second, at least and at most: of films whose frames are not evenly spaced, neither is what their frames come to. Of those
+    /// that are, the sum of ticks is off by one at most.
     pub(super) fn frame_rates(&self) -> (f64, f64) {
         let samples: u64 = self.segments.iter().map(|segment| segment.samples).sum();
         let shortest = self.segments.iter().filter_map(|segment| segment.shortest_ticks).min().unwrap_or(1);
+        if let Some(ticks) = self.even_ticks() {
+            return [ticks + 1, ticks - 1].map(|ticks| samples as f64 / self.seconds(ticks)).into();
+        }
         // The last frame of a short film says nothing of the distance to the next.
         let least = samples.saturating_sub(1) as f64 / self.seconds(self.ticks());
         (least, 1.0 / self.seconds(shortest.into()))
+    }
+
+    /// Length of all segments in media time, if all of their samples are equally long, and more than one.
+    pub(super) fn even_ticks(&self) -> Option<i128> {
+        let shortest = self.segments.iter().filter_map(|segment| segment.shortest_ticks).min()?;
+        let samples: u64 = self.segments.iter().map(|segment| segment.samples).sum();
+        Some(self.ticks()).filter(|ticks| samples > 1 && *ticks > 1 && *ticks == i128::from(samples) * i128::from(shortest))
     }
 
     /// Length of all segments in media time.
@@ -221,12 +232,18 @@ fn keys(report: &mut Report, track: &Track) {
     changes_of_keys(report, track.path(), keyed);
 }
 
-/// Entries of a playlist and the keys of their segments: where these change, tags of the playlist do.
+/// Entries of a playlist and the keys of their segments: tags of the playlist name these, and change where they do.
 pub(super) fn changes_of_keys<'a>(
     report: &mut Report,
     playlist: &str,
     keyed: impl Iterator<Item = (&'a Entry, Option<KeyId>)> + Clone,
 ) {
+    let other = keyed.clone().find_map(|(entry, id)| entry.keys.other_than(&id?).map(|format| (entry, format)));
+    report.must(other.is_none(), "RFC 8216 4.3.2.4", playlist, || {
+        let (entry, format) =
+            other.map_or_else(Default::default, |(entry, format)| (entry.path.clone().unwrap_or_default(), format));
+        format!("names another key for {format} than {entry} is encrypted with")
+    });
     for ((before, first), (after, second)) in keyed.clone().zip(keyed.skip(1)) {
         report.must(first == second || before.keys != after.keys, "RFC 8216 4.3.2.4", playlist, || {
             format!("has no EXT-X-KEY before {}, from which on there is another key", after.path.as_deref().unwrap_or_default())
@@ -247,6 +264,8 @@ mod tests {
         assert_eq!(track(vec![segment(100, 51, Some(2))]).frame_rates(), (0.5, 0.5));
         let uneven = track(vec![segment(30, 5, Some(4)), segment(10, 6, Some(1))]);
         assert_eq!(uneven.frame_rates(), (0.25, 1.0));
+        let even = track(vec![segment(30, 10, Some(3)), segment(30, 10, Some(3))]);
+        assert_eq!(even.frame_rates(), (20.0 / 61.0, 20.0 / 59.0));
     }
 
     #[test]

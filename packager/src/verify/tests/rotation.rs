@@ -56,6 +56,26 @@ fn keys_that_change_in_silence_are_found() {
 }
 
 #[test]
+fn keys_of_others_are_found() {
+    let other = |text: &Bytes| {
+        let text = text_of(text);
+        let (before, after) = text.split_once("base64,").unwrap();
+        let letter = if after.starts_with('A') { 'B' } else { 'A' };
+        Bytes::from(format!("{before}base64,{letter}{}", &after[1..]))
+    };
+    let listed = |id: &str| {
+        let to = format!("KEYID=0x{id},KEYFORMAT=");
+        move |text: &Bytes| Bytes::from(text_of(text).replacen("KEYFORMAT=", &to, 1))
+    };
+    for scheme in [Scheme::Cbcs, Scheme::Cenc] {
+        for playlist in [PICTURES, IFRAMES, "a/eng/playlist.m3u8"] {
+            assert_eq!(broken_by(scheme, playlist, other), ["Error RFC 8216 4.3.2.4"], "{playlist}");
+            assert_eq!(broken_by(scheme, playlist, listed(&"5".repeat(32))), ["Error RFC 8216 4.3.2.4"], "{playlist}");
+        }
+    }
+}
+
+#[test]
 fn groups_of_fragments_are_looked_at() {
     let changed = |from: &'static [u8], skip: usize, to: &'static [u8]| {
         move |bytes: &Bytes| {

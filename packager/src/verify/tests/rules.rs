@@ -23,6 +23,32 @@ fn steering_says_where_players_begin() {
 }
 
 #[test]
+fn session_data_is_in_the_package() {
+    let named = |data: &str| {
+        let mut package = good();
+        package.insert("chapters.json".to_owned(), Bytes::from_static(b"[]"));
+        let tag = format!("#EXT-X-SESSION-DATA:DATA-ID=\"a\",{data}\n#EXT-X-IND");
+        changed(&package, "master.m3u8", &[("#EXT-X-IND", &tag)])
+    };
+    assert_eq!(named("URI=\"chapters.json\""), Vec::<String>::new());
+    assert_eq!(named("URI=\"https://elsewhere/chapters.json\""), Vec::<String>::new());
+    assert_eq!(named("URI=\"thumbs/index.vtt\",FORMAT=RAW"), Vec::<String>::new());
+    assert_eq!(named("URI=\"gone.json\""), ["Error RFC 8216 6.2.1"]);
+    assert_eq!(named("URI=\"../../../etc/passwd\""), ["Error RFC 8216 10"]);
+    assert_eq!(named("URI=\"thumbs/index.vtt\""), ["Error RFC 8216 4.3.4.4"]);
+}
+
+#[test]
+fn frame_rates_are_told_to_three_decimals() {
+    let said =
+        |rate: &str| changed(&good(), "master.m3u8", &[("960x540,FRAME-RATE=25.000", &format!("960x540,FRAME-RATE={rate}"))]);
+    assert_eq!(said("25.001"), Vec::<String>::new());
+    for false_rate in ["24.800", "25.200"] {
+        assert_eq!(said(false_rate), ["Error HLS-AUTH 9.15"], "{false_rate}");
+    }
+}
+
+#[test]
 fn sound_is_not_among_the_pictures() {
     let found = changed(&good(), "master.m3u8", &[(",AUDIO=\"aac-128k\"", "")]);
     assert!(found.contains(&"Warning HLS-AUTH 9.5".to_owned()), "{found:?}");
