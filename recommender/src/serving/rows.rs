@@ -122,8 +122,11 @@ impl<'a> Maker<'a> {
         }
     }
 
+    /// Whether `video` was watched, and not to the viewer's dislike.
     fn has_watched(&self, video: VideoId) -> bool {
-        self.shelf.catalog().index(video).is_some_and(|title| self.viewer.history.has_seen(title))
+        let history = &self.viewer.history;
+        let liked = |title: TitleIndex| history.newest().iter().any(|watched| watched.title == title && watched.weight > 0.0);
+        self.shelf.catalog().index(video).is_some_and(|title| history.has_seen(title) && liked(title))
     }
 
     /// Whether `title` may be shown, seen or not.

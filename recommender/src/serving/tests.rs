@@ -51,6 +51,18 @@ async fn a_watch_counts_in_the_very_next_list_and_says_why() {
 }
 
 #[tokio::test]
+async fn nobody_is_told_to_have_watched_what_was_not() {
+    let (cinema, recommender) = cinema().await;
+    let viewer = cinema.profile().await;
+    cinema.watch(viewer, &[12]).await;
+    cinema.act(viewer, 3, Kind::Dislike).await;
+    let because = |title: usize| Ask { count: 5, row: Some(RowKind::BecauseYouWatched(cinema.titles[title])), ..Ask::default() };
+    assert_eq!(row(&recommender, viewer, because(12)).await.len(), 5);
+    assert!(row(&recommender, viewer, because(14)).await.is_empty(), "never seen");
+    assert!(row(&recommender, viewer, because(3)).await.is_empty(), "only disliked");
+}
+
+#[tokio::test]
 async fn what_is_disliked_is_not_shown_and_what_is_listed_still_is() {
     let (cinema, recommender) = cinema().await;
     let viewer = cinema.profile().await;
