@@ -145,16 +145,16 @@ impl Db {
         Ok(ids.fetch_all(self.pool()).await.map_err(error)?.into_iter().map(VideoId).collect())
     }
 
-    /// What models were found to be worth that were taken back since the one that answers was deployed.
+    /// Whether the model that answers does so because a later one was taken back.
     ///
     /// # Errors
     /// `Unavailable` if the database does not answer.
-    pub async fn taken_back_models(&self) -> Result<Vec<serde_json::Value>> {
-        let metrics = sqlx::query_scalar!(
-            "select metrics from models where withdrawn_at > (
-                 select max(deployed_at) from models where deployed_at is not null and withdrawn_at is null)",
+    pub async fn is_rolled_back(&self) -> Result<bool> {
+        let is = sqlx::query_scalar!(
+            r#"select exists (select from models where withdrawn_at > (
+                   select max(deployed_at) from models where deployed_at is not null and withdrawn_at is null)) as "is!""#,
         );
-        metrics.fetch_all(self.pool()).await.map_err(error)
+        is.fetch_one(self.pool()).await.map_err(error)
     }
 
     /// Lets a model answer, whatever became of it before.

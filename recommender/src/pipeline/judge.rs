@@ -33,14 +33,15 @@ pub(super) struct Judged {
 }
 
 /// Chooses on a part of the watches, and compares what comes of it with the choices of the deployed model, trained on the same part (the
-/// model itself knows what is to be found), with BM25 and with popularity, on the newest title of each profile: as viewers will. Choices
-/// that an operator has `taken_back` are not deployed again but by an operator.
-pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, taken_back: &[Choices]) -> Judged {
+/// model itself knows what is to be found), with BM25 and with popularity, on the newest title of each profile: as viewers will. After a
+/// model was taken back none is deployed but by hand: what was found out about that no measure here tells.
+pub(super) fn judge(material: &Material<'_>, deployed: Option<&Card>, is_rolled_back: bool) -> Judged {
     let judged = compare(material, deployed);
-    if !judged.is_better || !taken_back.contains(&judged.choices) {
+    if !judged.is_better || !is_rolled_back {
         return judged;
     }
-    let verdict = format!("not deployed: these choices were taken back; otherwise {}", judged.verdict);
+    let verdict =
+        format!("not deployed: the one before was taken back, so the next is deployed by hand; else {}", judged.verdict);
     Judged { is_better: false, verdict, ..judged }
 }
 

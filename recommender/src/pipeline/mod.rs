@@ -14,7 +14,7 @@ pub use schedule::{keep_fresh, schedule};
 use crate::{
     model::{Material, Ranker},
     repository::{Card, Packed, Repository},
-    train::{self, Choices},
+    train,
 };
 use gather::Gathered;
 use marquee_backends::db::Db;
@@ -62,7 +62,8 @@ impl Pipeline {
         &self.repository
     }
 
-    /// Trains a model, unless the newest was trained on the very same data or there are none; deploys it if it is better than the deployed one.
+    /// Trains a model, unless the newest was trained on the very same data or there are none; deploys it if it is better than the deployed
+    /// one. Once one was taken back, the next is deployed by hand ([`Repository::deploy`]): what was wrong may still be so.
     ///
     /// # Errors
     /// `Unavailable` if the database or the store does not answer; what is deployed stays.
@@ -73,12 +74,12 @@ impl Pipeline {
         if gathered.watches.is_empty() || is_known {
             return Ok(Trained::Unchanged { watches: gathered.watches.len() });
         }
-        let taken_back = self.taken_back().await?;
+        let is_rolled_back = self.db.is_rolled_back().await?;
         let deployed = self.deployed().await?;
         let (id, trained_at) = (ModelId::new(self.clock.as_ref(), self.random.as_ref()), self.clock.now().format(&Rfc3339));
         let trained_at = trained_at.map_err(Error::internal)?;
         let fingerprint = gathered.fingerprint.clone();
-        let (packed, is_deployed) = aside(move || make(id, trained_at, &gathered, deployed.as_ref(), &taken_back)).await?;
+        let (packed, is_deployed) = aside(move || make(id, trained_at, &gathered, deployed.as_ref(), is_rolled_back)).await?;
         let card = Box::new(packed.card.clone());
         self.repository.add(packed, &fingerprint, is_deployed).await?;
         Ok(Trained::Stored { card, is_deployed })
@@ -96,12 +97,6 @@ impl Pipeline {
             }
         }
     }
-
-    /// The choices of models that were taken back since the deployed one answers.
-    async fn taken_back(&self) -> Result<Vec<Choices>> {
-        let cards = self.db.taken_back_models().await?.into_iter().map(serde_json::from_value::<Card>);
-        Ok(cards.filter_map(|card| Some(card.ok()?.choices)).collect())
-    }
 }
 
 /// Runs `work`, which only computes, on a thread of its own: a process that ends does not wait for it, as it would for a blocking task.
@@ -116,9 +111,9 @@ async fn aside<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> 
 }
 
 /// Chooses, judges, and trains on everything.
-fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Card>, taken_back: &[Choices]) -> (Packed, bool) {
+fn make(id: ModelId, trained_at: String, gathered: &Gathered, deployed: Option<&Card>, is_rolled_back: bool) -> (Packed, bool) {
     let material = Material { watches: &gathered.watches, features: &gathered.features, now: gathered.now };
-    let judged = judge::judge(&material, deployed, taken_back);
+    let judged = judge::judge(&material, deployed, is_rolled_back);
     let Ranker { terms, blend, .. } = train::train(&material, &judged.choices);
     let card = Card {
         id,
