@@ -101,7 +101,7 @@ async fn a_process_that_begins_with_a_damaged_model_answers_by_the_one_before() 
     let recommender = cinema.recommender();
     recommender.refresh().await.expect("looked");
     let top = cinema.top(&recommender, viewer).await;
-    assert!(top.iter().all(|title| *title < 10), "a taste is known: {top:?}");
+    assert!(top.iter().filter(|title| **title < 10).count() > 2, "a taste is known, not only what is newest: {top:?}");
     assert!(pipeline.repository().deploy(damaged).await.is_err(), "what cannot be read is not deployed by hand either");
     assert!(matches!(pipeline.train().await.expect("trained"), Trained::Stored { is_deployed: true, .. }), "anything is better");
 }

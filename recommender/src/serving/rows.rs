@@ -173,8 +173,8 @@ impl<'a> Maker<'a> {
 
     /// Gives some places of the lower half to titles of which little is known, drawn by lot.
     fn with_little_known(&self, mut items: Vec<Recommendation>) -> Vec<Recommendation> {
-        let places = items.len() as f32 * self.viewer.settings.exploration_share;
-        if places <= 0.0 {
+        let places = (items.len() as f32 * self.viewer.settings.exploration_share) as usize;
+        if places == 0 {
             return items;
         }
         let mut pool = self.shelf.little_known() & &self.unseen;
@@ -182,12 +182,10 @@ impl<'a> Maker<'a> {
         let size = pool.count_ones(..);
         let mut random = StdRng::seed_from_u64(self.viewer.chance);
         let mut lower: Vec<usize> = (items.len() / 2..items.len()).collect();
-        let places = places.min(size.min(lower.len()) as f32);
-        let propensity = places / size.max(1) as f32;
+        let drawn = places.min(size).min(lower.len());
+        let propensity = drawn as f32 / size.max(1) as f32;
         // What may have had to go was not sure of its place either.
-        let stays = 1.0 - places / lower.len().max(1) as f32;
-        // A part of a place is given by lot.
-        let drawn = places as usize + usize::from(random.random::<f32>() < places.fract());
+        let stays = 1.0 - drawn as f32 / lower.len().max(1) as f32;
         lower.iter().for_each(|place| items[*place].propensity = stays);
         let drawn = drawn_from(&pool, drawn, &mut random);
         for video in drawn.into_iter().filter_map(|title| self.shelf.catalog().title(title)) {
