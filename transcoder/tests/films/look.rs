@@ -51,8 +51,9 @@ fn odd_sides() -> Result<(), Failed> {
     ] {
         let clip = folder.path().join(file);
         judge::make(&clip, &format!("-f lavfi -i testsrc2=size=161x121:rate=25:duration=1 {colours} -c:v libx264 -qp 10"));
-        let title = driver::encode(&clip, &folder.path().join(format!("{file}.out")));
-        let title = title.map_err(|failure| format!("{file}: {failure:?}"))?;
+        let out = folder.path().join(format!("{file}.out"));
+        std::fs::create_dir(&out)?;
+        let title = driver::encode(&clip, &out).map_err(|failure| format!("{file}: {failure:?}"))?;
         if title.reports.iter().map(|report| report.frames).sum::<u64>() != 25 {
             return Err(format!("{file}: frames are missing").into());
         }
