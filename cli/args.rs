@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use marquee_recommender::serving::COUNT_MAX;
 use std::{net::SocketAddr, path::PathBuf};
 
 /// A video streaming platform that any team can run itself.
@@ -284,7 +285,7 @@ pub(crate) enum RecommendAction {
         #[arg(long)]
         profile: String,
         /// Titles
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=100))]
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=COUNT_MAX as i64))]
         count: u16,
         /// Which row: top, trending, new, again, because:VIDEO, like:VIDEO or genre:GENRE
         #[arg(long)]

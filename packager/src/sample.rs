@@ -1,6 +1,10 @@
 //! Presentations for tests.
 
-use crate::model::{Iframe, Media, Presentation, Rendition, Segment, Track};
+use crate::{
+    cmaf::AudioTrack,
+    model::{Iframe, Media, Presentation, Rendition, Segment, Track},
+};
+use bytes::Bytes;
 use marquee_core::{
     source::Ratio,
     thumbnails::{Thumbnails, Tiles},
@@ -143,4 +147,17 @@ pub(crate) fn presentation() -> Presentation {
 pub(crate) fn thumbnails() -> Thumbnails {
     let tiles = Tiles { interval_ms: 10_000, columns: 5, rows: 5, width: 240, height: 136, count: 2 };
     Thumbnails { posters: Vec::new(), tiles, sheets_bytes: vec![30_000], cpu_ms: 0 }
+}
+
+/// Two channels of AAC in French, at 48 kHz.
+pub(crate) fn stereo(bitrate_bps: u32) -> AudioTrack {
+    AudioTrack {
+        sample_rate_hz: 48_000,
+        channels: 2,
+        asc: Bytes::from_static(&[0x11, 0x90]),
+        priming_samples: 1024,
+        bitrate_bps,
+        language: "fr".into(),
+        loudness: None,
+    }
 }

@@ -1,6 +1,7 @@
 //! The ffmpeg program as an independent judge: it must decode what we package, sample for sample and without a warning.
 
 use crate::cmaf::{self, AudioTrack, Colour, Configuration, MediaSegment, ParameterSets, Sample, VideoTrack};
+use crate::sample::stereo;
 use bytes::Bytes;
 use marquee_core::{object, source::Ratio};
 use std::{
@@ -143,16 +144,7 @@ pub(crate) fn package_sound(directory: &Path) -> (AudioTrack, Vec<MediaSegment>)
     let source = "-f lavfi -i sine=frequency=440:sample_rate=48000:duration=8 -ac 2 -c:a aac -b:a 128k";
     run("ffmpeg", directory, &format!("-v error {source} source.aac"));
     let frames = adts_frames(&std::fs::read(directory.join("source.aac")).unwrap());
-    let asc = Bytes::from_static(&[0x11, 0x90]);
-    let track = AudioTrack {
-        sample_rate_hz: 48_000,
-        channels: 2,
-        asc,
-        priming_samples: 1024,
-        bitrate_bps: 128_000,
-        language: "fr".into(),
-        loudness: None,
-    };
+    let track = stereo(128_000);
     let mut segments = Vec::new();
     let mut decode_ticks = 0;
     for (number, frames) in (1..).zip(frames.chunks(282)) {

@@ -5,7 +5,7 @@ use crate::{
     cmaf::read::{Entry, Fragment},
     codec::Codec,
     model::Iframe,
-    sample::{AV1_HEADER, HEVC_PPS, HEVC_SPS, HEVC_VPS},
+    sample::{AV1_HEADER, HEVC_PPS, HEVC_SPS, HEVC_VPS, stereo},
 };
 use bytes::Bytes;
 use marquee_core::{Random, SeededRandom, object, plan, source::Ratio};
@@ -42,18 +42,6 @@ fn in_codec(codec: plan::Codec) -> VideoTrack {
         plan::Codec::Av1 => Configuration::find(codec, AV1_HEADER).unwrap(),
     };
     VideoTrack { configuration, width: 960, height: 540, ..video() }
-}
-
-fn audio() -> AudioTrack {
-    AudioTrack {
-        sample_rate_hz: 48_000,
-        channels: 2,
-        asc: Bytes::from_static(&[0x11, 0x90]),
-        priming_samples: 1024,
-        bitrate_bps: 128_000,
-        language: "fr".into(),
-        loudness: None,
-    }
 }
 
 fn sample(data: &'static [u8], composition_offset_ticks: u32, keyframe: bool) -> Sample {
@@ -98,9 +86,9 @@ fn boxes_are_in_the_order_that_cmaf_fixes() {
     let video_tree = header.replace("{MEDIA}", "vmhd");
     assert_eq!(tree(&video().init_segment().unwrap()), video_tree);
     let audio_tree = header.replace("{MEDIA}", "smhd").replace("stco", "stco sgpd");
-    assert_eq!(tree(&audio().init_segment().unwrap()), audio_tree);
+    assert_eq!(tree(&stereo(128_000).init_segment().unwrap()), audio_tree);
     let loudness = Some(Loudness { lkfs: Some(-24.0), is_whole: true, true_peak_max_dbtp: -2.0 });
-    let loud = AudioTrack { loudness, ..audio() }.init_segment().unwrap();
+    let loud = AudioTrack { loudness, ..stereo(128_000) }.init_segment().unwrap();
     assert_eq!(tree(&loud), audio_tree.replace(") mvex", " udta) mvex"));
     let segment = media_segment(1, 0, &pictures(), object::Track::Video).unwrap();
     let fragment = "moof(mfhd traf(tfhd tfdt trun)) mdat";
@@ -125,7 +113,7 @@ fn a_video_header_is_this() {
 
 #[test]
 fn an_audio_header_is_this() {
-    let init = audio().init_segment().unwrap();
+    let init = stereo(128_000).init_segment().unwrap();
     let roll = b"\0\0\0\x1asgpd\x01\0\0\0roll\0\0\0\x02\0\0\0\x01\xff\xff";
     assert_eq!(find(&init, b"sgpd"), roll, "one sample before each");
     let edit = b"\0\0\0\x1celst\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x04\0\0\x01\0\0";
@@ -134,9 +122,9 @@ fn an_audio_header_is_this() {
     assert_eq!(find(&init, b"esds"), esds);
     assert_eq!(find(&init, b"btrt"), b"\0\0\0\x14btrt\0\0\0\0\0\x01\xf4\0\0\x01\xf4\0");
     assert_eq!(find(&init, b"ftyp"), b"\0\0\0\x1cftypiso6\0\0\0\0iso6cmfccaac");
-    assert_eq!(audio().codec().unwrap(), "mp4a.40.2");
+    assert_eq!(stereo(128_000).codec().unwrap(), "mp4a.40.2");
 
-    let unprimed = AudioTrack { priming_samples: 0, ..audio() }.init_segment().unwrap();
+    let unprimed = AudioTrack { priming_samples: 0, ..stereo(128_000) }.init_segment().unwrap();
     assert!(!unprimed.windows(4).any(|kind| kind == b"edts"));
 }
 
@@ -170,7 +158,7 @@ fn a_written_track_reads_back() {
     let codec = Codec::Avc { profile: 100, constraints: 0, level: 40 };
     assert_eq!((init.timescale, init.codec, init.edits, init.edit_ticks), (30_000, codec, 1, 2000));
     assert_eq!(init.media, Entry::Video { width: 1920, height: 1080 });
-    let init = read::init(&audio().init_segment().unwrap()).unwrap();
+    let init = read::init(&stereo(128_000).init_segment().unwrap()).unwrap();
     assert_eq!((init.timescale, init.codec, init.edit_ticks), (48_000, Codec::Aac { object_type: 2 }, 1024));
     assert_eq!(init.media, Entry::Audio { channels: 2, sample_rate_hz: 48_000 });
 
@@ -257,8 +245,8 @@ fn impossible_segments_and_tracks_are_refused() {
     let ten_bit = with_sps(&[0x67, 110, 0, 40, 0]);
     assert!(VideoTrack { configuration: ten_bit, ..video() }.init_segment().is_err());
     assert!(VideoTrack { width: 70_000, ..video() }.init_segment().is_err());
-    assert!(AudioTrack { sample_rate_hz: 44_100, ..audio() }.init_segment().is_err());
-    assert!(AudioTrack { channels: 6, ..audio() }.init_segment().is_err());
+    assert!(AudioTrack { sample_rate_hz: 44_100, ..stereo(128_000) }.init_segment().is_err());
+    assert!(AudioTrack { channels: 6, ..stereo(128_000) }.init_segment().is_err());
 }
 
 #[test]
@@ -296,7 +284,7 @@ fn specimens() -> [Bytes; 6] {
     let picture = media_segment(1, 0, &pictures(), object::Track::Video).unwrap().bytes;
     let inits = CODECS.map(|codec| in_codec(codec).init_segment().unwrap());
     let [h264, hevc, av1] = inits;
-    [h264, hevc, av1, audio().init_segment().unwrap(), picture, sound]
+    [h264, hevc, av1, stereo(128_000).init_segment().unwrap(), picture, sound]
 }
 
 #[test]
@@ -344,7 +332,7 @@ fn counts_and_nesting_that_the_bytes_do_not_carry_are_refused() {
     assert!(error.detail().contains("too many samples") || error.detail().contains("trun"), "{error:?}");
 
     // Descriptors inside descriptors, a megabyte deep.
-    let init = audio().init_segment().unwrap().to_vec();
+    let init = stereo(128_000).init_segment().unwrap().to_vec();
     let at = init.windows(4).position(|kind| kind == b"esds").unwrap() + 8;
     let mut nested = init[..at].to_vec();
     nested.extend(std::iter::repeat_n([3, 0xff, 0xff, 0x7f, 0, 0, 0], 150_000).flatten());

@@ -1,10 +1,13 @@
 //! The ffmpeg program as an independent judge: with the key it decodes what was protected as what it was before, and without it nothing.
 
 use super::{Opener, Protector};
-use crate::cmaf::{
-    self, AudioTrack, Colour, Configuration, MediaSegment, Sample, VideoTrack,
-    judge::{judge, run},
-    read,
+use crate::{
+    cmaf::{
+        self, Colour, Configuration, MediaSegment, Sample, VideoTrack,
+        judge::{judge, run},
+        read,
+    },
+    sample::stereo,
 };
 use bytes::Bytes;
 use marquee_core::{
@@ -109,16 +112,7 @@ pub(super) fn picture(directory: &Path, name: &str, codec: Codec, encoder: &str)
 /// A stereo track of two segments.
 pub(super) fn sound(directory: &Path) -> Track {
     run("ffmpeg", directory, "-v error -f lavfi -i sine=sample_rate=48000:duration=4 -ac 2 -c:a aac -b:a 96k sound.mp4");
-    let asc = Bytes::from_static(&[0x11, 0x90]);
-    let track = AudioTrack {
-        sample_rate_hz: 48_000,
-        channels: 2,
-        asc,
-        priming_samples: 1024,
-        bitrate_bps: 96_000,
-        language: "fr".into(),
-        loudness: None,
-    };
+    let track = stereo(96_000);
     let packets = packets(directory, "sound.mp4");
     let segment = |(number, packets): (u32, &[(i64, Bytes)])| {
         let sample = |(_, data): &(i64, Bytes)| Sample {

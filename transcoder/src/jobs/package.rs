@@ -78,3 +78,37 @@ impl Files for Package {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marquee_backends::blobs::FileBlobs;
+    use marquee_core::{
+        id::{EncodeId, VideoId},
+        testing::Bent,
+    };
+    use uuid::Uuid;
+
+    /// A package of a multivariant playlist that names one more, which is stored if it `is_there`.
+    async fn package(is_there: bool, is_out: bool) -> Result<Verdict> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stored: Arc<dyn Blobs> = Arc::new(FileBlobs::open(folder.path()).await?);
+        let layout = Layout::new(VideoId(Uuid::nil()), EncodeId(Uuid::nil()));
+        let (path, playlist) = ("v/540p/playlist.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-ENDLIST\n");
+        if is_there {
+            stored.create(&layout.key(path)?, playlist.into()).await?;
+        }
+        let blobs = Bent::new(stored, move |object| if is_out { Err(Error::unavailable("the store")) } else { Ok(object) });
+        let master = format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{path}\n");
+        Package::new(Arc::new(blobs), layout, BTreeMap::from([(MASTER.to_owned(), master.into())])).verdict().await
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_a_finding_and_an_outage_is_none() {
+        let playlists = async |is_there| package(is_there, false).await.map(|verdict| (verdict.is_good(), verdict.playlists));
+        assert_eq!(playlists(true).await.expect("judged"), (false, 2));
+        assert_eq!(playlists(false).await.expect("judged"), (false, 1));
+        let error = package(true, true).await.expect_err("nothing is known");
+        assert!(error.kind().is_transient(), "{error:?}");
+    }
+}

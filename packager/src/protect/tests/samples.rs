@@ -2,8 +2,8 @@
 
 use super::super::{Protector, map::Layout};
 use crate::{
-    cmaf::{self, AudioTrack, Colour, Configuration, MediaSegment, ParameterSets, Sample, VideoTrack},
-    sample::{AV1_HEADER, HEVC_PPS, HEVC_SPS, HEVC_VPS},
+    cmaf::{self, Colour, Configuration, MediaSegment, ParameterSets, Sample, VideoTrack},
+    sample::{AV1_HEADER, HEVC_PPS, HEVC_SPS, HEVC_VPS, stereo},
 };
 use bytes::Bytes;
 use marquee_core::{
@@ -129,16 +129,7 @@ pub(super) fn picture(codec: plan::Codec) -> (Bytes, MediaSegment) {
 }
 
 pub(super) fn sound() -> (Bytes, MediaSegment) {
-    let asc = Bytes::from_static(&[0x11, 0x90]);
-    let track = AudioTrack {
-        sample_rate_hz: 48_000,
-        channels: 2,
-        asc,
-        priming_samples: 1024,
-        bitrate_bps: 128_000,
-        language: "fr".into(),
-        loudness: None,
-    };
+    let track = stereo(128_000);
     let sample = |bytes: usize| Sample {
         data: unit(&[])[..bytes].to_vec().into(),
         duration_ticks: 1024,
