@@ -62,6 +62,9 @@ pub struct Source {
     /// What the container declares beyond that and does not hold.
     #[serde(default)]
     pub missing_ms: u64,
+    /// What is missing in the middle: the picture stands still there.
+    #[serde(default)]
+    pub gaps_ms: u64,
     /// Where only the ends of the file were read: up to where the picture was, in its `time_base`. Its frames are counted by its length
     /// then, and not all keyframes are told of. `None` if everything was read that there is to know.
     #[serde(default)]

@@ -54,6 +54,7 @@ pub fn source() -> Source {
         size_bytes: 1,
         duration_ms: 35_000,
         missing_ms: 0,
+        gaps_ms: 0,
         seen_until: None,
         video,
         audio: vec![audio],

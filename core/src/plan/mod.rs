@@ -172,7 +172,7 @@ impl Plan {
             let message = format!("the film is taken out of its fields: {:.3} frames a second", frame_rate.as_f64());
             notes.push(Note::new("pulldown_removed", message));
         }
-        let canvas = Canvas { display: source.video.display_size(), frame_rate, recipe };
+        let canvas = Canvas::new(source.video.display_size(), frame_rate, recipe);
         let (fixed, h264) = (canvas.fixed(), canvas.h264());
         if let Some(step) = fixed.first().map(|rung| rung.frame_step).filter(|step| *step > 1) {
             let message = format!("one of {step} frames is shown: {:.0} a second are too many for players", frame_rate.as_f64());

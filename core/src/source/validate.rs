@@ -56,20 +56,25 @@ impl Source {
     /// Checks that the file holds nearly all of the film that it declares.
     ///
     /// # Errors
-    /// `Invalid` with code `truncated`.
+    /// `Invalid` with code `truncated` where it was cut off, or `damaged` where it lacks parts of its middle.
     pub fn check_whole(&self) -> Result<()> {
         let declared_ms = self.duration_ms.saturating_add(self.missing_ms);
-        if self.missing_ms <= MISSING_MS_MAX || self.missing_ms as f64 <= declared_ms as f64 * DAMAGED_MAX {
+        let lost_ms = self.missing_ms.saturating_add(self.gaps_ms);
+        if lost_ms <= MISSING_MS_MAX || lost_ms as f64 <= declared_ms as f64 * DAMAGED_MAX {
             return Ok(());
         }
         let seconds = |ms: u64| ms as f64 / 1000.0;
+        let (code, what) = match self.missing_ms >= self.gaps_ms {
+            true => ("truncated", "is cut off"),
+            false => ("damaged", "lacks parts of the film"),
+        };
         let message = format!(
-            "the file is cut off: of {:.1} s only {:.1} s can be read. Upload it again, completely, or accept what is readable \
+            "the file {what}: of {:.1} s only {:.1} s can be read. Upload it again, completely, or accept what is readable \
              (accept_damaged).",
             seconds(declared_ms),
-            seconds(self.duration_ms)
+            seconds(declared_ms.saturating_sub(lost_ms))
         );
-        Err(Error::invalid("truncated", message))
+        Err(Error::invalid(code, message))
     }
 
     fn check_limits(&self) -> Result<()> {
@@ -257,6 +262,10 @@ mod tests {
             "{message}"
         );
         assert!(refused(98_900, 1100).is_some() && refused(0, u64::MAX).is_some());
+        let lacking = |gaps_ms: u64| Source { gaps_ms, ..testing::source() }.check_whole().err();
+        assert!(lacking(350).is_none() && lacking(u64::MAX).is_some());
+        let error = lacking(3500).expect("a tenth is missing");
+        assert!(error.code() == "damaged" && error.message().contains("of 35.0 s only 31.5 s"), "{error:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
     io,
     os::{
         fd::{AsRawFd, RawFd},
-        unix::net::UnixStream as StdStream,
+        unix::{net::UnixStream as StdStream, process::ExitStatusExt},
     },
     path::PathBuf,
     process::{ExitStatus, Stdio},
@@ -36,6 +36,11 @@ const READS_MAX: usize = 4;
 const LAST_WORDS_BYTES_MAX: usize = 4096;
 /// How long the child's last words are waited for after its end.
 const LAST_WORDS_WAIT: Duration = Duration::from_secs(2);
+
+/// Code of a child's end by a signal that only what it does can be the reason of.
+pub const CRASHED: &str = "media_crashed";
+/// Code of the end of a child that computed or was silent for longer than it may.
+pub const STUCK: &str = "media_stuck";
 
 /// What a child may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +85,8 @@ enum End {
     /// The child hung up without a last frame.
     Vanished(io::Error),
     Silent,
+    /// The child took longer than it may.
+    Late,
     /// The source or the sink of this side failed.
     Ours(Error),
 }
@@ -100,8 +107,8 @@ impl Host {
     /// Runs one task in a child of its own. Whatever the outcome, the child is gone when this returns.
     ///
     /// # Errors
-    /// [`Failure::Fail`] if the child says that the input is at fault; [`Failure::Retry`] for everything else, a crash of the
-    /// child included: what crashes each time is dead-lettered by its attempts.
+    /// [`Failure::Fail`] if the child says that the input is at fault; [`Failure::Retry`] for everything else, with code
+    /// [`CRASHED`] or [`STUCK`] where the input may have been: what it is each time, it is.
     pub async fn run(
         &self,
         task: &Task,
@@ -121,11 +128,11 @@ impl Host {
             () = cancel.cancelled() => {
                 End::Ours(Error::new(ErrorKind::Cancelled, "cancelled", "the work was cancelled"))
             }
-            () = tokio::time::sleep(self.limits.wall) => End::Broken("the child took longer than allowed".into()),
+            () = tokio::time::sleep(self.limits.wall) => End::Late,
         };
         let status = match end {
             // It has said its last and is about to end by itself; its status says nothing more.
-            End::Done(_) | End::Failed { .. } | End::Broken(_) | End::Silent | End::Ours(_) => {
+            End::Done(_) | End::Failed { .. } | End::Broken(_) | End::Silent | End::Late | End::Ours(_) => {
                 let _ = child.start_kill();
                 child.wait().await
             }
@@ -268,8 +275,13 @@ async fn last_words(stderr: Option<ChildStderr>) -> String {
 
 /// What the end of a child means for its job.
 fn outcome(end: End, status: ExitStatus, last_words: &str) -> Result<Report, Failure> {
-    let broken = |what: String| {
-        let error = Error::new(ErrorKind::Internal, "media_child", "the media process ended without a result");
+    let broken = |code: &'static str, what: String| {
+        let message = match code {
+            CRASHED => "the media process crashed on the film",
+            STUCK => "the media process did not come to an end with the film",
+            _ => "the media process ended without a result",
+        };
+        let error = Error::new(ErrorKind::Internal, code, message);
         Failure::Retry(error.caused_by(format!("{what}; its last words: {last_words}")))
     };
     match end {
@@ -281,10 +293,22 @@ fn outcome(end: End, status: ExitStatus, last_words: &str) -> Result<Report, Fai
             tracing::info!(child.words = last_words, failure.code = code, "media process refused the source");
             Err(Failure::Fail { code, message })
         }
-        End::Broken(detail) => Err(broken(detail)),
-        End::Vanished(error) => Err(broken(format!("it vanished ({error}), {status}"))),
-        End::Silent => Err(broken("it gave no sign of life for too long".into())),
+        End::Broken(detail) => Err(broken("media_child", detail)),
+        End::Vanished(error) => Err(broken(code_of(status), format!("it vanished ({error}), {status}"))),
+        End::Silent => Err(broken(STUCK, "it gave no sign of life for too long".into())),
+        End::Late => Err(broken(STUCK, "it took longer than allowed".into())),
         End::Ours(error) => Err(Failure::Retry(error)),
+    }
+}
+
+/// What a child died of. Whoever kills one from outside, for its memory or to end it, does so by SIGKILL or SIGTERM.
+fn code_of(status: ExitStatus) -> &'static str {
+    match status.signal() {
+        Some(libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGABRT | libc::SIGTRAP | libc::SIGSYS) => {
+            CRASHED
+        }
+        Some(libc::SIGXCPU) => STUCK,
+        _ => "media_child",
     }
 }
 

@@ -9,7 +9,7 @@ mod link;
 mod protocol;
 mod sandbox;
 
-pub use host::{Host, Limits};
+pub use host::{CRASHED, Host, Limits, STUCK};
 pub(crate) use link::{Link, RemoteSource};
 
 use crate::media;

@@ -24,7 +24,8 @@ pub(super) fn enter(limits: &Limits) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     setrlimit(Resource::RLIMIT_FSIZE, 0, 0)?;
     setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS_MAX, DESCRIPTORS_MAX)?;
-    setrlimit(Resource::RLIMIT_CPU, cpu_seconds, cpu_seconds)?;
+    // The first limit says of what the process dies; the second is for one that does not care.
+    setrlimit(Resource::RLIMIT_CPU, cpu_seconds, cpu_seconds.saturating_add(1))?;
     // RLIMIT_NPROC counts every process of the user, not ours alone; the system call filter forbids new processes instead.
     setrlimit(Resource::RLIMIT_DATA, limits.memory_bytes, limits.memory_bytes)?;
     #[cfg(target_os = "linux")]

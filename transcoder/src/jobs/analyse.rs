@@ -2,7 +2,7 @@
 //! what is left to do.
 
 use super::{Jobs, committed, inspect, layout, piece::pieces};
-use crate::child::{Host, Output, Report, Sink, SourceReader, Task};
+use crate::child::{CRASHED, Host, Output, Report, STUCK, Sink, SourceReader, Task};
 use async_trait::async_trait;
 use marquee_backends::{
     db::{encodes::Encode, jobs::Claim},
@@ -83,7 +83,7 @@ pub(crate) fn is_of_the_moment(kind: ErrorKind) -> bool {
 }
 
 /// Measures what `plan` has undecided and decides it. A film that cannot be measured gets the fixed ladder: its encoding will say
-/// what is wrong with it. So does one whose child fails, if this is the last try.
+/// what is wrong with it. So does one whose child crashes or comes to no end, or fails otherwise, if this is the last try.
 ///
 /// # Errors
 /// `Retry` if a child fails, and always if the source cannot be read now or `cancel` is called.
@@ -105,7 +105,7 @@ pub(crate) async fn decide(
             tracing::info!(failure.code = code, "samples cannot be measured: {message}");
             Report::default()
         }
-        Err(Failure::Retry(error)) if is_last && !is_of_the_moment(error.kind()) => {
+        Err(Failure::Retry(error)) if matches!(error.code(), CRASHED | STUCK) || (is_last && !is_of_the_moment(error.kind())) => {
             tracing::warn!(error = error.detail(), "no measures: the title gets the fixed ladder");
             Report::default()
         }

@@ -19,7 +19,10 @@ mod tests;
 pub(crate) mod thumbnails;
 mod twin;
 
-use crate::{child::Host, recipe};
+use crate::{
+    child::{CRASHED, Host, STUCK},
+    recipe,
+};
 use async_trait::async_trait;
 use futures::FutureExt;
 use marquee_backends::{
@@ -98,8 +101,20 @@ impl Handler for Jobs {
             Job::Thumbnails { encode } => self.thumbnails(claim, work, encode).boxed(),
             Job::Publish { encode } => self.publish(claim, work, encode).boxed(),
         };
-        run.await
+        run.await.map_err(|failure| if claim.attempt > 1 { blamed(failure) } else { failure })
     }
+}
+
+/// What crashes a child or keeps it busy for ever once more is the film: no attempt after that would go better.
+fn blamed(failure: Failure) -> Failure {
+    let Failure::Retry(error) = &failure else { return failure };
+    let message = match error.code() {
+        CRASHED => "what reads the film crashes on it. It is damaged, or unlike any other: export it again",
+        STUCK => "what reads the film does not come to an end with it. It is damaged, or too much work: export it again",
+        _ => return failure,
+    };
+    tracing::warn!(error = error.detail(), "a film is given up");
+    Failure::Fail { code: error.code().into(), message: message.into() }
 }
 
 impl Jobs {

@@ -52,8 +52,11 @@ pub(super) fn encode(link: &Link, source: RemoteSource, found: &Source, plan: &P
         mix.describe()?;
     }
     let mut decoding = open(source)?;
-    let (damaged, damage) = decode(&mut decoding, found, &mut mixes)?;
+    let Heard { damaged, damage, gaps } = decode(&mut decoding, found, &mut mixes)?;
     let mut notes = Vec::new();
+    if gaps != Damage::default() {
+        notes.push(Note::new("sound_gaps", format!("sound track {stream} has gaps, {gaps}: it is silent there")));
+    }
     if mixes.iter().all(|mix| mix.resampler.is_none()) {
         let message = format!("nothing of sound track {stream} could be decoded while there is a picture: it is silent");
         notes.push(Note::new("audio_silent", message));
@@ -91,29 +94,47 @@ fn mixes<'a>(link: &'a Link, plan: &'a Plan, stream: u32) -> Result<Vec<Mix<'a>>
     if mixes.is_empty() { Err(Stop::Fault("the plan wants nothing of this sound track".into())) } else { Ok(mixes) }
 }
 
-/// Decodes the stream until it or the title ends. Answers how much of it was damaged, and where.
-fn decode(decoding: &mut Decoding, found: &Source, mixes: &mut [Mix<'_>]) -> Result<(u64, Damage), Stop> {
+/// What came of the decoding of a sound track.
+#[derive(Default)]
+struct Heard {
+    /// Packets that were damaged, and where.
+    damaged: u64,
+    damage: Damage,
+    /// Where nothing came for longer than [`GAP_SECONDS`].
+    gaps: Damage,
+}
+
+/// Decodes the stream until it or the title ends.
+fn decode(decoding: &mut Decoding, found: &Source, mixes: &mut [Mix<'_>]) -> Result<Heard, Stop> {
     let mut clock = Clock::new(found, decoding);
     let mut frame = frame::Audio::empty();
-    let (mut damaged, mut damage, mut heard_ms) = (0, Damage::default(), 0);
+    let mut heard = Heard::default();
+    let ms = |seconds: f64| (seconds.max(0.0) * 1000.0) as u64;
+    let mut before: Option<f64> = None;
     while mixes.iter().any(|mix| mix.done < mix.total) && decoding.next(&mut frame)? {
         let Some((start, end)) = clock.place(&frame) else { continue };
-        let before_ms = std::mem::replace(&mut heard_ms, (end.max(0.0) * 1000.0) as u64);
         let newly = decoding.take_damage();
         if newly > 0 {
             // What was lost lies before what could be decoded again.
-            damaged += newly;
-            damage.add(before_ms, heard_ms.max(before_ms));
+            heard.damaged += newly;
+            let before = before.unwrap_or(0.0);
+            heard.damage.add(ms(before), ms(end.max(before)));
         }
+        if let Some(before) = before.filter(|before| start - before > GAP_SECONDS) {
+            heard.gaps.add(ms(before), ms(start));
+        }
+        before = Some(end);
         for mix in &mut *mixes {
             mix.hear(&mut frame, start, end)?;
         }
     }
     let newly = decoding.take_damage();
     if newly > 0 {
-        damage.add(heard_ms, heard_ms);
+        let end_ms = ms(before.unwrap_or(0.0));
+        heard.damage.add(end_ms, end_ms);
     }
-    Ok((damaged + newly, damage))
+    heard.damaged += newly;
+    Ok(heard)
 }
 
 /// One mix of a decoded track on its way into its encoders.

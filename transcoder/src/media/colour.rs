@@ -1,6 +1,10 @@
 //! Colour as numbers of ITU-T H.273 and as the names that plans and filters use.
 
-use ffmpeg_next::{ffi, format::Pixel, frame};
+use ffmpeg_next::{
+    ffi,
+    format::{Pixel, stream::Stream},
+    frame,
+};
 
 /// What the code points of a picture mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +17,20 @@ pub(super) struct Colour {
     pub(super) matrix: &'static str,
     /// Whether luma uses 0 to 255.
     pub(super) full_range: bool,
+}
+
+/// Whether a stream is Dolby Vision of profile 5, whose colours are none that other displays know (Dolby Vision Profiles and Levels).
+pub(super) fn is_for_dolby_vision_alone(stream: &Stream<'_>) -> bool {
+    const PROFILE: usize = 2;
+    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF;
+    // SAFETY: the side data belongs to the stream, which is alive; no more is read than there is. It begins with one byte for each of
+    // two parts of a version, the profile and the level.
+    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor that checks the size")]
+    unsafe {
+        let mut size = 0;
+        let data = ffi::av_stream_get_side_data(stream.as_ptr(), kind, &raw mut size);
+        !data.is_null() && size > PROFILE && *data.add(PROFILE) == 5
+    }
 }
 
 /// Colour of a decoded frame.

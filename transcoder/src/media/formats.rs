@@ -3,7 +3,7 @@
 use ffmpeg_next::{self as ffmpeg, codec};
 
 /// Demuxers that may read a source, by libav's names. None of them opens anything beside the stream it is given.
-pub(super) const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,flv,asf,mxf,ogg";
+pub(super) const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv,nut,ivf,gxf,wtv,rm,gif,yuv4mpegpipe,mpegvideo";
 /// Decoders that may see its packets. What is not here is refused or left out with a note.
 pub(super) const DECODERS: &[&str] = &[
     // Picture
@@ -89,6 +89,7 @@ pub(super) const DECODERS: &[&str] = &[
     "rv40",
     "bmp",
     "targa",
+    "gif",
     "tiff",
     // Sound
     "aac",
@@ -131,6 +132,10 @@ pub(super) const DECODERS: &[&str] = &[
     "mace3",
     "mace6",
     "cook",
+    "sipr",
+    "real_144",
+    "real_288",
+    "atrac3",
     "nellymoser",
     "speex",
     "pcm_s16le",

@@ -50,7 +50,9 @@ impl Index {
             let entries: Vec<Entry> = listed.map(|entry| is_there(&entry).then_some(entry)).collect::<Option<_>>()?;
             let is_usual = entries.len() <= FRAMES_MAX && entries.is_sorted_by_key(|entry| entry.time);
             let (Some(first), true) = (entries.first(), is_usual) else { return None };
-            index.spans.push(Some((first.time, end(&entries))));
+            // Of sound that an edit list hides nothing is heard.
+            let heard = entries.iter().filter(|entry| entry.is_shown || other.index() == stream);
+            index.spans.push(Some((first.time, end(&heard.map(|entry| entry.time).collect::<Vec<_>>()))));
             if other.index() == stream {
                 index.take(&entries)?;
             }
@@ -72,10 +74,10 @@ impl Index {
     }
 }
 
-fn end(entries: &[Entry]) -> i64 {
-    match entries {
-        [.., before, last] => last.time.saturating_add(last.time.saturating_sub(before.time)),
-        [only] => only.time,
+fn end(times: &[i64]) -> i64 {
+    match times {
+        [.., before, last] => last.saturating_add(last.saturating_sub(*before)),
+        [only] => *only,
         [] => 0,
     }
 }

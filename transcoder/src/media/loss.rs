@@ -1,8 +1,8 @@
 //! What a source lacks: what its container marks as damaged, and what it declares and does not hold.
 
-use super::{damage::Damage, input::Input, probe::ratio, rate, scan::Scan};
-use ffmpeg_next::{self as ffmpeg, ffi, media::Type};
-use marquee_core::source::{Note, Ratio, VideoTrack};
+use super::{asf, damage::Damage, gaps::Missing, input::Input, probe::ratio, rate, scan::Scan};
+use ffmpeg_next::{self as ffmpeg, ffi, format::stream::Stream, media::Type};
+use marquee_core::source::{AudioTrack, Note, Ratio, VideoTrack};
 
 /// Share of the duration of all tracks that must be there, or some is missing.
 const READABLE_MIN: f64 = 0.99;
@@ -22,7 +22,7 @@ pub(super) fn marked(video: &VideoTrack, times: &[i64]) -> Option<Note> {
 pub(super) fn missing(input: &Input, index: usize, scan: &Scan, notes: &mut Vec<Note>) -> f64 {
     let container = input.context();
     let mut missing = 0.0;
-    if is_estimated(container) {
+    if is_estimated(container) && container.format().name() != "asf" {
         return missing;
     }
     for stream in container.streams() {
@@ -48,9 +48,8 @@ pub(super) fn missing(input: &Input, index: usize, scan: &Scan, notes: &mut Vec<
         let message = format!("of {declared:.1} s of {what} (track {}) only {found:.1} s are there", stream.index());
         notes.push(Note::new("damage_end_missing", message));
     }
-    let whole = container.duration() as f64 / f64::from(ffi::AV_TIME_BASE);
     let has_own = container.stream(index).is_some_and(|stream| stream.duration() > 0);
-    if !has_own && states_duration(container) {
+    if let Some(whole) = declared_seconds(input).filter(|_| !has_own) {
         let ends = container.streams().filter_map(|stream| {
             let end = scan.stream_ends.get(stream.index()).copied().filter(|end| *end > i64::MIN)?;
             Some(end as f64 * ratio(stream.time_base())?.as_f64())
@@ -64,6 +63,35 @@ pub(super) fn missing(input: &Input, index: usize, scan: &Scan, notes: &mut Vec<
     missing
 }
 
+/// Notes what is missing in the middle of the picture. Answers how many seconds that is.
+pub(super) fn gaps(input: &Input, video: &VideoTrack, scan: &Scan, notes: &mut Vec<Note>) -> f64 {
+    let unit = |stream: &Stream<'_>| ratio(stream.time_base()).map(Ratio::as_f64);
+    let sound = input.context().streams().filter(|stream| stream.parameters().medium() == Type::Audio);
+    let sound: Vec<(usize, f64)> = sound.filter_map(|stream| Some((stream.index(), unit(&stream)?))).collect();
+    let shown = scan.times.partition_point(|time| *time < video.origin);
+    let beginning = scan.beginning.map_or(scan.times.len(), |beginning| beginning.saturating_sub(shown));
+    let Missing { damage, seconds } = scan.gaps.of(&scan.times[shown..], beginning, video.time_base.as_f64(), &sound);
+    if seconds > 0.0 {
+        let message = format!("{seconds:.1} s of the film are not in the file, {damage}: the picture stands still there");
+        notes.push(Note::new("damage_gap", message));
+    }
+    seconds
+}
+
+/// Notes that sound goes on after the picture, and answers where it ends, in units of the picture: its last frame is shown as long.
+pub(super) fn sound_end(video: &VideoTrack, audio: &[AudioTrack], scan: &Scan, notes: &mut Vec<Note>) -> Option<i64> {
+    let unit = video.time_base.as_f64();
+    let picture_end = video.end as f64 * unit;
+    let ends = audio.iter().filter_map(|track| scan.sound_end(track.stream as usize, picture_end));
+    let more_seconds = ends.fold(f64::MIN, f64::max) - picture_end;
+    if more_seconds <= MISSING_UNNOTED_SECONDS {
+        return None;
+    }
+    let message = format!("the sound goes on for {more_seconds:.1} s after the picture, whose last frame is shown meanwhile");
+    notes.push(Note::new("picture_held", message));
+    Some(video.end.saturating_add((more_seconds / unit).round() as i64))
+}
+
 /// Whether durations are an estimate of libav's, which knows nothing but a bitrate.
 fn is_estimated(container: &ffmpeg::format::context::Input) -> bool {
     // SAFETY: the context is open.
@@ -72,7 +100,13 @@ fn is_estimated(container: &ffmpeg::format::context::Input) -> bool {
     method == ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_BITRATE
 }
 
-/// Whether one duration of all tracks is written in the file.
-fn states_duration(container: &ffmpeg::format::context::Input) -> bool {
-    matches!(container.format().name(), "matroska,webm" | "flv" | "avi")
+/// The one duration of all tracks that some containers state.
+fn declared_seconds(input: &Input) -> Option<f64> {
+    let container = input.context();
+    match container.format().name() {
+        "matroska,webm" | "flv" | "avi" => Some(container.duration() as f64 / f64::from(ffi::AV_TIME_BASE)),
+        // libav does not say it of a file that is shorter than it says itself.
+        "asf" => asf::seconds(&mut input.source.clone()).ok().flatten(),
+        _ => None,
+    }
 }

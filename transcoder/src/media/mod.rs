@@ -2,6 +2,7 @@
 
 mod again;
 mod analyse;
+mod asf;
 mod attempt;
 mod audio;
 mod boxes;
@@ -15,14 +16,17 @@ mod decode;
 mod encode_audio;
 mod encode_video;
 mod ends;
+mod entry;
 mod fields;
 mod filter;
 mod fingerprint;
 mod formats;
+mod gaps;
 mod glance;
 mod index;
 mod input;
 mod jpeg;
+mod locks;
 mod looks;
 mod loss;
 mod loudness;

@@ -4,6 +4,7 @@ use super::{
     Stop, chapters, colour, ends, formats,
     glance::Look,
     input::{self, Input},
+    locks::{is_encrypted, is_scrambled},
     loss, rate,
     scan::{self, Scan},
     subtitles,
@@ -19,6 +20,9 @@ use marquee_core::{
     language,
     source::{AudioTrack, Interlacing, Note, Ratio, Seek, Source, SubtitleTrack, VideoTrack},
 };
+
+/// How long a last frame may be shown that the others say nothing like.
+const LAST_SECONDS_MAX: f64 = 60.0;
 
 /// Inspects `source` and hands over what it found: by at most `ends_bytes` of its beginning and of its end, if that will do.
 pub(super) fn inspect(link: &Link, source: RemoteSource, ends_bytes: Option<u64>) -> Result<Report, Stop> {
@@ -76,14 +80,15 @@ impl Film {
             return Ok(None);
         };
         let found = self.describe(size_bytes, scan)?;
-        let is_sound = found.missing_ms == 0 && found.notes.iter().all(|note| !note.code.starts_with("damage"));
+        let is_sound =
+            found.missing_ms == 0 && found.gaps_ms == 0 && found.notes.iter().all(|note| !note.code.starts_with("damage"));
         Ok(Some(found).filter(|found| is_sound && (found.video.constant_rate || keeps_time)))
     }
 
     /// The source, of which its packets told `scan`.
     fn describe(mut self, size_bytes: u64, mut scan: Scan) -> Result<Source, Stop> {
-        if scan.encrypted {
-            return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+        if scan.encrypted || (self.look.first.is_none() && is_scrambled(&mut self.input.source.clone())?) {
+            return Err(encrypted());
         }
         let Some(first) = self.look.first.take() else {
             let message = "not one frame of the picture could be decoded: the file is damaged. Export or upload it again.";
@@ -96,6 +101,10 @@ impl Film {
         }
         let Self { mut input, stream, audio, subtitles, look, mut notes } = self;
         let missing_seconds = loss::missing(&input, stream, &scan, &mut notes);
+        if missing_seconds == 0.0 {
+            video.end = loss::sound_end(&video, &audio, &scan, &mut notes).unwrap_or(video.end);
+        }
+        let gap_seconds = loss::gaps(&input, &video, &scan, &mut notes);
         notes.extend(loss::marked(&video, &scan.corrupt));
         if input.is_damaged() {
             let message =
@@ -104,6 +113,10 @@ impl Film {
         }
         let chapters = chapters::chapters(&input, &video);
         // Last of all, since it goes about in the file.
+        let is_regular = scan.stated_times && scan.ascending && scan.keyframes > 1 && scan.beginning.is_none();
+        if video.seek == Seek::FromStart && is_regular && scan.entries.are_true(&mut input, stream)? {
+            (video.seek, video.keyframes) = (Seek::Keyframe, scan.keyframe_times.clone());
+        }
         let (fields, captions) = look.around(&mut input, &scan.keyframe_times, &first)?;
         video.captions = captions;
         let Interlacing { interlaced, field_order, pulldown, notes: said } = fields.judge(video.frame_rate);
@@ -116,6 +129,7 @@ impl Film {
             duration_ms: video.duration_ms(),
             chapters,
             missing_ms: (missing_seconds * 1000.0) as u64,
+            gaps_ms: (gap_seconds * 1000.0) as u64,
             seen_until: seen.copied(),
             video,
             audio,
@@ -125,6 +139,10 @@ impl Film {
         source.validate().map_err(|refusal| Stop::refuse(refusal.code(), refusal.message()))?;
         Ok(source)
     }
+}
+
+fn encrypted() -> Stop {
+    Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection.")
 }
 
 /// The track that people mean by "the film": the default one, else the largest; never a cover picture.
@@ -149,15 +167,20 @@ fn choose_video(input: &Input, notes: &mut Vec<Note>) -> Result<usize, Stop> {
     let chosen = chosen.or_else(|| usable.iter().max_by_key(|stream| (pixels(stream), std::cmp::Reverse(stream.index()))));
     let Some(chosen) = chosen else {
         let codecs: Vec<_> = pictures.iter().map(|stream| codec_name(stream)).collect();
-        if pictures.iter().any(is_encrypted) {
-            return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+        if pictures.iter().any(|stream| is_encrypted(input, stream)) {
+            return Err(encrypted());
         }
         let message =
             format!("the picture is coded as {}, which is not supported. Export it as H.264 or HEVC.", codecs.join(", "));
         return Err(Stop::refuse("unsupported_codec", message));
     };
-    if is_encrypted(chosen) {
-        return Err(Stop::refuse("encrypted", "the picture is encrypted. Upload the film without copy protection."));
+    if is_encrypted(input, chosen) {
+        return Err(encrypted());
+    }
+    if colour::is_for_dolby_vision_alone(chosen) {
+        let message = "the picture is Dolby Vision that nothing else can show in its colours (profile 5). Export it as HDR10 or HLG, \
+                       or as profile 8.";
+        return Err(Stop::refuse("unsupported_codec", message));
     }
     for other in pictures.iter().filter(|stream| stream.index() != chosen.index()) {
         let message = format!("video track {} ({}) is left out: a title has one picture", other.index(), codec_name(other));
@@ -183,7 +206,11 @@ fn choose_audio(input: &Input, notes: &mut Vec<Note>) -> Vec<AudioTrack> {
     let mut tracks = Vec::new();
     for stream in input.context().streams().filter(|stream| stream.parameters().medium() == Type::Audio) {
         let (channels, sample_rate_hz) = sound(&stream.parameters());
-        if formats::decoder(&stream.parameters()).is_none() || channels == 0 || sample_rate_hz == 0 || is_encrypted(&stream) {
+        if formats::decoder(&stream.parameters()).is_none()
+            || channels == 0
+            || sample_rate_hz == 0
+            || is_encrypted(input, &stream)
+        {
             let message = format!("sound track {} ({}) cannot be decoded and is left out", stream.index(), codec_name(&stream));
             notes.push(Note::new("audio_left_out", message));
             continue;
@@ -229,19 +256,6 @@ fn sound(parameters: &codec::Parameters) -> (u16, u32) {
     (u16::try_from(channels).unwrap_or(0), u32::try_from(rate).unwrap_or(0))
 }
 
-/// Whether the container says that a stream is encrypted: by its sample entry's type, or by a key's description.
-fn is_encrypted(stream: &Stream<'_>) -> bool {
-    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INIT_INFO;
-    // SAFETY: the stream is alive; libav only looks through its side data.
-    #[expect(unsafe_code, reason = "ffmpeg-next has no accessor for these fields")]
-    let (tag, info) = unsafe {
-        let raw = stream.as_ptr();
-        ((*(*raw).codecpar).codec_tag, ffi::av_stream_get_side_data(raw, kind, std::ptr::null_mut()))
-    };
-    let tag = tag.to_le_bytes();
-    !info.is_null() || matches!(&tag, b"encv" | b"enca" | b"drmi" | b"drms")
-}
-
 /// The picture track as the rest of the house needs to know it.
 fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -> Result<VideoTrack, Stop> {
     let stream = input.context().stream(index).ok_or_else(|| Stop::Fault("the chosen stream is gone".into()))?;
@@ -262,7 +276,8 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -
     let one_frame = (1.0 / (frame_rate.as_f64() * time_base.as_f64())).round().max(1.0) as i64;
     let last = times.last().copied().unwrap_or(origin);
     // On a grid every frame lasts one place; elsewhere the container knows best how long the last one lasts, within reason.
-    let stated_end = scan.end.clamp(last, last.saturating_add(one_frame.saturating_mul(10)));
+    let reasonable = one_frame.saturating_mul(10).max((LAST_SECONDS_MAX / time_base.as_f64()) as i64);
+    let stated_end = scan.end.clamp(last, last.saturating_add(reasonable));
     let end = if constant_rate || stated_end <= last { last.saturating_add(one_frame) } else { stated_end };
     let format = first.format().descriptor();
     let colour = colour::of(first);
@@ -297,7 +312,7 @@ fn video_track(input: &Input, index: usize, first: &frame::Video, scan: &Scan) -
     })
 }
 
-/// Times after a seek are trusted only where the container states them for every frame, in order, and knows where keyframes are.
+/// Times after a seek are trusted unseen only where the container states them for every frame, in order, and knows where keyframes are.
 /// Where it states only some (program streams, streams of fields), libav fills the gaps; where it states none (AVI), it cannot.
 fn seek(container: &str, scan: &Scan) -> Seek {
     let names = ["mov", "matroska", "mpegts", "flv"];

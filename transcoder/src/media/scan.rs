@@ -1,7 +1,15 @@
 //! Goes through the packets of a source once, without decoding: how many frames there are, when they are shown, and whether the
 //! file holds what its index promises. Where the index lists every packet, only the first and the last ones are read.
 
-use super::{Stop, decode::is_discarded, index::Index, input::Input, reading::Reading};
+use super::{
+    Stop,
+    decode::is_discarded,
+    entry::Entries,
+    gaps::{self, Gaps},
+    index::Index,
+    input::Input,
+    reading::Reading,
+};
 use crate::child::Link;
 use ffmpeg_next::{Packet, codec::packet::Ref, ffi};
 use marquee_core::source::{DURATION_SECONDS_MAX, FRAME_RATE_MAX, KEYFRAME_STEP_SECONDS, KEYFRAMES_MAX};
@@ -24,6 +32,12 @@ pub(super) struct Scan {
     pub(super) stream_ends: Vec<i64>,
     /// Start of the first packet of each stream.
     pub(super) stream_starts: Vec<i64>,
+    /// What packets of the picture say in some places.
+    pub(super) entries: Entries,
+    /// What packets leave out in the middle.
+    pub(super) gaps: Gaps,
+    /// Seconds of a unit of each stream's times.
+    units: Vec<f64>,
     /// Times of picture packets that were cut short or flagged as corrupt.
     pub(super) corrupt: Vec<i64>,
     /// Whether the picture is encrypted.
@@ -79,12 +93,17 @@ pub(super) fn scan(
 
 impl Scan {
     pub(super) fn new(input: &Input, stream: usize) -> Self {
-        let streams = input.context().streams().len();
-        let units_a_second = input.context().stream(stream).map_or(0.0, |stream| 1.0 / f64::from(stream.time_base()));
+        let units: Vec<f64> = input.context().streams().map(|stream| f64::from(stream.time_base())).collect();
+        let streams = units.len();
+        let units_a_second = units.get(stream).map_or(0.0, |unit| 1.0 / unit);
         Self {
             keyframe_step: (units_a_second * f64::from(KEYFRAME_STEP_SECONDS)).round().max(1.0) as i64,
             stream_ends: vec![i64::MIN; streams],
             stream_starts: vec![i64::MAX; streams],
+            units,
+            entries: Entries::new(units_a_second),
+            // MP4 may keep media in any order.
+            gaps: Gaps::new(!input.context().format().name().starts_with("mov")),
             end: i64::MIN,
             stated_times: true,
             ascending: true,
@@ -94,13 +113,23 @@ impl Scan {
 
     /// Takes note of a packet, if it has a time.
     pub(super) fn packet(&mut self, packet: &Packet, stream: usize) -> Result<(), Stop> {
+        self.gaps.packet(packet, packet.stream() == stream);
         let Some(time) = packet.pts().or(packet.dts()) else { return Ok(()) };
         let end = time.saturating_add(packet.duration().max(0));
-        self.spans(packet.stream(), time, end);
-        if packet.stream() == stream {
-            self.picture(packet, time, end)?;
+        let is_picture = packet.stream() == stream;
+        // Of sound that an edit list hides nothing is heard.
+        if is_picture || !is_discarded(packet) {
+            self.spans(packet.stream(), time, end);
         }
-        Ok(())
+        if is_picture { self.picture(packet, time, end) } else { Ok(()) }
+    }
+
+    /// When the sound of `stream` ends, in seconds, that is heard at `seconds` and from there on without a break.
+    pub(super) fn sound_end(&self, stream: usize, seconds: f64) -> Option<f64> {
+        let (start, end, unit) = (*self.stream_starts.get(stream)?, *self.stream_ends.get(stream)?, *self.units.get(stream)?);
+        let time = (seconds / unit) as i64;
+        let heard_until = self.gaps.silence_after(stream, time).unwrap_or(end);
+        (start <= time && end > time).then_some(heard_until as f64 * unit)
     }
 
     /// How long the picture is by now, in units of its clock.
@@ -112,6 +141,10 @@ impl Scan {
     /// A demuxer may find new streams on its way; they are none of ours.
     fn spans(&mut self, stream: usize, start: i64, end: i64) {
         if let (Some(last), Some(first)) = (self.stream_ends.get_mut(stream), self.stream_starts.get_mut(stream)) {
+            // Of the picture, the times of its frames tell.
+            if self.units.get(stream).is_some_and(|unit| gaps::is_gap(*last, start, *unit)) {
+                self.gaps.silence(stream, *last..start);
+            }
             (*last, *first) = ((*last).max(end), (*first).min(start));
         }
     }
@@ -129,6 +162,8 @@ impl Scan {
         while let Some(packet) = input.read()? {
             self.packet(&packet, stream)?;
         }
+        // Of what lies between nothing was read.
+        self.gaps = Gaps::default();
         let Some(last) = self.times.iter().copied().max() else { return Ok(false) };
         let shown = index.decode_times.iter().map(|time| time.saturating_add(delay));
         self.times = shown.take_while(|time| *time <= last).collect();
@@ -188,6 +223,7 @@ impl Scan {
             self.ascending &= self.newest.is_none_or(|newest| newest <= dts);
             self.newest = Some(dts);
         }
+        self.entries.packet(packet);
         self.times.push(time);
         self.decode_times.push(decode_time);
         self.end = self.end.max(end);

@@ -55,7 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         film("short_fragments_mp4", "c.mp4", &format!("{h264} -frag_duration 700000 -movflags empty_moov"), Seek::Keyframe),
         film("cmaf_mp4", "d.mp4", &format!("{h264} -movflags cmaf+frag_keyframe"), Seek::Keyframe),
         film("listed_fragments_mp4", "e.mp4", &format!("{h264} -movflags cmaf+frag_keyframe+global_sidx"), Seek::Keyframe),
-        film("wmv2_asf", "a.wmv", wmv, Seek::FromStart),
+        film("wmv2_asf", "a.wmv", wmv, Seek::Keyframe),
         Trial::test("ends::variable_rate", || is_read_whole("a.ts", &format!("{VARIABLE} {H264} -c:a aac"))),
         Trial::test("ends::another_rate_at_the_end", another_rate_at_the_end),
         Trial::test("ends::another_rate_in_the_middle", another_rate_in_the_middle),
@@ -100,7 +100,9 @@ fn grows(file: &str, coded: &str, seek: Seek) -> Result<(), Failed> {
     }
     let whole = whole.in_words_of(&ends);
     let is_counted = ends.video.frames == whole.video.frames || !whole.video.constant_rate;
-    if whole.video.seek != seek || ends.video.seek != seek || !is_counted {
+    // What has to be tried is not, of the ends.
+    let is_as_known = ends.video.seek == seek || ends.video.seek == Seek::FromStart;
+    if whole.video.seek != seek || !is_as_known || !is_counted {
         return Err(format!("{:?} and {:?}", ends.video, whole.video).into());
     }
     let (early, expected) = (Plan::new(&ends, &recipe()), Plan::new(&whole, &recipe()));

@@ -11,7 +11,9 @@ mod ends;
 mod fields;
 mod index;
 mod judge;
+mod locked;
 mod look;
+mod lost;
 mod loudness;
 mod prints;
 mod quality;
@@ -41,7 +43,9 @@ fn main() {
         .chain(ends::trials())
         .chain(fields::trials())
         .chain(index::trials())
+        .chain(locked::trials())
         .chain(look::trials())
+        .chain(lost::trials())
         .chain(prints::trials())
         .chain(quality::trials())
         .chain(sound::trials())

@@ -3,17 +3,23 @@
 use crate::{
     film::Film,
     local::{host, options},
+    worker::Worker,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use marquee_core::{Result, job::Failure};
+use marquee_core::{
+    Result,
+    job::{Failure, Kind},
+};
 use marquee_transcoder::{
-    child::{Host, Limits, Output, Sink, SourceReader, Task},
+    child::{CRASHED, Host, Limits, Output, STUCK, Sink, SourceReader, Task},
     local::{Options, Outcome, encode},
 };
-use std::{sync::Arc, time::Duration};
+use std::{os::unix::fs::symlink, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
+/// A program of this name is a child that crashes.
+pub(crate) const CRASHING: &str = "crashing-child";
 /// Memory that a child needs for a small film, and not half of what it needs for a large one.
 const MEMORY_BYTES: u64 = 96 << 20;
 
@@ -23,11 +29,10 @@ async fn planned(host: Host, film: &Film) -> Result<Outcome, Failure> {
     encode(host, &film.path(), &film.path().with_extension("out"), plan_only, |_| (), CancellationToken::new()).await
 }
 
-/// What the log says of a child that came to no result.
-fn last_of(outcome: Result<impl Sized, Failure>) -> String {
+/// Of what a child died that came to no result: a code, and what the log says.
+fn last_of(outcome: Result<impl Sized, Failure>) -> (&'static str, String) {
     let Err(Failure::Retry(error)) = outcome else { panic!("the child was not ended") };
-    assert_eq!(error.code(), "media_child", "{error:?}");
-    error.detail()
+    (error.code(), error.detail())
 }
 
 async fn assert_refused(film: &Film, what: &str) {
@@ -95,8 +100,8 @@ pub(crate) async fn a_child_is_ended_when_it_wants_too_much_memory() {
     let thrifty = || host().with_limits(Limits { memory_bytes: MEMORY_BYTES, ..Limits::default() });
     assert!(planned(thrifty(), &Film::new("320x180", 2)).await.is_ok(), "enough for a small film");
     let large = Film::made("large.mp4", "-f lavfi -i testsrc2=size=3840x2160:rate=25:duration=1 -c:v libx264 -preset ultrafast");
-    let said = last_of(planned(thrifty(), &large).await);
-    assert!(said.contains("memory") || said.contains("signal"), "{said}");
+    let (code, said) = last_of(planned(thrifty(), &large).await);
+    assert!(code != STUCK && (said.contains("memory") || said.contains("signal")), "{said}");
     assert!(planned(host(), &large).await.is_ok(), "the limit alone was in its way");
 }
 
@@ -105,21 +110,21 @@ pub(crate) async fn a_child_is_ended_when_it_computes_for_too_long() {
     let film = Film::new("1280x720", 6);
     let options = Options { preset: Some("placebo".into()), ..options() };
     let out = film.path().with_extension("out");
-    let said = last_of(encode(brief, &film.path(), &out, options, |_| (), CancellationToken::new()).await);
-    assert!(said.contains("signal"), "{said}");
+    let (code, said) = last_of(encode(brief, &film.path(), &out, options, |_| (), CancellationToken::new()).await);
+    assert!(code == STUCK && said.contains("signal"), "{said}");
     assert!(!out.exists(), "nothing is left");
 }
 
 pub(crate) async fn a_child_is_ended_when_it_says_nothing() {
     let silence = Duration::from_millis(200);
-    let said = last_of(wait(Limits { silence, ..Limits::default() }).await);
-    assert!(said.contains("no sign of life"), "{said}");
+    let (code, said) = last_of(wait(Limits { silence, ..Limits::default() }).await);
+    assert!(code == STUCK && said.contains("no sign of life"), "{said}");
 }
 
 pub(crate) async fn a_child_is_ended_when_its_time_is_over() {
     let wall = Duration::from_millis(200);
-    let said = last_of(wait(Limits { wall, ..Limits::default() }).await);
-    assert!(said.contains("longer than allowed"), "{said}");
+    let (code, said) = last_of(wait(Limits { wall, ..Limits::default() }).await);
+    assert!(code == STUCK && said.contains("longer than allowed"), "{said}");
 }
 
 /// What becomes of a child that waits for bytes that never come.
@@ -150,4 +155,20 @@ impl Sink for Nobody {
     async fn accept(&mut self, _output: Output) -> Result<()> {
         Ok(())
     }
+}
+
+/// A film that each child crashes on is given up at the second attempt, and what is said names the film.
+pub(crate) async fn what_crashes_twice_is_given_up() {
+    let worker = Worker::new(&Film::new("320x180", 2)).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let crashing = folder.path().join(CRASHING);
+    symlink(std::env::current_exe().expect("this program has a path"), &crashing).expect("a link");
+    let claim = worker.claim(&[Kind::Inspect]).await.expect("an inspection");
+    let outcome = worker.attempt_by(Host::new(crashing.clone()), &claim, worker.blobs.clone()).await;
+    assert_eq!(last_of(outcome).0, CRASHED, "it may have been an accident");
+    worker.db.release_job(&claim).await.expect("given back");
+    let claim = worker.claim_job(claim.job_id).await;
+    let outcome = worker.attempt_by(Host::new(crashing), &claim, worker.blobs.clone()).await;
+    let Err(Failure::Fail { code, message }) = outcome else { panic!("{outcome:?}") };
+    assert!(code == CRASHED && message.contains("export it again"), "{code}, {message}");
 }

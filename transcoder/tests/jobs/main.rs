@@ -20,6 +20,9 @@ use std::{future::Future, process::ExitCode};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("child") {
+        if std::env::args().next().is_some_and(|name| name.ends_with(limits::CRASHING)) {
+            std::process::abort();
+        }
         marquee_transcoder::child::main();
     }
     let trials = vec![
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         trial("a_local_failure_leaves_nothing_behind", local::a_failure_leaves_nothing_behind),
         trial("what_can_be_read_is_enough_where_that_is_accepted", local::what_can_be_read_is_enough_where_that_is_accepted),
         trial("a_cancelled_encode_leaves_nothing_behind", local::a_cancelled_encode_leaves_nothing_behind),
+        trial("what_crashes_twice_is_given_up", limits::what_crashes_twice_is_given_up),
         trial("films_beyond_the_limits_are_refused", limits::films_beyond_the_limits_are_refused),
         trial("films_within_the_limits_are_not_refused", limits::films_within_the_limits_are_not),
         trial("times_that_wrap_are_refused", limits::times_that_wrap_are_refused),

@@ -11,6 +11,8 @@ const OWN_SIZE_MIN_STEP: f64 = 1.1;
 const PIXELS_MAX: f64 = 1920.0 * 1080.0 * 1.02;
 /// Pixels of either side of a rung.
 const SIDE_MAX: f64 = 4096.0;
+/// Pixels of either side, at least: the smallest picture that H.264 decoders in the field all take.
+const SIDE_MIN: u32 = 16;
 /// Pixels a second that level 5.2 of H.264 allows (table A-1), less what rounding up to whole macroblocks may add.
 const PIXEL_RATE_MAX: f64 = 2_073_600.0 * 256.0 * 0.98;
 /// A picture so wide that the lowest height makes more pixels than this many times those of 16:9 gets a smaller one.
@@ -41,7 +43,7 @@ const FRAME_BOX_BITS: f64 = 12.0 * 8.0;
 
 /// What rungs are made for: a picture of some size and frame rate, and the recipe that it is made by.
 pub(in crate::plan) struct Canvas<'a> {
-    /// Size as displayed.
+    /// Size as displayed, or as far above it as it has to be.
     pub(in crate::plan) display: (u32, u32),
     /// Frames a second of the source.
     pub(in crate::plan) frame_rate: Ratio,
@@ -49,7 +51,15 @@ pub(in crate::plan) struct Canvas<'a> {
     pub(in crate::plan) recipe: &'a Recipe,
 }
 
-impl Canvas<'_> {
+impl<'a> Canvas<'a> {
+    /// What rungs of a picture of the size `display` are made for. One that is too thin for any decoder is enlarged: its shape stays.
+    pub(in crate::plan) fn new(display: (u32, u32), frame_rate: Ratio, recipe: &'a Recipe) -> Self {
+        let thinner = f64::from(display.0.min(display.1).max(1));
+        let factor = (f64::from(SIDE_MIN) / thinner).max(1.0);
+        let enlarged = |side: u32| (f64::from(side) * factor).round() as u32;
+        Self { display: (enlarged(display.0), enlarged(display.1)), frame_rate, recipe }
+    }
+
     /// The rungs of the fixed ladder, highest first, at least one, and those of each additional one.
     pub(in crate::plan) fn fixed(&self) -> Vec<Rung> {
         let mut rungs = self.h264();
@@ -129,7 +139,9 @@ impl Canvas<'_> {
         let frames_a_second = self.frame_rate.as_f64() / f64::from(frame_step(self.frame_rate, FRAME_RATE_MAX));
         let fits = |height: u32| {
             let (width, height) = (f64::from(height) * aspect, f64::from(height));
-            width <= SIDE_MAX && height <= SIDE_MAX && width * height * frames_a_second <= PIXEL_RATE_MAX
+            // Made wider than it is, it would have another shape.
+            let is_wide = width.round() >= f64::from(SIDE_MIN);
+            is_wide && width <= SIDE_MAX && height <= SIDE_MAX && width * height * frames_a_second <= PIXEL_RATE_MAX
         };
         let chosen = choices.iter().map(|choice| choice.height);
         let mut heights: Vec<u32> = chosen.filter(|height| *height <= display.1 && fits(*height)).collect();
@@ -197,7 +209,7 @@ fn pixels_of(height: u32) -> f64 {
     f64::from(height) * f64::from(height) * 16.0 / 9.0
 }
 
-/// The nearest even number, at least 16 (the smallest picture that H.264 decoders in the field all take).
+/// The nearest even number, at least [`SIDE_MIN`].
 fn even(value: f64) -> u32 {
-    ((value / 2.0).round() as u32 * 2).max(16)
+    ((value / 2.0).round() as u32 * 2).max(SIDE_MIN)
 }
