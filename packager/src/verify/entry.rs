@@ -98,7 +98,12 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
         let channels = if channels == 0 { listed } else { channels };
         (codec, 0, Media::Audio { channels, sample_rate_hz: if rate == 0 { listed_rate.into() } else { rate } })
     };
-    let interlaced = sps::is_interlaced(&kind, &inside);
+    let sps::Pictures { interlaced, size } = sps::of(&kind, &inside);
+    if let (Media::Video { width, height, .. }, Some(size)) = (media, size)
+        && size != (width, height)
+    {
+        faults.push(("14496-12 12.1.3.3", format!("the entry says {width}x{height}, its parameter set {}x{}", size.0, size.1)));
+    }
     // `bitDepthLumaMinus8` of an `hvcC`.
     let bits = first(&inside, b"hvcC").ok().and_then(|hvcc| hvcc.body.get(17)).map(|byte| (byte & 7) + 8);
     let (brightness, protection) = (Brightness::of(&inside), protection.map(|(_, how)| how));

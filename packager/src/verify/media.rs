@@ -85,8 +85,8 @@ impl Keys {
             Some(b"cbcs") => all("SAMPLE-AES"),
             Some(b"cenc") => all("SAMPLE-AES-CTR"),
             Some(_) => false,
-            // Whole segments that are encrypted have clear headers only behind that.
-            None => self.0.is_empty() || all("AES-128"),
+            // Whole segments that are encrypted could not have been read: what could is none.
+            None => self.0.is_empty(),
         }
     }
 
@@ -194,6 +194,7 @@ fn tag(report: &mut Report, playlist: &mut Playlist, state: &mut State, name: &s
                 playlist.discontinuities = number.unwrap_or_default();
             }
         }
+        "EXT-X-GAP" => report.fail("8216bis 4.4.4.7", path, "has a segment that is not there: EXT-X-GAP".to_owned()),
         "EXT-X-DISCONTINUITY" => state.entry.discontinuity = true,
         "EXT-X-START" => start(report, path, &attributes()),
         "EXT-X-DEFINE" => state.needed = state.needed.max(m3u8::needed_by_define(&attributes())),

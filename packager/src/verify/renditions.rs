@@ -8,12 +8,15 @@ use super::{
     steering,
     track::Track,
 };
+use marquee_core::language::{UNKNOWN, three_letters};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is described for who does not see, and for who does not hear.
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const SDH: &str = "public.accessibility.transcribes-spoken-dialog";
 const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
+/// Codes of ISO 639-2 that are of no one language.
+const NO_LANGUAGES: [&str; 4] = [UNKNOWN, "mul", "mis", "zxx"];
 /// Channels and services of closed captions (RFC 8216 section 4.3.4.1).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=4;
 const SERVICES: std::ops::RangeInclusive<u8> = 1..=63;
@@ -91,12 +94,12 @@ pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>)
     }
 }
 
-/// Whether a text has the form of a language tag (RFC 5646 section 2.1).
+/// Whether a text is a language tag (RFC 5646 section 2.1) of a language that ISO 639 knows; of more letters none is registered.
 pub(super) fn is_language(tag: &str) -> bool {
     let mut parts = tag.split('-');
-    let primary = parts.next().unwrap_or_default();
-    (2..=8).contains(&primary.len())
-        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+    let primary = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let is_private = primary.len() == 3 && ("qaa"..="qtz").contains(&primary.as_str());
+    (is_private || NO_LANGUAGES.contains(&primary.as_str()) || three_letters(&primary) != UNKNOWN)
         && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 

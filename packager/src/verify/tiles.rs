@@ -7,7 +7,7 @@ use super::{
     segment::whole,
     text,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the index of a title's tiles is.
 const INDEX: &str = marquee_core::object::TILES;
@@ -16,6 +16,8 @@ const INDEX_BYTES_MAX: u64 = 16 << 20;
 const SHEET_BYTES_MAX: u64 = 20 << 20;
 /// Sheets of one title.
 const SHEETS_MAX: usize = 4096;
+/// Pictures of which not all are one: of a film that long something moves.
+const STILL_MIN: usize = 3;
 /// How far the index may end from the title.
 const END_MS: u64 = 1000;
 
@@ -53,6 +55,10 @@ pub(super) async fn index<F: Files>(report: &mut Report, files: &F, duration_s: 
             });
         }
     }
+    let parts: BTreeSet<&str> = words.cues.iter().map(|cue| cue.text.as_str()).collect();
+    report.must(parts.len() > 1 || words.cues.len() < STILL_MIN, "WEBVTT 4.1", INDEX, || {
+        format!("shows the same part of one sheet at {} times", words.cues.len())
+    });
     if let Some(duration_s) = duration_s {
         let end_ms = (duration_s * 1000.0) as u64;
         report.must(next_ms.abs_diff(end_ms) <= END_MS, "WEBVTT 4.1", INDEX, || {
@@ -69,7 +75,15 @@ fn rectangle(part: &str) -> Option<[u32; 4]> {
 /// Size of a sheet, a JPEG file.
 pub(super) async fn sheet<F: Files>(report: &mut Report, files: &F, path: &str) -> Option<(u32, u32)> {
     let bytes = whole(report, files, (path, None), SHEET_BYTES_MAX, "IMP 0.4").await?;
-    report.keep(jpeg_size(&bytes).ok_or("is no JPEG picture"), "IMP 0.4", path)
+    let size = report.keep(jpeg_size(&bytes).ok_or("is no JPEG picture"), "IMP 0.4", path)?;
+    report.must(is_jpeg_whole(&bytes), "IMP 0.4", path, || "is a JPEG picture that was cut off: it has no end".to_owned());
+    Some(size)
+}
+
+/// Whether a JPEG file ends as one does (ITU-T T.81 section B.2.1), but for what fills it up.
+fn is_jpeg_whole(bytes: &[u8]) -> bool {
+    let padding = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    bytes[..bytes.len() - padding].ends_with(&[0xff, 0xd9])
 }
 
 /// Width and height in the frame header of a JPEG file (ITU-T T.81 section B.2.2).

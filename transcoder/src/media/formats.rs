@@ -3,7 +3,8 @@
 use ffmpeg_next::{self as ffmpeg, codec};
 
 /// Demuxers that may read a source, by libav's names. None of them opens anything beside the stream it is given.
-pub(super) const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv,nut,ivf,gxf,wtv,rm,gif,yuv4mpegpipe,mpegvideo";
+pub(super) const DEMUXERS: &str =
+    "mov,matroska,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv,nut,ivf,gxf,wtv,rm,gif,yuv4mpegpipe,mpegvideo,h264,hevc";
 /// Decoders that may see its packets. What is not here is refused or left out with a note.
 pub(super) const DECODERS: &[&str] = &[
     // Picture

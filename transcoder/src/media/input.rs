@@ -2,6 +2,7 @@
 
 use super::{
     Stop,
+    bare::Count,
     boxes::{self, Boxes},
     formats::{DECODERS, DEMUXERS},
     places::Places,
@@ -46,6 +47,8 @@ pub(super) struct Input {
     head_end: Option<u64>,
     /// Packets that lie before are passed over.
     begin: u64,
+    /// Where there is no container.
+    count: Option<Count>,
     /// Streams that are not ignored, if some are.
     kept: Option<Vec<usize>>,
     /// Places in a stream that the container does not list, once one was looked for.
@@ -104,10 +107,11 @@ impl Input {
             }
             Err(_) => return Ok(Err(())),
         };
-        let mut input = Self { context, source, errors: 0, lost, boxes, head_end, begin, kept: None, places: None };
+        let mut input = Self { context, source, errors: 0, lost, boxes, head_end, begin, count: None, kept: None, places: None };
         input.check_limits()?;
         input.find_streams()?;
         input.check_limits()?;
+        input.count = Count::of(&input.context);
         Ok(Ok(input))
     }
 
@@ -138,7 +142,10 @@ impl Input {
             let mut packet = Packet::empty();
             match packet.read(&mut self.context) {
                 Ok(()) if u64::try_from(packet.position()).is_ok_and(|position| position < self.begin) => {}
-                Ok(()) => return Ok(Some(packet)),
+                Ok(()) => {
+                    self.count.iter_mut().for_each(|count| count.time(&mut packet));
+                    return Ok(Some(packet));
+                }
                 Err(ffmpeg::Error::Eof) => return Ok(None),
                 Err(_) if self.lost.load(Ordering::Relaxed) => return Err(Stop::Fault("the host is gone".into())),
                 Err(_) => (errors, self.errors) = (errors + 1, self.errors + 1),

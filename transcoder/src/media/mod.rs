@@ -5,6 +5,7 @@ mod analyse;
 mod asf;
 mod attempt;
 mod audio;
+mod bare;
 mod boxes;
 mod cadence;
 mod captions;

@@ -39,6 +39,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         clip("mpeg2_wtv", "a.wtv", format!("{PICTURE} -c:v mpeg2video -q:v 2"), keyframe),
         clip("real_video", "a.rm", format!("{PICTURE} -s 352x288 -c:v rv20 -q:v 2 -g 40"), keyframe),
         clip("raw_y4m", "a.y4m", PICTURE.to_owned(), keyframe),
+        clip("h264_without_container", "a.h264", format!("{PICTURE} {x264} -bf 2 -g 40"), Seek::InOrder),
+        clip("hevc_without_container", "a.hevc", format!("{PICTURE} -c:v libx265 -preset ultrafast -crf 14"), Seek::InOrder),
         clip("mpeg2_without_container", "a.m2v", format!("{PICTURE} -c:v mpeg2video -q:v 2 -bf 2"), Seek::InOrder),
         clip("wmv2_asf", "a.wmv", format!("{PICTURE} -c:v wmv2 -q:v 2 -g 40"), keyframe),
         clip(

@@ -2,11 +2,14 @@
 
 mod addresses;
 mod captions;
+mod complete;
 mod elements;
 mod index;
 mod schema;
+mod segments;
 mod sets;
 mod shapes;
+mod sidecar;
 
 use super::{files::Files, master::Master, report::Report, segment::whole, track::Track};
 use crate::dash::steering;
@@ -46,9 +49,11 @@ pub(super) async fn check<F: Files>(
     let Some(text) = report.keep(std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8"), "23009-1 5.2.1", MANIFEST) else {
         return;
     };
+    if !schema::check(report, text) {
+        return;
+    }
     let read = dash_mpd_core::parse(text).map_err(|error| format!("cannot be read: {error}"));
     let Some(mpd) = report.keep(read, "23009-1 5.2.1", MANIFEST) else { return };
-    schema::check(report, text);
     head(report, &mpd);
     steered(report, &mpd, text);
     captions::check(report, master, &mpd);
@@ -69,7 +74,7 @@ pub(super) async fn check<F: Files>(
     for id in mpd.periods.iter().filter_map(|period| period.id.as_deref()) {
         report.must(known.insert(id), "23009-1 5.3.2.2", MANIFEST, || format!("has two periods {id:?}"));
     }
-    let mut count = 0;
+    let (mut count, mut listed, mut is_known) = (0, BTreeSet::new(), true);
     for period in &mpd.periods {
         names(report, period);
         for set in &period.adaptations {
@@ -84,8 +89,14 @@ pub(super) async fn check<F: Files>(
                 let bases = [&mpd.base_url[..], &period.BaseURL];
                 members.extend(addresses::check(report, &title, bases, set, representation).await);
             }
+            is_known &= members.len() == set.representations.len() || !matches!(content(set), "video" | "audio");
+            listed.extend(members.iter().map(|member| member.track.path()));
             shapes::across(report, set, &members);
         }
+    }
+    // Of what is not followed nobody knows what it is.
+    if is_known {
+        complete::check(report, tracks, &listed);
     }
 }
 

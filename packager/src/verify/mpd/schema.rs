@@ -26,8 +26,11 @@ struct Open {
     last: String,
 }
 
-/// Checks the text of a manifest that could be read.
-pub(super) fn check(report: &mut Report, text: &str) {
+/// Digits of a number of a duration: more of them no clock counts to.
+const DIGITS_MAX: usize = 9;
+
+/// Checks the text of a manifest. False if it has durations that nobody can count to.
+pub(super) fn check(report: &mut Report, text: &str) -> bool {
     let mut reader = NsReader::from_str(text);
     let mut open: Vec<Open> = Vec::new();
     loop {
@@ -39,9 +42,12 @@ pub(super) fn check(report: &mut Report, text: &str) {
                 continue;
             }
             // What is not read to its end is no manifest, which was said.
-            Ok((_, Event::Eof)) | Err(_) => return,
+            Ok((_, Event::Eof)) | Err(_) => return true,
             Ok(_) => continue,
         };
+        if !report.must(is_countable(&start), "23009-1 B", MANIFEST, || "has a duration that is none: it is endless".to_owned()) {
+            return false;
+        }
         let name = start.local_name().as_ref().to_owned();
         let known = match open.last_mut() {
             None => {
@@ -58,10 +64,21 @@ pub(super) fn check(report: &mut Report, text: &str) {
             if !report.must(open.len() <= DEPTH_MAX, "23009-1 B", MANIFEST, || {
                 format!("has more than {DEPTH_MAX} elements in each other")
             }) {
-                return;
+                return true;
             }
         }
     }
+}
+
+/// Whether the numbers of all that looks like a duration can be added up as seconds.
+fn is_countable(start: &BytesStart<'_>) -> bool {
+    start.attributes().flatten().all(|attribute| {
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_default();
+        let value = value.trim();
+        let runs = || value.split(|character: char| !character.is_ascii_digit() && character != '.');
+        let whole = |run: &str| run.split('.').next().map_or(0, str::len);
+        !value.trim_start_matches('-').starts_with('P') || runs().all(|run| whole(run) <= DIGITS_MAX)
+    })
 }
 
 /// Whether a child may stand where it does, after those before it. Of what is not looked at nothing is known.

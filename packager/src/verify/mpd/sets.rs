@@ -1,8 +1,9 @@
 //! What a set of representations has to say of itself.
 
 use super::{MANIFEST, Report, content, name};
-use crate::verify::renditions::is_language;
+use crate::verify::{entry::Media, init::Init, renditions::is_language};
 use dash_mpd_core::{AdaptationSet, Representation};
+use marquee_core::language::{UNKNOWN, three_letters};
 use std::collections::BTreeSet;
 
 /// Where channels are counted, and how a sheet of tiles is cut.
@@ -72,6 +73,36 @@ pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
             report.must(simple, "DASH-IF IOP", MANIFEST, || format!("the sheets of {names:?} are not addressed by number alone"));
         }
         kind => report.fail("23009-1 5.3.3.2", MANIFEST, format!("the set of {names:?} is of {kind:?}")),
+    }
+}
+
+/// What a set says of all of its members is true of one whose init segment is `init`.
+pub(super) fn agrees(report: &mut Report, init: &Init, set: &AdaptationSet, representation: &Representation) {
+    let id = name(representation);
+    let mime = representation.mimeType.as_deref().or(set.mimeType.as_deref()).unwrap_or_default();
+    let (types, is_sound): (&[&str], bool) = match init.entry.media {
+        Media::Video { .. } => (&["video/mp4"], false),
+        Media::Audio { .. } => (&["audio/mp4"], true),
+        Media::Text => (&["application/mp4", "text/mp4"], false),
+    };
+    report.must(types.contains(&mime), "23009-1 5.3.7.2", MANIFEST, || {
+        format!("{id} is {:?}, listed as {mime:?}", types.first().unwrap_or(&""))
+    });
+    let (listed, own) = (set.lang.as_deref().map_or(UNKNOWN, three_letters), three_letters(&init.language));
+    report.must(!is_sound || [listed, own].contains(&UNKNOWN) || listed == own, "23009-1 5.3.3.2", MANIFEST, || {
+        format!("{id} is in {own}, its set in {listed}")
+    });
+    let (width, height) = (representation.width.or(set.width), representation.height.or(set.height));
+    for (what, value, least, most) in [
+        ("width", width, set.minWidth, set.maxWidth),
+        ("height", height, set.minHeight, set.maxHeight),
+        ("bandwidth", representation.bandwidth, set.minBandwidth, set.maxBandwidth),
+    ] {
+        let Some(value) = value else { continue };
+        let within = least.is_none_or(|least| least <= value) && most.is_none_or(|most| value <= most);
+        report.must(within, "23009-1 5.3.3.2", MANIFEST, || {
+            format!("{id} has the {what} {value}, its set from {least:?} to {most:?}")
+        });
     }
 }
 

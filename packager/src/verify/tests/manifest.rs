@@ -23,6 +23,13 @@ pub(super) const MPD: &str = r#"<?xml version="1.0"?>
  </SegmentTemplate>
  <Representation id="eng" codecs="mp4a.40.2" bandwidth="48000" audioSamplingRate="48000"/>
 </AdaptationSet>
+<AdaptationSet id="6" contentType="audio" mimeType="audio/mp4" lang="de" segmentAlignment="true" startWithSAP="1">
+ <AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>
+ <SegmentTemplate timescale="48000" initialization="a/deu/init.mp4" media="a/deu/$Number%06d$.m4s">
+  <SegmentTimeline><S t="0" d="288768"/><S d="287744" r="1"/></SegmentTimeline>
+ </SegmentTemplate>
+ <Representation id="deu" codecs="mp4a.40.2" bandwidth="48000" audioSamplingRate="48000"/>
+</AdaptationSet>
 <AdaptationSet id="3" contentType="text" mimeType="text/vtt" lang="en">
  <Representation id="text-0" bandwidth="100"><BaseURL>s/text-0/000001.vtt</BaseURL></Representation>
 </AdaptationSet>
@@ -83,7 +90,21 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
     ("an unknown template", "$Number%06d$.m4s\" start", "$Count$.m4s\" start", "23009-1 5.3.9.4"),
     ("outside the package", "a/eng/$N", "../a/eng/$N", "23009-1 5.3.9.4"),
     ("another server", "<BaseURL>s/", "<BaseURL>https://example.org/s/", "23009-1 5.6.4"),
-    ("words that are not there", "000001.vtt", "000009.vtt", "23009-1 5.3.9.4"),
+    ("words that are not there", "000001.vtt", "000009.vtt", "RFC 8216 6.2.1"),
+    ("words that are none", "s/text-0/000001.vtt", "v/540p/init.mp4", "WEBVTT 4.1"),
+    ("words of another kind", "mimeType=\"text/vtt\"", "mimeType=\"application/ttml+xml\"", "TTML2 5.1"),
+    ("an endless title", "PT18S", "P99999999999999Y", "23009-1 B"),
+    (
+        "no sound in a language",
+        "<Representation id=\"deu\" codecs=\"mp4a.40.2\" bandwidth=\"48000\" audioSamplingRate=\"48000\"/>",
+        "",
+        "DASH-IF IOP",
+    ),
+    ("sound that is none", "mimeType=\"audio/mp4\"", "mimeType=\"video/mp4\"", "23009-1 5.3.7.2"),
+    ("sound in another language", "lang=\"de\"", "lang=\"fr\"", "23009-1 5.3.3.2"),
+    ("a rate of frames that is none", "frameRate=\"25\"", "frameRate=\"50\"", "23009-1 5.3.7.2"),
+    ("wider than its set", "par=\"16:9\"", "par=\"16:9\" maxWidth=\"640\"", "23009-1 5.3.3.2"),
+    ("a language that nobody knows", "audio/mp4\" lang=\"en\"", "audio/mp4\" lang=\"english\"", "RFC 5646 2.1"),
     ("tiles that are not there", "thumbs/tiles", "thumbs/none", "23009-1 5.3.9.4"),
     ("no init segment", "a/eng/init.mp4", "a/eng/none.mp4", "23009-1 5.3.9.4"),
     ("an endless timeline", "r=\"2\"", "r=\"9223372036854775807\"", "23009-1 5.3.9.6"),

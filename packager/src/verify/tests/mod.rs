@@ -154,7 +154,7 @@ fn servers_deliver_files_as_players_want_them() {
     assert_eq!(found("", true, true), Vec::<String>::new());
     assert_eq!(issued("", true, true, false), ["Warning HLS-AUTH 12.4"]);
     assert_eq!(found("", true, false), ["Warning HLS-AUTH 12.1"]);
-    assert_eq!(found("", false, true), ["Error HLS-AUTH 10.1"]);
+    assert_eq!(found("", false, true), ["Warning HLS-AUTH 10.1"]);
     assert_eq!(found("text/plain", true, true), ["Warning HLS-AUTH 10.4"]);
 }
 

@@ -80,7 +80,7 @@ fn build(keys: Keys) -> Package {
 }
 
 /// The head of a JPEG file of 480 × 136.
-const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\0\x88\x01\xe0\x01\x01\x11\0";
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\0\x88\x01\xe0\x01\x01\x11\0\xff\xd9";
 
 /// Makes a clear segment, by its number, one that says how it is protected.
 type Mark = Box<dyn Fn(u32, &[u8]) -> Bytes>;

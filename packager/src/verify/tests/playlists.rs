@@ -287,6 +287,7 @@ const FAULTS_OF_THE_MASTER: &[Row] = &[
     ("a peak too high", MASTER, Text("F:BANDWIDTH=442238", "F:BANDWIDTH=542238"), &["Error HLS-AUTH 1.27"]),
     ("an average too low", MASTER, Text("AVERAGE-BANDWIDTH=442144", "AVERAGE-BANDWIDTH=342144"), &["Error HLS-AUTH 1.26"]),
     ("an average too high", MASTER, Text("AVERAGE-BANDWIDTH=442144", "AVERAGE-BANDWIDTH=542144"), &["Error HLS-AUTH 1.26"]),
+    ("an average above the peak", MASTER, Text("BANDWIDTH=442144", "BANDWIDTH=450000"), &["Error RFC 8216 4.3.4.2"]),
     ("a false peak of I-frames", MASTER, Text("F:BANDWIDTH=50048", "F:BANDWIDTH=500480"), &["Error HLS-AUTH 1.27"]),
     ("a playlist that is not there", MASTER, Text("v/234p/playlist", "v/235p/playlist"), &["Error RFC 8216 6.2.1"]),
     (
@@ -372,11 +373,12 @@ const FAULTS_OF_MEDIA_PLAYLISTS: &[Row] = &[
         Text(MAP, "#EXT-X-KEY:METHOD=NONE,URI=\"k\"\n#EXT-X-MAP:URI=\"init.mp4\""),
         &["Error RFC 8216 4.3.2.4"],
     ),
+    ("a gap", V, Text(MAP, "#EXT-X-GAP\n#EXT-X-MAP:URI=\"init.mp4\""), &["Error 8216bis 4.4.4.7"]),
     (
         "a short IV",
         V,
         Text(MAP, "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0x12\n#EXT-X-MAP:URI=\"init.mp4\""),
-        &["Error RFC 8216 5.2"],
+        &["Error HLS-AUTH 13.2", "Error RFC 8216 5.2"],
     ),
     (
         "an unknown method",
