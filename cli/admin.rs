@@ -10,20 +10,19 @@ use std::{path::Path, process::ExitCode};
 ///
 /// # Errors
 /// When the database does not answer, or there is no such account or role.
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 pub(crate) async fn run(action: AdminAction) -> anyhow::Result<ExitCode> {
     match action {
         AdminAction::Create { email, data, config } => {
             let db = database(config.as_deref(), &data).await?;
             db.migrate().await?;
             match create(&db, &email).await? {
-                Some(password) => println!("{email} is an administrator. Password, shown once: {password}"),
-                None => println!("{email} is an administrator."),
+                Some(password) => say!("{email} is an administrator. Password, shown once: {password}"),
+                None => say!("{email} is an administrator."),
             }
         }
         AdminAction::Grant { email, role, data, config } => {
             database(config.as_deref(), &data).await?.set_role(&email, role.parse()?).await?;
-            println!("{email} is now {role}.");
+            say!("{email} is now {role}.");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -17,16 +17,15 @@ const HIDDEN: &str = "(hidden)";
 ///
 /// # Errors
 /// When it is wrong; the message names the key and the fix.
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 pub(crate) fn run(action: ConfigAction) -> anyhow::Result<ExitCode> {
     match action {
         ConfigAction::Check(file) => {
             settings::load(file.config.as_deref())?;
-            println!("The configuration is valid.");
+            say!("The configuration is valid.");
         }
         ConfigAction::Show(file) => {
             let config = without_secrets(settings::load(file.config.as_deref())?);
-            print!("{}", toml::to_string_pretty(&config)?);
+            say!("{}", toml::to_string_pretty(&config)?.trim_end());
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -36,13 +35,12 @@ pub(crate) fn run(action: ConfigAction) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// When the database is not configured, does not answer, or refuses.
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 pub(crate) async fn migrate(file: ConfigFile) -> anyhow::Result<ExitCode> {
     let config = settings::load(file.config.as_deref())?;
     let url =
         config.database.url.context("database.url is not set: put it in the configuration file or in MARQUEE_DATABASE_URL")?;
     open::database(&url, config.start.patience()).await?.migrate().await?;
-    println!("The database is up to date.");
+    say!("The database is up to date.");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -56,7 +56,12 @@ pub(crate) async fn run(options: Encode) -> anyhow::Result<ExitCode> {
     match outcome {
         Ok(result) => Ok(show(&result, options.json)?),
         Err(Failure::Fail { code, message }) => Ok(refuse(&code, &message, options.json)),
-        Err(Failure::Retry(error)) => Err(error.into()),
+        Err(Failure::Retry(error)) => {
+            if options.json {
+                say!("{}", serde_json::json!({ "code": error.code(), "message": error.message() }));
+            }
+            Err(error.into())
+        }
     }
 }
 
@@ -76,20 +81,19 @@ fn progress_bar(hidden: bool) -> anyhow::Result<ProgressBar> {
     Ok(ProgressBar::new(PROGRESS_STEPS).with_style(style))
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn show(result: &local::Outcome, json: bool) -> anyhow::Result<ExitCode> {
     match result {
-        local::Outcome::Planned(plan) => println!("{}", serde_json::to_string_pretty(plan)?),
-        local::Outcome::Encoded(summary) if json => println!("{}", serde_json::to_string_pretty(summary)?),
-        local::Outcome::Encoded(summary) => print!("{summary}"),
+        local::Outcome::Planned(plan) => say!("{}", serde_json::to_string_pretty(plan)?),
+        local::Outcome::Encoded(summary) if json => say!("{}", serde_json::to_string_pretty(summary)?),
+        local::Outcome::Encoded(summary) => say!("{}", summary.to_string().trim_end()),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the command is for")]
+#[expect(clippy::print_stderr, reason = "this is what the command is for")]
 fn refuse(code: &str, message: &str, json: bool) -> ExitCode {
     if json {
-        println!("{}", serde_json::json!({ "code": code, "message": message }));
+        say!("{}", serde_json::json!({ "code": code, "message": message }));
     } else {
         eprintln!("marquee: this cannot become a title: {message} ({code})");
     }

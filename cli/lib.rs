@@ -1,6 +1,9 @@
 //! Subcommands and the one wiring function (`node`). Only this crate reads the environment, installs signal handlers and
 //! prints.
 
+#[macro_use]
+mod say;
+
 mod admin;
 mod args;
 mod config;

@@ -119,20 +119,19 @@ async fn first_administrator(config: &Config) -> anyhow::Result<Option<(String, 
     Ok(admin::create(&db, &email).await?.map(|password| (email, password)))
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn announce(node: &Node, data: &Path, admin: Option<(String, String)>) {
-    println!("\nMarquee is running. Press Ctrl-C to stop.\n");
+    say!("\nMarquee is running. Press Ctrl-C to stop.\n");
     if let Some(url) = &node.api_url {
-        println!("  Pages and API  {}", url.as_str().trim_end_matches('/'));
+        say!("  Pages and API  {}", url.as_str().trim_end_matches('/'));
     }
     if let Some(url) = &node.edge_url {
-        println!("  Edge           {}", url.as_str().trim_end_matches('/'));
+        say!("  Edge           {}", url.as_str().trim_end_matches('/'));
     }
-    println!("  Data           {}", data.display());
+    say!("  Data           {}", data.display());
     if let Some((email, password)) = admin {
-        println!("\n  First administrator, shown once:\n  E-mail         {email}\n  Password       {password}");
+        say!("\n  First administrator, shown once:\n  E-mail         {email}\n  Password       {password}");
     }
-    println!();
+    say!("");
 }
 
 #[cfg(test)]

@@ -72,15 +72,18 @@ fn negatives(path: Option<&Path>, index: &mut table::Index) -> anyhow::Result<Ha
     table::read_negatives(open(path)?, index).with_context(|| format!("in {}", path.display()))
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn show(report: &Report, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
+        say!("{}", serde_json::to_string_pretty(report)?);
         return Ok(());
     }
-    println!(
+    say!(
         "{} profiles, {} titles, {} interactions; {} profiles judged. Choices on a holdout of the training took {:.1} s.\n",
-        report.profiles, report.titles, report.interactions, report.judged, report.choose_seconds
+        report.profiles,
+        report.titles,
+        report.interactions,
+        report.judged,
+        report.choose_seconds
     );
     for model in &report.models {
         show_model(model);
@@ -88,19 +91,20 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn show_model(model: &Judgement) {
-    println!("{}", model.model);
+    say!("{}", model.model);
     for (name, Interval { mean, low, high }) in &model.metrics {
-        println!("  {name:<12} {mean:.4}  [{low:.4}, {high:.4}]");
+        say!("  {name:<12} {mean:.4}  [{low:.4}, {high:.4}]");
     }
     for (name, share) in &model.coverage {
-        println!("  {name:<12} {share:.4}");
+        say!("  {name:<12} {share:.4}");
     }
     let memory = model.memory_peak_bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} MB", bytes >> 20));
     let latency = model.latency_ms;
-    println!(
+    say!(
         "  train {:.2} s, memory {memory}, a list {:.3} ms (p50), {:.3} ms (p99)\n",
-        model.train_seconds, latency.p50, latency.p99
+        model.train_seconds,
+        latency.p50,
+        latency.p99
     );
 }

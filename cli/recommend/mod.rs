@@ -85,23 +85,20 @@ impl Store {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn train(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
     match store.pipeline().train().await? {
-        Trained::Unchanged { .. } if json => println!("{}", json!({"unchanged": true})),
-        Trained::Unchanged { .. } => println!("Nothing changed since the last training."),
+        Trained::Unchanged { .. } if json => say!("{}", json!({"unchanged": true})),
+        Trained::Unchanged { .. } => say!("Nothing changed since the last training."),
         Trained::Stored { card, is_deployed } if json => {
-            println!("{}", serde_json::to_string_pretty(&json!({"card": card, "deployed": is_deployed}))?);
+            say!("{}", serde_json::to_string_pretty(&json!({"card": card, "deployed": is_deployed}))?);
         }
-        Trained::Stored { card, .. } => println!(
-            "{}: {} pairs of {} profiles and {} titles. {}",
-            card.id, card.watches, card.profiles, card.titles, card.verdict
-        ),
+        Trained::Stored { card, .. } => {
+            say!("{}: {} pairs of {} profiles and {} titles. {}", card.id, card.watches, card.profiles, card.titles, card.verdict)
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn models(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
     let deployed = store.pipeline().repository().deployed().await?.map(|model| model.id);
     let models = store.pipeline().repository().newest(MODELS_MAX).await?;
@@ -112,7 +109,7 @@ async fn models(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
     for model in models {
         let card: Card = serde_json::from_value(model.metrics).context("a model's card")?;
         let mark = if Some(model.id) == deployed { "*" } else { " " };
-        println!("{mark} {}  {}  {} watches  {}", card.id, card.trained_at, card.watches, card.verdict);
+        say!("{mark} {}  {}  {} watches  {}", card.id, card.trained_at, card.watches, card.verdict);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -127,22 +124,19 @@ async fn card(store: &Store, id: ModelId) -> anyhow::Result<ExitCode> {
     )
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn roll_back(store: &Store) -> anyhow::Result<ExitCode> {
     let id = store.pipeline().repository().roll_back().await?;
-    println!("{id} answers again, in a few seconds everywhere.");
+    say!("{id} answers again, in a few seconds everywhere.");
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn deploy(store: &Store, id: ModelId) -> anyhow::Result<ExitCode> {
     store.pipeline().repository().deploy(id).await?;
-    println!("{id} answers in a few seconds everywhere.");
+    say!("{id} answers in a few seconds everywhere.");
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn print(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(value)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -51,29 +51,27 @@ fn moment(text: &str) -> anyhow::Result<OffsetDateTime> {
     day.or_else(|_| OffsetDateTime::parse(text, &Rfc3339)).with_context(told)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn show(report: &Report) {
     let name = report.experiment.as_deref().unwrap_or("all that was seen");
-    println!("{name}, {} to {}", report.since.date(), report.until.date());
-    println!("Intervals hold with 95 % at all looks together: look as often as you like.\n");
+    say!("{name}, {} to {}", report.since.date(), report.until.date());
+    say!("Intervals hold with 95 % at all looks together: look as often as you like.\n");
     for variant in &report.variants {
         show_variant(variant, report.control.as_deref());
     }
     if let Some(off_policy) = &report.off_policy {
         show_off_policy(off_policy);
     }
-    report.warnings.iter().for_each(|warning| println!("Beware: {warning}."));
+    report.warnings.iter().for_each(|warning| say!("Beware: {warning}."));
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn show_variant(VariantReport { compared, titles_shown, coverage }: &VariantReport, control: Option<&str>) {
     let mark = if Some(compared.variant.as_str()) == control { " (control)" } else { "" };
-    println!("{}{mark}: {} profiles, {} impressions", compared.variant, compared.profiles, compared.impressions);
-    println!("  {:<28} {:>9.4}  ({titles_shown} titles)", "coverage", coverage);
+    say!("{}{mark}: {} profiles, {} impressions", compared.variant, compared.profiles, compared.impressions);
+    say!("  {:<28} {:>9.4}  ({titles_shown} titles)", "coverage", coverage);
     for judged in &compared.metrics {
-        println!("  {}", line(judged));
+        say!("  {}", line(judged));
     }
-    println!();
+    say!("");
 }
 
 /// A metric as it is read.
@@ -100,7 +98,6 @@ fn words(verdict: Verdict, is_guardrail: bool) -> &'static str {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn show_off_policy(OffPolicyReport { policy, shown, worth }: &OffPolicyReport) {
     let name = match policy {
         Ranking::Model => "the deployed model alone",
@@ -108,14 +105,19 @@ fn show_off_policy(OffPolicyReport { policy, shown, worth }: &OffPolicyReport) {
     };
     let number = |value: Option<f64>| value.map_or_else(|| "cannot be told".to_owned(), |value| format!("{value:.4}"));
     let ends = worth.interval.map(|Interval { low, high, .. }| format!(" [{low:.4}, {high:.4}]")).unwrap_or_default();
-    println!(
+    say!(
         "Had {name} chosen the first row: {}{ends} plays per impression; {} as it was shown.",
         number(worth.value),
         number(*shown)
     );
-    println!(
+    say!(
         "  {} of {} impressions, {} of them left to chance, worth {:.0} equal ones, {} cut off: {}\n",
-        worth.shared, worth.impressions, worth.by_chance, worth.effective, worth.clipped, worth.note
+        worth.shared,
+        worth.impressions,
+        worth.by_chance,
+        worth.effective,
+        worth.clipped,
+        worth.note
     );
 }
 

@@ -49,20 +49,19 @@ fn url(package: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 fn show(verdict: &Verdict, json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        println!("{}", serde_json::to_string_pretty(verdict)?);
+        say!("{}", serde_json::to_string_pretty(verdict)?);
     } else {
-        print!("{verdict}");
+        say!("{}", verdict.to_string().trim_end());
     }
     Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the command is for")]
+#[expect(clippy::print_stderr, reason = "this is what the command is for")]
 fn refuse(error: &Error, options: &Verify) -> ExitCode {
     if options.json {
-        println!("{}", serde_json::json!({ "code": error.code(), "message": error.to_string() }));
+        say!("{}", serde_json::json!({ "code": error.code(), "message": error.to_string() }));
     } else {
         eprintln!("marquee: {} cannot be read: {error} ({})", options.package, error.code());
     }

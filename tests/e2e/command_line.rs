@@ -4,7 +4,7 @@ use crate::support::{clip::SHORT, judge};
 use serde_json::Value;
 use std::{
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 fn marquee(folder: &Path, arguments: &[&str]) -> Output {
@@ -64,4 +64,35 @@ fn a_script_can_tell_a_bad_film_from_a_slip_of_its_own() {
     let reason: Value = serde_json::from_slice(&refused.stdout).expect("JSON");
     assert_eq!((refused.status.code(), reason["code"].as_str()), (Some(2), Some("not_a_video")), "{reason}");
     assert_eq!(entries(folder.path()), ["text.mp4"], "nothing is left");
+}
+
+#[test]
+fn who_reads_no_further_breaks_nothing() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_marquee"));
+    let program = program.args(["config", "show"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().expect("marquee runs");
+    drop(child.stdout.take());
+    let done = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && !said.contains("panicked"), "{}: {said}", done.status);
+}
+
+#[test]
+fn what_is_to_be_known_of_words_is_said_and_what_is_wrong_with_them_too() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let film = SHORT.file().to_string_lossy().into_owned();
+    let words = "1\n00:00:00,100 --> 00:00:00,500\nGr\u{fc}\u{df}e\n";
+    let wide: Vec<u8> = format!("\u{feff}{words}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path().join("wide.srt"), wide).expect("written");
+    std::fs::write(folder.path().join("bad.srt"), "1\nnonsense --> 00:00\nx\n").expect("written");
+    let encode = |words: &str| {
+        let subtitles = format!("{words}:de");
+        marquee(folder.path(), &["encode", &film, "--out", "out", "--plan", "--json", "--subtitles", &subtitles])
+    };
+    let told = |done: &Output| serde_json::from_slice::<Value>(&done.stdout).expect("an answer in JSON");
+    let done = encode("wide.srt");
+    let notes = told(&done)["notes"].to_string();
+    assert!(notes.contains("wide.srt") && notes.contains("UTF-16LE"), "{notes}");
+    let done = encode("bad.srt");
+    assert_eq!((done.status.code(), &told(&done)["code"]), (Some(1), &Value::from("subtitle_faults")));
 }

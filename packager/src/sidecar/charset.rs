@@ -7,7 +7,7 @@ use marquee_core::source::Note;
 /// Bytes in which an encoding shows.
 const SAMPLE_BYTES: usize = 4096;
 
-/// The text of a file, every line of which ends in `\n`, and what to say if its encoding had to be guessed.
+/// The text of a file, every line of which ends in `\n`, and what to say if its encoding is not UTF-8.
 pub(super) fn decode(bytes: &[u8]) -> (String, Option<Note>) {
     let (encoding, is_guess) = if let Some((marked, _)) = Encoding::for_bom(bytes) {
         (marked, false)
@@ -27,6 +27,9 @@ pub(super) fn decode(bytes: &[u8]) -> (String, Option<Note>) {
     let note = match (is_guess, has_errors) {
         (true, _) => Some(format!("the file is not in UTF-8: its characters are taken for {}", encoding.name())),
         (false, true) => Some(format!("some characters of the file are not {} and cannot be shown", encoding.name())),
+        (false, false) if encoding != UTF_8 => {
+            Some(format!("the file is in {}, as it says itself, and becomes UTF-8", encoding.name()))
+        }
         (false, false) => None,
     };
     (text, note.map(|message| Note::new("subtitle_charset", message)))

@@ -89,13 +89,15 @@ fn format_of(text: &str) -> Option<Format> {
     /// Lines in which a script says what it is.
     const SCRIPT_HEAD_LINES: usize = 100;
     const SECTIONS: [&str; 4] = ["[script info]", "[v4+ styles]", "[v4 styles]", "[events]"];
+    // With the namespace of today or of its drafts (DFXP), or without one.
+    const ROOTS: [&str; 4] = ["http://www.w3.org/ns/ttml", "/ttaf1", "<tt ", "<tt>"];
     let is_section = |line: &str| SECTIONS.iter().any(|section| line.trim().eq_ignore_ascii_case(section));
     let start = text.trim_start();
     if start.starts_with("WEBVTT") {
         Some(Format::Vtt)
     } else if start.lines().take(SCRIPT_HEAD_LINES).any(is_section) {
         Some(Format::Ass)
-    } else if start.starts_with('<') && start.contains("http://www.w3.org/ns/ttml") || start.starts_with("<tt") {
+    } else if start.starts_with('<') && ROOTS.iter().any(|root| start.contains(root)) {
         Some(Format::Ttml)
     } else {
         text.contains("-->").then_some(Format::Srt)

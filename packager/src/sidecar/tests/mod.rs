@@ -38,8 +38,8 @@ fn encodings_are_found_and_guesses_are_told() {
         (crlf.into(), &[]),
         (SRT.replace('\n', "\r").into(), &[]),
         ([b"\xef\xbb\xbf", SRT.as_bytes()].concat(), &[]),
-        ([b"\xff\xfe", little.as_slice()].concat(), &[]),
-        ([b"\xfe\xff", big.as_slice()].concat(), &[]),
+        ([b"\xff\xfe", little.as_slice()].concat(), &["the file is in UTF-16LE, as it says itself, and becomes UTF-8"]),
+        ([b"\xfe\xff", big.as_slice()].concat(), &["the file is in UTF-16BE, as it says itself, and becomes UTF-8"]),
         (little, &["the file is not in UTF-8: its characters are taken for UTF-16LE"]),
         (big, &["the file is not in UTF-8: its characters are taken for UTF-16BE"]),
         (windows, &["the file is not in UTF-8: its characters are taken for windows-1252"]),
@@ -54,7 +54,8 @@ fn encodings_are_found_and_guesses_are_told() {
     assert_eq!(notes(&cyrillic), ["the file is not in UTF-8: its characters are taken for windows-1251"]);
     let xml = "<?xml version=\"1.0\" encoding='iso-8859-15'?><tt xmlns=\"http://www.w3.org/ns/ttml\"><body><p begin=\"1s\" end=\"2s\">5 €</p></body></tt>";
     let declared = encoding_rs::ISO_8859_15.encode(xml).0.into_owned();
-    assert_eq!((cues(&declared), notes(&declared)), (vec!["1000 2000 |5 €".to_owned()], vec![]));
+    assert_eq!(cues(&declared), ["1000 2000 |5 €"]);
+    assert_eq!(notes(&declared), ["the file is in ISO-8859-15, as it says itself, and becomes UTF-8"]);
 }
 
 #[test]
@@ -63,6 +64,7 @@ fn files_are_known_by_what_is_in_them() {
     assert_eq!(format(SRT), Some(Format::Srt));
     assert_eq!(format("WEBVTT - a title\n\n"), Some(Format::Vtt));
     assert_eq!(format("; made by hand\n[Script Info]\n"), Some(Format::Ass));
+    assert_eq!(format("<!-- 1 --> 2 -->\n<tt xmlns=\"http://www.w3.org/2006/10/ttaf1\">"), Some(Format::Ttml));
     assert_eq!(format("<?xml version=\"1.0\"?>\n<tt:tt xmlns:tt=\"http://www.w3.org/ns/ttml\">"), Some(Format::Ttml));
     assert_eq!(format("<tt>"), Some(Format::Ttml));
     for other in ["", "words\n", "<html><body>", "{\"a\": 1}", "\u{0}\u{1}"] {
