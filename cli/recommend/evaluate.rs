@@ -4,7 +4,7 @@ use super::memory::Memory;
 use crate::args::{RecommendEvaluate, RecommendProtocol};
 use anyhow::{Context, bail, ensure};
 use marquee_recommender::{
-    data::{Interactions, table},
+    data::{Interaction, Interactions, table},
     evaluate::{Interval, Judgement, Protocol, Report, Task, run as evaluate},
     train::Effort,
 };
@@ -29,6 +29,8 @@ pub(super) async fn run(options: RecommendEvaluate) -> anyhow::Result<ExitCode> 
 #[expect(clippy::print_stderr, reason = "people wait for minutes")]
 fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
     ensure!(!options.k.is_empty() && options.k.iter().all(|k| (1..=K_MAX).contains(k)), "--k is 1 to {K_MAX}");
+    let is_sampled = matches!(options.protocol, RecommendProtocol::Sampled99);
+    ensure!(options.negatives.is_none() || is_sampled, "--negatives are of --protocol sampled99, and of no other");
     let mut index = table::Index::default();
     let train = read(&options.train, &mut index)?;
     let (profiles, titles) = (index.profiles.len(), index.titles.len());
@@ -39,7 +41,7 @@ fn report(options: &RecommendEvaluate) -> anyhow::Result<Report> {
     let protocol = match options.protocol {
         RecommendProtocol::Full => Protocol::Full,
         RecommendProtocol::LeaveLastOut => Protocol::LeaveLastOut,
-        RecommendProtocol::Sampled99 => Protocol::Sampled(negatives(options.negatives.as_deref(), &mut index)?),
+        RecommendProtocol::Sampled99 => Protocol::Sampled(negatives(options.negatives.as_deref(), &test, &mut index)?),
     };
     let cleaned = |profiles, rows| {
         Interactions::new((profiles, titles), rows, |profile, title| index.tie(profile, title), PROFILE_TITLES_MAX)
@@ -63,13 +65,22 @@ fn open(path: &Path) -> anyhow::Result<File> {
     File::open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
-fn read(path: &Path, index: &mut table::Index) -> anyhow::Result<Vec<marquee_recommender::data::Interaction>> {
+fn read(path: &Path, index: &mut table::Index) -> anyhow::Result<Vec<Interaction>> {
     table::read(open(path)?, index).with_context(|| format!("in {}", path.display()))
 }
 
-fn negatives(path: Option<&Path>, index: &mut table::Index) -> anyhow::Result<HashMap<u32, Vec<u32>>> {
+/// What is relevant in `test` is ranked among. Where some is given, it is for all, and none of it is relevant.
+fn negatives(path: Option<&Path>, test: &[Interaction], index: &mut table::Index) -> anyhow::Result<HashMap<u32, Vec<u32>>> {
     let Some(path) = path else { return Ok(HashMap::new()) };
-    table::read_negatives(open(path)?, index).with_context(|| format!("in {}", path.display()))
+    let negatives = table::read_negatives(open(path)?, index).with_context(|| format!("in {}", path.display()))?;
+    for one in test.iter().filter(|one| one.weight > 0.0) {
+        let (user, item) = (index.profiles.name(one.profile), index.titles.name(one.title));
+        let Some(others) = negatives.get(&one.profile) else {
+            bail!("{} has no items for the user {user}, who is in the test", path.display());
+        };
+        ensure!(!others.contains(&one.title), "{} has the item {item} for the user {user}: it is relevant", path.display());
+    }
+    Ok(negatives)
 }
 
 fn show(report: &Report, json: bool) -> anyhow::Result<()> {

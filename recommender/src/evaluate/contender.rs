@@ -41,7 +41,8 @@ impl Contender {
         titles
     }
 
-    /// `titles` in order, best first, seen or not.
+    /// `titles` in order, best first, seen or not. Those that the training does not know are left out: nothing says anything of them, and
+    /// by luck none may be found.
     pub fn sorted(&self, history: &History, titles: &[u32], scratch: &mut Scratch) -> Vec<u32> {
         let scores = match self {
             Self::Blend(ranker) => {
@@ -52,7 +53,8 @@ impl Contender {
             }
             Self::Alone(..) | Self::Neighbours(..) => self.scores(history),
         };
-        let mut titles = titles.to_vec();
+        let known = self.popularity().order().len();
+        let mut titles: Vec<u32> = titles.iter().copied().filter(|title| (*title as usize) < known).collect();
         titles.sort_by(|left, right| order(&scores, self.popularity(), *left, *right));
         titles
     }

@@ -168,7 +168,10 @@ fn orthogonal(basis: &mut [f32], rows: usize, wide: usize) {
             }
             products[(row, row)] += trace * 1e-7;
         }
-        let Ok(factor) = products.llt(faer::Side::Lower) else { return };
+        let Ok(factor) = products.llt(faer::Side::Lower) else {
+            tracing::warn!(wide, "a basis cannot be made orthogonal: the spectral term says less");
+            return;
+        };
         let lower = Mat::from_fn(wide, wide, |row, column| factor.L()[(row, column)] as f32);
         // Each row times the inverse of the upper root: solves with the lower one from the left.
         let transposed = MatMut::from_column_major_slice_mut(basis, wide, rows);

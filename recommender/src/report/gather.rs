@@ -43,6 +43,8 @@ struct Seen {
     /// Whether it saw another variant, too: it is none's then.
     is_mixed: bool,
     first_at: OffsetDateTime,
+    /// Titles that it began: one that it was shown more than once before is begun once.
+    begun: HashSet<VideoId>,
     tally: Tally,
 }
 
@@ -68,14 +70,14 @@ impl<'a> Gathered<'a> {
             return;
         }
         self.titles[variant].insert(impression.video);
-        let new = Seen { variant, is_mixed: false, first_at: impression.at, tally: Tally::default() };
+        let new = Seen { variant, is_mixed: false, first_at: impression.at, begun: HashSet::new(), tally: Tally::default() };
         let seen = self.profiles.entry(impression.profile).or_insert(new);
         seen.is_mixed |= seen.variant != variant;
         seen.first_at = seen.first_at.min(impression.at);
         let tally = &mut seen.tally;
         tally.impressions += 1;
         tally.new_titles += u32::from(is_new(impression.video, impression.at));
-        if outcome.started_after {
+        if outcome.started_after && seen.begun.insert(impression.video) {
             tally.started += 1;
             tally.completed += u32::from(outcome.completed_after);
             tally.abandoned += u32::from(outcome.abandoned_after);

@@ -76,6 +76,21 @@ async fn variants_are_told_apart_by_what_their_profiles_did() {
 }
 
 #[tokio::test]
+async fn what_was_shown_often_and_played_once_is_one_play() {
+    let cinema = Cinema::new(12).await;
+    let profile = cinema.profile().await;
+    for _ in 0..3 {
+        cinema.act_all(profile, (0..2).map(|title| (title, seen("plain")))).await;
+    }
+    cinema.act_all(profile, [(0, Kind::Start), (0, Kind::Finish)]).await;
+    let report = report(&cinema.db, &cinema.recommender(), &wish(None, None)).await.expect("a report");
+    let compared = &report.variants[0].compared;
+    let value = |name: &str| compared.metrics.iter().find(|judged| judged.metric == name).expect("a metric").value;
+    assert_eq!((compared.impressions, value("play_through_per_impression")), (6, Some(1.0 / 6.0)));
+    assert_eq!(value("completion_per_play"), Some(1.0));
+}
+
+#[tokio::test]
 async fn what_cannot_be_reported_says_why() {
     let cinema = Cinema::new(10).await;
     let recommender = cinema.recommender();

@@ -24,6 +24,8 @@ const PARQUET_MAGIC: &[u8] = b"PAR1";
 const NAME_BYTES_MAX: usize = 1_000;
 /// Most rows of one table.
 const ROWS_MAX: usize = 200_000_000;
+/// Largest weight, either way: far more, and all others would be nothing beside it.
+const WEIGHT_MAX: f32 = 1_000_000.0;
 /// Seconds from which on a time is one of milliseconds.
 const MILLISECONDS_FROM: f64 = 95_617_584_000.0;
 
@@ -163,9 +165,12 @@ pub fn read_negatives(file: File, index: &mut Index) -> Result<HashMap<u32, Vec<
         let (pair, others) = row.split_once('\t').ok_or_else(wrong)?;
         let pair = pair.trim().strip_prefix('(').and_then(|pair| pair.strip_suffix(')')).ok_or_else(wrong)?;
         let (profile, _) = pair.split_once(',').ok_or_else(wrong)?;
-        let profile = index.profiles.number(profile.trim());
-        let titles = &mut index.titles;
-        negatives.entry(profile).or_default().extend(others.split('\t').map(|title| titles.number(title.trim())));
+        let known = |text| name(text, "each of user and items").map_err(|message| Place::Line(line).fault(message));
+        let profile = index.profiles.number(known(profile)?);
+        for other in others.trim_end().split('\t') {
+            let title = index.titles.number(known(other)?);
+            negatives.entry(profile).or_default().push(title);
+        }
     }
     Ok(negatives)
 }
@@ -187,6 +192,9 @@ fn name<'a>(text: &'a str, what: &str) -> Result<&'a str, String> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return Err(format!("{what} has to be a name of 1 to {NAME_BYTES_MAX} bytes"));
     }
+    if name.contains(['\n', '\r']) {
+        return Err(format!("{what} has a break of lines in it: is a quote opened and not closed?"));
+    }
     Ok(name)
 }
 
@@ -202,8 +210,8 @@ fn time_of(text: &str) -> Result<i64, String> {
 }
 
 fn weight_of(text: &str) -> Result<f32, String> {
-    let known = text.trim().parse::<f32>().ok().filter(|weight| weight.is_finite());
-    known.ok_or_else(|| format!("weight “{}” is no number", shortened(text)))
+    let known = text.trim().parse::<f32>().ok().filter(|weight| weight.abs() <= WEIGHT_MAX);
+    known.ok_or_else(|| format!("weight “{}” is no number up to {WEIGHT_MAX}", shortened(text)))
 }
 
 fn shortened(text: &str) -> String {

@@ -8,7 +8,10 @@ use ::parquet::{
     schema::parser::parse_message_type,
 };
 use bytes::Bytes;
-use std::{io::Write, sync::Arc};
+use std::{
+    io::{Cursor, Write},
+    sync::Arc,
+};
 
 /// A column of a row group, and which of its rows have a value.
 enum Cells<'a> {
@@ -63,7 +66,7 @@ fn refused(schema: &str, columns: &[Cells<'_>]) -> String {
 }
 
 fn faults(table: &[u8]) -> (u64, String) {
-    let fault = comma::read(table, &mut Index::default()).expect_err("refused");
+    let fault = comma::read(Cursor::new(table), &mut Index::default()).expect_err("refused");
     let Place::Line(line) = fault.place else { panic!("a line: {fault}") };
     (line, fault.message)
 }
@@ -82,11 +85,11 @@ fn all_forms_of_the_table() {
     assert_eq!(rows.len(), 2);
     assert_eq!((rows[1].profile, rows[1].title, rows[1].at, rows[1].weight), (1, 0, 0, 1.0));
     let table = b"\xef\xbb\xbfUser,Item,Timestamp,Weight\r\nbo,\"Tears, of Steel\",978300760.5,0.5\r\n";
-    let rows = comma::read(&table[..], &mut index).unwrap();
+    let rows = comma::read(Cursor::new(table), &mut index).unwrap();
     assert_eq!(rows[0], Interaction { profile: 1, title: 1, at: 978_300_760, weight: 0.5 });
     assert_eq!((index.titles.name(1), index.titles.known("Sintel"), index.profiles.len()), ("Tears, of Steel", Some(0), 2));
-    assert_eq!(comma::read(&b"user,item,timestamp\na,b,1700000000000\n"[..], &mut index).unwrap()[0].at, 1_700_000_000);
-    assert!(comma::read(&b"user,item\n"[..], &mut index).unwrap().is_empty());
+    assert_eq!(comma::read(Cursor::new(b"user,item,timestamp\na,b,1700000000000\n"), &mut index).unwrap()[0].at, 1_700_000_000);
+    assert!(comma::read(Cursor::new(b"user,item\n"), &mut index).unwrap().is_empty());
 }
 
 #[test]
@@ -95,9 +98,16 @@ fn what_cannot_be_meant_is_named_with_its_line() {
     assert_eq!(faults(b"a,b\n1,2\n").0, 1);
     assert_eq!(faults(b"user,item,weight\n").0, 1);
     assert_eq!(faults(b"user,item\n1,2\n3\n"), (3, "has 1 values where the first line names 2".to_owned()));
-    assert_eq!(faults(b"user,item,timestamp,weight\n1,2,3,NaN\n"), (2, "weight “NaN” is no number".to_owned()));
+    assert_eq!(faults(b"user,item,timestamp,weight\n1,2,3,NaN\n"), (2, "weight “NaN” is no number up to 1000000".to_owned()));
     assert_eq!(faults(b"user,item,timestamp\n1,2,3\n1,2,soon\n").0, 3);
     assert_eq!(faults(b"user,item\n1,2\n,5\n").0, 3);
+    assert_eq!(faults(b"user,item\r\n1,2\r\n3\r\n").0, 3);
+    assert_eq!(faults(b"user,item\r1,2\r3\r").0, 3);
+    assert_eq!(faults(b"user,item\n\n\n1,2\n\n\n,5\n").0, 7);
+    assert_eq!(faults(b"user,item\r\n\r\n1,2\r\n\r\n,5\r\n").0, 5);
+    assert!(faults(b"user,item,timestamp,weight\n1,2,3,1e30\n").1.contains("1e30"));
+    let (line, message) = faults(b"user,item\n1,2\n3,\"four\n5,6\n7,8\n");
+    assert!(line == 3 && message.contains("a quote opened and not closed"), "{line}: {message}");
     assert!(faults(b"user,item\n1,caf\xe9\n").1.starts_with("is not UTF-8"));
     assert!(faults(b"\xff\xfeu\0s\0e\0r\0").1.contains("first line"));
 }
@@ -111,6 +121,8 @@ fn negatives_in_all_forms() {
     assert_eq!(negatives[&0].len(), 2);
     let fault = read_negatives(file(b"(0,25)\t1\n(0;3)\t1\n"), &mut index).expect_err("refused");
     assert_eq!(fault.place, Place::Line(2));
+    let fault = read_negatives(file(b"(0,25)\t1\t\t2\n"), &mut index).expect_err("refused");
+    assert!(fault.to_string().starts_with("line 1: "), "{fault}");
     let schema = "required int32 user; required int64 item;";
     let columns = parquet_of(schema, &[&[Cells::Int(&[0, 0, 1]), Cells::Long(&[5, 6, 7])]], Compression::SNAPPY);
     assert_eq!(read_negatives(file(&columns), &mut index).unwrap()[&0].len(), 2);

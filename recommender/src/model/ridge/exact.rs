@@ -23,6 +23,7 @@ pub(super) fn train(liked: &Sparse, knobs: RidgeKnobs) -> Neighbours {
     }
     let matrix = MatMut::from_column_major_slice_mut(&mut gram, titles, titles);
     let Ok(factored) = matrix.as_ref().llt(Side::Lower) else {
+        tracing::warn!(titles, penalty = knobs.penalty, "counts of watches cannot be solved: the ridge says nothing");
         return Neighbours::new(Sparse::from_rows(titles, vec![vec![]; titles]));
     };
     drop(gram);
