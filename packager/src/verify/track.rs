@@ -20,6 +20,9 @@ const INITS_MAX: usize = 64;
 /// Keyframes of one track: an hour of nothing else.
 const KEYFRAMES_MAX: usize = 200_000;
 
+/// Share by which frames that are not evenly spaced may be closer than they were: of times in milliseconds, rounded.
+const UNEVEN_SHARE: f64 = 0.05;
+
 /// A playlist and what it lists.
 #[derive(Debug, Default)]
 pub(super) struct Track {
@@ -59,7 +62,7 @@ impl Track {
         }
         // The last frame of a short film says nothing of the distance to the next.
         let least = samples.saturating_sub(1) as f64 / self.seconds(self.ticks());
-        (least, 1.0 / self.seconds(shortest.into()))
+        (least, (1.0 + UNEVEN_SHARE) / self.seconds(shortest.into()))
     }
 
     /// Length of all segments in media time, if all of their samples are equally long, and more than one.
@@ -261,9 +264,9 @@ mod tests {
             |duration_ticks, samples, shortest_ticks| Segment { duration_ticks, samples, shortest_ticks, ..Segment::default() };
         let track = |segments| Track { segments, ..Track::default() };
         // Without an init segment, a tick is a second.
-        assert_eq!(track(vec![segment(100, 51, Some(2))]).frame_rates(), (0.5, 0.5));
+        assert_eq!(track(vec![segment(100, 51, Some(2))]).frame_rates(), (0.5, 0.525));
         let uneven = track(vec![segment(30, 5, Some(4)), segment(10, 6, Some(1))]);
-        assert_eq!(uneven.frame_rates(), (0.25, 1.0));
+        assert_eq!(uneven.frame_rates(), (0.25, 1.05));
         let even = track(vec![segment(30, 10, Some(3)), segment(30, 10, Some(3))]);
         assert_eq!(even.frame_rates(), (20.0 / 61.0, 20.0 / 59.0));
     }
