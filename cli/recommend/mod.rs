@@ -93,7 +93,14 @@ async fn train(store: &Store, json: bool) -> anyhow::Result<ExitCode> {
             say!("{}", serde_json::to_string_pretty(&json!({"card": card, "deployed": is_deployed}))?);
         }
         Trained::Stored { card, .. } => {
-            say!("{}: {} pairs of {} profiles and {} titles. {}", card.id, card.watches, card.profiles, card.titles, card.verdict)
+            say!(
+                "{}: {} pairs of {} profiles and {} titles. {}",
+                card.id,
+                card.watches,
+                card.profiles,
+                card.titles,
+                card.verdict
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -108,9 +108,7 @@ pub async fn encode(
         Some(scope) => recipe.with_scope(scope),
         None => recipe,
     };
-    let subtitles = options.subtitles.iter().zip(1..).map(|((path, language), number)| subtitles::read(path, language, number));
-    let subtitles = subtitles.collect::<Result<Vec<_>>>()?;
-    let files: Vec<_> = subtitles.iter().map(|read| read.file.clone()).collect();
+    let given = subtitles::read(&options.subtitles)?;
     let reader = Arc::new(FileSource::open(input)?);
     if !options.plan_only {
         check_free(out)?;
@@ -125,9 +123,8 @@ pub async fn encode(
     let workers = u32::try_from(processors / PROCESSORS_PER_CHILD).unwrap_or(u32::MAX).max(1);
     let plan = Plan { accept_damaged: options.accept_damaged, ..Plan::new(&source, &recipe).for_workers(&source, workers) };
     source.video.keyframes.clear();
-    let mut plan = plan.with_subtitle_files(&files);
-    plan.notes.extend(subtitles.iter().flat_map(|read| read.notes.clone()));
-    let subtitles: Vec<_> = subtitles.into_iter().map(|read| read.text).collect();
+    let mut plan = plan.with_subtitle_files(&given.files);
+    plan.notes.extend(given.notes);
     let plan = decide(&host, &source, plan, reader.clone(), true, cancel.clone()).await?;
     if options.plan_only {
         return Ok(Outcome::Planned(Box::new(plan)));
@@ -143,7 +140,7 @@ pub async fn encode(
             source,
             plan,
             keys,
-            subtitles,
+            subtitles: given.texts,
             cancel,
             started,
             first_segment: OnceLock::new(),
