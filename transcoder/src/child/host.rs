@@ -171,7 +171,7 @@ impl Host {
         let (asks, asked) = mpsc::channel(READS_MAX);
         tokio::select! {
             end = listen(&mut incoming, asks, sink, self.limits.silence) => end,
-            error = serve(&mut outgoing, asked, source) => End::Ours(error),
+            error = serve(&mut outgoing, asked, source, self.limits.silence / 2) => End::Ours(error),
         }
     }
 }
@@ -239,12 +239,19 @@ async fn listen(incoming: &mut OwnedReadHalf, asks: mpsc::Sender<(u64, u32)>, si
     }
 }
 
-/// Answers the child's reads in order; returns only when one cannot be answered.
-async fn serve(outgoing: &mut OwnedWriteHalf, mut asked: mpsc::Receiver<(u64, u32)>, source: Arc<dyn SourceReader>) -> Error {
+/// Answers the child's reads in order; returns only when one cannot be answered within `patience`, which is less than a child may be silent:
+/// a source that hangs is not the child's fault.
+async fn serve(
+    outgoing: &mut OwnedWriteHalf,
+    mut asked: mpsc::Receiver<(u64, u32)>,
+    source: Arc<dyn SourceReader>,
+    patience: Duration,
+) -> Error {
     while let Some((offset, length)) = asked.recv().await {
-        let bytes = match source.read_at(offset, length).await {
-            Ok(bytes) => bytes,
-            Err(error) => return error,
+        let bytes = match timeout(patience, source.read_at(offset, length)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(error)) => return error,
+            Err(_) => return Error::unavailable("the source"),
         };
         if send(outgoing, &Order::Data, &bytes).await.is_err() {
             // The child is gone; whoever listens to it finds out why.

@@ -8,7 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use marquee_core::{
-    Result,
+    ErrorKind, Result,
     job::{Failure, Kind},
 };
 use marquee_transcoder::{
@@ -16,12 +16,22 @@ use marquee_transcoder::{
     local::{Options, Outcome, encode},
 };
 use std::{os::unix::fs::symlink, sync::Arc, time::Duration};
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// A program of this name is a child that crashes.
+/// A program of this name is a child that crashes, and one that never says anything.
 pub(crate) const CRASHING: &str = "crashing-child";
+pub(crate) const SILENT: &str = "silent-child";
 /// Memory that a child needs for a small film, and not half of what it needs for a large one.
 const MEMORY_BYTES: u64 = 96 << 20;
+
+/// A host whose children are this program under another name, and the folder of that.
+fn called(name: &str) -> (TempDir, Host) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let link = folder.path().join(name);
+    symlink(std::env::current_exe().expect("this program has a path"), &link).expect("a link");
+    (folder, Host::new(link))
+}
 
 /// What becomes of `film`, up to its plan.
 async fn planned(host: Host, film: &Film) -> Result<Outcome, Failure> {
@@ -116,20 +126,22 @@ pub(crate) async fn a_child_is_ended_when_it_computes_for_too_long() {
 }
 
 pub(crate) async fn a_child_is_ended_when_it_says_nothing() {
-    let silence = Duration::from_millis(200);
-    let (code, said) = last_of(wait(Limits { silence, ..Limits::default() }).await);
+    let limits = Limits { silence: Duration::from_millis(200), ..Limits::default() };
+    let (_folder, silent) = called(SILENT);
+    let (code, said) = last_of(wait(silent.with_limits(limits)).await);
     assert!(code == STUCK && said.contains("no sign of life"), "{said}");
+    let Err(Failure::Retry(error)) = wait(host().with_limits(limits)).await else { panic!("the source does not answer") };
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "that is not the child's fault: {error:?}");
 }
 
 pub(crate) async fn a_child_is_ended_when_its_time_is_over() {
     let wall = Duration::from_millis(200);
-    let (code, said) = last_of(wait(Limits { wall, ..Limits::default() }).await);
+    let (code, said) = last_of(wait(host().with_limits(Limits { wall, ..Limits::default() })).await);
     assert!(code == STUCK && said.contains("longer than allowed"), "{said}");
 }
 
 /// What becomes of a child that waits for bytes that never come.
-async fn wait(limits: Limits) -> Result<(), Failure> {
-    let host = host().with_limits(limits);
+async fn wait(host: Host) -> Result<(), Failure> {
     host.run(&Task::Inspect { ends_bytes: None }, Arc::new(Stuck), &mut Nobody, CancellationToken::new()).await.map(drop)
 }
 
@@ -160,15 +172,13 @@ impl Sink for Nobody {
 /// A film that each child crashes on is given up at the second attempt, and what is said names the film.
 pub(crate) async fn what_crashes_twice_is_given_up() {
     let worker = Worker::new(&Film::new("320x180", 2)).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let crashing = folder.path().join(CRASHING);
-    symlink(std::env::current_exe().expect("this program has a path"), &crashing).expect("a link");
+    let (_folder, crashing) = called(CRASHING);
     let claim = worker.claim(&[Kind::Inspect]).await.expect("an inspection");
-    let outcome = worker.attempt_by(Host::new(crashing.clone()), &claim, worker.blobs.clone()).await;
+    let outcome = worker.attempt_by(crashing.clone(), &claim, worker.blobs.clone()).await;
     assert_eq!(last_of(outcome).0, CRASHED, "it may have been an accident");
     worker.db.release_job(&claim).await.expect("given back");
     let claim = worker.claim_job(claim.job_id).await;
-    let outcome = worker.attempt_by(Host::new(crashing), &claim, worker.blobs.clone()).await;
+    let outcome = worker.attempt_by(crashing, &claim, worker.blobs.clone()).await;
     let Err(Failure::Fail { code, message }) = outcome else { panic!("{outcome:?}") };
     assert!(code == CRASHED && message.contains("export it again"), "{code}, {message}");
 }
