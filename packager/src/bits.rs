@@ -3,6 +3,9 @@
 use crate::malformed;
 use marquee_core::Result;
 
+/// Primaries, transfer function and matrix of pictures, by number (ITU-T H.273).
+pub(crate) type Colour = (u16, u16, u16);
+
 /// Bits of a byte string, most significant first.
 pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
@@ -71,6 +74,27 @@ impl<'a> Bits<'a> {
     /// Passes over numbers in Exp-Golomb code, with or without a sign.
     pub(crate) fn skip_golombs(&mut self, count: u32) -> Result<()> {
         (0..count).try_for_each(|_| self.golomb().map(|_| ()))
+    }
+
+    /// The colour, if it is said, where a sequence parameter set begins to say how it is to be used (ITU-T
+    /// H.264 and H.265, annex E).
+    pub(crate) fn colour(&mut self) -> Result<Option<Colour>> {
+        const EXTENDED_SAR: u32 = 255;
+        if self.flag()? && self.take(8)? == EXTENDED_SAR {
+            self.skip(32)?;
+        }
+        if self.flag()? {
+            self.skip(1)?;
+        }
+        if !self.flag()? {
+            return Ok(None);
+        }
+        self.skip(4)?;
+        if !self.flag()? {
+            return Ok(None);
+        }
+        let mut number = || self.take(8).map(|number| number as u16);
+        Ok(Some((number()?, number()?, number()?)))
     }
 
     /// The next number with a sign: 1, -1, 2, -2 and so on.

@@ -9,7 +9,7 @@ mod boxes;
 mod cipher;
 pub mod clear_key;
 pub mod cpix;
-mod hevc;
+pub(crate) mod hevc;
 mod map;
 pub mod pssh;
 pub mod signal;

@@ -40,8 +40,7 @@ const BOXES_BPS: u64 = 6_000;
 /// Frames a second: at most (HLS-AUTH 1.19), and those that are natural (1.18).
 const FRAME_RATE_MAX: f64 = 60.0;
 const NATURAL: [f64; 9] = [23.976, 24.0, 25.0, 29.97, 30.0, 47.952, 50.0, 59.94, 60.0];
-/// By how much a declared frame rate may be off: three decimals, or a share for films whose last frame is longer.
-const FRAME_RATE_FPS: f64 = 0.0015;
+/// By what share a frame rate may be off a natural one.
 const FRAME_RATE_SHARE: f64 = 0.01;
 /// Codecs of pictures and of sound that are in fragmented MP4 alone (HLS-AUTH 1.5, 2.25).
 const FRAGMENTED: [(&str, &str); 9] = [
@@ -66,13 +65,6 @@ pub(super) fn check(report: &mut Report, path: &str, master: &Master, tracks: &[
         containers(report, path, stream, video, &sounds);
         picture(report, path, stream, video);
     }
-    for stream in &master.iframes {
-        if let Some(size) = iframe_size(stream, tracks) {
-            report.must(is_size(stream, size), "HLS-AUTH 9.4", path, || {
-                format!("{} is {}x{}, listed as {:?}", stream.name(), size.0, size.1, stream.resolution)
-            });
-        }
-    }
     for rendition in master.renditions.iter().filter(|rendition| rendition.kind == "AUDIO") {
         if let Some(init) = of(rendition.path.as_deref()).and_then(|track| track.init.as_ref()) {
             sound(report, path, rendition, init);
@@ -94,18 +86,8 @@ pub(super) fn members<'a>(master: &'a Master, stream: &Stream) -> Vec<&'a Rendit
     master.renditions.iter().filter(of_stream).collect()
 }
 
-/// Size of the pictures that the segments of an I-frame playlist hold: those of the variant in the same folder.
-fn iframe_size(stream: &Stream, tracks: &[Track]) -> Option<(u32, u32, u32)> {
-    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    let ours = folder(stream.path.as_deref()?)?;
-    let mut sizes = tracks.iter().filter(|track| folder(track.path()).as_ref() == Some(&ours)).filter_map(Track::size);
-    let size = sizes.next()?;
-    // Packages that have all in one folder say nothing by it.
-    sizes.next().is_none().then_some(size)
-}
-
 /// Whether the listed resolution is that of the pictures, as they are shown or as they are coded.
-fn is_size(stream: &Stream, (width, height, shown_width): (u32, u32, u32)) -> bool {
+pub(super) fn is_size(stream: &Stream, (width, height, shown_width): (u32, u32, u32)) -> bool {
     let fits = |(across, down): (u32, u32)| down == height && (across == width || across.abs_diff(shown_width) <= 1);
     stream.resolution.is_none_or(fits)
 }
@@ -146,7 +128,7 @@ fn containers(report: &mut Report, path: &str, stream: &Stream, video: &Track, s
 }
 
 /// A codec as it is compared: hexadecimal digits in one case, AV1 without what has defaults.
-fn short(codec: &str) -> String {
+pub(super) fn short(codec: &str) -> String {
     if codec.starts_with("av01") {
         return codec.split('.').take(4).collect::<Vec<_>>().join(".");
     }
@@ -176,10 +158,7 @@ fn picture(report: &mut Report, path: &str, stream: &Stream, video: &Track) {
     }
     let rate = 1.0 / frame_s;
     // It is the largest that there is (RFC 8216 section 4.3.4.2).
-    let (least, most) = video.frame_rates();
-    let tolerance = |rate: f64| if video.even_ticks().is_some() { FRAME_RATE_FPS } else { rate * FRAME_RATE_SHARE };
-    let honest = |listed: f64| listed >= least - tolerance(least) && listed <= most + tolerance(most);
-    report.must(stream.frame_rate.is_none_or(honest), "HLS-AUTH 9.15", path, || {
+    report.must(stream.frame_rate.is_none_or(|listed| video.has_rate(listed)), "HLS-AUTH 9.15", path, || {
         format!("{} has {rate:.3} frames a second, listed as {:?}", stream.name(), stream.frame_rate)
     });
     // A must for Apple; but every frame of the source is kept, and other players show them.

@@ -1,7 +1,10 @@
 //! Sample entries: which codec the configuration's own bytes name, and what the entry repeats of it.
 
 use super::boxes::{Atom, Fault, Fields, Kind, all, children, first, is_ordered, name};
-use super::{hdr::Brightness, sps};
+use super::{
+    hdr::Brightness,
+    sps::{self, Coded},
+};
 use crate::codec::AudioConfig;
 
 /// Bytes of the size of a descriptor in an `esds`.
@@ -26,6 +29,8 @@ pub(super) struct Entry {
     pub(super) length_bytes: usize,
     /// Whether its parameter sets say that pictures may be fields.
     pub(super) interlaced: bool,
+    /// What its parameter set says of pictures, if that can be read.
+    pub(super) coded: Option<Coded>,
     /// Bits of a sample of luma, where the configuration says it.
     pub(super) bits: Option<u8>,
     /// What it says of how bright pictures are.
@@ -98,16 +103,11 @@ pub(super) fn read(atom: &Atom<'_>) -> Result<Entry, Fault> {
         let channels = if channels == 0 { listed } else { channels };
         (codec, 0, Media::Audio { channels, sample_rate_hz: if rate == 0 { listed_rate.into() } else { rate } })
     };
-    let sps::Pictures { interlaced, size } = sps::of(&kind, &inside);
-    if let (Media::Video { width, height, .. }, Some(size)) = (media, size)
-        && size != (width, height)
-    {
-        faults.push(("14496-12 12.1.3.3", format!("the entry says {width}x{height}, its parameter set {}x{}", size.0, size.1)));
-    }
+    let (interlaced, coded) = (sps::is_interlaced(&kind, &inside), Coded::of(&kind, &inside));
     // `bitDepthLumaMinus8` of an `hvcC`.
     let bits = first(&inside, b"hvcC").ok().and_then(|hvcc| hvcc.body.get(17)).map(|byte| (byte & 7) + 8);
     let (brightness, protection) = (Brightness::of(&inside), protection.map(|(_, how)| how));
-    Ok(Entry { kind, codec, media, protection, length_bytes, interlaced, bits, brightness, faults })
+    Ok(Entry { kind, codec, media, protection, length_bytes, interlaced, coded, bits, brightness, faults })
 }
 
 /// The codec of pictures, and the bytes of the length before each unit.

@@ -39,7 +39,7 @@ impl Brightness {
 }
 
 /// The units in the arrays of an `hvcC` (ISO/IEC 14496-15 section 8.3.3.1); `None` if it ends early, which others say.
-fn units(hvcc: &[u8]) -> Option<Vec<&[u8]>> {
+pub(super) fn units(hvcc: &[u8]) -> Option<Vec<&[u8]>> {
     let mut fields = Fields(hvcc.get(22..)?);
     let mut units = Vec::new();
     for _ in 0..fields.u8().ok()? {

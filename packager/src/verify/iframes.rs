@@ -1,12 +1,16 @@
 //! I-frame playlists: ranges of the normal segments, or segments of their own (RFC 8216 section 4.3.3.6, HLS-AUTH 6).
 
 use super::{
+    declared::{is_size, short},
+    entry::Media,
     files::Files,
     groups::KeyId,
+    init::Init,
+    master::{Stream, is_picture},
     media::{Entry, Map, Playlist},
     report::Report,
     segment,
-    track::{Track, changes_of_keys},
+    track::{self, Track, changes_of_keys},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,20 +34,25 @@ pub(super) struct Known<'a> {
     files: BTreeSet<&'a str>,
     /// The keys of those that are encrypted, and how they are.
     keys: BTreeMap<&'a str, (KeyId, [u8; 4])>,
-    /// Tracks by their init segments.
-    inits: BTreeMap<&'a Map, &'a Track>,
+    /// The init segments of the other playlists, and those that each file is listed with.
+    inits: BTreeMap<&'a Map, &'a Init>,
+    listed: BTreeMap<&'a str, BTreeSet<&'a Map>>,
 }
 
 impl<'a> Known<'a> {
     pub(super) fn of(tracks: &'a [Track]) -> Self {
         let (mut frames, mut files, mut inits) = (BTreeMap::<_, Frames>::new(), BTreeSet::new(), BTreeMap::new());
-        let mut keys = BTreeMap::new();
+        let (mut keys, mut listed) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<&Map>>::new());
         for track in tracks {
             let scheme = track.init.as_ref().and_then(|init| Some(init.entry.protection.as_ref()?.scheme));
             let named = track.playlist.entries.iter().filter_map(|entry| entry.path.as_deref());
             files.extend(named);
-            for map in track.playlist.entries.iter().filter_map(|entry| entry.map.as_ref()) {
-                inits.entry(map).or_insert(track);
+            // Of a track with several, the first one is known.
+            let first = track.playlist.entries.iter().find_map(|entry| entry.map.as_ref());
+            inits.extend(first.zip(track.init.as_ref()));
+            let mapped = track.playlist.entries.iter().filter_map(|entry| Some((entry.path.as_deref()?, entry.map.as_ref()?)));
+            for (path, map) in mapped {
+                listed.entry(path).or_default().insert(map);
             }
             for (entry, segment) in std::iter::zip(&track.playlist.entries, &track.segments) {
                 let Some(path) = entry.path.as_deref().filter(|_| track.size().is_some()) else { continue };
@@ -53,12 +62,32 @@ impl<'a> Known<'a> {
                 frames.entry(path).or_default().extend(ranges);
             }
         }
-        Self { tracks, frames, files, keys, inits }
+        Self { tracks, frames, files, keys, inits, listed }
     }
 }
 
-/// Checks a playlist against the keyframes of the other ones; what it costs.
-pub(super) async fn check<F: Files>(report: &mut Report, files: &F, playlist: &Playlist, known: &Known<'_>) -> Pieces {
+/// Checks a playlist against the keyframes of the other ones, and what the multivariant playlist at `master` says of it; what it costs.
+pub(super) async fn check<F: Files>(
+    report: &mut Report,
+    files: &F,
+    playlist: &Playlist,
+    (master, streams): (&str, &[Stream]),
+    known: &Known<'_>,
+) -> Pieces {
+    let read: BTreeSet<_> = known.listed.values().flatten().copied().collect();
+    let maps = playlist.entries.iter().filter_map(|entry| entry.map.as_ref());
+    let own_inits = track::inits(report, files, maps.clone().filter(|map| !read.contains(map))).await;
+    let init = |map: &Map| known.inits.get(map).copied().or_else(|| own_inits.get(map)?.as_ref());
+    if let Some(init) = maps.clone().find_map(init) {
+        for stream in streams.iter().filter(|stream| stream.path.as_ref() == Some(&playlist.path)) {
+            described(report, master, stream, init);
+        }
+    }
+    let strange = playlist.entries.iter().find(|entry| is_of_another(entry, known, &init));
+    report.must(strange.is_none(), "RFC 8216 4.3.2.5", &playlist.path, || {
+        let path = strange.and_then(|entry| entry.path.as_deref()).unwrap_or_default();
+        format!("lists parts of {path} with the init segment of other pictures: list those of its own variant")
+    });
     let (mut shown, mut pieces) = (Vec::new(), Pieces::new());
     for entry in &playlist.entries {
         let Some(path) = entry.path.as_deref() else { continue };
@@ -67,7 +96,7 @@ pub(super) async fn check<F: Files>(report: &mut Report, files: &F, playlist: &P
             Some(frames) => frames.get(&offset).copied(),
             // What is wrong with the segment was said.
             None if known.files.contains(path) => continue,
-            None => match own(report, files, path, entry, known).await {
+            None => match own(report, files, path, entry, entry.map.as_ref().and_then(init)).await {
                 Some(found) => Some(found),
                 None => continue,
             },
@@ -119,10 +148,32 @@ fn end_s(tracks: &[Track], path: &str) -> Option<f64> {
 }
 
 /// An I-frame of a file that no other playlist lists.
-async fn own<F: Files>(report: &mut Report, files: &F, path: &str, entry: &Entry, known: &Known<'_>) -> Option<(f64, u64)> {
-    let track = known.inits.get(entry.map.as_ref()?)?;
-    let keyframe = segment::keyframe(report, files, path, entry.range, track.init.as_ref()?).await?;
-    Some((track.seconds(keyframe.shown_ticks), keyframe.range?.1))
+async fn own<F: Files>(report: &mut Report, files: &F, path: &str, entry: &Entry, init: Option<&Init>) -> Option<(f64, u64)> {
+    let init = init?;
+    let keyframe = segment::keyframe(report, files, path, entry.range, init).await?;
+    Some((keyframe.shown_ticks as f64 / f64::from(init.timescale.max(1)), keyframe.range?.1))
+}
+
+/// What the multivariant playlist says of an I-frame playlist is what its init segment says.
+fn described(report: &mut Report, master: &str, stream: &Stream, init: &Init) {
+    let Media::Video { width, height, shown_width, .. } = init.entry.media else { return };
+    report.must(is_size(stream, (width, height, shown_width)), "HLS-AUTH 9.4", master, || {
+        format!("{} is {width}x{height}, listed as {:?}", stream.name(), stream.resolution)
+    });
+    let mut pictures = stream.codecs.iter().flatten().filter(|codec| is_picture(codec));
+    let own = short(&init.entry.codec);
+    report.must(pictures.all(|codec| short(codec) == own), "HLS-AUTH 9.3", master, || {
+        format!("{} is {}, listed as {:?}", stream.name(), init.entry.codec, stream.codecs)
+    });
+}
+
+/// Whether the file of an entry is listed elsewhere with other pictures than the entry has by its init segment.
+fn is_of_another<'a>(entry: &Entry, known: &Known<'a>, init: &impl Fn(&Map) -> Option<&'a Init>) -> bool {
+    let listed = entry.path.as_deref().and_then(|path| known.listed.get(path));
+    let Some((map, maps)) = entry.map.as_ref().zip(listed) else { return false };
+    let coded = |map: &Map| init(map).map(|init| (init.entry.kind, init.entry.codec.as_str(), init.entry.media, init.timescale));
+    let differs = |other: &&Map| coded(other).zip(coded(map)).is_some_and(|(theirs, ours)| theirs != ours);
+    !maps.contains(map) && maps.iter().all(differs)
 }
 
 /// An entry lasts until the next I-frame, the last one until the end.

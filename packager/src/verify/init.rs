@@ -6,6 +6,7 @@ use super::{
     entry::{self, Entry, Media, Protection},
     loudness::{self, Said},
     report::Report,
+    sps,
 };
 
 /// The matrix that turns nothing (ISO/IEC 14496-12 section 6.2.2).
@@ -76,6 +77,7 @@ fn header(report: &mut Report, path: &str, bytes: &[u8]) -> Result<Init, Fault> 
     for (rule, fault) in &entry.faults {
         report.fail(rule, path, fault.clone());
     }
+    sps::check(report, path, &entry);
     contents::check(report, path, &top, &entry)?;
     contents::brands(report, path, &brands, &entry);
     if let Some(protection) = &entry.protection {

@@ -276,6 +276,12 @@ fn attributes(report: &mut Report, path: &str, master: &Master) {
         let pictures = stream.codecs.iter().flatten().all(|codec| is_picture(codec));
         report.must(pictures, "HLS-AUTH 9.3", path, || format!("{} names codecs of sound", stream.name()));
     }
+    for stream in master.streams.iter().chain(&master.iframes) {
+        let pair = stream.average_bps.zip(stream.bandwidth_bps);
+        report.must(pair.is_none_or(|(average, peak)| average <= peak), "8216bis 4.4.6.2", path, || {
+            format!("{} has an AVERAGE-BANDWIDTH above its BANDWIDTH, which is the peak", stream.name())
+        });
+    }
     for stream in &master.images {
         let good = stream.resolution.is_some() && stream.codecs.as_deref().is_some_and(|codecs| codecs == ["jpeg"]);
         report.must(good, "IMP 0.4", path, || format!("{} lacks RESOLUTION, or CODECS is not jpeg", stream.name()));

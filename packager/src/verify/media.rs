@@ -85,9 +85,13 @@ impl Keys {
             Some(b"cbcs") => all("SAMPLE-AES"),
             Some(b"cenc") => all("SAMPLE-AES-CTR"),
             Some(_) => false,
-            // Whole segments that are encrypted could not have been read: what could is none.
             None => self.0.is_empty(),
         }
+    }
+
+    /// Whether segments are encrypted as a whole: what can be read of them is not.
+    pub(super) fn are_of_whole_segments(&self) -> bool {
+        !self.0.is_empty() && self.0.values().all(|key| key.method == "AES-128")
     }
 
     /// The first tag that names another key than `id`: by its `KEYID`, or as the data of W3C Clear Key. Others say it in ways of their own.
@@ -194,7 +198,6 @@ fn tag(report: &mut Report, playlist: &mut Playlist, state: &mut State, name: &s
                 playlist.discontinuities = number.unwrap_or_default();
             }
         }
-        "EXT-X-GAP" => report.fail("8216bis 4.4.4.7", path, "has a segment that is not there: EXT-X-GAP".to_owned()),
         "EXT-X-DISCONTINUITY" => state.entry.discontinuity = true,
         "EXT-X-START" => start(report, path, &attributes()),
         "EXT-X-DEFINE" => state.needed = state.needed.max(m3u8::needed_by_define(&attributes())),
@@ -233,6 +236,7 @@ fn tag(report: &mut Report, playlist: &mut Playlist, state: &mut State, name: &s
             date_range(report, path, &attributes());
             state.data_ranges = true;
         }
+        "EXT-X-GAP" => report.fail("HLS-AUTH 7.1", path, "has an EXT-X-GAP: what is published lacks no segment".to_owned()),
         "EXT-X-TILES" => state.entry.tiles = tiles(report, path, &attributes()),
         _ => {}
     }

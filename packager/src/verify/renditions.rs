@@ -8,15 +8,18 @@ use super::{
     steering,
     track::Track,
 };
-use marquee_core::language::{UNKNOWN, three_letters};
+use marquee_core::language;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is described for who does not see, and for who does not hear.
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const SDH: &str = "public.accessibility.transcribes-spoken-dialog";
 const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
-/// Codes of ISO 639-2 that are of no one language.
-const NO_LANGUAGES: [&str; 4] = [UNKNOWN, "mul", "mis", "zxx"];
+/// First parts of tags of private use, and of some that are older than the rules (RFC 5646 sections 2.2.7 and 2.2.8).
+const PRIVATE: [&str; 2] = ["x", "i"];
+/// Codes that are in use, of which lists of languages know nothing any more, and one for what has no code.
+const OTHERS: [&str; 5] = ["sh", "mo", "jw", "bh", "mis"];
+const FAMILY_LETTERS: usize = 3;
 /// Channels and services of closed captions (RFC 8216 section 4.3.4.1).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=4;
 const SERVICES: std::ops::RangeInclusive<u8> = 1..=63;
@@ -48,9 +51,9 @@ pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>)
     let language = attributes.quoted("LANGUAGE");
     let rule = if kind == "SUBTITLES" { "HLS-AUTH 4.7" } else { "HLS-AUTH 8.10" };
     report.must(kind == "VIDEO" || language.is_some(), rule, path, || format!("{name:?} has no LANGUAGE"));
-    report.must(language.is_none_or(is_language), "RFC 5646 2.1", path, || {
-        format!("{name:?} has the LANGUAGE {:?}", language.unwrap_or_default())
-    });
+    for language in ["LANGUAGE", "ASSOC-LANGUAGE"].into_iter().filter_map(|name| attributes.quoted(name)) {
+        spoken(report, path, language, &name);
+    }
     let uri = attributes.quoted("URI");
     report.must(kind != "SUBTITLES" || uri.is_some(), "RFC 8216 4.3.4.1", path, || format!("subtitles {name:?} have no URI"));
     let instream = attributes.quoted("INSTREAM-ID");
@@ -94,12 +97,29 @@ pub(super) fn read(report: &mut Report, path: &str, attributes: &Attributes<'_>)
     }
 }
 
-/// Whether a text is a language tag (RFC 5646 section 2.1) of a language that ISO 639 knows; of more letters none is registered.
-pub(super) fn is_language(tag: &str) -> bool {
+/// A language tag has its form, and begins with a language that there is (RFC 5646 sections 2.1 and 2.2.9). `whose` it is goes into findings.
+pub(super) fn spoken(report: &mut Report, path: &str, tag: &str, whose: &str) {
+    let told = |fault: &str| format!("{whose:?} has the language {tag:?}, {fault}: write a tag such as en or pt-BR");
+    if !report.must(is_language(tag), "RFC 5646 2.1", path, || told("which is no tag")) {
+        return;
+    }
+    let primary = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    let known = PRIVATE.contains(&primary.as_str()) || OTHERS.contains(&primary.as_str()) || language::tag(&primary).is_some();
+    let message = || told("and there is no such language");
+    // Families of languages have three letters as well, and no list of languages has them.
+    if primary.len() == FAMILY_LETTERS {
+        report.should(known, "RFC 5646 2.2.9", path, message);
+    } else {
+        report.must(known, "RFC 5646 2.2.9", path, message);
+    }
+}
+
+/// Whether a text has the form of a language tag (RFC 5646 section 2.1).
+fn is_language(tag: &str) -> bool {
     let mut parts = tag.split('-');
-    let primary = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let is_private = primary.len() == 3 && ("qaa"..="qtz").contains(&primary.as_str());
-    (is_private || NO_LANGUAGES.contains(&primary.as_str()) || three_letters(&primary) != UNKNOWN)
+    let primary = parts.next().unwrap_or_default();
+    let is_own = PRIVATE.iter().any(|own| own.eq_ignore_ascii_case(primary)) && tag.len() > 2;
+    (is_own || (2..=8).contains(&primary.len()) && primary.bytes().all(|byte| byte.is_ascii_alphabetic()))
         && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
@@ -190,6 +210,25 @@ fn order(report: &mut Report, path: &str, members: &[&Rendition]) {
 mod tests {
     use super::*;
     use crate::verify::{entry::Entry, init::Init, media::Playlist};
+
+    #[test]
+    fn languages_are_those_that_there_are() {
+        let of = |tag: &str| {
+            let mut report = Report::default();
+            spoken(&mut report, "master.m3u8", tag, "English");
+            let verdict = report.verdict(false);
+            (verdict.errors, verdict.warnings)
+        };
+        for good in
+            ["en", "EN-us", "pt-BR", "deu", "cmn-Hant", "und", "mul", "zxx", "mis", "qaa", "iw", "sh", "x-klingon", "i-default"]
+        {
+            assert_eq!(of(good), (0, 0), "{good}");
+        }
+        for bad in ["english", "xx", "xx-US", "x", "", "d_e", "e", "en-", "languages"] {
+            assert_eq!(of(bad), (1, 0), "{bad}");
+        }
+        assert_eq!(of("ber"), (0, 1), "a family");
+    }
 
     #[test]
     fn sound_with_several_counts_of_channels_says_them() {

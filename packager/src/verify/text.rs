@@ -106,7 +106,7 @@ fn repeated(report: &mut Report, windows: &[(&str, &Words, f64)]) {
 }
 
 /// Cues come in the order of their times, and their words are markup that players know.
-fn written(report: &mut Report, path: &str, words: &Words) {
+pub(super) fn written(report: &mut Report, path: &str, words: &Words) {
     let sorted = words.cues.is_sorted_by_key(|cue| cue.start_ms);
     report.must(sorted, "WEBVTT 4.1", path, || "has a cue that begins before the one before it".to_owned());
     let fault = words.cues.iter().find_map(|cue| Some((cue, markup(&cue.text)?)));

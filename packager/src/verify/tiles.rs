@@ -5,7 +5,7 @@ use super::{
     media::{Playlist, Tiles},
     report::Report,
     segment::whole,
-    text,
+    text::{self, Cue},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,23 +14,44 @@ const INDEX: &str = marquee_core::object::TILES;
 /// Largest index and sheet (the latter is what a service refuses, too).
 const INDEX_BYTES_MAX: u64 = 16 << 20;
 const SHEET_BYTES_MAX: u64 = 20 << 20;
+/// What a JPEG file ends with.
+const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 /// Sheets of one title.
 const SHEETS_MAX: usize = 4096;
-/// Pictures of which not all are one: of a film that long something moves.
-const STILL_MIN: usize = 3;
 /// How far the index may end from the title.
 const END_MS: u64 = 1000;
 
-/// Checks the WebVTT index, if there is one, of a title that lasts `duration_s`.
-pub(super) async fn index<F: Files>(report: &mut Report, files: &F, duration_s: Option<f64>) {
+/// How an index cuts a sheet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cut {
+    /// Width and height of the sheet, if it can be read.
+    size: Option<(u32, u32)>,
+    /// Places and sizes of the parts.
+    parts: BTreeSet<[u32; 4]>,
+    /// How many cues name one, and the longest time of one.
+    cues: usize,
+    longest_ms: u64,
+}
+
+impl Cut {
+    /// Width and height of each part, and how long it stands for, if there are several that are alike.
+    pub(super) fn tile(&self) -> Option<(u32, u32, u64)> {
+        let [_, _, width, height] = *self.parts.first()?;
+        let alike = self.parts.len() > 1 && self.parts.iter().all(|part| part[2..] == [width, height]);
+        alike.then_some((width, height, self.longest_ms))
+    }
+}
+
+/// Checks the WebVTT index, if there is one, of a title that lasts `duration_s`. How it cuts sheets, by their paths.
+pub(super) async fn index<F: Files>(report: &mut Report, files: &F, duration_s: Option<f64>) -> BTreeMap<String, Cut> {
+    let mut sheets: BTreeMap<String, Cut> = BTreeMap::new();
     // A title is whole without pictures.
     if files.read(INDEX, 0..1).await.is_err() {
-        return;
+        return sheets;
     }
     let bytes = whole(report, files, (INDEX, None), INDEX_BYTES_MAX, "WEBVTT 4.1").await;
     let words = bytes.and_then(|bytes| report.keep(text::parse(&bytes), "WEBVTT 4.1", INDEX));
-    let Some(words) = words else { return };
-    let mut sheets: BTreeMap<String, Option<(u32, u32)>> = BTreeMap::new();
+    let Some(words) = words else { return sheets };
     let mut next_ms = 0;
     for cue in &words.cues {
         report.must(cue.start_ms == next_ms, "WEBVTT 4.1", INDEX, || {
@@ -38,7 +59,7 @@ pub(super) async fn index<F: Files>(report: &mut Report, files: &F, duration_s: 
         });
         next_ms = cue.end_ms;
         let part = cue.text.split_once("#xywh=").and_then(|(uri, part)| Some((resolve(INDEX, uri), rectangle(part)?)));
-        let Some((found, [x, y, width, height])) = part else {
+        let Some((found, part)) = part else {
             report.fail("MEDIA-FRAGS 4.2.2", INDEX, format!("the cue {:?} names no part of a sheet", cue.text));
             continue;
         };
@@ -46,25 +67,41 @@ pub(super) async fn index<F: Files>(report: &mut Report, files: &F, duration_s: 
         let Some(path) = report.keep(found, "RFC 8216 10", INDEX) else { continue };
         if !sheets.contains_key(&path) && sheets.len() < SHEETS_MAX {
             let size = sheet(report, files, &path).await;
-            sheets.insert(path.clone(), size);
+            sheets.insert(path.clone(), Cut { size, ..Cut::default() });
         }
-        if let Some((sheet_width, sheet_height)) = sheets.get(&path).copied().flatten() {
-            let inside = x.saturating_add(width) <= sheet_width && y.saturating_add(height) <= sheet_height;
-            report.must(inside && width > 0 && height > 0, "MEDIA-FRAGS 4.2.2", INDEX, || {
-                format!("{:?} lies outside its sheet of {sheet_width}x{sheet_height}", cue.text)
-            });
+        if let Some(cut) = sheets.get_mut(&path) {
+            inside(report, cut, cue, part);
         }
     }
-    let parts: BTreeSet<&str> = words.cues.iter().map(|cue| cue.text.as_str()).collect();
-    report.must(parts.len() > 1 || words.cues.len() < STILL_MIN, "WEBVTT 4.1", INDEX, || {
-        format!("shows the same part of one sheet at {} times", words.cues.len())
-    });
+    for (path, cut) in &sheets {
+        // Who shows one picture for long has one cue for it.
+        let stays = cut.cues > 1 && cut.parts.len() == 1;
+        let room = cut.size.zip(cut.parts.first()).is_some_and(|((width, height), part)| width > part[2] || height > part[3]);
+        report.must(!stays || !room, "MEDIA-FRAGS 4.2.2", INDEX, || {
+            format!("shows the same part of {path} in all {} cues: give each tile its place", cut.cues)
+        });
+    }
     if let Some(duration_s) = duration_s {
         let end_ms = (duration_s * 1000.0) as u64;
         report.must(next_ms.abs_diff(end_ms) <= END_MS, "WEBVTT 4.1", INDEX, || {
             format!("ends at {next_ms} ms, the title at {end_ms} ms")
         });
     }
+    sheets
+}
+
+/// A part lies inside its sheet.
+fn inside(report: &mut Report, cut: &mut Cut, cue: &Cue, part: [u32; 4]) {
+    let [x, y, width, height] = part;
+    if let Some((sheet_width, sheet_height)) = cut.size {
+        let inside = x.saturating_add(width) <= sheet_width && y.saturating_add(height) <= sheet_height;
+        report.must(inside && width > 0 && height > 0, "MEDIA-FRAGS 4.2.2", INDEX, || {
+            format!("{:?} lies outside its sheet of {sheet_width}x{sheet_height}", cue.text)
+        });
+    }
+    cut.parts.insert(part);
+    cut.cues += 1;
+    cut.longest_ms = cut.longest_ms.max(cue.end_ms - cue.start_ms);
 }
 
 fn rectangle(part: &str) -> Option<[u32; 4]> {
@@ -75,19 +112,16 @@ fn rectangle(part: &str) -> Option<[u32; 4]> {
 /// Size of a sheet, a JPEG file.
 pub(super) async fn sheet<F: Files>(report: &mut Report, files: &F, path: &str) -> Option<(u32, u32)> {
     let bytes = whole(report, files, (path, None), SHEET_BYTES_MAX, "IMP 0.4").await?;
-    let size = report.keep(jpeg_size(&bytes).ok_or("is no JPEG picture"), "IMP 0.4", path)?;
-    report.must(is_jpeg_whole(&bytes), "IMP 0.4", path, || "is a JPEG picture that was cut off: it has no end".to_owned());
+    let (size, rest) = report.keep(jpeg_size(&bytes).ok_or("is no JPEG picture"), "IMP 0.4", path)?;
+    // In coded pictures 0xff is followed by zero, so this is the end; some cameras write more behind it.
+    let ends = rest.windows(2).any(|pair| pair == END_OF_IMAGE);
+    report.must(ends, "T.81 B.2.1", path, || "is cut off: it has no end of image".to_owned());
     Some(size)
 }
 
-/// Whether a JPEG file ends as one does (ITU-T T.81 section B.2.1), but for what fills it up.
-fn is_jpeg_whole(bytes: &[u8]) -> bool {
-    let padding = bytes.iter().rev().take_while(|byte| **byte == 0).count();
-    bytes[..bytes.len() - padding].ends_with(&[0xff, 0xd9])
-}
-
-/// Width and height in the frame header of a JPEG file (ITU-T T.81 section B.2.2).
-fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
+/// Width and height in the frame header of a JPEG file (ITU-T T.81 section B.2.2), and what comes from that on: thumbnails of the picture
+/// itself, which are pictures too, stand before it.
+fn jpeg_size(bytes: &[u8]) -> Option<((u32, u32), &[u8])> {
     let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
     loop {
         let [0xff, marker, high, low, ..] = *rest else { return None };
@@ -96,7 +130,7 @@ fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
         if (0xc0..=0xcf).contains(&marker) && ![0xc4, 0xc8, 0xcc].contains(&marker) {
             let [_, height_high, height_low, width_high, width_low, ..] = *rest.get(4..)? else { return None };
             let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
-            return Some((side(width_high, width_low), side(height_high, height_low)));
+            return Some(((side(width_high, width_low), side(height_high, height_low)), rest));
         }
         rest = rest.get(2 + length.max(2)..)?;
     }

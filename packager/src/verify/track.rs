@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 /// Largest init segment, and how many one playlist may name.
 const INIT_BYTES_MAX: u64 = 1 << 20;
 const INITS_MAX: usize = 64;
+/// By how much a declared frame rate may be off.
+const FRAME_RATE_FPS: f64 = 0.0015;
+const FRAME_RATE_SHARE: f64 = 0.01;
 /// Keyframes of one track: an hour of nothing else.
 const KEYFRAMES_MAX: usize = 200_000;
 
@@ -65,6 +68,13 @@ impl Track {
         (least, (1.0 + UNEVEN_SHARE) / self.seconds(shortest.into()))
     }
 
+    /// Whether so many frames a second are what it has: three decimals may be off, or a share for films whose last frame is longer.
+    pub(super) fn has_rate(&self, listed: f64) -> bool {
+        let (least, most) = self.frame_rates();
+        let tolerance = |rate: f64| if self.even_ticks().is_some() { FRAME_RATE_FPS } else { rate * FRAME_RATE_SHARE };
+        self.segments.is_empty() || listed >= least - tolerance(least) && listed <= most + tolerance(most)
+    }
+
     /// Length of all segments in media time, if all of their samples are equally long, and more than one.
     pub(super) fn even_ticks(&self) -> Option<i128> {
         let shortest = self.segments.iter().filter_map(|segment| segment.shortest_ticks).min()?;
@@ -96,7 +106,7 @@ impl Track {
 /// Reads all that `playlist` lists.
 pub(super) async fn read<F: Files>(report: &mut Report, files: &F, playlist: Playlist, kind: Kind, deep: bool) -> Track {
     let mut track = Track { kind: Some(kind), ..Track::default() };
-    let inits = inits(report, files, &playlist).await;
+    let inits = inits(report, files, playlist.entries.iter().filter_map(|entry| entry.map.as_ref())).await;
     track.init = playlist.entries.iter().find_map(|entry| inits.get(entry.map.as_ref()?)?.clone());
     changes(report, &playlist, &inits);
     if kind == Kind::Text && track.init.is_none() {
@@ -137,9 +147,14 @@ pub(super) async fn read<F: Files>(report: &mut Report, files: &F, playlist: Pla
     track
 }
 
-async fn inits<F: Files>(report: &mut Report, files: &F, playlist: &Playlist) -> BTreeMap<Map, Option<Init>> {
+/// Reads init segments, each once.
+pub(super) async fn inits<'a, F: Files>(
+    report: &mut Report,
+    files: &F,
+    maps: impl Iterator<Item = &'a Map>,
+) -> BTreeMap<Map, Option<Init>> {
     let mut inits: BTreeMap<Map, Option<Init>> = BTreeMap::new();
-    for map in playlist.entries.iter().filter_map(|entry| entry.map.as_ref()) {
+    for map in maps {
         if inits.contains_key(map) || inits.len() >= INITS_MAX {
             continue;
         }
@@ -223,7 +238,8 @@ fn keys(report: &mut Report, track: &Track) {
     for (place, entry) in track.playlist.entries.iter().enumerate() {
         // Some samples of an encrypted track may be in the clear.
         let is_clear = track.segments.get(place).is_some_and(|segment| segment.key_id.is_none());
-        let fits = entry.keys.fit(scheme) || is_clear && entry.keys.fit(None);
+        let unread = track.segments.is_empty() && entry.keys.are_of_whole_segments();
+        let fits = entry.keys.fit(scheme) || is_clear && entry.keys.fit(None) || unread;
         if !report.must(fits, "HLS-AUTH 13.2", track.path(), || {
             let scheme = scheme.map_or("clear".to_owned(), |scheme| scheme.escape_ascii().to_string());
             format!("has segments that are {scheme}, and the key method {}", entry.keys.methods())

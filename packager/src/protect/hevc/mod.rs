@@ -3,7 +3,11 @@
 mod references;
 mod sets;
 
-use crate::{bits::Bits, cmaf::HevcParameterSets, malformed};
+use crate::{
+    bits::{Bits, Colour},
+    cmaf::HevcParameterSets,
+    malformed,
+};
 use marquee_core::Result;
 use references::{PICTURES_MAX, ReferenceSet, too_many};
 use sets::{Picture, Sequence, bits_for};
@@ -21,6 +25,11 @@ const I: u32 = 2;
 const EXTENSION_BYTES_MAX: u32 = 256;
 /// Pictures of the long term that a slice lists at most (section 7.4.7.1).
 const LONG_TERM_MAX: u32 = 33;
+
+/// Size and colour of what is shown of pictures, by their sequence parameter set.
+pub(crate) fn described(sps: &[u8]) -> Result<((u32, u32), Option<Colour>)> {
+    Sequence::parse(sps).map(|sequence| (sequence.size, sequence.colour))
+}
 
 /// What headers of slice segments depend on.
 #[derive(Clone, Debug)]

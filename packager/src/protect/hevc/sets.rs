@@ -1,7 +1,10 @@
 //! What headers of slices depend on: sequence and picture parameter sets (ITU-T H.265 sections 7.3.2.2 and 7.3.2.3).
 
 use super::references::{PICTURES_MAX, ReferenceSet, too_many};
-use crate::{bits::Bits, malformed};
+use crate::{
+    bits::{Bits, Colour},
+    malformed,
+};
 use marquee_core::Result;
 
 /// Sets of references, and pictures of the long term, that a sequence lists at most (section 7.4.3.2.1).
@@ -17,6 +20,9 @@ const HEADER_BITS: u32 = 16;
 /// Of the sequence parameter set.
 #[derive(Clone, Debug)]
 pub(super) struct Sequence {
+    /// Of what is shown of a picture.
+    pub(super) size: (u32, u32),
+    pub(super) colour: Option<Colour>,
     pub(super) chroma_format: u32,
     pub(super) has_separate_planes: bool,
     pub(super) order_bits: u32,
@@ -60,8 +66,11 @@ impl Sequence {
         let chroma_format = bits.golomb()?;
         let has_separate_planes = chroma_format == 3 && bits.flag()?;
         let (width, height) = (bits.golomb()?, bits.golomb()?);
+        let mut cropped = [0; 4];
         if bits.flag()? {
-            bits.skip_golombs(4)?;
+            for side in &mut cropped {
+                *side = bits.golomb()?;
+            }
         }
         bits.skip_golombs(2)?;
         let order_bits = bits.golomb()?.saturating_add(4);
@@ -95,7 +104,12 @@ impl Sequence {
         }
         let long_term = if bits.flag()? { Some(long_term(bits, order_bits)?) } else { None };
         let has_temporal_prediction = bits.flag()?;
+        // Nothing of what is encrypted depends on what comes now.
+        let _ = bits.flag();
+        let colour = bits.flag().and_then(|is_there| if is_there { bits.colour() } else { Ok(None) }).unwrap_or_default();
         Ok(Self {
+            size: shown((width, height), cropped, chroma_format),
+            colour,
             chroma_format,
             has_separate_planes,
             order_bits,
@@ -106,6 +120,18 @@ impl Sequence {
             has_temporal_prediction,
         })
     }
+}
+
+/// What is left of a picture whose sides are cropped by so many samples of chroma (section 7.4.3.2.1).
+fn shown((width, height): (u32, u32), [left, right, top, bottom]: [u32; 4], chroma_format: u32) -> (u32, u32) {
+    let (across, down) = match chroma_format {
+        1 => (2, 2),
+        2 => (2, 1),
+        _ => (1, 1),
+    };
+    let side =
+        |whole: u32, samples: u32, from: u32, to: u32| whole.saturating_sub(from.saturating_add(to).saturating_mul(samples));
+    (side(width, across, left, right), side(height, down, top, bottom))
 }
 
 /// Of each picture of the long term that the sequence lists, whether it is used.

@@ -81,7 +81,7 @@ pub(super) async fn check<'a, F: Files>(
 }
 
 /// First and last byte.
-fn range(text: &str) -> Option<(u64, u64)> {
+pub(super) fn range(text: &str) -> Option<(u64, u64)> {
     let (first, last) = text.split_once('-')?;
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
     (first <= last && last < u64::MAX).then_some((first, last))

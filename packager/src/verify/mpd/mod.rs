@@ -1,20 +1,26 @@
 //! The DASH manifest, if there is one, against the same segments (ISO/IEC 23009-1, DASH-IF IOP).
 
 mod addresses;
+mod both;
 mod captions;
-mod complete;
+mod described;
 mod elements;
 mod index;
 mod schema;
 mod segments;
 mod sets;
 mod shapes;
+mod sheets;
 mod sidecar;
 
-use super::{files::Files, master::Master, report::Report, segment::whole, track::Track};
+use super::{files::Files, master::Master, report::Report, segment::whole, tiles::Cut, track::Track};
 use crate::dash::steering;
 use dash_mpd_core::{AdaptationSet, MPD, Period, Representation};
-use std::{collections::BTreeSet, time::Duration};
+use marquee_core::ErrorKind;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Where the manifest of a title is.
 const MANIFEST: &str = "manifest.mpd";
@@ -27,21 +33,28 @@ const LENGTH_S: f64 = 0.05;
 /// What all representations are held to.
 struct Title<'a, F> {
     files: &'a F,
+    master: &'a Master,
     tracks: &'a [Track],
+    /// How the index of tiles cuts sheets.
+    tiles: &'a BTreeMap<String, Cut>,
     /// Length of the period, and what is to be buffered.
     length_s: f64,
     buffer_s: f64,
 }
 
-/// Checks the manifest of a title that lasts `duration_s`, beside the multivariant playlist of the same.
+/// Checks the manifest of a title that lasts `duration_s`, beside the multivariant playlist of the same and its index of tiles.
 pub(super) async fn check<F: Files>(
     report: &mut Report,
     files: &F,
-    (master, tracks): (&Master, &[Track]),
+    (master, tracks, tiles): (&Master, &[Track], &BTreeMap<String, Cut>),
     duration_s: Option<f64>,
 ) {
     // Where DASH is not offered there is nothing to judge.
-    if files.read(MANIFEST, 0..1).await.is_err() {
+    if let Err(error) = files.read(MANIFEST, 0..1).await {
+        // Some servers refuse what is not there.
+        report.should(error.kind() == ErrorKind::NotFound, "23009-1 5.2.1", MANIFEST, || {
+            format!("cannot be read, and may be there: {}", error.detail())
+        });
         return;
     }
     let Some(bytes) = whole(report, files, (MANIFEST, None), BYTES_MAX, "23009-1 5.2.1").await else { return };
@@ -49,12 +62,10 @@ pub(super) async fn check<F: Files>(
     let Some(text) = report.keep(std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8"), "23009-1 5.2.1", MANIFEST) else {
         return;
     };
-    if !schema::check(report, text) {
-        return;
-    }
-    let read = dash_mpd_core::parse(text).map_err(|error| format!("cannot be read: {error}"));
-    let Some(mpd) = report.keep(read, "23009-1 5.2.1", MANIFEST) else { return };
+    let Some(mpd) = report.keep(parsed(text), "23009-1 5.2.1", MANIFEST) else { return };
+    schema::check(report, text);
     head(report, &mpd);
+    sets::profiled(report, &mpd);
     steered(report, &mpd, text);
     captions::check(report, master, &mpd);
     let length = mpd.mediaPresentationDuration.or(mpd.periods.last().and_then(|period| period.duration));
@@ -66,7 +77,9 @@ pub(super) async fn check<F: Files>(
     report.must(exact, "23009-1 5.3.1.2", MANIFEST, || format!("lasts {length_s:?} s, the segments {duration_s:?} s"));
     let title = Title {
         files,
+        master,
         tracks,
+        tiles,
         length_s: length_s.or(duration_s).unwrap_or(0.0),
         buffer_s: mpd.minBufferTime.unwrap_or_default().as_secs_f64(),
     };
@@ -74,7 +87,7 @@ pub(super) async fn check<F: Files>(
     for id in mpd.periods.iter().filter_map(|period| period.id.as_deref()) {
         report.must(known.insert(id), "23009-1 5.3.2.2", MANIFEST, || format!("has two periods {id:?}"));
     }
-    let (mut count, mut listed, mut is_known) = (0, BTreeSet::new(), true);
+    let (mut count, mut shared) = (0, Vec::new());
     for period in &mpd.periods {
         names(report, period);
         for set in &period.adaptations {
@@ -86,17 +99,21 @@ pub(super) async fn check<F: Files>(
                     report.fail("23009-1 5.3.5.1", MANIFEST, format!("has more than {REPRESENTATIONS_MAX} representations"));
                     return;
                 }
-                let bases = [&mpd.base_url[..], &period.BaseURL];
-                members.extend(addresses::check(report, &title, bases, set, representation).await);
+                let member = addresses::check(report, &title, (&mpd.base_url, period), set, representation).await;
+                shared.extend(member.as_ref().map(|member| (name(representation), member.track.path())));
+                members.extend(member);
             }
-            is_known &= members.len() == set.representations.len() || !matches!(content(set), "video" | "audio");
-            listed.extend(members.iter().map(|member| member.track.path()));
             shapes::across(report, set, &members);
         }
     }
-    // Of what is not followed nobody knows what it is.
-    if is_known {
-        complete::check(report, tracks, &listed);
+    both::check(report, &title, &mpd, &shared);
+}
+
+/// Reads a manifest, but for durations that nothing can count.
+fn parsed(text: &str) -> Result<MPD, String> {
+    match schema::endless(text) {
+        Some(endless) => Err(format!("has the {endless}, which is more than can be counted: write how long it lasts")),
+        None => dash_mpd_core::parse(text).map_err(|error| format!("cannot be read: {error}")),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     elements::{ELEMENTS, Element, Type},
 };
 use quick_xml::{
-    NsReader, XmlVersion,
+    NsReader, Reader, XmlVersion,
     events::{BytesStart, Event},
     name::{Namespace, ResolveResult},
 };
@@ -15,6 +15,10 @@ use quick_xml::{
 const NAMESPACE: Namespace<'static> = Namespace("urn:mpeg:dash:schema:mpd:2011");
 /// Elements in each other.
 const DEPTH_MAX: usize = 32;
+/// Digits of a part of a duration: a thousand million years are more than any title lasts, and can be counted in seconds.
+const DURATION_DIGITS_MAX: usize = 9;
+/// Attributes that are durations, of elements that are not looked at.
+const DURATIONS: [&str; 2] = ["starttime", "skipAfter"];
 /// Elements of later editions and other specifications that have this namespace.
 const LATER: [&str; 1] = ["ContentSteering"];
 
@@ -26,11 +30,39 @@ struct Open {
     last: String,
 }
 
-/// Digits of a number of a duration: more of them no clock counts to.
-const DIGITS_MAX: usize = 9;
+/// The first duration in a manifest of more seconds than can be counted: what reads manifests ends with the sum of them.
+pub(super) fn endless(text: &str) -> Option<String> {
+    let mut reader = Reader::from_str(text);
+    loop {
+        let start = match reader.read_event() {
+            Ok(Event::Start(start) | Event::Empty(start)) => start,
+            Ok(Event::Eof) | Err(_) => return None,
+            Ok(_) => continue,
+        };
+        for attribute in start.attributes().with_checks(false).flatten() {
+            let (name, value) =
+                (attribute.key.local_name(), attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_default());
+            if is_named_duration(name.as_ref()) && is_endless(&value) {
+                return Some(format!("{} {value:?}", name.as_ref()));
+            }
+        }
+    }
+}
 
-/// Checks the text of a manifest. False if it has durations that nobody can count to.
-pub(super) fn check(report: &mut Report, text: &str) -> bool {
+fn is_named_duration(name: &str) -> bool {
+    let is = |(known, kind): &(&str, Type)| *known == name && matches!(kind, Type::Duration);
+    DURATIONS.contains(&name) || ELEMENTS.iter().flat_map(|element| element.attributes.iter().copied().flatten()).any(is)
+}
+
+/// Whether a duration counts something in more digits than fit. What counts seconds alone (`SegmentTemplate@duration`) is none.
+fn is_endless(value: &str) -> bool {
+    let whole = value.split(['.', ',']).next().unwrap_or_default();
+    let mut numbers = whole.split(|character: char| !character.is_ascii_digit());
+    whole.contains('P') && numbers.any(|number| number.trim_start_matches('0').len() > DURATION_DIGITS_MAX)
+}
+
+/// Checks the text of a manifest that could be read.
+pub(super) fn check(report: &mut Report, text: &str) {
     let mut reader = NsReader::from_str(text);
     let mut open: Vec<Open> = Vec::new();
     loop {
@@ -42,12 +74,9 @@ pub(super) fn check(report: &mut Report, text: &str) -> bool {
                 continue;
             }
             // What is not read to its end is no manifest, which was said.
-            Ok((_, Event::Eof)) | Err(_) => return true,
+            Ok((_, Event::Eof)) | Err(_) => return,
             Ok(_) => continue,
         };
-        if !report.must(is_countable(&start), "23009-1 B", MANIFEST, || "has a duration that is none: it is endless".to_owned()) {
-            return false;
-        }
         let name = start.local_name().as_ref().to_owned();
         let known = match open.last_mut() {
             None => {
@@ -64,21 +93,10 @@ pub(super) fn check(report: &mut Report, text: &str) -> bool {
             if !report.must(open.len() <= DEPTH_MAX, "23009-1 B", MANIFEST, || {
                 format!("has more than {DEPTH_MAX} elements in each other")
             }) {
-                return true;
+                return;
             }
         }
     }
-}
-
-/// Whether the numbers of all that looks like a duration can be added up as seconds.
-fn is_countable(start: &BytesStart<'_>) -> bool {
-    start.attributes().flatten().all(|attribute| {
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_default();
-        let value = value.trim();
-        let runs = || value.split(|character: char| !character.is_ascii_digit() && character != '.');
-        let whole = |run: &str| run.split('.').next().map_or(0, str::len);
-        !value.trim_start_matches('-').starts_with('P') || runs().all(|run| whole(run) <= DIGITS_MAX)
-    })
 }
 
 /// Whether a child may stand where it does, after those before it. Of what is not looked at nothing is known.
@@ -181,6 +199,12 @@ mod tests {
         }
         for bad in ["", "P", "PT", "8", "PTS", "PT1S2M", "PT1.5M", "P1S", "PT1.S", "P1DT", "PT1Sx", "P-1D"] {
             assert!(!is_duration(bad), "{bad}");
+        }
+        for good in ["PT18S", "PT8.00800000000000S", "P0000000000001D", "60000000000", "P999999999Y"] {
+            assert!(!is_endless(good), "{good}");
+        }
+        for bad in ["P99999999999999Y", "PT18446744073709551615S", "P1DT1000000000H", "-P1000000000W"] {
+            assert!(is_endless(bad), "{bad}");
         }
         let table = [
             (Type::Int, &["0", "4294967295"][..], &["", "-1", "4294967296", "1.5", "+1"][..]),

@@ -1,14 +1,18 @@
 //! What a set of representations has to say of itself.
 
-use super::{MANIFEST, Report, content, name};
-use crate::verify::{entry::Media, init::Init, renditions::is_language};
-use dash_mpd_core::{AdaptationSet, Representation};
-use marquee_core::language::{UNKNOWN, three_letters};
+use super::{MANIFEST, Report, content, described::frame_rate, name};
+use crate::verify::renditions::spoken;
+use dash_mpd_core::{AdaptationSet, MPD, Representation};
 use std::collections::BTreeSet;
 
 /// Where channels are counted, and how a sheet of tiles is cut.
 const CHANNELS: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
 const TILE: &str = "http://dashif.org/guidelines/thumbnail_tile";
+/// Profiles of files with an index, and of templates (sections 8.3 and 8.4).
+const ON_DEMAND: &str = "urn:mpeg:dash:profile:isoff-on-demand:2011";
+const LIVE: &str = "urn:mpeg:dash:profile:isoff-live:2011";
+/// Equal numbers: rates of frames are fractions.
+const EQUAL: f64 = 1e-6;
 /// What sheets of tiles are (DASH-IF IOP 4.3 section 6.2.6).
 const PICTURES: [&str; 2] = ["image/jpeg", "image/png"];
 
@@ -19,19 +23,17 @@ pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
     let each = |has: &dyn Fn(&Representation) -> bool| set.representations.iter().all(has);
     let typed = set.mimeType.is_some() || each(&|one| one.mimeType.is_some());
     report.must(typed, "23009-1 5.3.7.2", MANIFEST, || of("mimeType"));
-    let tagged = set.lang.as_deref().is_none_or(is_language);
-    report.must(tagged, "RFC 5646 2.1", MANIFEST, || {
-        format!("the set of {names:?} is in {:?}", set.lang.as_deref().unwrap_or_default())
-    });
-    let templates = set.SegmentTemplate.iter().chain(set.representations.iter().filter_map(|one| one.SegmentTemplate.as_ref()));
-    let clocked = templates.into_iter().all(|template| template.timescale.is_some());
-    report.must(clocked, "DASH-IF IOP", MANIFEST, || of("timescale"));
-    let scales: BTreeSet<_> = set
-        .representations
-        .iter()
-        .filter_map(|one| one.SegmentTemplate.as_ref().or(set.SegmentTemplate.as_ref())?.timescale)
-        .collect();
+    if let Some(tag) = &set.lang {
+        spoken(report, MANIFEST, tag, &names.join(" "));
+    }
+    let scale = |one: &Representation| {
+        let (own, outer) = (one.SegmentTemplate.as_ref(), set.SegmentTemplate.as_ref());
+        own.or(outer).map(|_| own.and_then(|own| own.timescale).or(outer.and_then(|outer| outer.timescale)))
+    };
+    let scales: BTreeSet<_> = set.representations.iter().filter_map(scale).collect();
+    report.must(!scales.contains(&None), "DASH-IF IOP", MANIFEST, || of("timescale"));
     report.must(scales.len() <= 1, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} has the timescales {scales:?}"));
+    bounds(report, set, &names);
     match content(set) {
         "video" => {
             aligned(report, set, &of);
@@ -76,36 +78,6 @@ pub(super) fn check(report: &mut Report, set: &AdaptationSet) {
     }
 }
 
-/// What a set says of all of its members is true of one whose init segment is `init`.
-pub(super) fn agrees(report: &mut Report, init: &Init, set: &AdaptationSet, representation: &Representation) {
-    let id = name(representation);
-    let mime = representation.mimeType.as_deref().or(set.mimeType.as_deref()).unwrap_or_default();
-    let (types, is_sound): (&[&str], bool) = match init.entry.media {
-        Media::Video { .. } => (&["video/mp4"], false),
-        Media::Audio { .. } => (&["audio/mp4"], true),
-        Media::Text => (&["application/mp4", "text/mp4"], false),
-    };
-    report.must(types.contains(&mime), "23009-1 5.3.7.2", MANIFEST, || {
-        format!("{id} is {:?}, listed as {mime:?}", types.first().unwrap_or(&""))
-    });
-    let (listed, own) = (set.lang.as_deref().map_or(UNKNOWN, three_letters), three_letters(&init.language));
-    report.must(!is_sound || [listed, own].contains(&UNKNOWN) || listed == own, "23009-1 5.3.3.2", MANIFEST, || {
-        format!("{id} is in {own}, its set in {listed}")
-    });
-    let (width, height) = (representation.width.or(set.width), representation.height.or(set.height));
-    for (what, value, least, most) in [
-        ("width", width, set.minWidth, set.maxWidth),
-        ("height", height, set.minHeight, set.maxHeight),
-        ("bandwidth", representation.bandwidth, set.minBandwidth, set.maxBandwidth),
-    ] {
-        let Some(value) = value else { continue };
-        let within = least.is_none_or(|least| least <= value) && most.is_none_or(|most| value <= most);
-        report.must(within, "23009-1 5.3.3.2", MANIFEST, || {
-            format!("{id} has the {what} {value}, its set from {least:?} to {most:?}")
-        });
-    }
-}
-
 /// Pictures say how large they are, how many there are, and of which form.
 fn pictures(report: &mut Report, set: &AdaptationSet, names: &[&str], of: &dyn Fn(&str) -> String) {
     let each = |has: &dyn Fn(&Representation) -> bool| set.representations.iter().all(has);
@@ -124,6 +96,55 @@ fn pictures(report: &mut Report, set: &AdaptationSet, names: &[&str], of: &dyn F
     }
     let progressive = set.scanType.as_deref().is_none_or(|scan| scan == "progressive");
     report.must(progressive, "DASH-IF IOP", MANIFEST, || format!("the set of {names:?} is interlaced"));
+}
+
+/// What a set says is the least or the most of its representations is so.
+fn bounds(report: &mut Report, set: &AdaptationSet, names: &[&str]) {
+    let whole = |value: Option<u64>| value.map(|value| value as f64);
+    let rate = |text: &Option<String>| text.as_deref().and_then(frame_rate);
+    let all = |of: &dyn Fn(&Representation) -> Option<f64>| set.representations.iter().filter_map(of).collect::<Vec<_>>();
+    let bandwidths = all(&|one| whole(one.bandwidth));
+    let widths = all(&|one| whole(one.width.or(set.width)));
+    let heights = all(&|one| whole(one.height.or(set.height)));
+    let rates = all(&|one| rate(&one.frameRate).or(rate(&set.frameRate)));
+    for (what, least, most, found) in [
+        ("Bandwidth", whole(set.minBandwidth), whole(set.maxBandwidth), bandwidths),
+        ("Width", whole(set.minWidth), whole(set.maxWidth), widths),
+        ("Height", whole(set.minHeight), whole(set.maxHeight), heights),
+        ("FrameRate", rate(&set.minFrameRate), rate(&set.maxFrameRate), rates),
+    ] {
+        let Some((first, others)) = found.split_first() else { continue };
+        let (low, high) = others.iter().fold((*first, *first), |(low, high), one| (low.min(*one), high.max(*one)));
+        let inside = least.is_none_or(|least| least <= low + EQUAL) && most.is_none_or(|most| most >= high - EQUAL);
+        let message =
+            || format!("the set of {names:?} has the min{what} {least:?} and the max{what} {most:?}, they {low} to {high}");
+        report.must(inside, "23009-1 5.3.3.2", MANIFEST, message);
+        let tight = least.is_none_or(|least| least >= low - EQUAL) && most.is_none_or(|most| most <= high + EQUAL);
+        report.should(tight, "23009-1 5.3.3.2", MANIFEST, message);
+    }
+}
+
+/// What players of some profile alone leave out (sections 8.3.3 and 8.4.3); one more profile may allow it.
+pub(super) fn profiled(report: &mut Report, mpd: &MPD) {
+    let profiles: Vec<_> = mpd.profiles.iter().flat_map(|profiles| profiles.split(',')).map(str::trim).collect();
+    let unnamed = profiles.iter().find(|profile| !profile.is_empty() && !profile.contains(':'));
+    report.should(unnamed.is_none(), "23009-1 8.1", MANIFEST, || {
+        format!("has the profile {:?}, which is neither URN nor URL", unnamed.unwrap_or(&""))
+    });
+    let sets = || mpd.periods.iter().flat_map(|period| &period.adaptations).filter(|set| content(set) != "image");
+    for (profile, rule, has_templates) in [(ON_DEMAND, "23009-1 8.3", false), (LIVE, "23009-1 8.4", true)] {
+        let is_left_out = |set: &AdaptationSet, one: &Representation| {
+            let has_list = one.SegmentList.is_some() || set.SegmentList.is_some();
+            has_list || !has_templates && (one.SegmentTemplate.is_some() || set.SegmentTemplate.is_some())
+        };
+        let wrong = sets().find_map(|set| set.representations.iter().find(|one| is_left_out(set, one)));
+        report.should(wrong.is_none() || profiles != [profile], rule, MANIFEST, || {
+            format!(
+                "has the profile {profile} alone, whose players leave out {}: it names segments otherwise",
+                wrong.map_or("", name)
+            )
+        });
+    }
 }
 
 /// Segments of all representations begin and end together, with pictures or sound that need no others.

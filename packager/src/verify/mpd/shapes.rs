@@ -9,13 +9,10 @@ const EQUAL_S: f64 = 0.0005;
 /// Pixels by which a side may be off for its size to be even.
 const EVEN: u64 = 2;
 
-/// Share of a frame rate by which what is said of it may be off: short films have an odd number of ticks.
-const RATE_SHARE: f64 = 0.01;
-
 /// A representation that is a track of HLS too.
 pub(super) struct Member<'a> {
     pub(super) track: &'a Track,
-    /// Start and length of each of its segments.
+    /// Start and length of each of its segments; none of a file that an index tells apart.
     pub(super) times: Vec<(f64, f64)>,
 }
 
@@ -38,27 +35,6 @@ pub(super) fn check(report: &mut Report, init: &Init, set: &AdaptationSet, repre
     });
 }
 
-/// Frames a second are those of the segments.
-pub(super) fn rate(report: &mut Report, track: &Track, set: &AdaptationSet, representation: &Representation) {
-    let said = representation.frameRate.as_deref().or(set.frameRate.as_deref());
-    let Some(said) = said.and_then(frames_a_second).filter(|_| track.size().is_some() && !track.segments.is_empty()) else {
-        return;
-    };
-    let (least, most) = track.frame_rates();
-    // Where frames are not evenly spaced a rate is what they come to on average, or what they come to at most.
-    let fits = said >= least * (1.0 - RATE_SHARE) && said <= most * (1.0 + RATE_SHARE);
-    report.must(fits, "23009-1 5.3.7.2", MANIFEST, || {
-        format!("{} has {least:.3} to {most:.3} frames a second, listed with {said:.3}", name(representation))
-    });
-}
-
-/// A number, or one over another.
-fn frames_a_second(text: &str) -> Option<f64> {
-    let (frames, seconds) = text.split_once('/').unwrap_or((text, "1"));
-    let (frames, seconds): (u32, u32) = (frames.parse().ok()?, seconds.parse().ok()?);
-    (seconds > 0).then(|| f64::from(frames) / f64::from(seconds))
-}
-
 /// A ratio of numbers that can be pixels.
 fn ratio(text: &str) -> Option<(u64, u64)> {
     let (across, down) = text.split_once(':')?;
@@ -75,9 +51,8 @@ pub(super) fn across(report: &mut Report, set: &AdaptationSet, members: &[Member
         _ => None,
     };
     for other in others {
-        // Segments that an index tells apart were looked at by that.
-        let unlisted = first.times.is_empty() || other.times.is_empty();
-        let aligned = unlisted || first.times.len() == other.times.len() && std::iter::zip(&first.times, &other.times).all(same);
+        let listed = !first.times.is_empty() && !other.times.is_empty();
+        let aligned = !listed || first.times.len() == other.times.len() && std::iter::zip(&first.times, &other.times).all(same);
         let promised = set.segmentAlignment == Some(true) || set.subsegmentAlignment == Some(true);
         report.must(aligned || !promised, "DASH-IF IOP", MANIFEST, || {
             format!("{} and {} are in one set, and their segments have other times", first.track.path(), other.track.path())

@@ -6,6 +6,7 @@ use crate::{
         AudioTrack, Colour, Configuration, Loudness, ParameterSets, Sample, VideoTrack, WriteSegment, last_media_segment,
         media_segment,
     },
+    dash,
     gate::read_segment,
     hls::{self, Kind},
     model::{Presentation, Segment, Track},
@@ -20,7 +21,7 @@ use marquee_core::{
     Error, Result, SeededRandom, object,
     protection::{Choice, ContentKeys, Protected, Scheme, System},
     source::Ratio,
-    thumbnails::Tiles,
+    thumbnails::{Thumbnails, Tiles},
 };
 use std::{collections::BTreeMap, num::NonZeroU32, ops::Range, sync::OnceLock};
 
@@ -42,19 +43,34 @@ pub(super) fn text_of(bytes: &Bytes) -> String {
 /// The package; the same every time.
 pub(super) fn good() -> Package {
     static GOOD: OnceLock<Package> = OnceLock::new();
-    GOOD.get_or_init(|| build(None)).clone()
+    GOOD.get_or_init(|| build(None).0).clone()
 }
 
 /// The same, protected by a scheme, with keys that change with every segment.
 pub(super) fn rotating(scheme: Scheme) -> Package {
+    build(rotated(scheme)).0
+}
+
+/// The package, as it is or protected, with our own manifest and the words in one file.
+pub(super) fn written(scheme: Option<Scheme>) -> Package {
+    let (mut package, manifest) = build(scheme.and_then(rotated));
+    package.insert(object::MANIFEST.to_owned(), manifest.into());
+    let segments = (1..=3).map(|number| package[&object::segment_path(object::Track::Text, "text-0", number)].clone());
+    let words = segments.map(|bytes| webvtt::read(&bytes).unwrap().cues);
+    package.insert(object::subtitles_path("text-0"), webvtt::whole(words.collect::<Vec<_>>()).into());
+    package
+}
+
+fn rotated(scheme: Scheme) -> Keys {
     let choice = Choice { scheme, rotation_segments: NonZeroU32::new(1), ..Choice::default() };
-    build(Some(Protected::generate(choice, vec![System::ClearKey { key_url: None }], &SeededRandom::new(1))))
+    Some(Protected::generate(choice, vec![System::ClearKey { key_url: None }], &SeededRandom::new(1)))
 }
 
 /// Protects tracks as they are made.
 type Keys = Option<(Protected, ContentKeys)>;
 
-fn build(keys: Keys) -> Package {
+/// A package, and its manifest.
+fn build(keys: Keys) -> (Package, String) {
     let mut package = Package::new();
     let mut tracks = vec![
         pictures(&mut package, &keys, "540p", ((960, 540), (12_000, 1800))),
@@ -76,11 +92,13 @@ fn build(keys: Keys) -> Package {
     let tiles = Tiles { interval_ms: 10_000, columns: 2, rows: 1, width: 240, height: 136, count: 2 };
     package.insert(object::TILES.to_owned(), thumbs::index(&tiles, 18_000).into());
     package.insert(object::sheet_path(1), Bytes::from_static(JPEG));
-    package
+    let thumbnails = Thumbnails { posters: Vec::new(), tiles, sheets_bytes: vec![JPEG.len() as u64], cpu_ms: 0 };
+    (package, dash::manifest(&presentation, Some(&thumbnails)))
 }
 
-/// The head of a JPEG file of 480 × 136.
-const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\0\x88\x01\xe0\x01\x01\x11\0\xff\xd9";
+/// The head and the end of a JPEG file of 480 × 136.
+const JPEG: &[u8] =
+    b"\xff\xd8\xff\xe0\0\x04JF\xff\xc4\0\x03x\xff\xc0\0\x0b\x08\0\x88\x01\xe0\x01\x01\x11\0\xff\xda\0\x02x\xff\xd9";
 
 /// Makes a clear segment, by its number, one that says how it is protected.
 type Mark = Box<dyn Fn(u32, &[u8]) -> Bytes>;

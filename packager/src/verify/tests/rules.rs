@@ -49,6 +49,56 @@ fn frame_rates_are_told_to_three_decimals() {
 }
 
 #[test]
+fn sound_is_in_its_language_and_lasts_as_long_as_the_picture() {
+    let swapped = [("a/eng/playlist", "a/x/playlist"), ("a/deu/playlist", "a/eng/playlist"), ("a/x/playlist", "a/deu/playlist")];
+    assert_eq!(changed(&good(), "master.m3u8", &swapped), ["Error HLS-AUTH 8.10"]);
+    for none in ["english", "xx"] {
+        let found = changed(&good(), "master.m3u8", &[("LANGUAGE=\"de\"", &format!("LANGUAGE=\"{none}\""))]);
+        assert_eq!(found, ["Error RFC 5646 2.2.9"], "{none}");
+    }
+    let path = "a/eng/playlist.m3u8";
+    let text = text_of(&good()[path]);
+    let rest = |segment: &str| {
+        let at = text.find(segment).unwrap();
+        text[text[..at].rfind("#EXTINF").unwrap()..text.find("#EXT-X-ENDLIST").unwrap()].to_owned()
+    };
+    let early = |segment: &str| changed(&good(), path, &[(&rest(segment), "")]);
+    assert_eq!(early("000003.m4s"), ["Warning HLS-AUTH 8.3"], "a little");
+    assert!(early("000002.m4s").contains(&"Error HLS-AUTH 8.3".to_owned()), "two segments");
+}
+
+#[test]
+fn what_is_published_lacks_nothing_and_is_as_it_says() {
+    let video = |from: &str, to: &str| changed(&good(), "v/540p/playlist.m3u8", &[(from, to)]);
+    assert_eq!(video("#EXT-X-ENDLIST", "#EXT-X-GAP\n#EXT-X-ENDLIST"), ["Error HLS-AUTH 7.1"]);
+    let map = "#EXT-X-MAP:URI=\"init.mp4\"";
+    let whole = format!("#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n{map}");
+    assert_eq!(video(map, &whole), ["Error HLS-AUTH 13.2"], "which are clear");
+}
+
+#[test]
+fn iframes_are_of_the_variant_that_they_are_listed_for() {
+    let listed = |codec: &str| {
+        let line = |codec: &str| format!("CODECS=\"{codec}\",RESOLUTION=960x540,VIDEO-RANGE=SDR,URI");
+        changed(&good(), "master.m3u8", &[(&line("avc1.64001f"), &line(codec))])
+    };
+    assert_eq!(listed("avc1.640028"), ["Error HLS-AUTH 9.3"]);
+    let path = "v/540p/iframes.m3u8";
+    let strange = "Error RFC 8216 4.3.2.5".to_owned();
+    let other = [1, 2, 3].map(|number| (format!("{number:06}.m4s"), format!("../234p/{number:06}.m4s")));
+    let other: Vec<_> = other.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    assert!(changed(&good(), path, &other).contains(&strange));
+    // A copy of the init segment is as good.
+    let mut package = good();
+    for (name, init, is_other) in [("copy.mp4", "v/540p/init.mp4", false), ("small.mp4", "v/234p/init.mp4", true)] {
+        package.insert(format!("v/540p/{name}"), good()[init].clone());
+        let found = changed(&package, path, &[("init.mp4", name)]);
+        assert_eq!(found.contains(&strange), is_other, "{found:?}");
+        assert_eq!(found.contains(&"Error HLS-AUTH 9.4".to_owned()), is_other, "{found:?}");
+    }
+}
+
+#[test]
 fn sound_is_not_among_the_pictures() {
     let found = changed(&good(), "master.m3u8", &[(",AUDIO=\"aac-128k\"", "")]);
     assert!(found.contains(&"Warning HLS-AUTH 9.5".to_owned()), "{found:?}");

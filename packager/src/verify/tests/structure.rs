@@ -99,7 +99,7 @@ fn indexed(first: [u32; 3], attributes: &str) -> Package {
     let base = if attributes.is_empty() { base } else { base.replace(" timescale=\"10000\"", attributes) };
     let own = MPD.lines().find(|line| line.contains("id=\"540p\"")).unwrap();
     let set = format!(
-        "<AdaptationSet id=\"5\" contentType=\"video\" mimeType=\"video/mp4\" par=\"16:9\" startWithSAP=\"1\">{}\
+        "<AdaptationSet id=\"9\" contentType=\"video\" mimeType=\"video/mp4\" par=\"16:9\" startWithSAP=\"1\">{}\
          <BaseURL>v/540p/one.mp4</BaseURL>{base}</Representation></AdaptationSet></Period>",
         own.replace("/>", ">")
     );

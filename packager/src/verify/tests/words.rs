@@ -48,7 +48,8 @@ const FAULTS_OF_WORDS_AND_TILES: &[Row] = &[
     ("a cue without a tile", TILES, Text("#xywh=240,0,240,136", ""), &["Error MEDIA-FRAGS 4.2.2"]),
     ("a sheet that is not there", "thumbs/tiles-0001.jpg", Gone, &["Error RFC 8216 6.2.1"]),
     ("a sheet that is no picture", "thumbs/tiles-0001.jpg", Raw(b"GIF89a"), &["Error IMP 0.4"]),
-    ("a sheet without its end", "thumbs/tiles-0001.jpg", Cut(26), &["Error IMP 0.4"]),
+    ("all tiles at one place", TILES, Text("xywh=240,0", "xywh=0,0"), &["Error MEDIA-FRAGS 4.2.2"]),
+    ("a sheet without an end", "thumbs/tiles-0001.jpg", Cut(32), &["Error T.81 B.2.1"]),
     ("half a sheet", "thumbs/tiles-0001.jpg", Cut(12), &["Error IMP 0.4"]),
 ];
 
