@@ -83,7 +83,7 @@ impl Gaps {
         let (Some(first), Some(last)) = (times.first(), times.last()) else { return missing };
         let seconds = rate::distance(*first, *last) * unit;
         let frame_seconds = seconds / (times.len() - 1).max(1) as f64;
-        let rate_bps = self.picture_bytes as f64 / seconds;
+        let bytes_a_second = self.picture_bytes as f64 / seconds;
         for (number, pair) in times.windows(2).enumerate() {
             let gap = pair[0]..pair[1];
             let gap_seconds = rate::distance(gap.start, gap.end) * unit;
@@ -91,7 +91,7 @@ impl Gaps {
             if !is_long || number + 1 == beginning {
                 continue;
             }
-            let needed_bytes = gap_seconds * rate_bps;
+            let needed_bytes = gap_seconds * bytes_a_second;
             let is_lost = self.passed_bytes(&gap) as f64 >= needed_bytes * LOST_MIN || self.is_silent(&gap, unit, sound);
             if is_lost {
                 missing.seconds += gap_seconds - frame_seconds;

@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("sound::late_sound_is_padded_and_early_sound_cut", sound_is_aligned),
         Trial::test("sound::a_picture_without_stated_times_keeps_its_sound", sound_stays_with_ordered_frames),
         Trial::test("sound::damage_to_the_end_is_noted", damage_is_noted),
+        Trial::test("sound::gaps_are_noted", gaps_are_noted),
         Trial::test("sound::a_long_silence_takes_no_memory", long_silence_is_cheap),
     ]
 }
@@ -78,6 +79,21 @@ fn damage_is_noted() -> Result<(), Failed> {
     } else {
         Err(format!("{} is {share} %", note.message).into())
     }
+}
+
+/// Of three seconds in the middle there is no sound in the file: the title is silent there, and says so; of a whole track nothing is said.
+fn gaps_are_noted() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    for (file, cut, expected) in [("a.mkv", "aselect=not(between(t\\,5\\,8))", 1), ("b.mkv", "anull", 0)] {
+        let clip = folder.path().join(file);
+        judge::make(&clip, &format!("{PICTURE} {SOUND} -af {cut} -c:v libx264 -preset ultrafast -c:a flac"));
+        let title = driver::encode_sound(&clip, folder.path(), |_| ()).map_err(|failure| format!("{failure:?}"))?;
+        let notes: Vec<_> = title.notes().filter(|note| note.code == "sound_gaps").collect();
+        if notes.len() != expected || !notes.iter().all(|note| note.message.contains("at 0:05.0–0:08.")) {
+            return Err(format!("{file}: {notes:?}").into());
+        }
+    }
+    Ok(())
 }
 
 /// Sound that begins after half an hour, and goes on when the picture has ended; and sound that begins half an hour after its end.
